@@ -1,0 +1,5 @@
+"""`python -m angle_bench` is `angle-bench`."""
+
+from angle_bench.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""Texts to vectors: the batch plan and the encoder."""

@@ -1,0 +1,63 @@
+"""What went wrong, why, and what to type next."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AngleBenchError(Exception):
+    """An error that a user can act on.
+
+    Attributes:
+        what: One sentence: what happened, with the likely reason.
+        fix: What to type or change next.
+        exit_code: The exit status that the command line ends with (CONTRACTS "Exit codes").
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  type: {self.fix}"
+
+
+class UsageError(AngleBenchError):
+    """The command or its configuration cannot be meant as it stands."""
+
+    exit_code = 2
+
+
+class ModelError(AngleBenchError):
+    """A checkpoint cannot be found, read or loaded."""
+
+
+class DataError(AngleBenchError):
+    """Task data cannot be found or is not what the task needs."""
+
+
+class ResultsError(AngleBenchError):
+    """The results folder cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names closest to a misspelt one, best first, whatever the case.
+
+    A hub id also matches by the part after its slash, since that is what people remember.
+    """
+    spellings: dict[str, str] = {}
+    for full in known:
+        spellings.setdefault(full.casefold(), full)
+        spellings.setdefault(full.rpartition("/")[2].casefold(), full)
+    wanted = name.casefold()
+    close = difflib.get_close_matches(wanted, spellings, n=2 * count, cutoff=0.6)
+    return list(dict.fromkeys(spellings[match] for match in close))[:count]
+
+
+def or_list(names: list[str]) -> str:
+    """Join names as prose: `a`, `a or b`, `a, b or c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} or {names[-1]}"

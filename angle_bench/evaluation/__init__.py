@@ -1,0 +1,1 @@
+"""Scores: task data, the mteb adapter, and the runner."""

@@ -1,0 +1,188 @@
+"""Where a task's data comes from: the hub, a local mirror, or the package (CONTRACTS)."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from angle_bench.errors import DataError, UsageError
+from angle_bench.places import cache_folder, tasks_folder
+from angle_bench.remember import file_facts
+from angle_bench.results.suites import Task
+
+PACKAGE_PREFIX = "angle-bench/"
+FORMATS = ("parquet", "jsonl")
+# the other types also read splits that they do not score, such as train or corpus
+SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
+
+Origin = Literal["hub", "mirror", "package"]
+Files = Mapping[tuple[str, str], Path]
+
+
+@dataclass(frozen=True)
+class Located:
+    """The data of one task.
+
+    Attributes:
+        origin: Who has it.
+        revision: What a result's `dataset_revision` says: the hub commit, or
+            `local-<16 hex of the rows>`.
+        files: The local files by config and split; empty for the hub.
+    """
+
+    origin: Origin
+    revision: str
+    files: Files = field(default_factory=dict)
+
+    def provenance(self) -> dict[str, Any]:
+        """What a run record says of the data."""
+        files = {"/".join(key): str(place) for key, place in self.files.items()}
+        return {"origin": self.origin, "revision": self.revision, "files": files}
+
+
+def check_mirror(mirror: Path | None) -> Path | None:
+    """The mirror folder, if one was typed.
+
+    Raises:
+        UsageError: It is not a folder that can be read.
+    """
+    if mirror is None:
+        return None
+    folder = mirror.expanduser()
+    if not folder.is_dir():
+        raise UsageError(
+            f"the mirror {mirror} is {'a file' if folder.exists() else 'not there'}.",
+            "--mirror DIR of a folder that holds DIR/mteb/sts12-sts/test.parquet and the like",
+        )
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UsageError(f"the mirror {mirror} cannot be read.", f"chmod -R u+rX {mirror}")
+    return folder
+
+
+def locate(task: Task, mirror: Path | None) -> Located:
+    """Find a task's data: shipped with the package, in the mirror, else on the hub.
+
+    Raises:
+        DataError: Local data is there, but not what the task needs.
+    """
+    if task.dataset.startswith(PACKAGE_PREFIX):
+        folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
+        return _local("package", task, folder)
+    if mirror is not None and (mirror / task.dataset).is_dir():
+        return _local("mirror", task, mirror / task.dataset)
+    return Located("hub", task.revision)
+
+
+def _local(origin: Origin, task: Task, folder: Path) -> Located:
+    files = find_files(folder)
+    if task.type in SCORED_SPLITS_ONLY:
+        files = _only_scored(task, folder, files)
+    if not files:
+        raise DataError(
+            f"{folder} holds no data for {task.name}: no <split>.parquet or <split>.jsonl.",
+            f"the data set {task.dataset} put there, for instance {folder / 'test.parquet'}",
+        )
+    return Located(origin, f"local-{rows_digest(files)[:16]}", files)
+
+
+def find_files(folder: Path) -> dict[tuple[str, str], Path]:
+    """The files of `<folder>/[<config>/]<split>.parquet|.jsonl` by config and split."""
+    files: dict[tuple[str, str], Path] = {}
+    for suffix in reversed(FORMATS):  # parquet wins where both are there
+        for place in sorted(folder.glob(f"*.{suffix}")):
+            files["default", place.stem] = place
+        for place in sorted(folder.glob(f"*/*.{suffix}")):
+            files[place.parent.name, place.stem] = place
+    return files
+
+
+def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
+    scored: dict[tuple[str, str], Path] = {}
+    subsets = task.subsets or tuple(sorted({config for config, _ in files}))
+    for subset in subsets:
+        for split in task.splits:
+            key = (subset, split)
+            if key not in files:
+                there = ", ".join(sorted(place.name for place in files.values())) or "nothing"
+                part = split if subset == "default" else f"{subset}/{split}"
+                raise DataError(
+                    f"{folder} has no {part}.parquet or {part}.jsonl for {task.name} "
+                    f"(there: {there}).",
+                    f"the missing file of {task.dataset} put there",
+                )
+            scored[key] = files[key]
+    return scored
+
+
+def rows_digest(files: Files) -> str:
+    """sha256 in hex over the rows of files, in order; the same for parquet and JSON lines.
+
+    Raises:
+        DataError: A file cannot be read or has no rows.
+    """
+    digest = hashlib.sha256()
+    with file_facts("rows") as facts:
+        for (config, split), place in sorted(files.items()):
+            digest.update(f"{config}\0{split}\0{facts.get(place, _hash_rows)}\n".encode())
+    return digest.hexdigest()
+
+
+def _hash_rows(place: Path) -> str:
+    digest = hashlib.sha256()
+    count = 0
+    try:
+        for row in _rows(place):
+            line = json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
+            digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
+            count += 1
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise DataError(
+            f"{place} cannot be read: {reason}", f"{place.name} copied there again as a whole"
+        ) from error
+    if count == 0:
+        raise DataError(
+            f"{place} has no rows: the split {place.stem} is empty.",
+            f"{place.name} copied there again as a whole",
+        )
+    return digest.hexdigest()
+
+
+def _rows(place: Path) -> Iterator[Any]:
+    if place.suffix == ".parquet":
+        with pq.ParquetFile(place) as opened:
+            for batch in opened.iter_batches():
+                yield from batch.to_pylist()
+    else:
+        with place.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.strip():
+                    yield json.loads(line)
+
+
+def stage(task: Task, located: Located) -> Path:
+    """A folder outside the mirror that `datasets` loads as a repository.
+
+    It needs a README that names the configs; the files themselves are linked. The place depends
+    on the rows alone, so that `datasets` converts the same data only once.
+    """
+    folder = cache_folder() / "staged" / located.revision / task.dataset.replace("/", "__")
+    configs: dict[str, list[str]] = {}
+    for (config, split), place in sorted(located.files.items()):
+        link = folder / config / f"{split}{place.suffix}"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(place.resolve())
+        entry = f"  - split: {json.dumps(split)}\n    path: {json.dumps(f'{config}/{link.name}')}"
+        configs.setdefault(config, []).append(entry)
+    readme = ["---", "configs:"]
+    for config, entries in configs.items():
+        readme += [f"- config_name: {json.dumps(config)}", "  data_files:", *entries]
+    (folder / "README.md").write_text("\n".join([*readme, "---", ""]), encoding="utf-8")
+    return folder

@@ -1,0 +1,194 @@
+"""Write the data in tasks/ that comes from mteb: `python -m angle_bench.evaluation.generate`.
+
+Suites, names and revisions are read off the installed mteb, so that tables, a repeated run and
+"did you mean" need no mteb. A test compares the files with what this module makes.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mteb
+from mteb.benchmarks.benchmark import Benchmark
+from mteb.models.model_implementations import MODEL_REGISTRY
+
+from angle_bench.evaluation.verify import stats_of
+from angle_bench.places import tasks_folder
+
+MANY_SUBSETS = 60
+
+STS_SHORT = {"STSBenchmark": "STS-B"}
+STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
+
+
+def models() -> dict[str, Any]:
+    """mteb's dense text encoders, each with the revision that mteb loads."""
+    known = {
+        name: meta.revision
+        for name, meta in sorted(MODEL_REGISTRY.items())
+        if "text" in meta.modalities and not meta.is_cross_encoder and meta.loader is not None
+    }
+    return {"mteb_version": version("mteb"), "models": known}
+
+
+def tasks() -> dict[str, Any]:
+    """mteb's text tasks and benchmarks; other tasks by name only."""
+    # every task of the registry, also those that get_tasks() leaves out (superseded, aggregate)
+    from mteb.get_tasks import _TASKS_REGISTRY
+
+    rows, other = {}, []
+    for name, kind in sorted(_TASKS_REGISTRY.items()):
+        if kind.metadata.modalities == ["text"]:
+            rows[name] = task_row(kind())
+        else:
+            other.append(name)
+    return {
+        "mteb_version": version("mteb"),
+        "tasks": rows,
+        "benchmarks": {b.name: benchmark_row(b, rows) for b in text_benchmarks(rows)},
+        "other": other,
+    }
+
+
+def text_benchmarks(rows: dict[str, Any]) -> Iterable[Benchmark]:
+    """The benchmarks whose tasks are all text."""
+    for found in mteb.get_benchmarks():
+        if all(task.metadata.name in rows for task in found.tasks):
+            yield found
+
+
+def benchmark_row(found: Benchmark, rows: dict[str, Any]) -> dict[str, Any]:
+    """A benchmark's tasks; splits and subsets only where they differ from the task's own."""
+    entries = []
+    for task in found.tasks:
+        name = task.metadata.name
+        row = task_row(task)
+        narrowed = {
+            key: row[key]
+            for key in ("splits", "subsets", "samples", "characters")
+            if row.get(key) != rows[name].get(key)
+        }
+        entries.append({"name": name, **narrowed})
+    return {"aliases": list(getattr(found, "aliases", ())), "tasks": entries}
+
+
+def task_row(task: mteb.AbsTask) -> dict[str, Any]:
+    """What a suite says of a task."""
+    meta = task.metadata
+    subsets = list(task.hf_subsets)
+    row: dict[str, Any] = {
+        "type": meta.type,
+        "dataset": meta.dataset["path"],
+        "revision": meta.dataset["revision"],
+        "splits": list(task.eval_splits),
+        "subsets": subsets if len(subsets) <= MANY_SUBSETS else [],
+        "metric": meta.main_score,
+    }
+    samples, characters = size(task, subsets, list(task.eval_splits))
+    if samples is not None:
+        row |= {"samples": samples, "characters": characters}
+    if task.is_aggregate:
+        row["parts"] = [part.metadata.name for part in meta.tasks]
+    return row
+
+
+def size(
+    task: mteb.AbsTask, subsets: Sequence[str], splits: Sequence[str]
+) -> tuple[int | None, int | None]:
+    """Samples and characters over these splits and subsets, None where mteb has no statistics."""
+    samples = characters = 0
+    for split in splits:
+        for stats in stats_of(task, split, subsets):
+            if stats is None:
+                return None, None
+            samples += stats["num_samples"]
+            characters += stats.get("number_of_characters") or 0
+    return samples, characters
+
+
+def sts_suite() -> str:
+    """The suite STS as TOML: the seven English STS tasks by MTEB's protocol."""
+    head = {
+        "name": "STS",
+        "version": "1",
+        "description": "The seven English STS tasks by MTEB's protocol: STS12 to STS16, "
+        "STSBenchmark, and SICK-R with all its 9,927 pairs.",
+        "average": "tasks",
+        "mteb_version": version("mteb"),
+    }
+    entries = []
+    for name in STS_TASKS:
+        row = task_row(mteb.get_task(name))
+        entries.append({"name": name, "short": STS_SHORT.get(name, name), **row})
+    return suite_toml(head, entries)
+
+
+def demo_suite() -> str:
+    """The suite demo as TOML, with the counts of its shipped data."""
+    lines = (tasks_folder() / "demo" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    pairs = [json.loads(line) for line in lines]
+    head = {
+        "name": "demo",
+        "version": "1",
+        "description": "English sentence pairs written for this project, scored 0 to 5 on the "
+        "SemEval STS scale: a smoke benchmark that shows whether a model works at all, not a "
+        "measure to choose models by.",
+        "average": "tasks",
+    }
+    entry = {
+        "name": "AngleBenchDemo",
+        "short": "demo",
+        "type": "STS",
+        "dataset": "angle-bench/demo",
+        "revision": "local",
+        "splits": ["test"],
+        "subsets": ["default"],
+        "metric": "cosine_spearman",
+        "samples": len(pairs),
+        "characters": sum(len(pair["sentence1"]) + len(pair["sentence2"]) for pair in pairs),
+    }
+    return suite_toml(head, [entry])
+
+
+def suite_toml(head: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
+    """A suite as TOML; its strings, numbers and lists are written as in JSON."""
+    lines = ["# Generated: python -m angle_bench.evaluation.generate"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in head.items()]
+    for entry in entries:
+        lines += ["", "[[task]]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+    return "\n".join(lines) + "\n"
+
+
+def generated() -> dict[str, str]:
+    """Every generated file by name, with its text."""
+    return {
+        "STS.toml": sts_suite(),
+        "demo.toml": demo_suite(),
+        "mteb-models.json": json.dumps(models(), indent=0) + "\n",
+        "mteb-tasks.json": _one_line_each(tasks()),
+    }
+
+
+def _one_line_each(catalogue: dict[str, Any]) -> str:
+    """JSON with a line for every task and benchmark, so that a new mteb gives a readable diff."""
+    parts = []
+    for key, value in catalogue.items():
+        if isinstance(value, dict):
+            rows = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            parts.append(f"{json.dumps(key)}: {{\n{rows}\n}}")
+        else:
+            parts.append(f"{json.dumps(key)}: {json.dumps(value)}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def main(folder: Path | None = None) -> None:
+    """Write all generated files."""
+    for name, text in generated().items():
+        ((folder or tasks_folder()) / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

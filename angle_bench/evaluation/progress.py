@@ -1,0 +1,33 @@
+"""What a run tells whoever watches it."""
+
+from typing import Protocol
+
+from angle_bench.models.spec import ModelSpec
+
+
+class Progress(Protocol):
+    """The events of a run, in the order they happen. Every method returns at once."""
+
+    def loading(self, spec: ModelSpec) -> None:
+        """A checkpoint is about to be fetched and loaded."""
+
+    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+        """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
+
+    def task(self, name: str, number: int) -> None:
+        """Task number `number` of the model starts."""
+
+    def texts(self, count: int) -> None:
+        """That many more texts are encoded."""
+
+    def scored(self, name: str, score: float, seconds: float) -> None:
+        """A task is scored and stored; the score is a fraction."""
+
+    def failed(self, name: str, what: str, fix: str) -> None:
+        """A task failed; the others go on."""
+
+    def warning(self, text: str) -> None:
+        """Something that the user should know."""
+
+    def close(self) -> None:
+        """Nothing more will come."""

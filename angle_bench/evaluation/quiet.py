@@ -1,0 +1,22 @@
+"""Keep other libraries' progress bars and notices off the user's terminal."""
+
+import logging
+import os
+import warnings
+
+
+def quieten() -> None:
+    """Silence bars, notices and warnings of mteb, datasets, transformers and the hub.
+
+    Their errors still come as exceptions. `ANGLE_BENCH_VERBOSE=1` (`-v`) leaves them on.
+    """
+    if os.environ.get("ANGLE_BENCH_VERBOSE"):
+        return
+    warnings.filterwarnings("ignore")
+    for name in ("mteb", "datasets", "transformers", "sentence_transformers", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    import datasets
+    from huggingface_hub.utils import disable_progress_bars
+
+    datasets.disable_progress_bars()
+    disable_progress_bars()

@@ -1,0 +1,314 @@
+"""Run models on a suite: what is stored is kept, what is missing is computed, failures stand alone.
+
+Nothing heavy is imported until something is missing, so that a repeated command answers at once.
+"""
+
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from angle_bench.errors import AngleBenchError, DataError, ModelError, ResultsError
+from angle_bench.evaluation.data import Located, locate
+from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.record import model_record, utc_now, versions
+from angle_bench.models import hub
+from angle_bench.models.spec import ModelSpec
+from angle_bench.results.folder import look_up, store, write_failure
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.suites import Suite, Task, mteb_task
+
+if TYPE_CHECKING:
+    from angle_bench.evaluation.scoring import Scored
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked beside models and suite."""
+
+    root: Path
+    mirror: Path | None = None
+    device: str = "auto"
+    batch_tokens: int | None = None
+    overwrite: bool = False
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no score, and what to type."""
+
+    what: str
+    fix: str
+
+
+@dataclass
+class ModelOutcome:
+    """What came of one model.
+
+    Attributes:
+        kept: Tasks that were stored before.
+        scored: Tasks that this run scored.
+        failures: Tasks without a score, with the reason.
+        seconds: Time spent on this model, loading included.
+        texts: Texts that the encoder was asked for; 0 where mteb's own encoder ran.
+    """
+
+    spec: ModelSpec
+    folder: ModelFolder
+    kept: list[str] = field(default_factory=list)
+    scored: list[str] = field(default_factory=list)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    seconds: float = 0.0
+    texts: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """What the record of the command says."""
+        return {
+            "folder": str(self.folder.path),
+            "kept": self.kept,
+            "scored": self.scored,
+            "failed": {name: failure.what for name, failure in self.failures.items()},
+        }
+
+
+@dataclass(frozen=True)
+class _Todo:
+    task: Task
+    located: Located
+    parts: tuple[Task, ...] = ()
+
+
+def run(
+    specs: Sequence[ModelSpec], suite: Suite, options: Options, progress: Progress
+) -> list[ModelOutcome]:
+    """Evaluate every model on every task of a suite.
+
+    A task that fails is recorded and the others run. Nothing but an interrupt gets out.
+
+    Args:
+        specs: The models.
+        suite: The tasks.
+        options: Where results go, where data is, how it is computed.
+        progress: Told what happens.
+    """
+    return [run_model(spec, suite, options, progress) for spec in specs]
+
+
+def run_model(
+    spec: ModelSpec, suite: Suite, options: Options, progress: Progress
+) -> ModelOutcome:
+    """Evaluate one model on every task of a suite."""
+    started = time.monotonic()
+    folder = ModelFolder(options.root, spec.name, spec.revision, spec.settings_id)
+    outcome = ModelOutcome(spec, folder)
+    if spec.note:
+        progress.warning(spec.note)
+    todo = _missing(outcome, suite, options, progress)
+    if todo:
+        _compute(outcome, todo, options, progress)
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _missing(
+    outcome: ModelOutcome, suite: Suite, options: Options, progress: Progress
+) -> list[_Todo]:
+    """The tasks to compute; aggregates after their parts."""
+    todo: dict[str, _Todo] = {}
+    for task in suite.task:
+        parts = tuple(_part(name) for name in task.parts)
+        try:
+            places = {each.name: locate(each, options.mirror) for each in parts or (task,)}
+        except DataError as error:
+            _fail(outcome, task, error, options, progress)
+            continue
+        if parts:
+            places[task.name] = _joined(task, places)
+        for each in (*parts, task):
+            if each.name in todo:
+                continue
+            found = look_up(outcome.folder, each, places[each.name].revision)
+            if found.state == "done" and not options.overwrite:
+                if each is task:
+                    outcome.kept.append(task.name)
+                continue
+            if found.reason and not options.overwrite:
+                progress.warning(f"{each.name} is computed again: {found.reason}")
+            todo[each.name] = _Todo(each, places[each.name], parts if each is task else ())
+    return list(todo.values())
+
+
+def _part(name: str) -> Task:
+    task = mteb_task(name)
+    if task is None:
+        raise ValueError(f"the generated tasks do not hold the part {name}")
+    return task
+
+
+def _joined(task: Task, places: Mapping[str, Located]) -> Located:
+    """The data of an aggregate: its own revision, or a digest where a part is local."""
+    import hashlib
+
+    if all(located.origin == "hub" for located in places.values()):
+        return Located("hub", task.revision)
+    text = "\n".join(f"{name} {located.revision}" for name, located in sorted(places.items()))
+    return Located("mirror", f"local-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
+
+
+def _compute(
+    outcome: ModelOutcome, todo: Sequence[_Todo], options: Options, progress: Progress
+) -> None:
+    progress.loading(outcome.spec)
+    hub.reachable()  # decides offline or not before anything reads it
+    try:
+        encoder, device = _load(outcome.spec, options, progress)
+    except Exception as error:
+        for each in todo:
+            _fail(outcome, each.task, error, options, progress)
+        return
+    texts = [each.task.texts or 0 for each in todo if not each.parts]
+    progress.model(outcome.spec, device, len(todo), sum(texts) if all(texts) else 0)
+    for number, each in enumerate(todo, start=1):
+        progress.task(each.task.name, number)
+        _score_one(outcome, encoder, device, each, options, progress)
+    counts = getattr(getattr(encoder, "encoder", None), "counts", None)
+    outcome.texts = 0 if counts is None else counts.texts
+
+
+def _load(spec: ModelSpec, options: Options, progress: Progress) -> tuple[Any, str]:
+    from angle_bench.evaluation.quiet import quieten
+
+    quieten()
+    if spec.loader == "mteb":
+        return _load_with_mteb(spec, options.device)
+    from angle_bench.evaluation.adapter import load_spec
+
+    encoder = load_spec(spec, options.device, options.batch_tokens)
+    encoder.done = progress.texts
+    return encoder, str(encoder.encoder.backbone.device)
+
+
+def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
+    import mteb
+
+    from angle_bench.models.backbone import pick_device
+
+    chosen = str(pick_device(device))
+    revision = None if spec.revision == "no_revision_available" else spec.revision
+    try:
+        return mteb.get_model(spec.name, revision=revision, device=chosen), chosen
+    except (OSError, ImportError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
+        raise ModelError(
+            f"mteb could not load {spec.name}: {reason}",
+            "the same command with a network, or what the message asks for",
+        ) from error
+
+
+def _score_one(
+    outcome: ModelOutcome,
+    encoder: Any,
+    device: str,
+    todo: _Todo,
+    options: Options,
+    progress: Progress,
+) -> None:
+    started = time.monotonic()
+    task = todo.task
+    if hasattr(encoder, "prompts_used"):
+        encoder.prompts_used = {}
+    try:
+        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo)
+        seconds = time.monotonic() - started
+        record = _record(outcome.spec, encoder, device, todo, scored, seconds, options)
+        store(
+            outcome.folder,
+            task.name,
+            write_result=scored.result.to_disk,
+            meta=encoder.mteb_model_meta.to_dict(),
+            record=record,
+            predictions=scored.predictions,
+        )
+    except Exception as error:
+        _fail(outcome, task, error, options, progress)
+        return
+    outcome.scored.append(task.name)
+    progress.scored(task.name, scored.result.get_score(), seconds)
+
+
+def _scored(encoder: Any, todo: _Todo) -> "Scored":
+    from angle_bench.evaluation.scoring import score
+
+    return score(encoder, todo.task, todo.located)
+
+
+def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":
+    """An aggregate task from the stored results of its parts, by mteb's own rule."""
+    from angle_bench.evaluation.aggregate import combine
+
+    missing = [part.name for part in todo.parts if part.name in outcome.failures]
+    if missing:
+        raise DataError(
+            f"{todo.task.name} is the mean of its parts, and {', '.join(missing)} has no score.",
+            f"angle-bench run -t {missing[0]}, then the same command",
+        )
+    return combine(outcome.folder, todo.task, todo.located)
+
+
+def _record(
+    spec: ModelSpec,
+    encoder: Any,
+    device: str,
+    todo: _Todo,
+    scored: "Scored",
+    seconds: float,
+    options: Options,
+) -> dict[str, Any]:
+    return {
+        "task": todo.task.name,
+        "command": list(options.command),
+        "model": model_record(spec),
+        "device": device,
+        "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
+        "data": {
+            "dataset": todo.task.dataset,
+            **todo.located.provenance(),
+            "verification": scored.verification.summary(),
+        },
+        "counts": {"samples": todo.task.samples, "predictions": len(scored.predictions)},
+        "seconds": round(seconds, 3),
+        "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
+        "versions": versions(),
+        "utc": utc_now(),
+    }
+
+
+def _fail(
+    outcome: ModelOutcome, task: Task, error: Exception, options: Options, progress: Progress
+) -> None:
+    """Record a failure on disk with its traceback, and tell."""
+    if isinstance(error, AngleBenchError):
+        failure = Failure(error.what, error.fix)
+    else:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no message"
+        place = outcome.folder.error(task.name)
+        failure = Failure(f"{type(error).__name__}: {reason}", f"less {place} for the traceback")
+    outcome.failures[task.name] = failure
+    if not isinstance(error, ResultsError):  # a folder that cannot be written holds no record
+        write_failure(
+            outcome.folder,
+            task.name,
+            {
+                "task": task.name,
+                "model": model_record(outcome.spec),
+                "error": failure.what,
+                "fix": failure.fix,
+                "traceback": "".join(traceback.format_exception(error)),
+                "command": list(options.command),
+                "utc": utc_now(),
+            },
+        )
+    progress.failed(task.name, failure.what, failure.fix)

@@ -1,0 +1,167 @@
+"""Score one task with mteb: load and check its data, evaluate, keep per-item predictions."""
+
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import mteb
+from mteb.abstasks import AbsTaskSTS
+from mteb.results import TaskResult
+
+from angle_bench.errors import DataError
+from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
+from angle_bench.evaluation.own_tasks import own_sts
+from angle_bench.evaluation.verify import Verification, verify
+from angle_bench.results.predictions import PairPredictions
+from angle_bench.results.suites import Task
+
+LOADER_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of a task."""
+
+    result: TaskResult
+    predictions: Sequence[PairPredictions]
+    verification: Verification
+
+
+def score(encoder: Any, task: Task, located: Located) -> Scored:
+    """Evaluate an encoder on a task.
+
+    Args:
+        encoder: Anything that mteb evaluates.
+        task: What the suite asks for.
+        located: Where the data is.
+
+    Raises:
+        DataError: The data cannot be loaded, or is not what the task needs.
+    """
+    mteb_task = build(task, located)
+    try:
+        _load_data(mteb_task, task, located)
+        if isinstance(mteb_task, AbsTaskSTS):
+            _check_pairs(mteb_task, task)
+        verification = verify(mteb_task, task, located)
+        with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
+            outcome = mteb.evaluate(
+                encoder,
+                mteb_task,
+                cache=None,
+                co2_tracker=False,
+                prediction_folder=folder,
+                show_progress_bar=False,
+                encode_kwargs={"batch_size": LOADER_BATCH, "show_progress_bar": False},
+            )
+            predictions = _pair_predictions(mteb_task, task, Path(folder))
+        return Scored(outcome.task_results[0], predictions, verification)
+    finally:
+        if mteb_task.data_loaded:
+            mteb_task.unload_data()
+
+
+def build(task: Task, located: Located) -> mteb.AbsTask:
+    """The mteb task with this project's splits, subsets, data and revision."""
+    if task.dataset.startswith(PACKAGE_PREFIX):
+        made: mteb.AbsTask = own_sts(task, f"{task.name}, shipped with angle-bench")
+    else:
+        made = mteb.get_task(
+            task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets) or None
+        )
+    source = made.metadata.dataset | {"revision": located.revision}
+    if located.files:
+        source["path"] = str(stage(task, located))
+    made.metadata = made.metadata.model_copy(update={"dataset": source})
+    return made
+
+
+def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
+    try:
+        mteb_task.load_data()
+    except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
+        # datasets.DatasetsError and its causes hold the file's own fault
+        cause = error.__cause__ or error
+        reason = str(cause).strip().splitlines()[0][:200] if str(cause).strip() else repr(cause)
+        if located.origin == "hub":
+            raise DataError(
+                f"the data set {task.dataset} could not be fetched from the hub: {reason}",
+                f"--mirror DIR with DIR/{task.dataset}/{task.splits[0]}.parquet, "
+                "or the same command with a network",
+            ) from error
+        places = ", ".join(str(place) for place in located.files.values())
+        raise DataError(
+            f"{places} cannot be loaded as {task.type} data: {reason}",
+            f"the file of {task.dataset} copied there again",
+        ) from error
+
+
+def pairs_of(mteb_task: mteb.AbsTask, subset: str, split: str) -> datasets.Dataset:
+    """The rows of a subset and split of a loaded task."""
+    loaded: Any = mteb_task.dataset
+    if subset not in loaded and subset == "default":
+        return loaded[split]
+    return loaded[subset][split]
+
+
+def _check_pairs(mteb_task: AbsTaskSTS, task: Task) -> None:
+    first, second = _columns(mteb_task)
+    for subset in mteb_task.hf_subsets:
+        for split in task.splits:
+            rows = pairs_of(mteb_task, subset, split)
+            where = f"{task.dataset} {subset}/{split}"
+            absent = [name for name in (first, second, "score") if name not in rows.column_names]
+            if absent:
+                raise DataError(
+                    f"{where} has no column {', '.join(absent)}; its columns are "
+                    f"{', '.join(rows.column_names)}.",
+                    f"a file with the columns {first}, {second} and score",
+                )
+            if len(rows) == 0:
+                raise DataError(f"{where} has no rows.", "a file with the pairs of this split")
+            _check_gold(rows["score"], where)
+
+
+def _check_gold(gold: Sequence[Any], where: str) -> None:
+    for index, value in enumerate(gold):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise DataError(
+                f"{where} row {index} has the gold score {value!r}, which is no number.",
+                "a file whose column score holds numbers only",
+            )
+
+
+def _columns(mteb_task: AbsTaskSTS) -> tuple[str, str]:
+    first, second = mteb_task.column_names
+    return str(first), str(second)
+
+
+def _pair_predictions(
+    mteb_task: mteb.AbsTask, task: Task, folder: Path
+) -> list[PairPredictions]:
+    if not isinstance(mteb_task, AbsTaskSTS):
+        return []
+    saved = json.loads((folder / mteb_task.prediction_file_name).read_text(encoding="utf-8"))
+    key = "cosine_scores" if task.metric.startswith("cosine") else "similarity_scores"
+    first, second = _columns(mteb_task)
+    parts = []
+    for subset in mteb_task.hf_subsets:
+        for split in task.splits:
+            rows = pairs_of(mteb_task, subset, split)
+            parts.append(
+                PairPredictions(
+                    subset=subset,
+                    split=split,
+                    text1=rows[first][:],
+                    text2=rows[second][:],
+                    gold=rows["score"][:],
+                    score=saved[subset][split][key],
+                )
+            )
+    return parts

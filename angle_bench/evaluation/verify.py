@@ -1,0 +1,86 @@
+"""Is a local copy MTEB's own text? Compare its counts with mteb's descriptive statistics."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import mteb
+
+from angle_bench.evaluation.data import Located
+from angle_bench.results.suites import Task
+
+Verdict = Literal["hub", "equal", "differs", "no reference"]
+
+
+@dataclass(frozen=True)
+class PartCount:
+    """Samples and characters of one split and subset, and what mteb's own data has."""
+
+    split: str
+    subset: str
+    samples: int
+    characters: int | None
+    reference_samples: int | None
+    reference_characters: int | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether both counts are the reference's."""
+        return (self.samples, self.characters) == (
+            self.reference_samples,
+            self.reference_characters,
+        )
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The verdict over all splits and subsets of a task, and the counts behind it."""
+
+    verdict: Verdict
+    parts: tuple[PartCount, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        """What a run record says."""
+        return {"verdict": self.verdict, "parts": [asdict(part) for part in self.parts]}
+
+
+def verify(mteb_task: mteb.AbsTask, task: Task, located: Located) -> Verification:
+    """Count local data and compare; data of a hub commit is what it is."""
+    if located.origin == "hub":
+        return Verification("hub")
+    parts = tuple(
+        _count(mteb_task, split, subset)
+        for split in task.splits
+        for subset in mteb_task.hf_subsets
+    )
+    if any(part.reference_samples is None for part in parts):
+        return Verification("no reference", parts)
+    return Verification("equal" if all(part.equal for part in parts) else "differs", parts)
+
+
+def _count(mteb_task: mteb.AbsTask, split: str, subset: str) -> PartCount:
+    # mteb's own counting, so that both sides count alike for every task type
+    chosen = subset if mteb_task.metadata.is_multilingual else None
+    counted: Any = mteb_task._calculate_descriptive_statistics_from_split(split, hf_subset=chosen)
+    (reference,) = stats_of(mteb_task, split, [subset])
+    return PartCount(
+        split=split,
+        subset=subset,
+        samples=counted["num_samples"],
+        characters=counted.get("number_of_characters"),
+        reference_samples=None if reference is None else reference["num_samples"],
+        reference_characters=None if reference is None else reference.get("number_of_characters"),
+    )
+
+
+def stats_of(
+    task: mteb.AbsTask, split: str, subsets: Sequence[str]
+) -> list[dict[str, Any] | None]:
+    """mteb's descriptive statistics of a split, by subset."""
+    known = (task.metadata.descriptive_stats or {}).get(split)
+    if known is None:
+        return [None]
+    by_subset = known.get("hf_subset_descriptive_stats")
+    if by_subset is None:
+        return [known]
+    return [by_subset.get(subset) for subset in subsets]

@@ -1,0 +1,1 @@
+"""What a checkpoint is: spec, registry, prompts, pooling, content, loading."""

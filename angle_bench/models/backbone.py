@@ -1,0 +1,91 @@
+"""Load a checkpoint folder: the transformer without any head, and its tokenizer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from angle_bench.errors import ModelError
+from angle_bench.models.spec import Settings
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A transformer in evaluation mode on its device, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the transformer has."""
+        return sum(int(weight.numel()) for weight in self.model.parameters())
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of `-d`: `auto` takes the first accelerator, else the CPU.
+
+    Raises:
+        ModelError: torch does not know the device, or it is not here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda:0")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the device {name} cannot be used: {reason}", "-d auto, or -d cpu") from error
+    return device
+
+
+def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Backbone:
+    """Load a checkpoint folder with exactly these settings.
+
+    Raises:
+        ModelError: The files do not make a whole model of a known architecture.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model, report = AutoModel.from_pretrained(
+            folder,
+            dtype=DTYPES[settings.dtype],
+            attn_implementation=settings.attention,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{folder} could not be loaded: {reason[:300]}",
+            "the folder saved or copied again as a whole; --debug shows the traceback",
+        ) from error
+    _refuse_missing(folder, report["missing_keys"])
+    if tokenizer.pad_token_id is None:
+        raise ModelError(
+            f"the tokenizer of {folder} has no pad token.",
+            "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
+        )
+    return Backbone(model.eval().requires_grad_(False).to(device), tokenizer, device)
+
+
+def _refuse_missing(folder: Path, missing: Any) -> None:
+    # a pooler is a head that no pooling here reads; anything else would stay random
+    absent = sorted(str(key) for key in missing if not str(key).startswith("pooler."))
+    if absent:
+        raise ModelError(
+            f"{folder} lacks {len(absent)} of its weights, such as {absent[0]}: "
+            "they would stay random.",
+            "a folder whose weights belong to its config.json",
+        )

@@ -1,0 +1,76 @@
+"""Content of a checkpoint: the files that change a vector, and their hash.
+
+A result belongs to the content that made it, so a checkpoint overwritten in place is another
+model.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from angle_bench.remember import file_facts
+
+_ANYWHERE = re.compile(
+    r"""(
+        config\.json | tokenizer.*\.json | special_tokens_map\.json | added_tokens\.json
+      | vocab.* | merges\.txt | bpe\.codes | .*\.spm | .*\.model | .*\.tiktoken
+      | modules\.json | sentence_.*_config\.json | config_sentence_transformers\.json
+      | adapter_config\.json | angle_config\.json | angle\.config | .*\.py
+      | .*\.safetensors | .*\.safetensors\.index\.json
+    )$""",
+    re.VERBOSE,
+)
+_PICKLED = re.compile(r"(pytorch_model.*|adapter_model)\.(bin|bin\.index\.json)$")
+_LEFT_OUT = {"onnx", "openvino", "gguf", "coreml", "rust", ".git", ".cache", "runs"}
+_TRAINING_STATE = re.compile(r"(checkpoint-\d+|global_step\d+)$")
+
+
+def changes_vectors(path: str) -> bool:
+    """Whether a file of this relative POSIX path can change a vector.
+
+    Weights, adapters, configs, tokenizers, module and pooling files do; other formats of the
+    same weights, training state and model cards do not.
+    """
+    *folders, name = path.split("/")
+    if any(part in _LEFT_OUT or _TRAINING_STATE.match(part) for part in folders):
+        return False
+    return bool(_ANYWHERE.match(name) or _PICKLED.match(name))
+
+
+def relevant(paths: list[str]) -> list[str]:
+    """The paths that matter, sorted; pickled weights only where no safetensors stand beside them.
+
+    The loader prefers safetensors, so the pickle next to it is never read.
+    """
+    chosen = sorted(path for path in paths if changes_vectors(path))
+    safe = {path.rpartition("/")[0] for path in chosen if path.endswith(".safetensors")}
+    return [
+        path
+        for path in chosen
+        if not (_PICKLED.match(path.rpartition("/")[2]) and path.rpartition("/")[0] in safe)
+    ]
+
+
+def content_files(folder: Path) -> dict[str, Path]:
+    """The files of a checkpoint folder that change a vector, by relative POSIX path."""
+    found = [
+        Path(root, name).relative_to(folder).as_posix()
+        for root, _, names in os.walk(folder)
+        for name in names
+    ]
+    return {path: folder / path for path in relevant(found)}
+
+
+def content_hash(folder: Path) -> str:
+    """sha256 in hex over the sorted (path, sha256 of the file) of a checkpoint folder."""
+    digest = hashlib.sha256()
+    with file_facts("sha256") as hashes:
+        for path, file in sorted(content_files(folder).items()):
+            digest.update(f"{path}\0{hashes.get(file, _sha256)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,191 @@
+"""Read off a checkpoint folder what its own files say: layout, pooling, length."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from angle_bench.errors import ModelError
+from angle_bench.models.content import content_files
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.spec import PoolingName, Settings
+
+UNRECORDED_POOLING: PoolingName = "cls"
+LONGEST_WITHOUT_LIMIT = 512
+
+_ST_POOLINGS: dict[str, PoolingName] = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_lasttoken": "last",
+}
+_ST_MODES: dict[str, PoolingName] = {
+    "cls": "cls",
+    "mean": "mean",
+    "max": "max",
+    "lasttoken": "last",
+}
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "bpe.codes")
+_ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
+
+
+@dataclass(frozen=True)
+class FolderFacts:
+    """A folder's own settings, and a note where something was not recorded."""
+
+    settings: Settings
+    note: str | None = None
+
+
+def looks_like_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a model: it has a config or a list of modules."""
+    names = ("config.json", "modules.json", "adapter_config.json")
+    return any((folder / name).is_file() for name in names)
+
+
+def read_folder(folder: Path) -> FolderFacts:
+    """The settings of a plain transformers or sentence-transformers folder.
+
+    Raises:
+        ModelError: Weights, tokenizer or config are missing or cannot be read.
+    """
+    _check_complete(folder)
+    if (folder / "modules.json").is_file():
+        return _sentence_transformers(folder)
+    settings = Settings(pooling=UNRECORDED_POOLING, max_length=_max_length(folder))
+    note = (
+        f"{folder} records no pooling; using {UNRECORDED_POOLING}, the default of AnglE "
+        "(--pooling mean for another)"
+    )
+    return FolderFacts(settings, note)
+
+
+def _check_complete(folder: Path) -> None:
+    files = content_files(folder)
+    if "adapter_config.json" in files and "config.json" not in files:
+        raise ModelError(
+            f"{folder} is an adapter without its base model; adapters cannot be loaded yet.",
+            f"merge it into its base first, then: angle-bench run -m {folder}-merged",
+        )
+    if "config.json" not in files:
+        raise ModelError(
+            f"{folder} has no config.json: it is no transformers model folder.",
+            "-m the folder that save_pretrained or SentenceTransformer.save wrote",
+        )
+    if not any(path.endswith(".safetensors") for path in files):
+        pickled = any(path.endswith(".bin") for path in files)
+        raise ModelError(
+            f"{folder} has no weights in safetensors"
+            + (", only a pickle, which can run code when it is loaded." if pickled else "."),
+            "model.save_pretrained(FOLDER) with transformers 5, which writes model.safetensors",
+        )
+    if not any(name in files for name in _TOKENIZER_FILES):
+        raise ModelError(
+            f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}).",
+            f"tokenizer.save_pretrained({str(folder)!r}) with the base model's tokenizer",
+        )
+
+
+def _sentence_transformers(folder: Path) -> FolderFacts:
+    pooling: PoolingName | None = None
+    normalize = False
+    max_length: int | None = None
+    transformer = folder
+    for module in _read_json(folder / "modules.json"):
+        kind = str(module.get("type", "")).rpartition(".")[2]
+        place = folder / str(module.get("path", ""))
+        if kind == "Transformer":
+            transformer = place
+            max_length = _st_max_length(place)
+        elif kind == "Pooling":
+            pooling = _st_pooling(place)
+        elif kind == "Normalize":
+            normalize = True
+        else:
+            raise ModelError(
+                f"{folder} has the module {kind}, which cannot be loaded yet.",
+                "a folder of Transformer, Pooling and Normalize modules",
+            )
+    if pooling is None:
+        raise ModelError(
+            f"{folder} has modules.json but no Pooling module.",
+            "a folder of Transformer, Pooling and Normalize modules",
+        )
+    if transformer != folder:
+        raise ModelError(
+            f"{folder} keeps its transformer in {transformer.name}/, which cannot be loaded yet.",
+            "SentenceTransformer(FOLDER).save(NEW) with a current sentence-transformers",
+        )
+    _refuse_default_prompt(folder)
+    return FolderFacts(
+        Settings(
+            pooling=pooling,
+            normalize=normalize,
+            max_length=max_length or _max_length(folder),
+            prompts=PromptPolicy(),
+        )
+    )
+
+
+def _refuse_default_prompt(folder: Path) -> None:
+    place = folder / "config_sentence_transformers.json"
+    config = _read_json(place) if place.is_file() else {}
+    if name := config.get("default_prompt_name"):
+        raise ModelError(
+            f"{folder} asks for its prompt {name!r} on every text; such prompts are not read yet.",
+            f'"default_prompt_name": null in {place}',
+        )
+
+
+def _st_max_length(module: Path) -> int | None:
+    for place in sorted(module.glob("sentence_*_config.json")):
+        length = _read_json(place).get("max_seq_length")
+        if isinstance(length, int):
+            return length
+    return None
+
+
+def _st_pooling(module: Path) -> PoolingName:
+    config = _read_json(module / "config.json")
+    mode = config.get("pooling_mode")
+    modes = [mode] if isinstance(mode, str) else list(mode or [])
+    used = [_ST_MODES.get(str(name), str(name)) for name in modes]
+    used += [
+        _ST_POOLINGS.get(key, key)
+        for key, value in config.items()
+        if key.startswith("pooling_mode_") and value is True
+    ]
+    for name in _ST_MODES.values():
+        if used == [name]:
+            return name
+    raise ModelError(
+        f"{module} asks for the pooling {used or 'none'}, which cannot be loaded yet.",
+        f"one of {', '.join(_ST_MODES)} in {module / 'config.json'}",
+    )
+
+
+def _max_length(folder: Path) -> int:
+    """What both tokenizer and positions allow, 512 where neither says."""
+    config = _read_json(folder / "config.json")
+    place = folder / "tokenizer_config.json"
+    tokenizer = _read_json(place) if place.is_file() else {}
+    limits = []
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int):
+        # RoBERTa's table starts at padding index + 1
+        offset = 2 if config.get("model_type") in _ROBERTA_OFFSET else 0
+        limits.append(positions - offset)
+    length = tokenizer.get("model_max_length")
+    if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30
+        limits.append(length)
+    return min(limits, default=LONGEST_WITHOUT_LIMIT)
+
+
+def _read_json(place: Path) -> Any:
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{place} cannot be read: {error}.",
+            "the folder copied again as a whole, or saved anew",
+        ) from error

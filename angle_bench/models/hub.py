@@ -1,0 +1,138 @@
+"""Fetch checkpoints from the Hugging Face hub; its errors become ours.
+
+Without a network every hub call retries for half a minute before it gives up. One connection
+attempt tells beforehand; where it fails, the process goes on as if `--offline` had been typed,
+and whatever is cached is used.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from angle_bench.errors import ModelError
+from angle_bench.models.content import relevant
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_CONNECT_SECONDS = 5.0
+_TRUE = {"1", "true", "yes", "on"}
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a full commit hash, which nothing can move."""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def offline() -> bool:
+    """Whether the hub must not be asked."""
+    return os.environ.get("HF_HUB_OFFLINE", "").casefold() in _TRUE
+
+
+@cache
+def reachable() -> bool:
+    """Whether the hub answers; if not, this process goes offline.
+
+    Call it before huggingface_hub is imported: it reads HF_HUB_OFFLINE once.
+    """
+    if offline():
+        return False
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    proxy = getproxies().get(endpoint.scheme)
+    target = urlsplit(proxy if proxy and not _direct(endpoint.hostname) else endpoint.geturl())
+    port = target.port or (443 if target.scheme == "https" else 80)
+    try:
+        socket.create_connection((target.hostname or "", port), _CONNECT_SECONDS).close()
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        return False
+    return True
+
+
+def _direct(host: str | None) -> bool:
+    from urllib.request import proxy_bypass
+
+    return bool(host) and bool(proxy_bypass(host or ""))
+
+
+def commit_of(name: str, revision: str | None) -> str:
+    """The commit that a branch, tag or (by default) `main` names now, or named when cached.
+
+    Raises:
+        ModelError: The repository cannot be read.
+    """
+    if is_commit(revision):
+        return str(revision)
+    reachable()
+    with _hub_errors(name, revision):
+        from huggingface_hub import hf_hub_download
+
+        # a download rather than a question to the API: it leaves the branch in the cache, so
+        # that the same command has an answer without a network
+        return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name
+
+
+def fetch(name: str, revision: str) -> Path:
+    """The folder of a hub checkpoint with every file that matters, downloaded if need be.
+
+    Args:
+        name: The hub id.
+        revision: The commit.
+
+    Raises:
+        ModelError: The repository is gated, missing, or out of reach.
+    """
+    online = reachable()
+    with _hub_errors(name, revision):
+        from huggingface_hub import HfApi, snapshot_download
+
+        if not online:
+            return Path(snapshot_download(name, revision=revision, local_files_only=True))
+        wanted = relevant(HfApi().list_repo_files(name, revision=revision))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+
+
+@contextmanager
+def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
+    # imported before the body runs: with HF_HUB_OFFLINE already decided
+    from huggingface_hub import errors
+    from httpx2 import TransportError
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise ModelError(
+            f"{name} is gated: its terms are not accepted by this account, or no token is set.",
+            f"hf auth login   (after accepting the terms on the page of {name})",
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelError(
+            f"{name} has no revision {revision} on the hub.",
+            f"-m {name} for its main branch, or -m {name}@COMMIT",
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelError(
+            f"{name} does not exist on the hub, or is private and no token is set.",
+            f"hf auth login, or check the name {name}",
+        ) from error
+    except errors.LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"{name} is not in the local hub cache, and the hub cannot be reached "
+            f"({'offline' if offline() else 'the connection broke'}).",
+            "the same command with a network, or -m PATH of a folder that is here",
+        ) from error
+    except errors.EntryNotFoundError as error:
+        raise ModelError(
+            f"{name} has no config.json on the hub: it is no transformers model.",
+            "-m the name of a model repository",
+        ) from error
+    except (errors.HfHubHTTPError, TransportError, ConnectionError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{name} could not be downloaded: {reason[:200]}",
+            "the same command again; what has arrived is kept",
+        ) from error

@@ -1,0 +1,25 @@
+"""Where the package keeps and finds its files: shipped data, caches, working folders."""
+
+import os
+from pathlib import Path
+
+
+def tasks_folder() -> Path:
+    """The folder of suites and demo data.
+
+    A wheel carries `tasks/` inside the package; a checkout has it beside the package.
+    """
+    package = Path(__file__).resolve().parent
+    shipped = package / "tasks"
+    return shipped if shipped.is_dir() else package.parent / "tasks"
+
+
+def cache_folder() -> Path:
+    """The folder for what can be computed again: file hashes, staged data.
+
+    `ANGLE_BENCH_CACHE` moves it; the default follows the XDG base directory specification.
+    """
+    if chosen := os.environ.get("ANGLE_BENCH_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "angle-bench"

@@ -1,0 +1,1 @@
+"""Something to read: tables and signatures. Needs only `results`."""

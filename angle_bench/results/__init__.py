@@ -1,0 +1,1 @@
+"""What is on disk: suites, result files, identity, predictions. Neither torch nor mteb."""

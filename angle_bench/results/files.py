@@ -1,0 +1,85 @@
+"""Write files whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from angle_bench.errors import ResultsError
+
+Write = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class FileToWrite:
+    """A file's place, and what fills the temporary file that will become it."""
+
+    place: Path
+    write: Write
+
+
+def write_together(files: Sequence[FileToWrite], before_renaming: Callable[[], None]) -> None:
+    """Write several files so that a full disk changes nothing that stood there.
+
+    All are written and synced under temporary names first; then `before_renaming` runs, and the
+    files are renamed into place in their order. A reader sees an old file or a new one, never
+    half of one, also after a power cut: files are synced before the rename, folders after it.
+    The price is two syncs a file. Temporary names start with a dot and do not end in .json, so
+    that nobody reads them.
+
+    Raises:
+        ResultsError: The disk is full or a folder cannot be written.
+    """
+    temporaries: list[Path] = []
+    place = files[0].place
+    try:
+        for file in files:
+            place = file.place
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporaries.append(_temporary(place))
+            file.write(temporaries[-1])
+            _sync(temporaries[-1])
+        before_renaming()
+        for file, temporary in zip(files, temporaries, strict=True):
+            place = file.place
+            temporary.replace(place)
+            _sync(place.parent)
+    except OSError as error:
+        raise ResultsError(
+            f"{place} cannot be written: {error.strerror or error}.",
+            "-r FOLDER that can be written and has space",
+        ) from error
+    finally:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(place: Path, value: Any) -> None:
+    """Write one JSON file whole or not at all."""
+    write_together([json_file(place, value)], before_renaming=lambda: None)
+
+
+def json_file(place: Path, value: Any) -> FileToWrite:
+    """A JSON file to write, indented."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+    data = text.encode("utf-8", errors="surrogatepass")
+    return FileToWrite(place, lambda temporary: temporary.write_bytes(data) and None)
+
+
+def _temporary(place: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    temporary.chmod(0o644)  # mkstemp makes it private, results are for the group
+    return temporary
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

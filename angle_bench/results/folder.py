@@ -1,0 +1,121 @@
+"""What one model folder holds of a suite, and how a task is put into it or set aside."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from filelock import FileLock
+
+from angle_bench.errors import ResultsError
+from angle_bench.results.files import FileToWrite, Write, json_file, write_json, write_together
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.predictions import PairPredictions, predictions_file
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
+from angle_bench.results.suites import Task
+
+State = Literal["done", "absent", "other data", "unreadable", "incomplete"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds for one task.
+
+    Attributes:
+        state: `done` only if data, splits and subsets are the ones asked for.
+        result: The stored result where it is `done`.
+        reason: Why it is not, for the user.
+    """
+
+    state: State
+    result: StoredResult | None = None
+    reason: str = ""
+
+
+def look_up(folder: ModelFolder, task: Task, dataset_revision: str) -> Found:
+    """Whether a task is answered by what is stored."""
+    place = folder.result(task.name)
+    try:
+        stored = read_result(place)
+    except UnreadableResult as error:
+        return Found("unreadable", reason=f"{place} cannot be read ({error})")
+    if stored is None:
+        return Found("absent")
+    if stored.dataset_revision != dataset_revision:
+        return Found(
+            "other data",
+            reason=f"stored for data {stored.dataset_revision}, asked for {dataset_revision}",
+        )
+    if missing := stored.missing(task):
+        return Found("incomplete", reason=f"stored without {', '.join(missing)}")
+    if not folder.record(task.name).is_file():
+        return Found("incomplete", reason="stored without its run record")
+    return Found("done", stored)
+
+
+def store(
+    folder: ModelFolder,
+    task: str,
+    *,
+    write_result: Write,
+    meta: dict[str, Any],
+    record: dict[str, Any],
+    predictions: Sequence[PairPredictions],
+) -> None:
+    """Put a task's result in place; what stood there is set aside once the new one is written.
+
+    Side files are renamed first and the result file last, so its existence means the rest is
+    there.
+    """
+    files = [json_file(folder.record(task), record), json_file(folder.meta, meta)]
+    if predictions:
+        files.append(predictions_file(folder.predictions(task), predictions))
+    files.append(FileToWrite(folder.result(task), write_result))
+    with locked(folder):
+        write_together(files, before_renaming=lambda: set_aside(folder, task))
+        folder.error(task).unlink(missing_ok=True)
+
+
+def set_aside(folder: ModelFolder, task: str) -> None:
+    """Move a task's files to `superseded/`, the result file first."""
+    files = [folder.result(task), folder.record(task), folder.predictions(task)]
+    if not any(place.exists() for place in files):
+        return
+    shelf = folder.side / "superseded" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    while (shelf / f"{task}.json").exists() or (shelf / f"{task}.record.json").exists():
+        shelf = shelf.with_name(f"{shelf.name}-")
+    names = [f"{task}.json", f"{task}.record.json", f"{task}.parquet"]
+    shelf.mkdir(parents=True, exist_ok=True)
+    for place, name in zip(files, names, strict=True):
+        if place.exists():
+            place.replace(shelf / name)
+
+
+def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> None:
+    """Keep the last failure of a task with its traceback."""
+    write_json(folder.error(task), failure)
+
+
+def read_record(folder: ModelFolder, task: str) -> dict[str, Any]:
+    """The run record of a task, empty where there is none that can be read."""
+    try:
+        record = json.loads(folder.record(task).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # results of other tools have no record of ours
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+@contextmanager
+def locked(folder: ModelFolder) -> Iterator[None]:
+    """Hold the folder's lock while files are moved; the system frees it when a process dies."""
+    try:
+        folder.side.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.side} cannot be written: {error.strerror or error}.",
+            "-r FOLDER that can be written and has space",
+        ) from error
+    with FileLock(folder.side / "lock"):
+        yield
