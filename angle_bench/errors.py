@@ -61,3 +61,9 @@ def or_list(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of an exception's message, or its name where it has none."""
+    message = str(error).strip()
+    return message.splitlines()[0][:most] if message else type(error).__name__

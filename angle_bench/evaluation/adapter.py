@@ -79,7 +79,7 @@ class MtebEncoder:
 
     @property
     def mteb_model_meta(self) -> Any:
-        """mteb's description of the model, with our revision and settings."""
+        """The description of the model that mteb stores, with our revision and settings."""
         import mteb
         from mteb.models.model_meta import ModelMeta, ScoringFunction
 
@@ -113,7 +113,9 @@ def _texts(inputs: Iterable[Any]) -> list[str]:
     return [text for batch in inputs for text in batch["text"]]
 
 
-def load_spec(spec: ModelSpec, device: str = "auto", batch_tokens: int | None = None) -> MtebEncoder:
+def load_spec(
+    spec: ModelSpec, device: str = "auto", batch_tokens: int | None = None
+) -> MtebEncoder:
     """Load a resolved checkpoint, downloading it if need be.
 
     Raises:
@@ -164,7 +166,5 @@ def load(
     """
     spec = resolve(name, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
     if spec.loader == "mteb":
-        raise ModelError(
-            f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})"
-        )
+        raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
     return load_spec(spec, device, batch_tokens)

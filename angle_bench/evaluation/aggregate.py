@@ -16,5 +16,5 @@ def combine(folder: ModelFolder, task: Task, located: Located) -> Scored:
     if not isinstance(aggregate, AbsTaskAggregate):
         raise TypeError(f"{task.name} has parts but is no aggregate in mteb")
     parts = [TaskResult.from_disk(folder.result(name)) for name in task.parts]
-    verdict = "hub" if located.origin == "hub" else "no reference"
-    return Scored(aggregate.combine_task_results(parts), (), Verification(verdict))
+    verification = Verification("hub" if located.origin == "hub" else "no reference")
+    return Scored(aggregate.combine_task_results(parts), (), verification)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from angle_bench.errors import DataError, UsageError
+from angle_bench.errors import DataError, UsageError, first_line
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
 from angle_bench.results.suites import Task
@@ -142,9 +142,9 @@ def _hash_rows(place: Path) -> str:
             digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
             count += 1
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = str(error).strip().splitlines()[0][:200]
         raise DataError(
-            f"{place} cannot be read: {reason}", f"{place.name} copied there again as a whole"
+            f"{place} cannot be read: {first_line(error)}",
+            f"{place.name} copied there again as a whole",
         ) from error
     if count == 0:
         raise DataError(

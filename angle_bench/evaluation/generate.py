@@ -24,7 +24,7 @@ STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-
 
 
 def models() -> dict[str, Any]:
-    """mteb's dense text encoders, each with the revision that mteb loads."""
+    """The text encoders of mteb, each with the revision that mteb loads."""
     known = {
         name: meta.revision
         for name, meta in sorted(MODEL_REGISTRY.items())
@@ -34,7 +34,7 @@ def models() -> dict[str, Any]:
 
 
 def tasks() -> dict[str, Any]:
-    """mteb's text tasks and benchmarks; other tasks by name only."""
+    """The text tasks and benchmarks of mteb; other tasks by name only."""
     # every task of the registry, also those that get_tasks() leaves out (superseded, aggregate)
     from mteb.get_tasks import _TASKS_REGISTRY
 
@@ -90,7 +90,7 @@ def task_row(task: mteb.AbsTask) -> dict[str, Any]:
     if samples is not None:
         row |= {"samples": samples, "characters": characters}
     if task.is_aggregate:
-        row["parts"] = [part.metadata.name for part in meta.tasks]
+        row["parts"] = [part.metadata.name for part in getattr(meta, "tasks", ())]
     return row
 
 

@@ -12,11 +12,10 @@ def quieten() -> None:
     """
     if os.environ.get("ANGLE_BENCH_VERBOSE"):
         return
+    os.environ.setdefault("TQDM_DISABLE", "1")  # tqdm reads it when a bar is made
     warnings.filterwarnings("ignore")
     for name in ("mteb", "datasets", "transformers", "sentence_transformers", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
     import datasets
-    from huggingface_hub.utils import disable_progress_bars
 
     datasets.disable_progress_bars()
-    disable_progress_bars()

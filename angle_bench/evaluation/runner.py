@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import AngleBenchError, DataError, ModelError, ResultsError
+from angle_bench.errors import AngleBenchError, DataError, ModelError, ResultsError, first_line
 from angle_bench.evaluation.data import Located, locate
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record, utc_now, versions
@@ -97,9 +97,7 @@ def run(
     return [run_model(spec, suite, options, progress) for spec in specs]
 
 
-def run_model(
-    spec: ModelSpec, suite: Suite, options: Options, progress: Progress
-) -> ModelOutcome:
+def run_model(spec: ModelSpec, suite: Suite, options: Options, progress: Progress) -> ModelOutcome:
     """Evaluate one model on every task of a suite."""
     started = time.monotonic()
     folder = ModelFolder(options.root, spec.name, spec.revision, spec.settings_id)
@@ -181,7 +179,12 @@ def _compute(
 def _load(spec: ModelSpec, options: Options, progress: Progress) -> tuple[Any, str]:
     from angle_bench.evaluation.quiet import quieten
 
+    if spec.loader == "transformers" and spec.folder is None:
+        # before the bars of other libraries are silenced: a download shows its own
+        spec = spec.model_copy(update={"folder": hub.fetch(spec.name, spec.revision)})
     quieten()
+    from angle_bench.evaluation import scoring  # noqa: F401  its import time is no task's time
+
     if spec.loader == "mteb":
         return _load_with_mteb(spec, options.device)
     from angle_bench.evaluation.adapter import load_spec
@@ -201,9 +204,8 @@ def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
     try:
         return mteb.get_model(spec.name, revision=revision, device=chosen), chosen
     except (OSError, ImportError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
         raise ModelError(
-            f"mteb could not load {spec.name}: {reason}",
+            f"mteb could not load {spec.name}: {first_line(error)}",
             "the same command with a network, or what the message asks for",
         ) from error
 
@@ -293,9 +295,10 @@ def _fail(
     if isinstance(error, AngleBenchError):
         failure = Failure(error.what, error.fix)
     else:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no message"
         place = outcome.folder.error(task.name)
-        failure = Failure(f"{type(error).__name__}: {reason}", f"less {place} for the traceback")
+        failure = Failure(
+            f"{type(error).__name__}: {first_line(error)}", f"less {place} for the traceback"
+        )
     outcome.failures[task.name] = failure
     if not isinstance(error, ResultsError):  # a folder that cannot be written holds no record
         write_failure(

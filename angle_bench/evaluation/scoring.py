@@ -13,7 +13,7 @@ import mteb
 from mteb.abstasks import AbsTaskSTS
 from mteb.results import TaskResult
 
-from angle_bench.errors import DataError
+from angle_bench.errors import DataError, first_line
 from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
 from angle_bench.evaluation.own_tasks import own_sts
 from angle_bench.evaluation.verify import Verification, verify
@@ -84,10 +84,9 @@ def build(task: Task, located: Located) -> mteb.AbsTask:
 def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
     try:
         mteb_task.load_data()
-    except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
-        # datasets.DatasetsError and its causes hold the file's own fault
+    except Exception as error:  # transport, parser and builder errors share no base
         cause = error.__cause__ or error
-        reason = str(cause).strip().splitlines()[0][:200] if str(cause).strip() else repr(cause)
+        reason = first_line(cause)
         if located.origin == "hub":
             raise DataError(
                 f"the data set {task.dataset} could not be fetched from the hub: {reason}",
@@ -142,9 +141,7 @@ def _columns(mteb_task: AbsTaskSTS) -> tuple[str, str]:
     return str(first), str(second)
 
 
-def _pair_predictions(
-    mteb_task: mteb.AbsTask, task: Task, folder: Path
-) -> list[PairPredictions]:
+def _pair_predictions(mteb_task: mteb.AbsTask, task: Task, folder: Path) -> list[PairPredictions]:
     if not isinstance(mteb_task, AbsTaskSTS):
         return []
     saved = json.loads((folder / mteb_task.prediction_file_name).read_text(encoding="utf-8"))

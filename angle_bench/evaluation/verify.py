@@ -9,7 +9,7 @@ import mteb
 from angle_bench.evaluation.data import Located
 from angle_bench.results.suites import Task
 
-Verdict = Literal["hub", "equal", "differs", "no reference"]
+Verdict = Literal["hub", "package", "equal", "differs", "no reference"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,11 @@ class Verification:
 
 
 def verify(mteb_task: mteb.AbsTask, task: Task, located: Located) -> Verification:
-    """Count local data and compare; data of a hub commit is what it is."""
-    if located.origin == "hub":
-        return Verification("hub")
+    """Count a mirror's data and compare; hub commits and shipped data are what they are."""
+    if located.origin != "mirror":
+        return Verification(located.origin)
     parts = tuple(
-        _count(mteb_task, split, subset)
-        for split in task.splits
-        for subset in mteb_task.hf_subsets
+        _count(mteb_task, split, subset) for split in task.splits for subset in mteb_task.hf_subsets
     )
     if any(part.reference_samples is None for part in parts):
         return Verification("no reference", parts)
@@ -73,11 +71,9 @@ def _count(mteb_task: mteb.AbsTask, split: str, subset: str) -> PartCount:
     )
 
 
-def stats_of(
-    task: mteb.AbsTask, split: str, subsets: Sequence[str]
-) -> list[dict[str, Any] | None]:
-    """mteb's descriptive statistics of a split, by subset."""
-    known = (task.metadata.descriptive_stats or {}).get(split)
+def stats_of(task: mteb.AbsTask, split: str, subsets: Sequence[str]) -> list[dict[str, Any] | None]:
+    """The descriptive statistics that mteb has of a split, by subset."""
+    known: Any = (task.metadata.descriptive_stats or {}).get(split)
     if known is None:
         return [None]
     by_subset = known.get("hf_subset_descriptive_stats")

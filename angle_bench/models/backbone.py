@@ -1,14 +1,14 @@
 """Load a checkpoint folder: the transformer without any head, and its tokenizer."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
-from angle_bench.errors import ModelError
+from angle_bench.errors import ModelError, first_line
 from angle_bench.models.spec import Settings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -42,8 +42,9 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"the device {name} cannot be used: {reason}", "-d auto, or -d cpu") from error
+        raise ModelError(
+            f"the device {name} cannot be used: {first_line(error)}", "-d auto, or -d cpu"
+        ) from error
     return device
 
 
@@ -53,8 +54,7 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     Raises:
         ModelError: The files do not make a whole model of a known architecture.
     """
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)  # what matters is checked below
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model, report = AutoModel.from_pretrained(
@@ -66,9 +66,8 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"{folder} could not be loaded: {reason[:300]}",
+            f"{folder} could not be loaded: {first_line(error, 300)}",
             "the folder saved or copied again as a whole; --debug shows the traceback",
         ) from error
     _refuse_missing(folder, report["missing_keys"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from angle_bench.errors import ModelError
+from angle_bench.errors import ModelError, first_line
 from angle_bench.models.content import relevant
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -100,7 +100,6 @@ def fetch(name: str, revision: str) -> Path:
 def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     # imported before the body runs: with HF_HUB_OFFLINE already decided
     from huggingface_hub import errors
-    from httpx2 import TransportError
 
     try:
         yield
@@ -130,9 +129,9 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
             f"{name} has no config.json on the hub: it is no transformers model.",
             "-m the name of a model repository",
         ) from error
-    except (errors.HfHubHTTPError, TransportError, ConnectionError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # the transport underneath has errors of its own, by version
+        reason = first_line(error)
         raise ModelError(
-            f"{name} could not be downloaded: {reason[:200]}",
+            f"{name} could not be downloaded: {reason}",
             "the same command again; what has arrived is kept",
         ) from error

@@ -9,7 +9,7 @@ from angle_bench.places import tasks_folder
 
 @cache
 def mteb_models() -> dict[str, str | None]:
-    """mteb's text encoders by name, each with the revision that mteb loads."""
+    """The text encoders of mteb by name, each with the revision that mteb loads."""
     known: dict[str, str | None] = json.loads((tasks_folder() / "mteb-models.json").read_text())[
         "models"
     ]

@@ -217,9 +217,7 @@ def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
         near = did_you_mean(ref.name, known_names())
         if not near or "gated" in error.what:
             raise
-        raise UsageError(
-            f"{error.what} Did you mean {or_list(near)}?", f"-m {near[0]}"
-        ) from error
+        raise UsageError(f"{error.what} Did you mean {or_list(near)}?", f"-m {near[0]}") from error
     facts = read_folder(folder)
     return ModelSpec(
         name=ref.name,
@@ -235,7 +233,9 @@ def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
 def _unknown(name: str) -> UsageError:
     near = did_you_mean(name, known_names())
     if near:
-        return UsageError(f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}")
+        return UsageError(
+            f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"
+        )
     return UsageError(
         f"no model is called {name}, and nothing is close to it.",
         "-m ./FOLDER of a checkpoint, or ORG/NAME of the hub",

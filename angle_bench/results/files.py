@@ -66,7 +66,11 @@ def json_file(place: Path, value: Any) -> FileToWrite:
     """A JSON file to write, indented."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
     data = text.encode("utf-8", errors="surrogatepass")
-    return FileToWrite(place, lambda temporary: temporary.write_bytes(data) and None)
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(data)
+
+    return FileToWrite(place, write)
 
 
 def _temporary(place: Path) -> Path:

@@ -55,7 +55,7 @@ class ModelFolder:
 
     @property
     def meta(self) -> Path:
-        """mteb's description of the model."""
+        """The description of the model that mteb reads."""
         return self.path / "model_meta.json"
 
 

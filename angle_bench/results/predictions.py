@@ -51,7 +51,10 @@ class PairPredictions:
             self.score,
         ]
         return pa.table(
-            [pa.array(column, type=field.type) for column, field in zip(columns, PAIR_SCHEMA, strict=True)],
+            [
+                pa.array(column, type=field.type)
+                for column, field in zip(columns, PAIR_SCHEMA, strict=True)
+            ],
             schema=PAIR_SCHEMA,
         )
 

@@ -198,5 +198,7 @@ def _unknown(name: str) -> UsageError:
         )
     near = did_you_mean(name, known_names())
     if near:
-        return UsageError(f"no suite or task is called {name}. Did you mean {or_list(near)}?", f"-t {near[0]}")
+        return UsageError(
+            f"no suite or task is called {name}. Did you mean {or_list(near)}?", f"-t {near[0]}"
+        )
     return UsageError(f"no suite or task is called {name}.", f"-t {or_list(list(suites()))}")

@@ -1,0 +1,86 @@
+"""`angle-bench`: the verbs, and how errors are shown."""
+
+import os
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from angle_bench import __version__
+from angle_bench.cli.run import run
+from angle_bench.errors import AngleBenchError, did_you_mean
+
+INTERRUPTED = 130
+
+# the base of all usage errors; typer shows it under no name of its own
+_TYPER_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="angle-bench",
+    help="Is this checkpoint better than that one? Benchmark sentence embeddings on MTEB.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"angle-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Is this checkpoint better than that one? Benchmark sentence embeddings on MTEB."""
+
+
+def main() -> NoReturn:
+    """Run the command line; the exit codes are those of CONTRACTS."""
+    try:
+        code = app(standalone_mode=False)
+    except AngleBenchError as error:
+        code = _show(error.what, error.fix, error.exit_code)
+    except _TYPER_USAGE_ERROR as error:
+        code = _show_usage_error(error)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _show(
+            "interrupted; what was finished is kept.", "the same command to go on", INTERRUPTED
+        )
+    except BrokenPipeError:
+        # the reader of our output is gone, such as `| head`; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_usage_error(error: Exception) -> int:
+    message = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    if message == "" or type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(message)
+        return 2
+    verbs = [
+        command.name or command.callback.__name__
+        for command in app.registered_commands
+        if command.callback
+    ]
+    for word in sys.argv[1:2]:
+        if (near := did_you_mean(word, verbs)) and word not in verbs:
+            return _show(f"there is no verb {word}.", f"angle-bench {near[0]}", 2)
+    verb = next((word for word in sys.argv[1:2] if word in verbs), "")
+    return _show(message, f"angle-bench {verb} --help".replace("  ", " "), 2)
+
+
+def _show(what: str, fix: str, code: int) -> int:
+    typer.echo(f"error: {what}\n  type: {fix}", err=True)
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    return code

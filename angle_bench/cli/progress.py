@@ -1,0 +1,203 @@
+"""Progress on stderr: bars on a terminal, plain lines in a log."""
+
+import sys
+import time
+import traceback
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from angle_bench.models.spec import ModelSpec
+
+LINE_EVERY_SECONDS = 60.0
+
+
+class Quiet:
+    """Says only what went wrong; the base of the others."""
+
+    def __init__(self, debug: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._debug = debug
+
+    def loading(self, spec: ModelSpec) -> None:
+        """Nothing to say."""
+
+    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+        """Nothing to say."""
+
+    def task(self, name: str, number: int) -> None:
+        """Nothing to say."""
+
+    def texts(self, count: int) -> None:
+        """Nothing to say."""
+
+    def scored(self, name: str, score: float, seconds: float) -> None:
+        """Nothing to say."""
+
+    def failed(self, name: str, what: str, fix: str) -> None:
+        """Two lines: what happened, what to type."""
+        self._say(f"error: {name}: {what}")
+        self._say(f"  type: {fix}")
+        if self._debug and sys.exc_info()[0] is not None:
+            self._say(traceback.format_exc())
+
+    def warning(self, text: str) -> None:
+        """One line."""
+        self._say(f"  ! {text}")
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+    def __enter__(self) -> "Quiet":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+
+class Bars(Quiet):
+    """One bar over all texts of a model, for terminals."""
+
+    def __init__(self, debug: bool = False) -> None:
+        super().__init__(debug)
+        self._bars = Progress(
+            TextColumn("encode"),
+            BarColumn(),
+            TextColumn("{task.fields[counted]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[now]}"),
+            console=self._console,
+        )
+        self._bar: TaskID | None = None
+        self._pace = Pace(0, 0)
+
+    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+        """The header, and a new bar."""
+        self._end_bar()
+        self._say(f"{spec.header()} · {device}")
+        self._pace = Pace(tasks, texts)
+        self._bars.start()
+        self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
+
+    def task(self, name: str, number: int) -> None:
+        """The task beside the bar."""
+        self._pace.task(name, number)
+        self._update()
+
+    def texts(self, count: int) -> None:
+        """Moves the bar."""
+        self._pace.texts(count)
+        self._update()
+
+    def scored(self, name: str, score: float, seconds: float) -> None:
+        """The score above the bar."""
+        self._bars.console.print(f"{name} {100 * score:.2f}  {seconds:.0f} s", markup=False)
+
+    def close(self) -> None:
+        """Ends the bar."""
+        self._end_bar()
+
+    def _update(self) -> None:
+        if self._bar is not None:
+            counted = (
+                f"{self._pace.done:,} of {self._pace.total:,} texts" if self._pace.total else ""
+            )
+            completed = self._pace.done if self._pace.total else self._pace.number - 1
+            self._bars.update(self._bar, completed=completed, counted=counted, now=self._pace.where)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bars.stop()
+            self._bars.remove_task(self._bar)
+            self._bar = None
+
+
+class Lines(Quiet):
+    """One plain line per task and per minute, for logs."""
+
+    def __init__(self, debug: bool = False) -> None:
+        super().__init__(debug)
+        self._pace = Pace(0, 0)
+        self._said = time.monotonic()
+
+    def loading(self, spec: ModelSpec) -> None:
+        """A line, since a download may follow."""
+        self._line(f"loading {spec.label}")
+
+    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+        """The header."""
+        self._pace = Pace(tasks, texts)
+        self._line(f"{spec.header()} · {device}")
+
+    def task(self, name: str, number: int) -> None:
+        """Keeps the place."""
+        self._pace.task(name, number)
+
+    def texts(self, count: int) -> None:
+        """A line if a minute has passed."""
+        self._pace.texts(count)
+        if time.monotonic() - self._said >= LINE_EVERY_SECONDS:
+            self._line(self._pace.line())
+
+    def scored(self, name: str, score: float, seconds: float) -> None:
+        """A line for the task."""
+        self._line(f"{self._pace.line()}  {name} {100 * score:.2f}")
+
+    def _line(self, text: str) -> None:
+        self._said = time.monotonic()
+        self._say(f"{time.strftime('%H:%M')} {text}")
+
+
+class Pace:
+    """How far a model's run is, how fast, and how long it will take."""
+
+    def __init__(self, tasks: int, total: int) -> None:
+        self.tasks = tasks
+        self.total = total
+        self.done = 0
+        self.number = 0
+        self.where = ""
+        self._started = time.monotonic()
+
+    def task(self, name: str, number: int) -> None:
+        """Task `number` starts."""
+        self.number = number
+        self.where = f"{name} {number}/{self.tasks}"
+
+    def texts(self, count: int) -> None:
+        """That many more texts are done."""
+        self.done += count
+
+    def line(self) -> str:
+        """`STS14 3/7  61 %  410 texts/s  4 min left`; without texts only the place."""
+        seconds = time.monotonic() - self._started
+        if not self.total or not self.done or seconds <= 0:
+            return self.where
+        rate = self.done / seconds
+        left = max(0.0, (self.total - self.done) / rate)
+        share = min(100, round(100 * self.done / self.total))
+        return f"{self.where}  {share} %  {rate:,.0f} texts/s  {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `47 s`, `4 min`, `2 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def watcher(quiet: bool, debug: bool) -> Quiet:
+    """The progress that suits where stderr goes."""
+    if quiet:
+        return Quiet(debug)
+    return Bars(debug) if sys.stderr.isatty() else Lines(debug)

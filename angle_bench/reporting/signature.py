@@ -1,0 +1,51 @@
+"""The line under a table that makes its numbers traceable (CONTRACTS "Identity")."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from angle_bench.results.suites import Suite
+
+
+def signature(
+    model: Mapping[str, Any], suite: Suite, mteb_versions: Iterable[str | None], data: Iterable[str]
+) -> str:
+    """Model, revision, settings, versions and data as one line.
+
+    Args:
+        model: The model part of a run record.
+        suite: What was scored.
+        mteb_versions: The versions that scored it.
+        data: Where the data of each task came from, as a run record says.
+    """
+    parts = {"model": model["name"], "rev": _short(model["revision"])}
+    parts |= _settings(model.get("settings"))
+    parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
+    parts["suite"] = suite.signature
+    parts["data"] = ",".join(sorted(set(data)))
+    return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def _short(revision: str) -> str:
+    return revision.removeprefix("sha256-")[:8]
+
+
+def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
+    if settings is None:
+        return {"settings": "mteb"}
+    return {
+        "pool": settings["pooling"] + ("+norm" if settings["normalize"] else ""),
+        "prompts": _prompts(settings["prompts"]),
+        "max": str(settings["max_length"]),
+        "dtype": settings["dtype"],
+        "layer": "last",
+        "size": "full",
+    }
+
+
+def _prompts(policy: Mapping[str, Any]) -> str:
+    if not any(policy.values()):
+        return "none"
+    text = json.dumps(policy, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

