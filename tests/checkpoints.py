@@ -50,7 +50,7 @@ def add_sentence_transformers_files(
     from sentence_transformers.models import Normalize, Pooling, Transformer
 
     transformer = Transformer(str(folder), max_seq_length=max_length)
-    modules = [transformer, Pooling(transformer.get_word_embedding_dimension(), pooling_mode=mode)]
+    modules = [transformer, Pooling(transformer.get_embedding_dimension(), pooling_mode=mode)]
     if normalize:
         modules.append(Normalize())
     SentenceTransformer(modules=modules, device="cpu").save(str(folder))

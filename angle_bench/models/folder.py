@@ -7,7 +7,7 @@ from typing import Any
 
 from angle_bench.errors import ModelError
 from angle_bench.models.content import content_files
-from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
 from angle_bench.models.spec import PoolingName, Settings
 
 UNRECORDED_POOLING: PoolingName = "cls"
@@ -25,6 +25,7 @@ _ST_MODES: dict[str, PoolingName] = {
     "max": "max",
     "lasttoken": "last",
 }
+_ST_ROLES = {"query": "query", "passage": "document", "document": "document"}
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "bpe.codes")
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
@@ -116,25 +117,26 @@ def _sentence_transformers(folder: Path) -> FolderFacts:
             f"{folder} keeps its transformer in {transformer.name}/, which cannot be loaded yet.",
             "SentenceTransformer(FOLDER).save(NEW) with a current sentence-transformers",
         )
-    _refuse_default_prompt(folder)
     return FolderFacts(
         Settings(
             pooling=pooling,
             normalize=normalize,
             max_length=max_length or _max_length(folder),
-            prompts=PromptPolicy(),
+            prompts=_st_prompts(folder),
         )
     )
 
 
-def _refuse_default_prompt(folder: Path) -> None:
+def _st_prompts(folder: Path) -> PromptPolicy:
+    """The prompts of config_sentence_transformers.json: prefixes by name, and a default's name."""
     place = folder / "config_sentence_transformers.json"
     config = _read_json(place) if place.is_file() else {}
-    if name := config.get("default_prompt_name"):
-        raise ModelError(
-            f"{folder} asks for its prompt {name!r} on every text; such prompts are not read yet.",
-            f'"default_prompt_name": null in {place}',
-        )
+    prefixes = {name: text for name, text in (config.get("prompts") or {}).items() if text}
+    templates = {name: f"{text}{PLACEHOLDER}" for name, text in prefixes.items()}
+    by_role = {role: templates[name] for name, role in _ST_ROLES.items() if name in templates}
+    return PromptPolicy(
+        default=templates.get(config.get("default_prompt_name") or "", NO_PROMPT), role=by_role
+    )
 
 
 def _st_max_length(module: Path) -> int | None:
@@ -147,6 +149,11 @@ def _st_max_length(module: Path) -> int | None:
 
 def _st_pooling(module: Path) -> PoolingName:
     config = _read_json(module / "config.json")
+    if config.get("include_prompt") is False:
+        raise ModelError(
+            f"{module} leaves the prompt out of the pooling, which cannot be done yet.",
+            f'"include_prompt": true in {module / "config.json"}, if it was trained that way',
+        )
     mode = config.get("pooling_mode")
     modes = [mode] if isinstance(mode, str) else list(mode or [])
     used = [_ST_MODES.get(str(name), str(name)) for name in modes]
