@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
-WORDS = """the a an of in on is are was man woman dog cat child plays eats runs sings guitar piano
-bread fish water red blue green big small one two three . , ? ! not and or with""".split()
+WORD_LIST = (
+    "the a an of in on is are was man woman dog cat child plays eats runs sings guitar piano bread "
+    "fish water red blue green big small one two three . , ? ! not and or with"
+)
+WORDS = WORD_LIST.split()
 
 
 def build_tokenizer(folder: Path, max_length: int = 64) -> None:
@@ -47,7 +50,7 @@ def add_sentence_transformers_files(
 ) -> None:
     """Turn a plain folder into a sentence-transformers one, by that library's own hand."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     transformer = Transformer(str(folder), max_seq_length=max_length)
     modules = [transformer, Pooling(transformer.get_embedding_dimension(), pooling_mode=mode)]

@@ -77,3 +77,49 @@ def angle_bench(tmp_path: Path) -> Command:
         )
 
     return command
+
+
+class Cli:
+    """Run the command line in this process: imports are paid once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capfd = capfd
+
+    def __call__(self, *words: str | Path) -> "Ended":
+        from angle_bench.cli.app import main
+
+        self._monkeypatch.setattr(sys, "argv", ["angle-bench", *map(str, words)])
+        self._capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self._capfd.readouterr()
+        return Ended(int(ended.value.code or 0), out, err)
+
+
+class Ended:
+    """How a command ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines from `error:` on, without progress."""
+        lines = self.err.splitlines()
+        return [
+            line
+            for place, line in enumerate(lines)
+            if line.startswith("error:") or (place and lines[place - 1].startswith("error:"))
+        ]
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Cli:
+    """The command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Cli(monkeypatch, capfd)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def run(
     stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse(stray, model, tasks, batch_tokens)
+    _refuse(stray, model, tasks, device, batch_tokens)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     if quiet:
@@ -88,8 +89,8 @@ def run(
 
     specs = resolve_all(model, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
     run_options = Options(
-        root=results_root(results, write=True),
         mirror=check_mirror(mirror),
+        root=results_root(results, write=True),
         device=device,
         batch_tokens=batch_tokens,
         overwrite=overwrite,
@@ -116,13 +117,19 @@ def run(
 
 
 def _refuse(
-    stray: list[str] | None, model: list[str], tasks: list[str], batch_tokens: int | None
+    stray: list[str] | None,
+    model: list[str],
+    tasks: list[str],
+    device: str,
+    batch_tokens: int | None,
 ) -> None:
     if stray:
         joined = ",".join([tasks[-1], *stray])
         raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {joined}")
     if not model:
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise UsageError(f"there is no device {device}.", "-d auto, cpu, cuda, cuda:1 or mps")
     if batch_tokens is not None and batch_tokens < 1:
         raise UsageError(
             f"--batch-tokens {batch_tokens} leaves no room for a text.", "--batch-tokens 4096"
@@ -158,7 +165,8 @@ def _print(outcomes: "list[ModelOutcome]", table: "Table", quiet: bool) -> None:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else PIPED_WIDTH
     typer.echo(table.text(width))
-    typer.echo(table.footer())
+    if footer := table.footer():
+        typer.echo(footer)
     if quiet:
         return
     for outcome in outcomes:

@@ -169,10 +169,11 @@ def _rows(place: Path) -> Iterator[Any]:
 def stage(task: Task, located: Located) -> Path:
     """A folder outside the mirror that `datasets` loads as a repository.
 
-    It needs a README that names the configs; the files themselves are linked. The place depends
-    on the rows alone, so that `datasets` converts the same data only once.
+    It needs a README that names the configs; the files themselves are linked. The folder's name
+    holds the digest of the rows: `datasets` keeps what it has converted under that name alone,
+    and would answer with the old rows of a file that has changed.
     """
-    folder = cache_folder() / "staged" / located.revision / task.dataset.replace("/", "__")
+    folder = cache_folder() / "staged" / f"{task.dataset.replace('/', '__')}-{located.revision}"
     configs: dict[str, list[str]] = {}
     for (config, split), place in sorted(located.files.items()):
         link = folder / config / f"{split}{place.suffix}"

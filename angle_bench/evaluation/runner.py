@@ -160,12 +160,13 @@ def _compute(
     outcome: ModelOutcome, todo: Sequence[_Todo], options: Options, progress: Progress
 ) -> None:
     progress.loading(outcome.spec)
-    hub.reachable()  # decides offline or not before anything reads it
+    hub.state()  # decides offline or not before anything reads it
     try:
         encoder, device = _load(outcome.spec, options, progress)
     except Exception as error:
         for each in todo:
-            _fail(outcome, each.task, error, options, progress)
+            failure = _record_failure(outcome, each.task, error, options)
+        progress.failed(outcome.spec.label, failure.what, failure.fix)
         return
     texts = [each.task.texts or 0 for each in todo if not each.parts]
     progress.model(outcome.spec, device, len(todo), sum(texts) if all(texts) else 0)
@@ -203,7 +204,7 @@ def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
     revision = None if spec.revision == "no_revision_available" else spec.revision
     try:
         return mteb.get_model(spec.name, revision=revision, device=chosen), chosen
-    except (OSError, ImportError, ValueError, KeyError, RuntimeError, TypeError) as error:
+    except Exception as error:  # its loaders raise whatever their libraries do
         raise ModelError(
             f"mteb could not load {spec.name}: {first_line(error)}",
             "the same command with a network, or what the message asks for",
@@ -291,7 +292,15 @@ def _record(
 def _fail(
     outcome: ModelOutcome, task: Task, error: Exception, options: Options, progress: Progress
 ) -> None:
-    """Record a failure on disk with its traceback, and tell."""
+    """Record a failure, and tell."""
+    failure = _record_failure(outcome, task, error, options)
+    progress.failed(task.name, failure.what, failure.fix)
+
+
+def _record_failure(
+    outcome: ModelOutcome, task: Task, error: Exception, options: Options
+) -> Failure:
+    """Keep a failure on disk with its traceback."""
     if isinstance(error, AngleBenchError):
         failure = Failure(error.what, error.fix)
     else:
@@ -314,4 +323,4 @@ def _fail(
                 "utc": utc_now(),
             },
         )
-    progress.failed(task.name, failure.what, failure.fix)
+    return failure

@@ -65,7 +65,7 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # every reader underneath has errors of its own
         raise ModelError(
             f"{folder} could not be loaded: {first_line(error, 300)}",
             "the folder saved or copied again as a whole; --debug shows the traceback",

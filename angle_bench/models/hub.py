@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -22,25 +23,22 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONNECT_SECONDS = 5.0
 _TRUE = {"1", "true", "yes", "on"}
 
+State = Literal["online", "offline", "no connection"]
+
 
 def is_commit(revision: str | None) -> bool:
     """Whether a revision is a full commit hash, which nothing can move."""
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
-def offline() -> bool:
-    """Whether the hub must not be asked."""
-    return os.environ.get("HF_HUB_OFFLINE", "").casefold() in _TRUE
-
-
 @cache
-def reachable() -> bool:
+def state() -> State:
     """Whether the hub answers; if not, this process goes offline.
 
     Call it before huggingface_hub is imported: it reads HF_HUB_OFFLINE once.
     """
-    if offline():
-        return False
+    if os.environ.get("HF_HUB_OFFLINE", "").casefold() in _TRUE:
+        return "offline"
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
     proxy = getproxies().get(endpoint.scheme)
     target = urlsplit(proxy if proxy and not _direct(endpoint.hostname) else endpoint.geturl())
@@ -49,8 +47,8 @@ def reachable() -> bool:
         socket.create_connection((target.hostname or "", port), _CONNECT_SECONDS).close()
     except OSError:
         os.environ["HF_HUB_OFFLINE"] = "1"
-        return False
-    return True
+        return "no connection"
+    return "online"
 
 
 def _direct(host: str | None) -> bool:
@@ -67,7 +65,7 @@ def commit_of(name: str, revision: str | None) -> str:
     """
     if is_commit(revision):
         return str(revision)
-    reachable()
+    state()
     with _hub_errors(name, revision):
         from huggingface_hub import hf_hub_download
 
@@ -86,7 +84,7 @@ def fetch(name: str, revision: str) -> Path:
     Raises:
         ModelError: The repository is gated, missing, or out of reach.
     """
-    online = reachable()
+    online = state() == "online"
     with _hub_errors(name, revision):
         from huggingface_hub import HfApi, snapshot_download
 
@@ -121,7 +119,7 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     except errors.LocalEntryNotFoundError as error:
         raise ModelError(
             f"{name} is not in the local hub cache, and the hub cannot be reached "
-            f"({'offline' if offline() else 'the connection broke'}).",
+            f"({'the connection broke' if state() == 'online' else state()}).",
             "the same command with a network, or -m PATH of a folder that is here",
         ) from error
     except errors.EntryNotFoundError as error:

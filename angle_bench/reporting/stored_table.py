@@ -37,7 +37,8 @@ def stored_row(
         cells.append(Cell(result.main_score(task), _verdict(data)))
         versions.append(result.mteb_version)
         origins.append(str(data.get("origin", "unknown")))
-    return Row(label, tuple(cells), signature(model, suite, versions, origins))
+    line = signature(model, suite, versions, origins) if versions else ""
+    return Row(label, tuple(cells), line)
 
 
 def as_json(table: Table) -> list[dict[str, Any]]:

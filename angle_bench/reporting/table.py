@@ -41,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One model's scores in the order of the suite's tasks, and its signature."""
+    """One model's scores in the order of the suite's tasks, and its signature if it has any."""
 
     label: str
     cells: tuple[Cell, ...]
@@ -88,7 +88,10 @@ class Table:
         used = {MARKS.get(cell.data, "") for row in self.rows for cell in row.cells if cell.score}
         lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
         for row in self.rows:
-            lines.append(f"{row.label}: {row.signature}" if len(self.rows) > 1 else row.signature)
+            if row.signature:
+                lines.append(
+                    f"{row.label}: {row.signature}" if len(self.rows) > 1 else row.signature
+                )
         return "\n".join(lines)
 
     @property

@@ -1,6 +1,7 @@
 """Suites and tasks as values, read from generated data, so that tables need no mteb."""
 
 import json
+import shlex
 import tomllib
 from collections.abc import Iterable
 from functools import cache
@@ -96,10 +97,10 @@ def mteb_task(name: str) -> Task | None:
 
 
 def benchmark(name: str) -> Suite | None:
-    """One of mteb's benchmarks as a suite, by name or alias, whatever the case."""
-    wanted = name.casefold()
+    """One of mteb's benchmarks as a suite, by name or alias, whatever case and spaces."""
+    wanted = _plain(name)
     for full, row in _catalogue()["benchmarks"].items():
-        if wanted in (full.casefold(), *(alias.casefold() for alias in row["aliases"])):
+        if wanted in (_plain(full), *(_plain(alias) for alias in row["aliases"])):
             tasks = [_narrowed(entry) for entry in row["tasks"]]
             return Suite(
                 name=full,
@@ -108,6 +109,10 @@ def benchmark(name: str) -> Suite | None:
                 task=tuple(tasks),
             )
     return None
+
+
+def _plain(name: str) -> str:
+    return "".join(name.casefold().split())
 
 
 def _narrowed(entry: dict[str, Any]) -> Task:
@@ -199,6 +204,7 @@ def _unknown(name: str) -> UsageError:
     near = did_you_mean(name, known_names())
     if near:
         return UsageError(
-            f"no suite or task is called {name}. Did you mean {or_list(near)}?", f"-t {near[0]}"
+            f"no suite or task is called {name}. Did you mean {or_list(near)}?",
+            f"-t {shlex.quote(near[0])}",
         )
     return UsageError(f"no suite or task is called {name}.", f"-t {or_list(list(suites()))}")

@@ -1,0 +1,38 @@
+# `make demo` and `make test` set everything up; .venv is made when constraints or pyproject change.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-all check format generate clean
+
+demo: $(READY)
+	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not long"
+
+test-all: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# the suites and names that come from mteb
+generate: $(READY)
+	$(BIN)/python -m angle_bench.evaluation.generate
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache
