@@ -62,7 +62,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def angle_bench(tmp_path: Path) -> Command:
-    """Run the command line in a process of its own, in an empty folder."""
+    """Run the command line in a process and a folder of its own; `env` replaces all of ours."""
 
     def command(
         *words: str | Path, env: dict[str, str] | None = None, timeout: float = 300
@@ -70,7 +70,7 @@ def angle_bench(tmp_path: Path) -> Command:
         return subprocess.run(
             [sys.executable, "-m", "angle_bench", *map(str, words)],
             cwd=tmp_path,
-            env={**os.environ, **(env or {})},
+            env=env or dict(os.environ),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -117,9 +117,7 @@ class Ended:
 
 
 @pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Cli:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
     """The command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return Cli(monkeypatch, capfd)

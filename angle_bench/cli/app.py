@@ -47,6 +47,8 @@ def main() -> NoReturn:
     """Run the command line; the exit codes are those of CONTRACTS."""
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer makes a status of an interrupt
+            raise KeyboardInterrupt
     except AngleBenchError as error:
         code = _show(error.what, error.fix, error.exit_code)
     except _TYPER_USAGE_ERROR as error:

@@ -83,7 +83,8 @@ def run(
     from angle_bench.cli.progress import watcher
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.record import RunRecord
-    from angle_bench.evaluation.runner import Options, run_model
+    from angle_bench.evaluation.runner import Options, prepare
+    from angle_bench.evaluation.runner import run as evaluate
     from angle_bench.models.resolve import Overrides, resolve_all
     from angle_bench.results.layout import results_root
 
@@ -99,12 +100,11 @@ def run(
     record = RunRecord(
         run_options.root, run_options.command, {"models": model, "suite": suite.signature}
     )
-    outcomes: list[ModelOutcome] = []
+    outcomes = prepare(specs, run_options.root)
     code = 130
     try:
         with watcher(quiet, debug) as progress:
-            for spec in specs:
-                outcomes.append(run_model(spec, suite, run_options, progress))
+            evaluate(outcomes, suite, run_options, progress)
         code = 1 if any(outcome.failures for outcome in outcomes) else 0
     finally:
         record.write({o.spec.label: o.summary() for o in outcomes}, code)

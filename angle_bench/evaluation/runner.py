@@ -81,34 +81,35 @@ class _Todo:
     parts: tuple[Task, ...] = ()
 
 
+def prepare(specs: Sequence[ModelSpec], root: Path) -> list[ModelOutcome]:
+    """The outcomes that a run fills, so that an interrupted one still says how far it came."""
+    return [
+        ModelOutcome(spec, ModelFolder(root, spec.name, spec.revision, spec.settings_id))
+        for spec in specs
+    ]
+
+
 def run(
-    specs: Sequence[ModelSpec], suite: Suite, options: Options, progress: Progress
-) -> list[ModelOutcome]:
+    outcomes: Sequence[ModelOutcome], suite: Suite, options: Options, progress: Progress
+) -> None:
     """Evaluate every model on every task of a suite.
 
     A task that fails is recorded and the others run. Nothing but an interrupt gets out.
 
     Args:
-        specs: The models.
+        outcomes: The models, from `prepare`; filled in place.
         suite: The tasks.
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
     """
-    return [run_model(spec, suite, options, progress) for spec in specs]
-
-
-def run_model(spec: ModelSpec, suite: Suite, options: Options, progress: Progress) -> ModelOutcome:
-    """Evaluate one model on every task of a suite."""
-    started = time.monotonic()
-    folder = ModelFolder(options.root, spec.name, spec.revision, spec.settings_id)
-    outcome = ModelOutcome(spec, folder)
-    if spec.note:
-        progress.warning(spec.note)
-    todo = _missing(outcome, suite, options, progress)
-    if todo:
-        _compute(outcome, todo, options, progress)
-    outcome.seconds = time.monotonic() - started
-    return outcome
+    for outcome in outcomes:
+        started = time.monotonic()
+        if outcome.spec.note:
+            progress.warning(outcome.spec.note)
+        todo = _missing(outcome, suite, options, progress)
+        if todo:
+            _compute(outcome, todo, options, progress)
+        outcome.seconds = time.monotonic() - started
 
 
 def _missing(

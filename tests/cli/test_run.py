@@ -1,7 +1,6 @@
 """`angle-bench run` on a tiny checkpoint and a tiny mirror: what is stored, kept, set aside."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -312,26 +311,30 @@ def test_bad_input_is_two_lines_and_writes_nothing(
     assert not (tmp_path / "results").exists()
 
 
-def test_an_interrupt_keeps_what_is_finished(
-    tiny_bert: Path, mirror: Path, tmp_path: Path
-) -> None:
-    # the second task waits in a named pipe, so that the interrupt finds it unfinished
-    pipe = mirror / "mteb/sts13-sts/test.jsonl"
-    pipe.unlink()
-    os.mkfifo(pipe)
+def test_an_interrupt_keeps_what_is_finished(tiny_bert: Path, mirror: Path, tmp_path: Path) -> None:
+    # the second task is large enough to be under way when the first one is told
+    write_rows(mirror / "mteb/sts13-sts/test.jsonl", sts_rows(6000, seed=2))
     running = subprocess.Popen(
         [sys.executable, "-m", "angle_bench", "run", "-m", str(tiny_bert), *TWO],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
     )
-    with pipe.open("w"):  # opens once the run reads the pipe
-        running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=60)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if " STS12 1/2 " in line:
+            break
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert err.splitlines()[-2:] == [
         "error: interrupted; what was finished is kept.",
         "  type: the same command to go on",
     ]
+    (folder,) = model_folders(tmp_path / "results")
+    assert (folder / "STS12.json").exists()
+    assert not (folder / "STS13.json").exists()
     (record,) = (tmp_path / "results/.runs").glob("*.json")
-    assert json.loads(record.read_text())["exit_code"] == 130
+    told = json.loads(record.read_text())
+    assert told["exit_code"] == 130
+    assert told["outcome"]["tiny-bert"]["scored"] == ["STS12"]

@@ -1,0 +1,120 @@
+"""Prompts: which template wins, what a template must hold, how it is filled."""
+
+import pytest
+from pydantic import ValidationError
+
+from angle_bench.models.prompts import PromptPolicy, base_task, render
+
+BY_TASK_AND_ROLE = {"task": {"NFCorpus": {"query": "task role {text}"}}}
+BY_TASK = {"task": {"NFCorpus": "task {text}"}}
+BY_TYPE_AND_ROLE = {"type": {"Retrieval": {"query": "type role {text}"}}}
+BY_TYPE = {"type": {"Retrieval": "type {text}"}}
+BY_ROLE = {"role": {"query": "role {text}"}}
+DEFAULT = {"default": "default {text}"}
+
+
+def policy(*parts: dict[str, object]) -> PromptPolicy:
+    return PromptPolicy.model_validate(
+        {key: value for part in parts for key, value in part.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([BY_TASK_AND_ROLE, BY_TYPE_AND_ROLE, BY_ROLE, DEFAULT], "task role {text}"),
+        ([BY_TASK, BY_TYPE_AND_ROLE, BY_ROLE, DEFAULT], "task {text}"),
+        ([BY_TYPE_AND_ROLE, BY_ROLE, DEFAULT], "type role {text}"),
+        ([BY_TYPE, BY_ROLE, DEFAULT], "type {text}"),
+        ([BY_ROLE, DEFAULT], "role {text}"),
+        ([DEFAULT], "default {text}"),
+        ([], ""),
+    ],
+)
+def test_first_match_wins(parts: list[dict[str, object]], expected: str) -> None:
+    assert policy(*parts).template_for("NFCorpus", "Retrieval", "query") == expected
+
+
+@pytest.mark.parametrize(
+    "none",
+    [
+        {"task": {"NFCorpus": {"query": ""}}, **BY_TYPE, **BY_ROLE, **DEFAULT},
+        {"task": {"NFCorpus": ""}, **BY_TYPE, **BY_ROLE, **DEFAULT},
+        {"type": {"Retrieval": {"query": ""}}, **BY_ROLE, **DEFAULT},
+        {"type": {"Retrieval": ""}, **BY_ROLE, **DEFAULT},
+        {"role": {"query": ""}, **DEFAULT},
+    ],
+)
+def test_an_empty_template_means_none_and_stops_the_search(none: dict[str, object]) -> None:
+    assert policy(none).template_for("NFCorpus", "Retrieval", "query") == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "task_type", "role", "expected"),
+    [
+        ("NFCorpus", "Retrieval", "document", "default {text}"),  # entries for another role
+        ("NFCorpus", "Retrieval", None, "default {text}"),  # a text without a role
+        ("STS12", "STS", None, "default {text}"),
+        ("SciFact", "Retrieval", "query", "type role {text}"),
+        (None, None, "query", "role {text}"),  # a list of strings, outside any task
+        (None, None, None, "default {text}"),
+    ],
+)
+def test_an_entry_that_does_not_apply_is_passed_over(
+    task: str | None, task_type: str | None, role: str | None, expected: str
+) -> None:
+    parts = policy(BY_TASK_AND_ROLE, BY_TYPE_AND_ROLE, BY_ROLE, DEFAULT)
+    assert parts.template_for(task, task_type, role) == expected
+
+
+@pytest.mark.parametrize(
+    ("variant", "base"),
+    [
+        ("CQADupstackTexRetrieval", "CQADupstackRetrieval"),
+        ("CQADupstackAndroidRetrieval", "CQADupstackRetrieval"),
+        ("CQADupstackRetrieval", "CQADupstackRetrieval"),
+        ("STS22.v2", "STS22"),
+        ("Banking77Classification.v3", "Banking77Classification"),
+        ("FEVERHardNegatives", "FEVER"),
+        ("ClimateFEVERHardNegatives.v2", "ClimateFEVER"),
+        ("Touche2020Retrieval.v3", "Touche2020"),
+        ("Touche2020", "Touche2020"),
+        ("ArguAna", "ArguAna"),
+        ("STSBenchmark", "STSBenchmark"),
+    ],
+)
+def test_variants_inherit_the_entry_of_their_base(variant: str, base: str) -> None:
+    assert base_task(variant) == base
+    entry = PromptPolicy(task={base: {"query": "base {text}"}}, default="default {text}")
+    assert entry.template_for(variant, "Any", "query") == "base {text}"
+
+
+def test_a_variants_own_entry_beats_its_bases() -> None:
+    entries = PromptPolicy(task={"FEVER": "base {text}", "FEVERHardNegatives": "own {text}"})
+    assert entries.template_for("FEVERHardNegatives", "Retrieval", "query") == "own {text}"
+    assert entries.template_for("FEVER", "Retrieval", "query") == "base {text}"
+
+
+@pytest.mark.parametrize("template", ["query: ", "query: {txt}", "{text} {text}", "{ text }", " "])
+@pytest.mark.parametrize("place", ["default", "role", "type", "type role", "task", "task role"])
+def test_a_template_without_exactly_one_text_is_refused(template: str, place: str) -> None:
+    field, *role = place.split()
+    inner = {"query": template} if role else template
+    value = {"default": template, "role": {"query": template}}.get(field, {"A": inner})
+    with pytest.raises(ValidationError, match="exactly once"):
+        PromptPolicy.model_validate({field: value})
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "expected"),
+    [
+        ("", "a {text} in braces", "a {text} in braces"),
+        ("query: {text}", "cat", "query: cat"),
+        ('Summarize "{text}" in one word:"', "a cat", 'Summarize "a cat" in one word:"'),
+        ('{"a": {0}} {text} {}', "cat", '{"a": {0}} cat {}'),
+        ("{text}!", "{text} {0} \\1", "{text} {0} \\1!"),
+        ("query: {text}", "", "query: "),
+    ],
+)
+def test_render_fills_the_text_and_nothing_else(template: str, text: str, expected: str) -> None:
+    assert render(template, text) == expected

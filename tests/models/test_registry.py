@@ -1,0 +1,73 @@
+"""The registry: rows are sound, and their prompts are those of the authors' own script."""
+
+import pytest
+
+from angle_bench.models.known import known_names, mteb_models
+from angle_bench.models.registry import find, registry
+from angle_bench.models.resolve import resolve
+
+PROMPT_C = "Represent this sentence for searching relevant passages: {text}"
+AUTHORS_SCRIPT = ["WhereIsAI/UAE-Large-V1", "mixedbread-ai/mxbai-embed-large-v1"]
+
+
+@pytest.mark.parametrize("name", AUTHORS_SCRIPT)
+@pytest.mark.parametrize(
+    ("task", "task_type", "role", "expected"),
+    [
+        ("NFCorpus", "Retrieval", "query", PROMPT_C),
+        ("ClimateFEVERHardNegatives", "Retrieval", "query", PROMPT_C),
+        ("CQADupstackTexRetrieval", "Retrieval", "query", PROMPT_C),
+        ("Touche2020Retrieval.v3", "Retrieval", "query", PROMPT_C),
+        ("NFCorpus", "Retrieval", "document", ""),
+        ("CQADupstackTexRetrieval", "Retrieval", "document", ""),
+        ("ArguAna", "Retrieval", "query", ""),
+        ("ArguAna", "Retrieval", "document", ""),
+        ("QuoraRetrieval", "Retrieval", "query", ""),
+        ("QuoraRetrievalHardNegatives", "Retrieval", "query", ""),
+        ("AskUbuntuDupQuestions", "Reranking", "query", ""),
+        ("STS12", "STS", None, ""),
+        ("SummEval", "Summarization", None, ""),
+    ],
+)
+def test_prompts_are_those_of_the_authors_script(
+    name: str, task: str, task_type: str, role: str | None, expected: str
+) -> None:
+    assert registry()[name].prompts.template_for(task, task_type, role) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "pooling", "normalize", "max_length"),
+    [
+        ("UAE-Large-V1", "369c368f70f16a613f19f5598d4f12d9f44235d4", "cls", False, 512),
+        ("mxbai-embed-large-v1", "990580e27d329c7408b3741ecff85876e128e203", "cls", False, 512),
+        ("all-MiniLM-L6-v2", "8b3219a92973c328a8e22fadcfa821b5dc75636a", "mean", True, 256),
+        ("angle-bert-base-uncased-nli-en-v1", None, "cls_avg", False, 128),
+    ],
+)
+def test_rows_say_what_the_model_cards_say(
+    name: str, revision: str | None, pooling: str, normalize: bool, max_length: int
+) -> None:
+    entry = find(name)
+    assert entry is not None
+    settings = entry.settings()
+    assert entry.revision == revision
+    assert (settings.pooling, settings.normalize) == (pooling, normalize)
+    assert (settings.max_length, settings.dtype) == (max_length, "float32")
+
+
+def test_short_names_are_unambiguous() -> None:
+    short = [entry.short_name.casefold() for entry in registry().values()]
+    assert len(set(short)) == len(short)
+
+
+def test_known_names_are_the_registrys_then_mtebs_each_once() -> None:
+    names = known_names()
+    assert names[: len(registry())] == list(registry())
+    assert len(set(names)) == len(names)
+    assert set(names) == set(registry()) | set(mteb_models())
+
+
+def test_a_name_that_both_know_is_loaded_by_us() -> None:
+    both = set(registry()) & set(mteb_models())
+    assert "WhereIsAI/UAE-Large-V1" in both
+    assert resolve("WhereIsAI/UAE-Large-V1").loader == "transformers"

@@ -1,0 +1,56 @@
+"""Settings: their canonical form, its digest, checked changes."""
+
+import hashlib
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.spec import ModelSpec, Settings
+
+SETTINGS = Settings(pooling="cls", max_length=64)
+
+
+def test_the_digest_is_of_the_canonical_json() -> None:
+    written = {
+        "attention": "sdpa",
+        "dtype": "float32",
+        "max_length": 64,
+        "normalize": False,
+        "pooling": "cls",
+        "prompts": {"default": "", "role": {}, "task": {}, "type": {}},
+    }
+    canonical = json.dumps(written, sort_keys=True, separators=(",", ":"))
+    assert SETTINGS.canonical() == written
+    assert SETTINGS.digest() == hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pooling": "mean"},
+        {"max_length": 65},
+        {"dtype": "bfloat16"},
+        {"attention": "eager"},
+        {"normalize": True},
+        {"prompts": PromptPolicy(default="query: {text}")},
+    ],
+)
+def test_every_setting_changes_the_digest(change: dict[str, object]) -> None:
+    changed = SETTINGS.with_changes(**change)
+    assert changed.digest() != SETTINGS.digest()
+    spec = ModelSpec(name="a", label="a", revision="r", settings=changed, defaults=SETTINGS)
+    assert spec.settings_id == changed.digest()
+
+
+def test_settings_equal_to_the_defaults_have_no_id() -> None:
+    same = SETTINGS.with_changes(pooling="cls", max_length=None)
+    spec = ModelSpec(name="a", label="a", revision="r", settings=same, defaults=SETTINGS)
+    assert spec.settings_id is None
+
+
+@pytest.mark.parametrize("change", [{"pooling": "foo"}, {"max_length": 0}, {"polling": "cls"}])
+def test_changes_are_checked(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        SETTINGS.with_changes(**change)

@@ -1,0 +1,273 @@
+"""Suites: what `-t` means."""
+
+import json
+import re
+import shlex
+
+import pytest
+from pydantic import ValidationError
+
+from angle_bench.errors import UsageError
+from angle_bench.places import tasks_folder
+from angle_bench.results.suites import (
+    Suite,
+    Task,
+    benchmark,
+    known_names,
+    mteb_task,
+    select,
+    split_names,
+    suites,
+)
+
+STS = ["STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R"]
+CATALOGUE = json.loads((tasks_folder() / "mteb-tasks.json").read_text())
+
+
+def names(suite: Suite) -> list[str]:
+    return [task.name for task in suite.task]
+
+
+def by_name(suite: Suite) -> dict[str, Task]:
+    return {task.name: task for task in suite.task}
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["STS12"], ["STS12"]),
+        (["STS12,STS13"], ["STS12", "STS13"]),
+        (["STS12,MTEB(eng, v1)", "demo"], ["STS12", "MTEB(eng, v1)", "demo"]),
+        (["MTEB(eng, v1),MTEB(cmn, v1)"], ["MTEB(eng, v1)", "MTEB(cmn, v1)"]),
+        (["f(a, g(b, c), d),e"], ["f(a, g(b, c), d)", "e"]),
+        (["  STS12 ,\tSTS13\n"], ["STS12", "STS13"]),
+        ([",STS12,,STS13,", "", " ", ","], ["STS12", "STS13"]),
+        (["STS12),STS13"], ["STS12)", "STS13"]),
+        (["STS12", "STS12"], ["STS12", "STS12"]),
+        ([], []),
+    ],
+)
+def test_split_names(texts: list[str], expected: list[str]) -> None:
+    assert split_names(texts) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "count"),
+    [
+        ("STS", "STS", 7),
+        ("sts", "STS", 7),
+        ("demo", "demo", 1),
+        ("DEMO", "demo", 1),
+        ("STS12", "STS12", 1),
+        ("sick-r", "SICK-R", 1),
+        ("anglebenchdemo", "AngleBenchDemo", 1),
+        ("MTEB(eng, v1)", "MTEB(eng, v1)", 56),
+        ("mteb(ENG, V1)", "MTEB(eng, v1)", 56),
+        ("MTEB", "MTEB(eng, v1)", 56),
+        ("MTEB(eng, classic)", "MTEB(eng, v1)", 56),
+        ("MTEB(eng, v2)", "MTEB(eng, v2)", 41),
+        ("mteb(eng)", "MTEB(eng, v2)", 41),
+    ],
+)
+def test_select_finds_suites_tasks_benchmarks_and_aliases(
+    typed: str, name: str, count: int
+) -> None:
+    suite = select([typed])
+    assert (suite.name, len(suite.task)) == (name, count)
+
+
+def test_the_sts_suite_is_mteb_s_protocol() -> None:
+    suite = select(["STS"])
+    assert names(suite) == STS
+    assert suite.signature == "STS/1"
+    for task in suite.task:
+        assert (task.splits, task.subsets, task.metric) == (
+            ("test",),
+            ("default",),
+            "cosine_spearman",
+        )
+    assert sum(task.texts or 0 for task in suite.task) == 47_700
+    assert [task.header for task in suite.task][-2:] == ["STS-B", "SICK-R"]
+
+
+@pytest.mark.parametrize(
+    ("name", "narrowed"),
+    [
+        ("MTEB(eng, v1)", {"STS17": ("en-en",), "STS22": ("en",)}),
+        ("MTEB(eng, v2)", {"STS17": ("en-en",), "STS22.v2": ("en",)}),
+    ],
+)
+def test_english_benchmarks_count_english_subsets_only(
+    name: str, narrowed: dict[str, tuple[str, ...]]
+) -> None:
+    tasks = by_name(select([name]))
+    for task, subsets in narrowed.items():
+        alone = mteb_task(task)
+        assert alone is not None
+        assert tasks[task].subsets == subsets
+        assert set(subsets) < set(alone.subsets)
+        assert (tasks[task].samples or 0) < (alone.samples or 0)
+
+
+def test_joined_suites_hold_every_task_once() -> None:
+    suite = select(["STS17,STS12", "STS", "demo"])
+    assert names(suite) == ["STS17", *STS, "AngleBenchDemo"]
+
+
+def test_joining_keeps_the_order_of_typing() -> None:
+    assert names(select(["STS13,STS12"])) == ["STS13", "STS12"]
+
+
+def test_the_signature_of_joined_suites_names_each() -> None:
+    version = CATALOGUE["mteb_version"]
+    joined = select(["STS,MTEB(eng, v1)", "demo"])
+    assert joined.signature == f"STS/1+MTEB(eng, v1)/{version}+demo/1"
+    assert len(joined.task) == 56 + 1  # MTEB(eng, v1) holds all seven of STS
+
+
+@pytest.mark.parametrize("texts", [["STS", "STS"], ["STS,sts"]])
+def test_a_suite_named_twice_is_that_suite(texts: list[str]) -> None:
+    assert select(texts) == select(["STS"])
+
+
+@pytest.mark.parametrize(
+    "texts", [["STS17", "MTEB(eng, v1)"], ["MTEB(eng, v1),STS17"], ["STS22,MTEB(eng, v1)"]]
+)
+def test_other_subsets_of_the_same_task_are_refused(texts: list[str]) -> None:
+    with pytest.raises(UsageError, match="STS17|STS22") as raised:
+        select(texts)
+    assert raised.value.exit_code == 2
+    assert "MTEB(eng, v1)" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("STS-12", "STS12"),
+        ("stss", "STS"),
+        ("SICKR", "SICK-R"),
+        ("MTEB(eng, v3)", "MTEB(eng, v2)"),
+        ("mteb(eng v1)", "MTEB(eng, v1)"),
+        ("AngleBenchDem", "AngleBenchDemo"),
+        ("Banking77", "Banking77Classification"),
+    ],
+)
+def test_an_unknown_name_gives_the_nearest(typed: str, near: str) -> None:
+    try:
+        found = select([typed])
+    except UsageError as error:
+        assert error.exit_code == 2
+        assert f"no suite or task is called {typed}" in error.what
+        assert near in error.what
+        assert shlex.split(error.fix)[0] == "-t"
+        assert select(shlex.split(error.fix)[1:])  # what is to be typed works in a shell
+    else:
+        assert found.name == near  # spelt loosely, and taken
+
+
+def test_a_name_that_is_near_nothing_gives_the_suites() -> None:
+    with pytest.raises(UsageError) as raised:
+        select(["qqqqzzzz"])
+    assert "Did you mean" not in raised.value.what
+    assert raised.value.fix == "-t STS or demo"
+
+
+def test_one_unknown_name_among_known_ones_is_the_one_named() -> None:
+    with pytest.raises(UsageError, match="no suite or task is called STS-12"):
+        select(["STS13,STS-12,demo"])
+
+
+@pytest.mark.parametrize("typed", [CATALOGUE["other"][0], CATALOGUE["other"][-1].upper()])
+def test_tasks_that_are_not_text_are_refused_with_the_reason(typed: str) -> None:
+    with pytest.raises(UsageError, match=f"{typed} is a task of mteb with images") as raised:
+        select([typed])
+    assert raised.value.fix.startswith("-t ")
+
+
+@pytest.mark.parametrize("texts", [[], [""], [" , "]])
+def test_no_name_is_refused(texts: list[str]) -> None:
+    with pytest.raises(UsageError) as raised:
+        select(texts)
+    assert raised.value.fix == "-t STS"
+
+
+def test_every_benchmark_is_found_by_its_name_and_aliases() -> None:
+    assert len(CATALOGUE["benchmarks"]) > 50
+    for full, row in CATALOGUE["benchmarks"].items():
+        for name in (full, *row["aliases"]):
+            found = benchmark(name)
+            assert found is not None
+            assert found.name == full
+            assert names(found) == [entry["name"] for entry in row["tasks"]]
+
+
+def test_benchmarks_agree_with_mteb_itself() -> None:
+    import mteb
+
+    for name in ("MTEB(eng, v1)", "MTEB(eng, v2)", "MTEB(cmn, v1)"):
+        theirs = {task.metadata.name: task for task in mteb.get_benchmark(name).tasks}
+        ours = by_name(select([name]))
+        assert set(ours) == set(theirs)
+        for task, row in ours.items():
+            assert row.splits == tuple(theirs[task].eval_splits)
+            assert row.subsets in (tuple(theirs[task].hf_subsets), ())
+            assert row.metric == theirs[task].metadata.main_score
+
+
+def own_tasks() -> list[Task]:
+    mteb_names = {*CATALOGUE["tasks"]}
+    return [t for suite in suites().values() for t in suite.task if t.name not in mteb_names]
+
+
+def test_own_tasks_take_no_name_that_mteb_has() -> None:
+    theirs = {name.casefold() for name in [*CATALOGUE["tasks"], *CATALOGUE["other"]]}
+    shipped = [
+        task
+        for suite in suites().values()
+        for task in suite.task
+        if task.dataset.startswith("angle-bench/")
+    ]
+    assert [task.name for task in shipped] == ["AngleBenchDemo"]
+    assert not theirs & {task.name.casefold() for task in shipped}
+
+
+def test_own_suites_take_no_name_that_mteb_has() -> None:
+    theirs = {*CATALOGUE["tasks"], *CATALOGUE["other"], *CATALOGUE["benchmarks"]}
+    theirs |= {alias for row in CATALOGUE["benchmarks"].values() for alias in row["aliases"]}
+    assert not {name.casefold() for name in theirs} & {name.casefold() for name in suites()}
+
+
+def test_a_task_of_mteb_in_a_suite_is_mteb_s() -> None:
+    for suite in suites().values():
+        for task in suite.task:
+            theirs = mteb_task(task.name)
+            if theirs is not None:
+                assert task.model_copy(update={"short": ""}) == theirs
+
+
+def test_known_names_are_there_once_and_can_be_typed() -> None:
+    known = known_names()
+    assert len(known) == len(set(known)) > 1300
+    for name in known[:100]:
+        assert select([name]).name == name
+
+
+@pytest.mark.parametrize(
+    ("type_", "samples", "texts"),
+    [
+        ("STS", 10, 20),
+        ("PairClassification", 10, 20),
+        ("BitextMining", 10, 20),
+        ("Retrieval", 10, 10),
+        ("STS", None, None),
+        ("STS", 0, 0),
+    ],
+)
+def test_pairs_are_two_texts(type_: str, samples: int | None, texts: int | None) -> None:
+    row = {"name": "T", "dataset": "o/t", "revision": "r", "splits": ("test",), "metric": "m"}
+    assert Task.model_validate({**row, "type": type_, "samples": samples}).texts == texts
+
+
+def test_a_misspelt_key_of_a_suite_is_refused() -> None:
+    with pytest.raises(ValidationError, match=re.escape("avarage")):
+        Suite.model_validate({"name": "S", "version": "1", "avarage": "types", "task": []})
