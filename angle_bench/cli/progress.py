@@ -23,7 +23,7 @@ class Quiet:
     def loading(self, spec: ModelSpec) -> None:
         """Nothing to say."""
 
-    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+    def model(self, header: str, tasks: int, texts: int) -> None:
         """Nothing to say."""
 
     def task(self, name: str, number: int) -> None:
@@ -80,10 +80,10 @@ class Bars(Quiet):
         self._bar: TaskID | None = None
         self._pace = Pace(0, 0)
 
-    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+    def model(self, header: str, tasks: int, texts: int) -> None:
         """The header, and a new bar."""
         self._end_bar()
-        self._say(f"{spec.header()} · {device}")
+        self._say(header)
         self._pace = Pace(tasks, texts)
         self._bars.start()
         self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
@@ -112,7 +112,7 @@ class Bars(Quiet):
                 f"{self._pace.done:,} of {self._pace.total:,} texts" if self._pace.total else ""
             )
             completed = self._pace.done if self._pace.total else self._pace.number - 1
-            self._bars.update(self._bar, completed=completed, counted=counted, now=self._pace.where)
+            self._bars.update(self._bar, completed=completed, counted=counted, now=self._pace.line())
 
     def _end_bar(self) -> None:
         if self._bar is not None:
@@ -133,10 +133,10 @@ class Lines(Quiet):
         """A line, since a download may follow."""
         self._line(f"loading {spec.label}")
 
-    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+    def model(self, header: str, tasks: int, texts: int) -> None:
         """The header."""
         self._pace = Pace(tasks, texts)
-        self._line(f"{spec.header()} · {device}")
+        self._line(header)
 
     def task(self, name: str, number: int) -> None:
         """Keeps the place."""
@@ -150,7 +150,7 @@ class Lines(Quiet):
 
     def scored(self, name: str, score: float, seconds: float) -> None:
         """A line for the task."""
-        self._line(f"{self._pace.line()}  {name} {100 * score:.2f}")
+        self._line(f"{self._pace.line()}  {100 * score:.2f}")
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()

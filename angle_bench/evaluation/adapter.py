@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from angle_bench.encoding.encoder import Encoder, TextsDone, Vectors
@@ -122,20 +123,19 @@ def load_spec(
         ModelError: It cannot be loaded, or its files changed while it was.
     """
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
-    before = content_hash(folder)
-    if spec.revision.startswith("sha256-") and spec.revision != f"sha256-{before[:16]}":
-        raise _changed(spec)
     backbone = load_backbone(folder, spec.required_settings(), pick_device(device))
-    if content_hash(folder) != before:
-        raise _changed(spec)
+    if spec.revision.startswith("sha256-"):
+        _refuse_change(spec, folder)
     return MtebEncoder(spec, Encoder(backbone, spec.required_settings(), batch_tokens))
 
 
-def _changed(spec: ModelSpec) -> ModelError:
-    return ModelError(
-        f"the files of {spec.label} changed while it was being loaded.",
-        "the same command once nothing writes to the folder any more",
-    )
+def _refuse_change(spec: ModelSpec, folder: Path) -> None:
+    """After loading: the content must still be the one that the results will be stored under."""
+    if spec.revision != f"sha256-{content_hash(folder)[:16]}":
+        raise ModelError(
+            f"the files of {spec.label} changed while it was being loaded.",
+            "the same command once nothing writes to the folder any more",
+        )
 
 
 def load(

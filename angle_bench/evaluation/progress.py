@@ -11,7 +11,7 @@ class Progress(Protocol):
     def loading(self, spec: ModelSpec) -> None:
         """A checkpoint is about to be fetched and loaded."""
 
-    def model(self, spec: ModelSpec, device: str, tasks: int, texts: int) -> None:
+    def model(self, header: str, tasks: int, texts: int) -> None:
         """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
 
     def task(self, name: str, number: int) -> None:

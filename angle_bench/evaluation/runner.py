@@ -169,13 +169,21 @@ def _compute(
             failure = _record_failure(outcome, each.task, error, options)
         progress.failed(outcome.spec.label, failure.what, failure.fix)
         return
-    texts = [each.task.texts or 0 for each in todo if not each.parts]
-    progress.model(outcome.spec, device, len(todo), sum(texts) if all(texts) else 0)
+    header = outcome.spec.header((each.task.name, each.task.type) for each in todo)
+    progress.model(f"{header} · {device}", len(todo), _countable_texts(outcome.spec, todo))
     for number, each in enumerate(todo, start=1):
         progress.task(each.task.name, number)
         _score_one(outcome, encoder, device, each, options, progress)
     counts = getattr(getattr(encoder, "encoder", None), "counts", None)
     outcome.texts = 0 if counts is None else counts.texts
+
+
+def _countable_texts(spec: ModelSpec, todo: Sequence[_Todo]) -> int:
+    """The texts that the encoder will report, 0 where that is not known beforehand."""
+    texts = [each.task.texts for each in todo if not each.parts]
+    if spec.loader == "mteb" or None in texts:
+        return 0
+    return sum(count or 0 for count in texts)
 
 
 def _load(spec: ModelSpec, options: Options, progress: Progress) -> tuple[Any, str]:
@@ -225,7 +233,7 @@ def _score_one(
     if hasattr(encoder, "prompts_used"):
         encoder.prompts_used = {}
     try:
-        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo)
+        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo, options)
         seconds = time.monotonic() - started
         record = _record(outcome.spec, encoder, device, todo, scored, seconds, options)
         store(
@@ -243,10 +251,16 @@ def _score_one(
     progress.scored(task.name, scored.result.get_score(), seconds)
 
 
-def _scored(encoder: Any, todo: _Todo) -> "Scored":
+def _scored(encoder: Any, todo: _Todo, options: Options) -> "Scored":
     from angle_bench.evaluation.scoring import score
 
-    return score(encoder, todo.task, todo.located)
+    scored = score(encoder, todo.task, todo.located)
+    if locate(todo.task, options.mirror).revision != todo.located.revision:
+        raise DataError(
+            f"the data of {todo.task.name} changed while it was being scored.",
+            "the same command once nothing writes to the data any more",
+        )
+    return scored
 
 
 def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":

@@ -14,13 +14,16 @@ from mteb.abstasks import AbsTaskSTS
 from mteb.results import TaskResult
 
 from angle_bench.errors import DataError, first_line
+from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
 from angle_bench.evaluation.own_tasks import own_sts
 from angle_bench.evaluation.verify import Verification, verify
 from angle_bench.results.predictions import PairPredictions
 from angle_bench.results.suites import Task
 
+# our encoder cuts its own batches by tokens; others forward what the loader hands them
 LOADER_BATCH = 512
+LOADER_BATCH_OF_OTHERS = 32
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,17 @@ def score(encoder: Any, task: Task, located: Located) -> Scored:
                 co2_tracker=False,
                 prediction_folder=folder,
                 show_progress_bar=False,
-                encode_kwargs={"batch_size": LOADER_BATCH, "show_progress_bar": False},
+                encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
             )
             predictions = _pair_predictions(mteb_task, task, Path(folder))
         return Scored(outcome.task_results[0], predictions, verification)
     finally:
         if mteb_task.data_loaded:
             mteb_task.unload_data()
+
+
+def _loader_batch(encoder: Any) -> int:
+    return LOADER_BATCH if isinstance(encoder, MtebEncoder) else LOADER_BATCH_OF_OTHERS
 
 
 def build(task: Task, located: Located) -> mteb.AbsTask:

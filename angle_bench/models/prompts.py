@@ -1,7 +1,7 @@
 """Prompt policy: which template a text gets, by task, task type and role."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -10,6 +10,11 @@ NO_PROMPT = ""
 
 _VARIANT = re.compile(r"(HardNegatives)?(\.v\d+)?$")
 _CQADUPSTACK = re.compile(r"^CQADupstack\w+Retrieval$")
+# the roles that mteb encodes texts in; other types have none
+_ROLES: dict[str, tuple[str | None, ...]] = {
+    name: ("query", "document")
+    for name in ("Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking")
+}
 _RENAMED = {"Touche2020Retrieval": "Touche2020"}
 
 ByRole = str | dict[str, str]
@@ -66,12 +71,16 @@ class PromptPolicy(BaseModel):
                 return entry[role]
         return self.role.get(role, self.default) if role else self.default
 
-    def summary(self) -> str:
-        """A few words for headers and signatures."""
-        used = sorted(set(self.templates()) - {NO_PROMPT})
-        if not used:
+    def summary(self, tasks: Iterable[tuple[str, str]]) -> str:
+        """A few words on the prompts that tasks get, given as pairs of name and type."""
+        used = {
+            self.template_for(name, task_type, role)
+            for name, task_type in tasks
+            for role in _ROLES.get(task_type, (None,))
+        }
+        if used <= {NO_PROMPT}:
             return "no prompt"
-        return f"prompt {self.default!r}" if used == [self.default] else "prompts by task"
+        return f"prompt {used.pop()!r}" if len(used) == 1 else "prompts by task"
 
 
 def check_template(template: str) -> None:

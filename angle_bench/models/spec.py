@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -87,10 +88,14 @@ class ModelSpec(BaseModel):
             raise ValueError(f"{self.name} is loaded by mteb and has no settings of ours")
         return self.settings
 
-    def header(self) -> str:
-        """The first line of a run: label, revision, pooling, prompt, dtype."""
+    def header(self, tasks: Iterable[tuple[str, str]]) -> str:
+        """The first line of a run: label, revision, pooling, prompt on these tasks, dtype.
+
+        Args:
+            tasks: Pairs of task name and type.
+        """
         head = f"{self.label}@{self.short_revision}"
         if self.settings is None:
             return f"{head} · loaded by mteb"
         used = self.settings
-        return f"{head} · {used.pooling} · {used.prompts.summary()} · {used.dtype}"
+        return f"{head} · {used.pooling} · {used.prompts.summary(tasks)} · {used.dtype}"

@@ -52,6 +52,8 @@ def look_up(folder: ModelFolder, task: Task, dataset_revision: str) -> Found:
         return Found("incomplete", reason=f"stored without {', '.join(missing)}")
     if not folder.record(task.name).is_file():
         return Found("incomplete", reason="stored without its run record")
+    if task.type == "STS" and not folder.predictions(task.name).is_file():
+        return Found("incomplete", reason="stored without its predictions")
     return Found("done", stored)
 
 

@@ -165,10 +165,11 @@ def select(texts: list[str]) -> Suite:
                     "suites before it.",
                     f"one command for each of {or_list(names)}",
                 )
-    signature = "+".join(suite.signature for suite in found)
-    version = signature.rpartition("/")[2]
+    versions = dict.fromkeys(suite.version for suite in found)
     return Suite(
-        name=signature.removesuffix(f"/{version}"), version=version, task=tuple(tasks.values())
+        name="+".join(suite.name for suite in found),
+        version="+".join(versions),
+        task=tuple(tasks.values()),
     )
 
 

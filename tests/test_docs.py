@@ -1,0 +1,60 @@
+"""README and docs: links lead somewhere, options and environment names exist, examples run."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+SOURCES = "\n".join(place.read_text() for place in (ROOT / "angle_bench").rglob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    broken = [
+        target
+        for target in targets
+        if "://" not in target and not (page.parent / target).resolve().exists()
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_and_variables_exist(page: Path) -> None:
+    text = page.read_text()
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    variables = set(re.findall(r"\bANGLE_BENCH_[A-Z]+\b", text))
+    assert {name for name in options | variables if name not in SOURCES} == set()
+
+
+def test_the_tree_names_every_module() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    modules = {
+        place.name
+        for place in (ROOT / "angle_bench").rglob("*.py")
+        if not place.name.startswith("__") and place.parent.name not in ("cli", "reporting")
+    }
+    assert {name for name in modules if name not in text} == set()
+
+
+def test_changelog_entries_are_short() -> None:
+    entries = re.findall(r"^- (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert entries
+    assert [entry for entry in entries if len(entry.split()) > 25] == []
+
+
+def test_the_python_examples_run(minilm: Path) -> None:
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert (failed, tried) == (0, 3)
+    import angle_bench
+    from angle_bench.evaluation import adapter
+    from angle_bench.models import prompts
+    from angle_bench.results import suites
+
+    for module in (angle_bench, adapter, prompts, suites):
+        ran = doctest.testmod(module, extraglobs={"load": adapter.load})
+        assert ran.failed == 0
+        assert ran.attempted > 0
