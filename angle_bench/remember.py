@@ -37,11 +37,12 @@ class FileFacts:
             return
         try:
             self._place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._place.parent, prefix=f".{self._place.name}", delete=False
-            ) as out:
-                json.dump(self._known, out)
-            Path(out.name).replace(self._place)
+            with tempfile.TemporaryDirectory(
+                dir=self._place.parent, prefix=f".{self._place.name}"
+            ) as beside:
+                written = Path(beside, self._place.name)
+                written.write_text(json.dumps(self._known))
+                written.replace(self._place)
         except OSError:  # a read-only home costs time, nothing else
             return
 

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from angle_bench import __version__
-from angle_bench.cli.run import run
+from angle_bench.cli.run import EPILOG, run
 from angle_bench.errors import AngleBenchError, did_you_mean
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(run)
+app.command(epilog=EPILOG)(run)
 
 
 def _show_version(wanted: bool) -> None:

@@ -112,7 +112,9 @@ class Bars(Quiet):
                 f"{self._pace.done:,} of {self._pace.total:,} texts" if self._pace.total else ""
             )
             completed = self._pace.done if self._pace.total else self._pace.number - 1
-            self._bars.update(self._bar, completed=completed, counted=counted, now=self._pace.line())
+            self._bars.update(
+                self._bar, completed=completed, counted=counted, now=self._pace.line()
+            )
 
     def _end_bar(self) -> None:
         if self._bar is not None:

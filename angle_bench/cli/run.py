@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from angle_bench.results.suites import Suite
 
 EPILOG = """
-[bold]Examples[/bold]
+Examples:
 
 angle-bench run -m all-MiniLM-L6-v2 -t demo
 
@@ -101,11 +101,14 @@ def run(
         run_options.root, run_options.command, {"models": model, "suite": suite.signature}
     )
     outcomes = prepare(specs, run_options.root)
-    code = 130
+    code = 1
     try:
         with watcher(quiet, debug) as progress:
             evaluate(outcomes, suite, run_options, progress)
         code = 1 if any(outcome.failures for outcome in outcomes) else 0
+    except KeyboardInterrupt:
+        code = 130
+        raise
     finally:
         record.write({o.spec.label: o.summary() for o in outcomes}, code)
     table = _table(outcomes, suite)

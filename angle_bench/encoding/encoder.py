@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from angle_bench.encoding.plan import cut_batches, deduplicate
+from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import ModelError
 from angle_bench.models.backbone import Backbone
 from angle_bench.models.pooling import POOLINGS
-from angle_bench.models.prompts import render
+from angle_bench.models.prompts import PLACEHOLDER, render
 from angle_bench.models.spec import Settings
 
 Vectors = NDArray[np.float32]
@@ -65,9 +66,10 @@ class Encoder:
         Raises:
             ModelError: A vector is not finite; the text that made it is named.
         """
-        unique, place = deduplicate([render(template, text) for text in texts])
+        unique, place = deduplicate([self._prepare(template, text) for text in texts])
         copies = np.bincount(place, minlength=len(unique))
-        token_ids = self._tokenize(unique)
+        tail = len(template.partition(PLACEHOLDER)[2])
+        token_ids = tokenise(self.backbone.tokenizer, unique, self.settings.max_length, tail)
         vectors = np.empty((len(unique), self.dimension), dtype=np.float32)
         for batch in cut_batches([len(ids) for ids in token_ids], self.batch_tokens):
             vectors[batch] = self._forward([token_ids[i] for i in batch])
@@ -79,18 +81,9 @@ class Encoder:
         self.counts.tokens += sum(len(ids) for ids in token_ids)
         return vectors[place]
 
-    def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        encoded = self.backbone.tokenizer(
-            texts,
-            truncation=True,
-            max_length=self.settings.max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
+    def _prepare(self, template: str, text: str) -> str:
+        rendered = render(template, text)
+        return rendered.lower() if self.settings.lowercase else rendered
 
     @torch.inference_mode()
     def _forward(self, token_ids: list[list[int]]) -> Vectors:

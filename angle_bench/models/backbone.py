@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from angle_bench.errors import ModelError, first_line
+from angle_bench.models.folder import positions
 from angle_bench.models.spec import Settings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -41,7 +42,7 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise ModelError(
             f"the device {name} cannot be used: {first_line(error)}", "-d auto, or -d cpu"
         ) from error
@@ -71,12 +72,21 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
             "the folder saved or copied again as a whole; --debug shows the traceback",
         ) from error
     _refuse_missing(folder, report["missing_keys"])
+    _refuse_too_long(folder, positions(model.config.to_dict()), settings.max_length)
     if tokenizer.pad_token_id is None:
         raise ModelError(
             f"the tokenizer of {folder} has no pad token.",
             "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
         )
     return Backbone(model.eval().requires_grad_(False).to(device), tokenizer, device)
+
+
+def _refuse_too_long(folder: Path, limit: int | None, max_length: int) -> None:
+    if limit is not None and 0 < limit < max_length:
+        raise ModelError(
+            f"{folder} has positions for {limit} tokens, fewer than max_length {max_length}.",
+            f"--max-length {limit}",
+        )
 
 
 def _refuse_missing(folder: Path, missing: Any) -> None:

@@ -1,9 +1,12 @@
 """Read off a checkpoint folder what its own files say: layout, pooling, length."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from angle_bench.errors import ModelError
 from angle_bench.models.content import content_files
@@ -26,7 +29,7 @@ _ST_MODES: dict[str, PoolingName] = {
     "lasttoken": "last",
 }
 _ST_ROLES = {"query": "query", "passage": "document", "document": "document"}
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "bpe.codes")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "bpe.codes", ".model", ".spm")
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
 
@@ -51,6 +54,16 @@ def read_folder(folder: Path) -> FolderFacts:
         ModelError: Weights, tokenizer or config are missing or cannot be read.
     """
     _check_complete(folder)
+    try:
+        return _read_settings(folder)
+    except ValidationError as error:
+        raise ModelError(
+            f"{folder} has settings that cannot be: {error.errors()[0]['msg']}.",
+            "the folder saved anew",
+        ) from error
+
+
+def _read_settings(folder: Path) -> FolderFacts:
     if (folder / "modules.json").is_file():
         return _sentence_transformers(folder)
     settings = Settings(pooling=UNRECORDED_POOLING, max_length=_max_length(folder))
@@ -80,7 +93,7 @@ def _check_complete(folder: Path) -> None:
             + (", only a pickle, which can run code when it is loaded." if pickled else "."),
             "model.save_pretrained(FOLDER) with transformers 5, which writes model.safetensors",
         )
-    if not any(name in files for name in _TOKENIZER_FILES):
+    if not any(path.endswith(_TOKENIZER_FILES) for path in files):
         raise ModelError(
             f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}).",
             f"tokenizer.save_pretrained({str(folder)!r}) with the base model's tokenizer",
@@ -92,7 +105,11 @@ def _sentence_transformers(folder: Path) -> FolderFacts:
     normalize = False
     max_length: int | None = None
     transformer = folder
-    for module in _read_json(folder / "modules.json"):
+    for module in _read_json(folder / "modules.json", list):
+        if not isinstance(module, dict):
+            raise ModelError(
+                f"{folder / 'modules.json'} lists no modules.", "the folder saved anew"
+            )
         kind = str(module.get("type", "")).rpartition(".")[2]
         place = folder / str(module.get("path", ""))
         if kind == "Transformer":
@@ -123,6 +140,7 @@ def _sentence_transformers(folder: Path) -> FolderFacts:
             normalize=normalize,
             max_length=max_length or _max_length(folder),
             prompts=_st_prompts(folder),
+            lowercase=_st_lowercase(transformer),
         )
     )
 
@@ -131,8 +149,10 @@ def _st_prompts(folder: Path) -> PromptPolicy:
     """The prompts of config_sentence_transformers.json: prefixes by name, and a default's name."""
     place = folder / "config_sentence_transformers.json"
     config = _read_json(place) if place.is_file() else {}
-    prefixes = {name: text for name, text in (config.get("prompts") or {}).items() if text}
-    templates = {name: f"{text}{PLACEHOLDER}" for name, text in prefixes.items()}
+    templates = {
+        name: f"{text}{PLACEHOLDER}" if text else NO_PROMPT
+        for name, text in (config.get("prompts") or {}).items()
+    }
     by_role = {role: templates[name] for name, role in _ST_ROLES.items() if name in templates}
     return PromptPolicy(
         default=templates.get(config.get("default_prompt_name") or "", NO_PROMPT), role=by_role
@@ -145,6 +165,12 @@ def _st_max_length(module: Path) -> int | None:
         if isinstance(length, int):
             return length
     return None
+
+
+def _st_lowercase(module: Path) -> bool:
+    """Whether texts are put in lower case before a tokenizer that may keep it."""
+    places = module.glob("sentence_*_config.json")
+    return any(_read_json(place).get("do_lower_case") is True for place in places)
 
 
 def _st_pooling(module: Path) -> PoolingName:
@@ -173,24 +199,31 @@ def _st_pooling(module: Path) -> PoolingName:
 
 def _max_length(folder: Path) -> int:
     """What both tokenizer and positions allow, 512 where neither says."""
-    config = _read_json(folder / "config.json")
+    limit = positions(_read_json(folder / "config.json"))
+    limits = [] if limit is None else [limit]
     place = folder / "tokenizer_config.json"
     tokenizer = _read_json(place) if place.is_file() else {}
-    limits = []
-    positions = config.get("max_position_embeddings")
-    if isinstance(positions, int):
-        # RoBERTa's table starts at padding index + 1
-        offset = 2 if config.get("model_type") in _ROBERTA_OFFSET else 0
-        limits.append(positions - offset)
     length = tokenizer.get("model_max_length")
     if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30
         limits.append(length)
     return min(limits, default=LONGEST_WITHOUT_LIMIT)
 
 
-def _read_json(place: Path) -> Any:
+def positions(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a config's table of positions holds, None where it says nothing."""
+    rows = config.get("max_position_embeddings")
+    if not isinstance(rows, int):
+        return None
+    # RoBERTa's table starts at padding index + 1
+    return rows - 2 if config.get("model_type") in _ROBERTA_OFFSET else rows
+
+
+def _read_json(place: Path, kind: type = dict) -> Any:
     try:
-        return json.loads(place.read_text(encoding="utf-8"))
+        value = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(value, kind):
+            raise ValueError(f"it holds no {kind.__name__}")
+        return value
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{place} cannot be read: {error}.",

@@ -1,5 +1,6 @@
 """From what a person types after -m to a ModelSpec, without torch and without mteb."""
 
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -20,6 +21,14 @@ _LABEL = re.compile(r"([^/\\=@]+)=(.+)", re.DOTALL)
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+def _expand(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # leaves a home that does not exist as it is
+
+
+def _exists(name: str) -> bool:
+    return _expand(name).exists()
+
+
 @dataclass(frozen=True)
 class ModelRef:
     """`[LABEL=]NAME-OR-PATH[@REVISION]`, taken apart."""
@@ -32,10 +41,10 @@ class ModelRef:
     def parse(cls, text: str) -> "ModelRef":
         """Take a reference apart; a folder whose own name holds `=` or `@` stays whole."""
         label = None
-        if not Path(text).expanduser().exists() and (labelled := _LABEL.fullmatch(text)):
+        if not _exists(text) and (labelled := _LABEL.fullmatch(text)):
             label, text = labelled[1].strip(), labelled[2]
         name, at, revision = text.rpartition("@")
-        if Path(text).expanduser().exists() or not at or not name:
+        if _exists(text) or not at or not name:
             return cls(text, label)
         return cls(name, label, revision)
 
@@ -81,8 +90,10 @@ def resolve(text: str, overrides: Overrides | None = None) -> ModelSpec:
         UsageError: Nothing of that name is known; the nearest names are given.
         ModelError: It is known, but cannot be read.
     """
-    ref = ModelRef.parse(text)
-    overrides = overrides or Overrides()
+    return _resolve(ModelRef.parse(text), overrides or Overrides())
+
+
+def _resolve(ref: ModelRef, overrides: Overrides) -> ModelSpec:
     if _is_path(ref.name):
         return _from_folder(ref, overrides)
     if (entry := find(ref.name)) is not None:
@@ -95,23 +106,28 @@ def resolve(text: str, overrides: Overrides | None = None) -> ModelSpec:
 
 
 def resolve_all(texts: list[str], overrides: Overrides | None = None) -> list[ModelSpec]:
-    """Several checkpoints, each under a label of its own.
+    """Several checkpoints, each once and under a label of its own.
+
+    Folders of one name are shown with their parent's, unless they were given labels.
 
     Raises:
-        UsageError: The same checkpoint twice, or one label for two.
+        UsageError: One label for two checkpoints.
     """
-    specs: list[ModelSpec] = []
-    for text in texts:
-        spec = resolve(text, overrides)
-        if all(spec.model_copy(update={"label": other.label}) != other for other in specs):
-            specs.append(spec)
-    repeated = {label for label, times in Counter(s.label for s in specs).items() if times > 1}
-    specs = [_with_parent(spec) if spec.label in repeated else spec for spec in specs]
-    for label, times in Counter(spec.label for spec in specs).items():
-        if times > 1:
+    found: list[tuple[ModelRef, ModelSpec]] = []
+    for ref in map(ModelRef.parse, texts):
+        spec = _resolve(ref, overrides or Overrides())
+        if all(spec.model_copy(update={"label": other.label}) != other for _, other in found):
+            found.append((ref, spec))
+    times = Counter(spec.label for _, spec in found)
+    specs = [
+        _with_parent(spec) if times[spec.label] > 1 and ref.label is None else spec
+        for ref, spec in found
+    ]
+    for label, count in Counter(spec.label for spec in specs).items():
+        if count > 1:
             raise UsageError(
-                f"{times} models would be shown as {label}.",
-                f"-m first={label} -m second={label}, with a label before each",
+                f"{count} models would be shown as {label}.",
+                "-m first=PATH -m second=PATH, with a label before each",
             )
     return specs
 
@@ -130,7 +146,7 @@ def _is_path(name: str) -> bool:
 
 
 def _from_folder(ref: ModelRef, overrides: Overrides) -> ModelSpec:
-    folder = Path(ref.name).expanduser()
+    folder = _expand(ref.name)
     if not folder.is_dir():
         near = did_you_mean(folder.name, _neighbours(folder))
         hint = f" Did you mean {or_list([str(folder.parent / n) for n in near])}?" if near else ""

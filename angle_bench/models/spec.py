@@ -29,6 +29,7 @@ class Settings(BaseModel):
     max_length: int = Field(gt=1)
     dtype: Dtype = "float32"
     attention: Attention = "sdpa"
+    lowercase: bool = False
 
     def canonical(self) -> dict[str, Any]:
         """The settings as plain values, the form that is hashed and recorded."""

@@ -1,7 +1,7 @@
 """Pooling: the reference values, and independence from padding by brute force."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_every_pooling_name_has_a_function() -> None:
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("name", [*NAMES, *POOLING_ALIASES])
-def test_reference_values(shared: Path, side: str, name: str) -> None:
+def test_reference_values(shared: Path, side: str, name: Any) -> None:
     reference = np.load(shared / "reference" / "angle_emb.npz")
     hidden = torch.from_numpy(reference["pooling.hidden"])
     mask = torch.from_numpy(reference[f"pooling.{side}.mask"])
@@ -46,7 +46,9 @@ def test_reference_values(shared: Path, side: str, name: str) -> None:
     expected = torch.from_numpy(reference[f"pooling.{side}.{name}"])
     if name in WRONG_WHERE_PADDED[side]:
         padded = mask.min(dim=1).values == 0
-        own = [of_one_text(canonical, row[real == 1]) for row, real in zip(hidden, mask)]
+        own = [
+            of_one_text(canonical, row[real == 1]) for row, real in zip(hidden, mask, strict=True)
+        ]
         expected[padded] = torch.stack(own)[padded]
     torch.testing.assert_close(pooled, expected, atol=1e-6, rtol=0)
 

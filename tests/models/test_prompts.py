@@ -1,5 +1,7 @@
 """Prompts: which template wins, what a template must hold, how it is filled."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -13,7 +15,7 @@ BY_ROLE = {"role": {"query": "role {text}"}}
 DEFAULT = {"default": "default {text}"}
 
 
-def policy(*parts: dict[str, object]) -> PromptPolicy:
+def policy(*parts: dict[str, Any]) -> PromptPolicy:
     return PromptPolicy.model_validate(
         {key: value for part in parts for key, value in part.items()}
     )
@@ -31,7 +33,7 @@ def policy(*parts: dict[str, object]) -> PromptPolicy:
         ([], ""),
     ],
 )
-def test_first_match_wins(parts: list[dict[str, object]], expected: str) -> None:
+def test_first_match_wins(parts: list[dict[str, Any]], expected: str) -> None:
     assert policy(*parts).template_for("NFCorpus", "Retrieval", "query") == expected
 
 
@@ -45,7 +47,7 @@ def test_first_match_wins(parts: list[dict[str, object]], expected: str) -> None
         {"role": {"query": ""}, **DEFAULT},
     ],
 )
-def test_an_empty_template_means_none_and_stops_the_search(none: dict[str, object]) -> None:
+def test_an_empty_template_means_none_and_stops_the_search(none: dict[str, Any]) -> None:
     assert policy(none).template_for("NFCorpus", "Retrieval", "query") == ""
 
 

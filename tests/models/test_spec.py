@@ -16,6 +16,7 @@ def test_the_digest_is_of_the_canonical_json() -> None:
     written = {
         "attention": "sdpa",
         "dtype": "float32",
+        "lowercase": False,
         "max_length": 64,
         "normalize": False,
         "pooling": "cls",

@@ -1,6 +1,7 @@
 """What a model folder holds of a task, how it gets there and how it is set aside."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_an_unreadable_file_is_set_aside_too(folder: ModelFolder) -> None:
 def test_a_result_exists_only_with_its_side_files(folder: ModelFolder) -> None:
     # a folder in the place of a side file ends the renames before the result's turn
     (folder.meta / "in the way").mkdir(parents=True)
-    with pytest.raises(ResultsError, match="model_meta.json cannot be written"):
+    with pytest.raises(ResultsError, match=r"model_meta\.json cannot be written"):
         put(folder)
     assert not folder.result("T").exists()
     assert look_up(folder, TASK, DATA).state == "absent"
@@ -315,6 +316,8 @@ from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions
 
 root, writer, times, text = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.read()
 for turn in range(int(times)):
     note = f"{writer} {turn}"
     store(
@@ -330,13 +333,31 @@ for turn in range(int(times)):
 
 def test_processes_that_store_at_once_leave_whole_sets_of_files(folder: ModelFolder) -> None:
     writers, times = 4, 6
+    waiting, start = os.pipe()
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", STORE_OFTEN, folder.root, str(writer), str(times), result_text()]
+            [
+                sys.executable,
+                "-c",
+                STORE_OFTEN,
+                folder.root,
+                str(writer),
+                str(times),
+                result_text(),
+            ],
+            stdin=waiting,
+            stdout=subprocess.PIPE,
         )
         for writer in range(writers)
     ]
-    assert [child.wait(timeout=120) for child in children] == [0] * writers
+    os.close(waiting)
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+    os.close(start)  # ends what all of them read
+    for child in children:
+        child.communicate(timeout=60)
+    assert [child.returncode for child in children] == [0] * writers
 
     assert look_up(folder, TASK, DATA).state == "done"
     places = [(folder.result("T"), folder.record("T"), folder.predictions("T"))]

@@ -1,6 +1,7 @@
 """Per-item predictions of pairs (CONTRACTS "Predictions")."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,10 +55,15 @@ def test_a_split_without_pairs_keeps_its_types(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("short", ["text1", "text2", "gold"])
 def test_columns_of_different_lengths_are_refused(short: str) -> None:
-    columns = {"text1": ["a", "b"], "text2": ["c", "d"], "gold": [1.0, 2.0], "score": [0.1, 0.2]}
+    columns: dict[str, Any] = {
+        "text1": ["a", "b"],
+        "text2": ["c", "d"],
+        "gold": [1.0, 2.0],
+        "score": [0.1, 0.2],
+    }
     columns[short] = columns[short][:1]
     with pytest.raises(ValueError, match="length"):
-        PairPredictions("default", "test", **columns).table()  # type: ignore[arg-type]
+        PairPredictions("default", "test", **columns).table()
 
 
 def test_texts_that_are_no_strings_are_refused() -> None:

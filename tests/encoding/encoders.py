@@ -1,0 +1,39 @@
+"""What the tests of the encoder share: loading, odd texts, the tolerance."""
+
+import random
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from angle_bench.encoding.encoder import Encoder, Vectors
+from angle_bench.models.backbone import load_backbone
+from angle_bench.models.folder import read_folder
+from angle_bench.models.spec import PoolingName
+from tests.checkpoints import WORDS
+
+POOLINGS = get_args(PoolingName)
+
+
+def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encoder:
+    settings = read_folder(folder).settings.with_changes(**changes)
+    return Encoder(load_backbone(folder, settings, torch.device("cpu")), settings, batch_tokens)
+
+
+def varied_texts(count: int, seed: int = 0) -> list[str]:
+    """Texts from empty to too long, in several scripts, with odd spaces and repetitions."""
+    random_ = random.Random(seed)
+    odd = ["Übergröße", "naïve", "北京", "мир", "😀", "e\u0301", "3.14", "C++", "[SEP]", "{text}"]
+    lengths = [0, 1, 2, 5, 9, 14, 25, 60]
+    texts = ["", " ", "\n\t", "\u00a0", "\u200b", "cat", "cat", "CAT", "x" * 300, "dog " * 400]
+    while len(texts) < count:
+        chosen = random_.choices([*WORDS, *odd], k=random_.choice(lengths))
+        texts.append(random_.choice([" ", "  ", "\n"]).join(chosen))
+    random_.shuffle(texts)
+    return texts
+
+
+def assert_close(vectors: Vectors, expected: Vectors) -> None:
+    """Every component within 1e-5, whatever its size."""
+    np.testing.assert_allclose(vectors, expected, atol=1e-5, rtol=0, strict=True)

@@ -1,0 +1,53 @@
+"""Checkpoints of the hub without a network: what is cached is found, what is not is named."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import ModelError
+from angle_bench.models import hub
+from angle_bench.models.resolve import resolve
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def cached(tiny_bert: Path) -> Iterator[Path]:
+    """A snapshot of tiny-org/tiny in the hub cache, as a download of `main` leaves it."""
+    repository = Path(os.environ["HF_HOME"]) / "hub" / "models--tiny-org--tiny"
+    shutil.copytree(tiny_bert, repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    yield repository / "snapshots" / COMMIT
+    shutil.rmtree(repository)
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [(COMMIT, True), (COMMIT[:12], False), ("main", False), (COMMIT.upper(), False), (None, False)],
+)
+def test_only_a_full_hash_is_a_commit(revision: str | None, expected: bool) -> None:
+    assert hub.is_commit(revision) is expected
+
+
+def test_a_commit_is_never_asked_for() -> None:
+    assert hub.commit_of("no-such-org/no-such-model", COMMIT) == COMMIT
+
+
+@pytest.mark.parametrize("revision", ["", "@main", f"@{COMMIT}"])
+def test_a_cached_checkpoint_needs_no_network(cached: Path, revision: str) -> None:
+    spec = resolve(f"tiny-org/tiny{revision}")
+    assert (spec.name, spec.label, spec.revision) == ("tiny-org/tiny", "tiny", COMMIT)
+    assert spec.folder == cached
+    assert spec.settings is not None
+
+
+@pytest.mark.parametrize("name", ["zzzz/qqqq", "tiny-org/tiny@other-branch", f"zzzz/qqqq@{COMMIT}"])
+def test_what_is_not_cached_is_named(cached: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="not in the local hub cache") as caught:
+        resolve(name)
+    assert name.partition("@")[0] in caught.value.what
+    assert caught.value.fix
