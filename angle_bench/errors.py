@@ -52,7 +52,8 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         spellings.setdefault(full.casefold(), full)
         spellings.setdefault(full.rpartition("/")[2].casefold(), full)
     wanted = name.casefold()
-    close = difflib.get_close_matches(wanted, spellings, n=2 * count, cutoff=0.6)
+    longer = sorted((s for s in spellings if len(wanted) > 2 and s.startswith(wanted)), key=len)
+    close = [*longer, *difflib.get_close_matches(wanted, spellings, n=2 * count, cutoff=0.6)]
     return list(dict.fromkeys(spellings[match] for match in close))[:count]
 
 

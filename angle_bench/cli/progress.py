@@ -17,7 +17,7 @@ class Quiet:
     """Says only what went wrong; the base of the others."""
 
     def __init__(self, debug: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._debug = debug
 
     def loading(self, spec: ModelSpec) -> None:

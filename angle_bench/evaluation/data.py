@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +56,7 @@ def check_mirror(mirror: Path | None) -> Path | None:
     """
     if mirror is None:
         return None
-    folder = mirror.expanduser()
+    folder = Path(os.path.expanduser(mirror))  # leaves a home that does not exist as it is
     if not folder.is_dir():
         raise UsageError(
             f"the mirror {mirror} is {'a file' if folder.exists() else 'not there'}.",
@@ -129,8 +131,19 @@ def rows_digest(files: Files) -> str:
     digest = hashlib.sha256()
     with file_facts("rows") as facts:
         for (config, split), place in sorted(files.items()):
-            digest.update(f"{config}\0{split}\0{facts.get(place, _hash_rows)}\n".encode())
+            try:
+                rows = facts.get(place, _hash_rows)
+            except OSError as error:  # a link to nothing, or a folder that cannot be entered
+                raise _unreadable(place, error) from error
+            digest.update(f"{config}\0{split}\0{rows}\n".encode())
     return digest.hexdigest()
+
+
+def _unreadable(place: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{place} cannot be read: {first_line(error)}",
+        f"{place.name} copied there again as a whole",
+    )
 
 
 def _hash_rows(place: Path) -> str:
@@ -138,20 +151,28 @@ def _hash_rows(place: Path) -> str:
     count = 0
     try:
         for row in _rows(place):
-            line = json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
+            line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
             digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
             count += 1
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{place} cannot be read: {first_line(error)}",
-            f"{place.name} copied there again as a whole",
-        ) from error
+        raise _unreadable(place, error) from error
     if count == 0:
         raise DataError(
             f"{place} has no rows: the split {place.stem} is empty.",
             f"{place.name} copied there again as a whole",
         )
     return digest.hexdigest()
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers as integers: JSON writers put 5 where a parquet column of doubles has 5.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return value
 
 
 def _rows(place: Path) -> Iterator[Any]:
@@ -161,9 +182,16 @@ def _rows(place: Path) -> Iterator[Any]:
                 yield from batch.to_pylist()
     else:
         with place.open(encoding="utf-8") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield json.loads(line)
+                    yield _json_line(line, number)
+
+
+def _json_line(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {number}: {error.msg}") from error
 
 
 def stage(task: Task, located: Located) -> Path:
@@ -177,13 +205,26 @@ def stage(task: Task, located: Located) -> Path:
     configs: dict[str, list[str]] = {}
     for (config, split), place in sorted(located.files.items()):
         link = folder / config / f"{split}{place.suffix}"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(place.resolve())
+        _put(link, partial(os.symlink, place.resolve()))
         entry = f"  - split: {json.dumps(split)}\n    path: {json.dumps(f'{config}/{link.name}')}"
         configs.setdefault(config, []).append(entry)
     readme = ["---", "configs:"]
     for config, entries in configs.items():
         readme += [f"- config_name: {json.dumps(config)}", "  data_files:", *entries]
-    (folder / "README.md").write_text("\n".join([*readme, "---", ""]), encoding="utf-8")
+    text = "\n".join([*readme, "---", ""])
+    _put(folder / "README.md", lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return folder
+
+
+def _put(place: Path, make: Callable[[Path], object]) -> None:
+    """Make a file or link and rename it into place: other jobs stage the same data meanwhile."""
+    temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        make(temporary)
+        temporary.replace(place)
+    except OSError as error:
+        raise DataError(
+            f"the cache {place.parent} cannot be written: {error.strerror or error}.",
+            "ANGLE_BENCH_CACHE=FOLDER that can be written, before the same command",
+        ) from error

@@ -14,7 +14,7 @@ import mteb
 from mteb.benchmarks.benchmark import Benchmark
 from mteb.models.model_implementations import MODEL_REGISTRY
 
-from angle_bench.evaluation.verify import stats_of
+from angle_bench.evaluation.verify import characters_of, stats_of
 from angle_bench.places import tasks_folder
 
 MANY_SUBSETS = 60
@@ -98,14 +98,17 @@ def size(
     task: mteb.AbsTask, subsets: Sequence[str], splits: Sequence[str]
 ) -> tuple[int | None, int | None]:
     """Samples and characters over these splits and subsets, None where mteb has no statistics."""
-    samples = characters = 0
+    samples, characters = 0, 0
+    counted = True
     for split in splits:
         for stats in stats_of(task, split, subsets):
             if stats is None:
                 return None, None
             samples += stats["num_samples"]
-            characters += stats.get("number_of_characters") or 0
-    return samples, characters
+            part = characters_of(stats)
+            counted = counted and part is not None
+            characters += part or 0
+    return samples, characters if counted else None
 
 
 def sts_suite() -> str:

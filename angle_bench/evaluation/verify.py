@@ -1,6 +1,6 @@
 """Is a local copy MTEB's own text? Compare its counts with mteb's descriptive statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -65,10 +65,18 @@ def _count(mteb_task: mteb.AbsTask, split: str, subset: str) -> PartCount:
         split=split,
         subset=subset,
         samples=counted["num_samples"],
-        characters=counted.get("number_of_characters"),
+        characters=characters_of(counted),
         reference_samples=None if reference is None else reference["num_samples"],
-        reference_characters=None if reference is None else reference.get("number_of_characters"),
+        reference_characters=None if reference is None else characters_of(reference),
     )
+
+
+def characters_of(stats: Mapping[str, Any]) -> int | None:
+    """The characters that descriptive statistics count; classification has them per column."""
+    if (known := stats.get("number_of_characters")) is not None:
+        return int(known)
+    columns = [part for key, part in stats.items() if key.endswith("text_statistics") and part]
+    return sum(part["total_text_length"] for part in columns) if columns else None
 
 
 def stats_of(task: mteb.AbsTask, split: str, subsets: Sequence[str]) -> list[dict[str, Any] | None]:

@@ -48,20 +48,23 @@ def as_json(table: Table) -> list[dict[str, Any]]:
         {
             "label": row.label,
             "scores": {
-                name: None if cell.score is None else round(100 * cell.score, 4)
-                for name, cell in zip(names, row.cells, strict=True)
+                name: _percent(cell.score) for name, cell in zip(names, row.cells, strict=True)
             },
             "data": {
                 name: cell.data
                 for name, cell in zip(names, row.cells, strict=True)
                 if cell.score is not None
             },
-            "mean": None if row.mean is None else round(100 * row.mean, 4),
+            "mean": _percent(table.average(row)),
             "coverage": row.coverage,
             "signature": row.signature,
         }
         for row in table.rows
     ]
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 4)
 
 
 def _result(folder: ModelFolder, task: str) -> StoredResult | None:

@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tabulate import tabulate
+import tabulate
 
 from angle_bench.results.suites import Suite
 
 ABSENT = "–"
+
+tabulate.MIN_PADDING = 0  # it makes columns two wider than their headers
 
 # what a cell's mark means: whether the data of a score is MTEB's own text
 MARKS = {
@@ -79,13 +81,18 @@ class Table:
     def text(self, width: int) -> str:
         """The table as plain text, turned on its side where `width` columns are too few."""
         across = self._across()
-        if max(len(line) for line in across.splitlines()) <= width:
+        if _width(across) <= width:
             return across
-        return self._down()
+        return min(across, self._down(), key=_width)
 
     def footer(self) -> str:
         """The marks in use, and a signature a row."""
-        used = {MARKS.get(cell.data, "") for row in self.rows for cell in row.cells if cell.score}
+        used = {
+            MARKS.get(cell.data, "")
+            for row in self.rows
+            for cell in row.cells
+            if cell.score is not None
+        }
         lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
         for row in self.rows:
             if row.signature:
@@ -97,7 +104,25 @@ class Table:
     @property
     def average_header(self) -> str:
         """What the average is over."""
+        if self.suite.average == "types":
+            return f"mean of {len({task.type for task in self.suite.task})} types"
         return f"mean of {len(self.suite.task)}"
+
+    def average(self, row: Row) -> float | None:
+        """The suite's average as a fraction: over tasks, or over the means of its task types.
+
+        None if a task is missing.
+        """
+        if row.mean is None or self.suite.average == "tasks":
+            return row.mean
+        by_type: dict[str, list[float]] = {}
+        for task, score in zip(self.suite.task, row.scores, strict=True):
+            by_type.setdefault(task.type, []).append(score)
+        return math.fsum(math.fsum(s) / len(s) for s in by_type.values()) / len(by_type)
+
+    def _average_text(self, row: Row) -> str:
+        average = self.average(row)
+        return row.coverage if average is None else f"{100 * average:.2f}"
 
     def _across(self) -> str:
         headers = [task.header for task in self.suite.task]
@@ -105,7 +130,8 @@ class Table:
         if len(self.suite.task) > 1:
             headers += ["│", self.average_header]
             lines = [
-                [*line, "│", _average(row)] for line, row in zip(lines, self.rows, strict=True)
+                [*line, "│", self._average_text(row)]
+                for line, row in zip(lines, self.rows, strict=True)
             ]
         if len(self.rows) > 1:
             headers.insert(0, "")
@@ -118,19 +144,20 @@ class Table:
             [task.header, *(row.cells[place].text() for row in self.rows)]
             for place, task in enumerate(self.suite.task)
         ]
-        lines.append([self.average_header, *(_average(row) for row in self.rows)])
+        if len(self.suite.task) > 1:
+            lines.append([self.average_header, *(self._average_text(row) for row in self.rows)])
         return _plain(headers, lines, labelled=True)
 
 
-def _average(row: Row) -> str:
-    return row.coverage if row.mean is None else f"{100 * row.mean:.2f}"
+def _width(text: str) -> int:
+    return max(len(line) for line in text.splitlines())
 
 
 def _plain(headers: Sequence[str], lines: Sequence[Sequence[str]], *, labelled: bool) -> str:
     align = ["right"] * len(headers)
     if labelled:
         align[0] = "left"
-    table = tabulate(
+    table = tabulate.tabulate(
         lines,
         headers=headers,
         tablefmt="plain",

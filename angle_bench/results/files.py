@@ -65,7 +65,7 @@ def write_json(place: Path, value: Any) -> None:
 def json_file(place: Path, value: Any) -> FileToWrite:
     """A JSON file to write, indented."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    data = text.encode("utf-8", errors="surrogatepass")
+    data = text.encode("utf-8", errors="backslashreplace")  # a lone surrogate becomes JSON's \udXXX
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(data)

@@ -70,10 +70,13 @@ def results_root(typed: Path, *, write: bool) -> Path:
         UsageError: It is a file.
         ResultsError: It cannot be written.
     """
-    root = typed.expanduser()
+    try:
+        root = typed.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"nobody has the home folder of {typed}.", "-r FOLDER") from error
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file, not a results folder.", "-r FOLDER")
-    holds_models = any("__" in entry.name for entry in _folders(root))
+    holds_models = any(entry.name.find("__") > 0 for entry in _folders(root))
     if not holds_models and (root / "results").is_dir():
         root = root / "results"
     if write:
@@ -90,7 +93,7 @@ def _try_writing(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         trial.write_bytes(b"x")
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # another job may try at the same moment
     except OSError as error:
         raise ResultsError(
             f"the results folder {root} cannot be written: {error.strerror or error}.",

@@ -70,8 +70,8 @@ def read_result(place: Path) -> StoredResult | None:
             mteb_version=raw["mteb_version"],
             scores={split: _by_subset(rows) for split, rows in raw["scores"].items()},
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UnreadableResult(f"it has no {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnreadableResult(f"it is no result file: {error}") from error
 
 
 def _by_subset(rows: list[dict[str, Any]]) -> dict[str, float]:

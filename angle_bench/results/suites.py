@@ -153,7 +153,7 @@ def select(texts: list[str]) -> Suite:
     names = split_names(texts)
     if not names:
         raise UsageError("no task is named.", "-t STS")
-    found = [_find(name) for name in names]
+    found = list(dict.fromkeys(_find(name) for name in names))
     if len(found) == 1:
         return found[0]
     tasks: dict[str, Task] = {}
@@ -165,10 +165,10 @@ def select(texts: list[str]) -> Suite:
                     "suites before it.",
                     f"one command for each of {or_list(names)}",
                 )
-    versions = dict.fromkeys(suite.version for suite in found)
+    versions = [suite.version for suite in found]
     return Suite(
         name="+".join(suite.name for suite in found),
-        version="+".join(versions),
+        version="+".join(versions if len(set(versions)) > 1 else versions[:1]),
         task=tuple(tasks.values()),
     )
 
