@@ -35,7 +35,7 @@ def revision_of(name: str) -> str:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tiny weights and the seven data sets, ten pairs each."""
     folder = tmp_path_factory.mktemp("served")
-    build_tiny_bert(folder / "bert")
+    build_tiny_bert(folder / "bert", max_position_embeddings=512)
     (folder / "bert/pytorch_model.bin").write_bytes(b"never fetched")
     (folder / "bert/onnx").mkdir()
     (folder / "bert/onnx/model.onnx").write_bytes(b"never fetched")
