@@ -76,7 +76,7 @@ def test_the_main_command(hub: Hub, angle_bench: Command, tmp_path: Path) -> Non
         *("│", "mean", "of", "7"),
     ]
     assert len(scores.split()) == 9
-    assert f"UAE-Large-V1@{revision_of(UAE)[:8]} · cls · prompts by task · float32" in ended.stderr
+    assert f"UAE-Large-V1@{revision_of(UAE)[:8]} · cls · no prompt · float32" in ended.stderr
     folder = tmp_path / "results" / UAE.replace("/", "__") / revision_of(UAE)
     for task in suites()["STS"].task:
         result = json.loads((folder / f"{task.name}.json").read_text())
