@@ -76,19 +76,20 @@ def run(
     if verbose:
         os.environ["ANGLE_BENCH_VERBOSE"] = "1"
 
+    from angle_bench.models.resolve import Overrides, resolve_all
     from angle_bench.results.suites import select
 
     suite = select(tasks)
+    specs = resolve_all(model, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
 
+    # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.cli.progress import watcher
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.record import RunRecord
     from angle_bench.evaluation.runner import Options, prepare
     from angle_bench.evaluation.runner import run as evaluate
-    from angle_bench.models.resolve import Overrides, resolve_all
     from angle_bench.results.layout import results_root
 
-    specs = resolve_all(model, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
     run_options = Options(
         mirror=check_mirror(mirror),
         root=results_root(results, write=True),

@@ -121,7 +121,7 @@ def _missing(
         parts = tuple(_part(name) for name in task.parts)
         try:
             places = {each.name: locate(each, options.mirror) for each in parts or (task,)}
-        except DataError as error:
+        except Exception as error:
             _fail(outcome, task, error, options, progress)
             continue
         if parts:

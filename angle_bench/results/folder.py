@@ -5,16 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
 from angle_bench.errors import ResultsError
 from angle_bench.results.files import FileToWrite, Write, json_file, write_json, write_together
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.predictions import PairPredictions, predictions_file
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
 from angle_bench.results.suites import Task
+
+if TYPE_CHECKING:
+    from angle_bench.results.predictions import PairPredictions
 
 State = Literal["done", "absent", "other data", "unreadable", "incomplete"]
 
@@ -64,13 +66,15 @@ def store(
     write_result: Write,
     meta: dict[str, Any],
     record: dict[str, Any],
-    predictions: Sequence[PairPredictions],
+    predictions: "Sequence[PairPredictions]",
 ) -> None:
     """Put a task's result in place; what stood there is set aside once the new one is written.
 
     Side files are renamed first and the result file last, so its existence means the rest is
     there.
     """
+    from angle_bench.results.predictions import predictions_file
+
     files = [json_file(folder.record(task), record), json_file(folder.meta, meta)]
     if predictions:
         files.append(predictions_file(folder.predictions(task), predictions))
