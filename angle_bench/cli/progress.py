@@ -6,11 +6,19 @@ import traceback
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from angle_bench.models.spec import ModelSpec
 
 LINE_EVERY_SECONDS = 60.0
+WIDE = 120  # columns for a bar, the counts and the pace in one line
 
 
 class Quiet:
@@ -26,7 +34,7 @@ class Quiet:
     def model(self, header: str, tasks: int, texts: int) -> None:
         """Nothing to say."""
 
-    def task(self, name: str, number: int) -> None:
+    def task(self, name: str, number: int, texts: int) -> None:
         """Nothing to say."""
 
     def texts(self, count: int) -> None:
@@ -69,16 +77,18 @@ class Bars(Quiet):
 
     def __init__(self, debug: bool = False) -> None:
         super().__init__(debug)
-        self._bars = Progress(
-            TextColumn("encode"),
-            BarColumn(),
-            TextColumn("{task.fields[counted]}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[now]}"),
-            console=self._console,
-        )
+        wide = self._console.width >= WIDE
+        columns: list[ProgressColumn] = [TextColumn("encode"), BarColumn(40 if wide else 10)]
+        if wide:
+            columns += [TextColumn("{task.fields[counted]}"), TimeElapsedColumn()]
+        columns.append(TextColumn("{task.fields[now]}"))
+        self._bars = Progress(*columns, console=self._console)
         self._bar: TaskID | None = None
         self._pace = Pace(0, 0)
+
+    def loading(self, spec: ModelSpec) -> None:
+        """A line, since a download or some seconds of imports follow."""
+        self._say(f"loading {spec.label}")
 
     def model(self, header: str, tasks: int, texts: int) -> None:
         """The header, and a new bar."""
@@ -88,9 +98,9 @@ class Bars(Quiet):
         self._bars.start()
         self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
 
-    def task(self, name: str, number: int) -> None:
+    def task(self, name: str, number: int, texts: int) -> None:
         """The task beside the bar."""
-        self._pace.task(name, number)
+        self._pace.task(name, number, texts)
         self._update()
 
     def texts(self, count: int) -> None:
@@ -100,6 +110,8 @@ class Bars(Quiet):
 
     def scored(self, name: str, score: float, seconds: float) -> None:
         """The score above the bar."""
+        self._pace.ended()
+        self._update()
         self._bars.console.print(f"{name} {100 * score:.2f}  {seconds:.0f} s", markup=False)
 
     def close(self) -> None:
@@ -140,9 +152,9 @@ class Lines(Quiet):
         self._pace = Pace(tasks, texts)
         self._line(header)
 
-    def task(self, name: str, number: int) -> None:
+    def task(self, name: str, number: int, texts: int) -> None:
         """Keeps the place."""
-        self._pace.task(name, number)
+        self._pace.task(name, number, texts)
 
     def texts(self, count: int) -> None:
         """A line if a minute has passed."""
@@ -152,6 +164,7 @@ class Lines(Quiet):
 
     def scored(self, name: str, score: float, seconds: float) -> None:
         """A line for the task."""
+        self._pace.ended()
         self._line(f"{self._pace.line()}  {100 * score:.2f}")
 
     def _line(self, text: str) -> None:
@@ -168,23 +181,32 @@ class Pace:
         self.done = 0
         self.number = 0
         self.where = ""
+        self._expected = 0
+        self._encoded = 0
         self._started = time.monotonic()
 
-    def task(self, name: str, number: int) -> None:
-        """Task `number` starts."""
+    def task(self, name: str, number: int, texts: int) -> None:
+        """Task `number` starts; the one before is over, however many texts it had."""
+        self.ended()
+        self._expected += texts
         self.number = number
         self.where = f"{name} {number}/{self.tasks}"
 
     def texts(self, count: int) -> None:
         """That many more texts are done."""
-        self.done += count
+        self.done = min(self.done + count, self._expected or self.done + count)
+        self._encoded += count
+
+    def ended(self) -> None:
+        """The task is over: what was expected of it is done."""
+        self.done = self._expected
 
     def line(self) -> str:
         """`STS14 3/7  61 %  410 texts/s  4 min left`; without texts only the place."""
         seconds = time.monotonic() - self._started
-        if not self.total or not self.done or seconds <= 0:
+        if not self.total or not self._encoded or seconds <= 0:
             return self.where
-        rate = self.done / seconds
+        rate = self._encoded / seconds
         left = max(0.0, (self.total - self.done) / rate)
         share = min(100, round(100 * self.done / self.total))
         return f"{self.where}  {share} %  {rate:,.0f} texts/s  {duration(left)} left"

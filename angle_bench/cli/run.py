@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +61,9 @@ def run(
     ] = None,
     batch_tokens: Annotated[
         int | None,
-        typer.Option("--batch-tokens", help="The most tokens of a batch; changes no score."),
+        typer.Option(
+            "--batch-tokens", help="The most tokens of a batch; no score in float32 changes."
+        ),
     ] = None,
     as_json: shared.Json = False,
     quiet: shared.Quiet = False,
@@ -71,7 +75,7 @@ def run(
     _refuse(stray, model, tasks, device, batch_tokens)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
-    if quiet:
+    if quiet or not (verbose or sys.stderr.isatty()):  # a log has lines, no bars
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     if verbose:
         os.environ["ANGLE_BENCH_VERBOSE"] = "1"
@@ -102,6 +106,8 @@ def run(
         run_options.root, run_options.command, {"models": model, "suite": suite.signature}
     )
     outcomes = prepare(specs, run_options.root)
+    record.write({}, None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     code = 1
     try:
         with watcher(quiet, debug) as progress:
@@ -128,9 +134,11 @@ def _refuse(
     batch_tokens: int | None,
 ) -> None:
     if stray:
+        if not model or os.path.isdir(stray[0]):
+            raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
         joined = ",".join([tasks[-1], *stray])
         raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {joined}")
-    if not model:
+    if not any(text.strip() for text in model):
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise UsageError(f"there is no device {device}.", "-d auto, cpu, cuda, cuda:1 or mps")
@@ -191,15 +199,7 @@ def _saved(outcome: "ModelOutcome") -> str:
 
 
 def _next(outcomes: "list[ModelOutcome]") -> str:
-    suite = " ".join(f"-t {name}" for name in _typed_tasks())
     if any(outcome.failures for outcome in outcomes):
-        return "next: the same command again; it runs only what is missing"
-    models = " ".join(f"-m {outcome.spec.label}" for outcome in outcomes)
-    return f"next: angle-bench run {models} -m ./MY-CHECKPOINT{' ' + suite if suite else ''}"
-
-
-def _typed_tasks() -> list[str]:
-    import shlex
-
-    words = sys.argv
-    return [shlex.quote(words[i + 1]) for i, w in enumerate(words[:-1]) if w in ("-t", "--tasks")]
+        return "next: what the errors say, then the same command; it runs only what is missing"
+    words = [word for word in sys.argv[1:] if word != "--overwrite"]
+    return f"next: {shlex.join(['angle-bench', *words, '-m', './MY-CHECKPOINT'])}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from angle_bench.errors import UsageError
+
 TokenIds = list[list[int]]
 
 
@@ -54,10 +56,23 @@ def _cut_before_tail(tokenizer: Any, texts: Sequence[str], max_length: int, tail
     ):
         excess = len(ids) - max_length
         if excess > 0:
-            first = next(i for i, (a, b) in enumerate(spans) if b > a >= len(text) - tail)
-            ids = ids[: max(0, first - excess)] + ids[first:]
+            first = _first_of_tail(spans, len(text) - tail)
+            if first <= excess:
+                raise UsageError(
+                    f"the prompt alone has more than {max_length} tokens.",
+                    "a shorter prompt, or a larger --max-length",
+                )
+            ids = ids[: first - excess] + ids[first:]
         cut.append(ids)
     return cut
+
+
+def _first_of_tail(spans: Sequence[tuple[int, int]], start: int) -> int:
+    """The first token that begins at `start` or behind; special tokens have empty spans."""
+    inside = [place for place, (begin, end) in enumerate(spans) if end > begin]
+    behind = [place for place in inside if spans[place][0] >= start]
+    # a tail of spaces has no token of its own: cut right behind the last token of the text
+    return behind[0] if behind else inside[-1] + 1
 
 
 def _cut_by_search(tokenizer: Any, text: str, max_length: int, tail: int) -> list[int]:

@@ -1,6 +1,6 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,11 @@ class MtebEncoder:
 
 
 def _texts(inputs: Iterable[Any]) -> list[str]:
-    if isinstance(inputs, Sequence):
-        return list(inputs)
-    return [text for batch in inputs for text in batch["text"]]
+    """The texts of mteb's batches, or of any other iterable of strings."""
+    texts: list[str] = []
+    for item in inputs:
+        texts += [item] if isinstance(item, str) else item["text"]
+    return texts
 
 
 def load_spec(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,16 +33,23 @@ class Located:
         revision: What a result's `dataset_revision` says: the hub commit, or
             `local-<16 hex of the rows>`.
         files: The local files by config and split; empty for the hub.
+        rows: The digest of each file's rows, by `config/split`.
     """
 
     origin: Origin
     revision: str
     files: Files = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
 
     def provenance(self) -> dict[str, Any]:
         """What a run record says of the data."""
-        files = {"/".join(key): str(place) for key, place in self.files.items()}
-        return {"origin": self.origin, "revision": self.revision, "files": files}
+        files = {"/".join(key): str(place.resolve()) for key, place in self.files.items()}
+        return {
+            "origin": self.origin,
+            "revision": self.revision,
+            "files": files,
+            "rows": dict(self.rows),
+        }
 
 
 def check_mirror(mirror: Path | None) -> Path | None:
@@ -62,6 +69,17 @@ def check_mirror(mirror: Path | None) -> Path | None:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UsageError(f"the mirror {mirror} cannot be read.", f"chmod -R u+rX {mirror}")
     return folder
+
+
+def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
+    """A line if a mirror has none of the data sets: most likely it is another folder."""
+    wanted = [task.dataset for task in tasks if not task.dataset.startswith(PACKAGE_PREFIX)]
+    if mirror is None or not wanted or any((mirror / name).is_dir() for name in wanted):
+        return None
+    inner = sorted(place for place in mirror.glob("*") if (place / wanted[0]).is_dir())
+    near = [str(place) for place in (mirror.parent, *inner) if (place / wanted[0]).is_dir()]
+    hint = f"; did you mean --mirror {near[0]}?" if near else ""
+    return f"the mirror {mirror} has none of the data sets, such as {mirror / wanted[0]}{hint}"
 
 
 def locate(task: Task, mirror: Path | None) -> Located:
@@ -87,7 +105,8 @@ def _local(origin: Origin, task: Task, folder: Path) -> Located:
             f"{folder} holds no data for {task.name}: no <split>.parquet or <split>.jsonl.",
             f"the data set {task.dataset} put there, for instance {folder / 'test.parquet'}",
         )
-    return Located(origin, f"local-{rows_digest(files)[:16]}", files)
+    rows = rows_of(files)
+    return Located(origin, f"local-{rows_digest(rows)[:16]}", files, rows)
 
 
 def find_files(folder: Path) -> dict[tuple[str, str], Path]:
@@ -103,8 +122,7 @@ def find_files(folder: Path) -> dict[tuple[str, str], Path]:
 
 def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
     scored: dict[tuple[str, str], Path] = {}
-    subsets = task.subsets or tuple(sorted({config for config, _ in files}))
-    for subset in subsets:
+    for subset in task.subsets:
         for split in task.splits:
             key = (subset, split)
             if key not in files:
@@ -119,21 +137,26 @@ def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str]
     return scored
 
 
-def rows_digest(files: Files) -> str:
-    """sha256 in hex over the rows of files, in order; the same for parquet and JSON lines.
+def rows_of(files: Files) -> dict[str, str]:
+    """sha256 in hex over the rows of each file, in order; the same for parquet and JSON lines.
 
     Raises:
         DataError: A file cannot be read or has no rows.
     """
-    digest = hashlib.sha256()
+    rows = {}
     with file_facts("rows") as facts:
-        for (config, split), place in sorted(files.items()):
+        for key, place in sorted(files.items()):
             try:
-                rows = facts.get(place, _hash_rows)
+                rows["/".join(key)] = facts.get(place, _hash_rows)
             except OSError as error:  # a link to nothing, or a folder that cannot be entered
                 raise _unreadable(place, error) from error
-            digest.update(f"{config}\0{split}\0{rows}\n".encode())
-    return digest.hexdigest()
+    return rows
+
+
+def rows_digest(rows: Mapping[str, str]) -> str:
+    """sha256 in hex over the row digests of all files."""
+    lines = "".join(f"{part} {digest}\n" for part, digest in sorted(rows.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _unreadable(place: Path, error: Exception) -> DataError:

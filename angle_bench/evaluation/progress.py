@@ -14,8 +14,8 @@ class Progress(Protocol):
     def model(self, header: str, tasks: int, texts: int) -> None:
         """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
 
-    def task(self, name: str, number: int) -> None:
-        """Task number `number` of the model starts."""
+    def task(self, name: str, number: int, texts: int) -> None:
+        """Task number `number` of the model starts; so many texts are expected of it."""
 
     def texts(self, count: int) -> None:
         """That many more texts are encoded."""

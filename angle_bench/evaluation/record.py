@@ -39,7 +39,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "loader": spec.loader,
         "folder": None if spec.folder is None else str(spec.folder),
         "settings": None if spec.settings is None else spec.settings.canonical(),
-        "settings_id": spec.settings_id,
+        "settings_digest": None if spec.settings is None else spec.settings.digest(),
     }
 
 
@@ -53,8 +53,8 @@ class RunRecord:
         self._command = list(command)
         self._asked = dict(asked)
 
-    def write(self, outcome: Mapping[str, Any], exit_code: int) -> None:
-        """Write the record as things stand."""
+    def write(self, outcome: Mapping[str, Any], exit_code: int | None) -> None:
+        """Write the record as things stand; the exit code is None while the command runs."""
         write_json(
             self._place,
             {

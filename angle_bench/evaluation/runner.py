@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.errors import AngleBenchError, DataError, ModelError, ResultsError, first_line
-from angle_bench.evaluation.data import Located, locate
+from angle_bench.evaluation.data import Located, locate, mirror_warning
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record, utc_now, versions
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.folder import look_up, store, write_failure
+from angle_bench.results.folder import Asked, look_up, store, write_failure
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suites import Suite, Task, mteb_task
 
@@ -94,7 +94,7 @@ def run(
 ) -> None:
     """Evaluate every model on every task of a suite.
 
-    A task that fails is recorded and the others run. Nothing but an interrupt gets out.
+    A task that fails is recorded and the others run.
 
     Args:
         outcomes: The models, from `prepare`; filled in place.
@@ -102,6 +102,8 @@ def run(
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
     """
+    if warning := mirror_warning(suite.task, options.mirror):
+        progress.warning(warning)
     for outcome in outcomes:
         started = time.monotonic()
         if outcome.spec.note:
@@ -117,6 +119,7 @@ def _missing(
 ) -> list[_Todo]:
     """The tasks to compute; aggregates after their parts."""
     todo: dict[str, _Todo] = {}
+    settings_digest = model_record(outcome.spec)["settings_digest"]
     for task in suite.task:
         parts = tuple(_part(name) for name in task.parts)
         try:
@@ -129,7 +132,9 @@ def _missing(
         for each in (*parts, task):
             if each.name in todo:
                 continue
-            found = look_up(outcome.folder, each, places[each.name].revision)
+            located = places[each.name]
+            asked = Asked(located.revision, located.rows, settings_digest)
+            found = look_up(outcome.folder, each, asked)
             if found.state == "done" and not options.overwrite:
                 if each is task:
                     outcome.kept.append(task.name)
@@ -172,7 +177,7 @@ def _compute(
     header = outcome.spec.header((each.task.name, each.task.type) for each in todo)
     progress.model(f"{header} · {device}", len(todo), _countable_texts(outcome.spec, todo))
     for number, each in enumerate(todo, start=1):
-        progress.task(each.task.name, number)
+        progress.task(each.task.name, number, 0 if each.parts else each.task.texts or 0)
         _score_one(outcome, encoder, device, each, options, progress)
     counts = getattr(getattr(encoder, "encoder", None), "counts", None)
     outcome.texts = 0 if counts is None else counts.texts
@@ -290,18 +295,30 @@ def _record(
         "command": list(options.command),
         "model": model_record(spec),
         "device": device,
+        "attention": _attention(encoder),
         "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
         "data": {
             "dataset": todo.task.dataset,
             **todo.located.provenance(),
             "verification": scored.verification.summary(),
         },
-        "counts": {"samples": todo.task.samples, "predictions": len(scored.predictions)},
+        "counts": {
+            "samples": sum(part.samples for part in scored.verification.parts) or todo.task.samples,
+            "predictions": sum(len(part.score) for part in scored.predictions),
+        },
         "seconds": round(seconds, 3),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
         "versions": versions(),
         "utc": utc_now(),
     }
+
+
+def _attention(encoder: Any) -> str:
+    from angle_bench.evaluation.adapter import MtebEncoder
+
+    if isinstance(encoder, MtebEncoder):
+        return encoder.encoder.backbone.attention
+    return "chosen by mteb"
 
 
 def _fail(

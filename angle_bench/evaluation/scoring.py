@@ -79,11 +79,12 @@ def build(task: Task, located: Located) -> mteb.AbsTask:
         made: mteb.AbsTask = own_sts(task, f"{task.name}, shipped with angle-bench")
     else:
         made = mteb.get_task(
-            task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets) or None
+            task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets)
         )
     source = made.metadata.dataset | {"revision": located.revision}
     if located.files:
         source["path"] = str(stage(task, located))
+        made.fast_loading = False  # it wants one merged file with a column lang, not a folder each
     made.metadata = made.metadata.model_copy(update={"dataset": source})
     return made
 
@@ -95,12 +96,14 @@ def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
         cause = error.__cause__ or error
         reason = first_line(cause)
         if located.origin == "hub":
+            folder = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
             raise DataError(
                 f"the data set {task.dataset} could not be fetched from the hub: {reason}",
-                f"--mirror DIR with DIR/{task.dataset}/{task.splits[0]}.parquet, "
+                f"--mirror DIR with DIR/{task.dataset}/{folder}{task.splits[0]}.parquet, "
                 "or the same command with a network",
             ) from error
-        places = ", ".join(str(place) for place in located.files.values())
+        first, *others = located.files.values()
+        places = f"{first} and {len(others)} more" if others else f"{first}"
         raise DataError(
             f"{places} cannot be loaded as {task.type} data: {reason}",
             f"the file of {task.dataset} copied there again",

@@ -1,12 +1,14 @@
 """Load a checkpoint folder: the transformer without any head, and its tokenizer."""
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
 from angle_bench.models.folder import positions
@@ -22,6 +24,11 @@ class Backbone:
     model: Any
     tokenizer: Any
     device: torch.device
+
+    @property
+    def attention(self) -> str:
+        """The attention that the architecture runs with."""
+        return str(self.model.config._attn_implementation)
 
     @property
     def parameters(self) -> int:
@@ -55,13 +62,15 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     Raises:
         ModelError: The files do not make a whole model of a known architecture.
     """
-    logging.getLogger("transformers").setLevel(logging.ERROR)  # what matters is checked below
+    if not os.environ.get("ANGLE_BENCH_VERBOSE"):  # what matters is checked below
+        logging.getLogger("transformers").setLevel(logging.ERROR)
+        disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model, report = AutoModel.from_pretrained(
             folder,
             dtype=DTYPES[settings.dtype],
-            attn_implementation=settings.attention,
+            attn_implementation=None if settings.attention == "auto" else settings.attention,
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,

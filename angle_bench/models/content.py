@@ -7,8 +7,10 @@ model.
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from angle_bench.errors import ModelError
 from angle_bench.remember import file_facts
 
 _ANYWHERE = re.compile(
@@ -56,10 +58,22 @@ def content_files(folder: Path) -> dict[str, Path]:
     """The files of a checkpoint folder that change a vector, by relative POSIX path."""
     found = [
         Path(root, name).relative_to(folder).as_posix()
-        for root, _, names in os.walk(folder)
+        for root, names in _walk(folder)
         for name in names
     ]
     return {path: folder / path for path in relevant(found)}
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Folders and their files, through links too: the loaders follow them."""
+    for root, folders, names in os.walk(folder, followlinks=True):
+        here = Path(root).resolve()
+        folders[:] = [
+            name
+            for name in folders
+            if name not in _LEFT_OUT and not here.is_relative_to(Path(root, name).resolve())
+        ]
+        yield root, names
 
 
 def content_hash(folder: Path) -> str:
@@ -67,7 +81,13 @@ def content_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     with file_facts("sha256") as hashes:
         for path, file in sorted(content_files(folder).items()):
-            digest.update(f"{path}\0{hashes.get(file, _sha256)}\n".encode())
+            try:
+                digest.update(f"{path}\0{hashes.get(file, _sha256)}\n".encode())
+            except OSError as error:
+                raise ModelError(
+                    f"{file} cannot be read: {error.strerror or error}.",
+                    f"{file.name} copied there again, or removed",
+                ) from error
     return digest.hexdigest()
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from angle_bench.errors import ModelError
 from angle_bench.models.content import content_files
 from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
-from angle_bench.models.spec import PoolingName, Settings
+from angle_bench.models.spec import POOLING_ALIASES, PoolingName, Settings
 
 UNRECORDED_POOLING: PoolingName = "cls"
 LONGEST_WITHOUT_LIMIT = 512
@@ -66,6 +66,8 @@ def read_folder(folder: Path) -> FolderFacts:
 def _read_settings(folder: Path) -> FolderFacts:
     if (folder / "modules.json").is_file():
         return _sentence_transformers(folder)
+    if (recorded := _angle_config(folder)) is not None:
+        return recorded
     settings = Settings(pooling=UNRECORDED_POOLING, max_length=_max_length(folder))
     note = (
         f"{folder} records no pooling; using {UNRECORDED_POOLING}, the default of AnglE "
@@ -74,11 +76,27 @@ def _read_settings(folder: Path) -> FolderFacts:
     return FolderFacts(settings, note)
 
 
+def _angle_config(folder: Path) -> FolderFacts | None:
+    """What AnglE's own trainer recorded: pooling and length."""
+    for place in (folder / "angle_config.json", folder / "angle.config"):
+        config = _read_json(place) if place.is_file() else {}
+        if (named := config.get("pooling_strategy")) is None:
+            continue
+        length = config.get("max_length")
+        limits = [_max_length(folder), *([length] if isinstance(length, int) else [])]
+        pooling = POOLING_ALIASES.get(named, named) if isinstance(named, str) else named
+        # any other pooling than ours is refused by the check of the settings
+        return FolderFacts(Settings(pooling=pooling, max_length=min(limits)))
+    return None
+
+
 def _check_complete(folder: Path) -> None:
     files = content_files(folder)
-    if "adapter_config.json" in files and "config.json" not in files:
+    if (
+        "adapter_config.json" in files
+    ):  # with peft installed transformers would load it, or its base
         raise ModelError(
-            f"{folder} is an adapter without its base model; adapters cannot be loaded yet.",
+            f"{folder} holds an adapter; adapters cannot be loaded yet.",
             f"merge it into its base first, then: angle-bench run -m {folder}-merged",
         )
     if "config.json" not in files:
@@ -149,14 +167,16 @@ def _st_prompts(folder: Path) -> PromptPolicy:
     """The prompts of config_sentence_transformers.json: prefixes by name, and a default's name."""
     place = folder / "config_sentence_transformers.json"
     config = _read_json(place) if place.is_file() else {}
+    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name") or ""
+    if not isinstance(prompts, dict) or not isinstance(default, str):
+        raise ModelError(
+            f"{place} has prompts of another shape than name and text.", "the folder saved anew"
+        )
     templates = {
-        name: f"{text}{PLACEHOLDER}" if text else NO_PROMPT
-        for name, text in (config.get("prompts") or {}).items()
+        name: f"{text}{PLACEHOLDER}" if text else NO_PROMPT for name, text in prompts.items()
     }
     by_role = {role: templates[name] for name, role in _ST_ROLES.items() if name in templates}
-    return PromptPolicy(
-        default=templates.get(config.get("default_prompt_name") or "", NO_PROMPT), role=by_role
-    )
+    return PromptPolicy(default=templates.get(default, NO_PROMPT), role=by_role)
 
 
 def _st_max_length(module: Path) -> int | None:

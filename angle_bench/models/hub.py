@@ -109,7 +109,7 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise ModelError(
             f"{name} has no revision {revision} on the hub.",
-            f"-m {name} for its main branch, or -m {name}@COMMIT",
+            f"-m {name}, or -m {name}@COMMIT",
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelError(
@@ -131,5 +131,5 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
         reason = first_line(error)
         raise ModelError(
             f"{name} could not be downloaded: {reason}",
-            "the same command again; what has arrived is kept",
+            "the same command again; files that arrived whole are kept",
         ) from error

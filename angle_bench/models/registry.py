@@ -16,7 +16,6 @@ class Package(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    distribution: str
     module: str
     folder: str
 

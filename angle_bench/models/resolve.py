@@ -147,6 +147,8 @@ def _is_path(name: str) -> bool:
 
 def _from_folder(ref: ModelRef, overrides: Overrides) -> ModelSpec:
     folder = _expand(ref.name)
+    if folder.is_file():
+        raise UsageError(f"{ref.name} is a file, not a checkpoint folder.", f"-m {folder.parent}")
     if not folder.is_dir():
         near = did_you_mean(folder.name, _neighbours(folder))
         hint = f" Did you mean {or_list([str(folder.parent / n) for n in near])}?" if near else ""
@@ -247,7 +249,8 @@ def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
 
 
 def _unknown(name: str) -> UsageError:
-    near = did_you_mean(name, known_names())
+    here = [f"./{folder}" for folder in _neighbours(Path("x"))]
+    near = did_you_mean(name, [*here, *known_names()])
     if near:
         return UsageError(
             f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"

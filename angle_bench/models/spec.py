@@ -12,7 +12,7 @@ from angle_bench.models.prompts import PromptPolicy
 
 PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last"]
 Dtype = Literal["float32", "bfloat16", "float16"]
-Attention = Literal["sdpa", "eager"]
+Attention = Literal["auto", "sdpa", "eager"]
 Loader = Literal["transformers", "mteb"]
 
 POOLING_ALIASES = {"avg": "mean"}
@@ -28,16 +28,20 @@ class Settings(BaseModel):
     prompts: PromptPolicy = PromptPolicy()
     max_length: int = Field(gt=1)
     dtype: Dtype = "float32"
-    attention: Attention = "sdpa"
+    attention: Attention = "auto"  # sdpa where the architecture has it, else eager
     lowercase: bool = False
 
     def canonical(self) -> dict[str, Any]:
-        """The settings as plain values, the form that is hashed and recorded."""
+        """All settings as plain values, the form that is recorded."""
         return self.model_dump(mode="json")
 
     def digest(self) -> str:
-        """The first 8 hex digits of the sha256 of the canonical JSON (CONTRACTS "Identity")."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        """The first 8 hex digits of the sha256 of the canonical JSON (CONTRACTS "Identity").
+
+        Settings at this class's defaults are left out, so that a new one orphans no result.
+        """
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(given, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def with_changes(self, **changes: Any) -> Self:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from angle_bench.results.suites import Suite
@@ -45,7 +45,15 @@ def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _prompts(policy: Mapping[str, Any]) -> str:
-    if not any(policy.values()):
+    if not any(_templates(policy)):
         return "none"
     text = json.dumps(policy, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _templates(policy: Mapping[str, Any]) -> Iterator[str]:
+    for entry in policy.values():
+        if isinstance(entry, Mapping):
+            yield from _templates(entry)
+        else:
+            yield entry

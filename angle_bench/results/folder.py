@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
@@ -18,7 +18,7 @@ from angle_bench.results.suites import Task
 if TYPE_CHECKING:
     from angle_bench.results.predictions import PairPredictions
 
-State = Literal["done", "absent", "other data", "unreadable", "incomplete"]
+State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,31 @@ class Found:
     reason: str = ""
 
 
-def look_up(folder: ModelFolder, task: Task, dataset_revision: str) -> Found:
+@dataclass(frozen=True)
+class Asked:
+    """What a stored result must have been made with to answer.
+
+    Attributes:
+        revision: The `dataset_revision`.
+        rows: Digests of local rows by config and split; empty for the hub.
+        settings_digest: Of the settings in force. A plain folder holds results under the model's
+            own settings, and what those are can change: with the registry, with a newer
+            angle-bench, with files that were not in the hub cache yet.
+    """
+
+    revision: str
+    rows: Mapping[str, str] = field(default_factory=dict)
+    settings_digest: str | None = None
+
+    def same_data(self, stored: StoredResult, record: Mapping[str, Any]) -> bool:
+        """Whether a result is about these rows, perhaps among others."""
+        if stored.dataset_revision == self.revision:
+            return True
+        rows = record.get("data", {}).get("rows", {})
+        return bool(self.rows) and all(rows.get(key) == row for key, row in self.rows.items())
+
+
+def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
     """Whether a task is answered by what is stored."""
     place = folder.result(task.name)
     try:
@@ -45,15 +69,18 @@ def look_up(folder: ModelFolder, task: Task, dataset_revision: str) -> Found:
         return Found("unreadable", reason=f"{place} cannot be read ({error})")
     if stored is None:
         return Found("absent")
-    if stored.dataset_revision != dataset_revision:
+    record = read_record(folder, task.name)
+    if not asked.same_data(stored, record):
         return Found(
             "other data",
-            reason=f"stored for data {stored.dataset_revision}, asked for {dataset_revision}",
+            reason=f"stored for data {stored.dataset_revision}, asked for {asked.revision}",
         )
     if missing := stored.missing(task):
         return Found("incomplete", reason=f"stored without {', '.join(missing)}")
-    if not folder.record(task.name).is_file():
+    if not record:
         return Found("incomplete", reason="stored without its run record")
+    if record.get("model", {}).get("settings_digest") != asked.settings_digest:
+        return Found("other settings", reason="stored under other settings of the model")
     if task.type == "STS" and not folder.predictions(task.name).is_file():
         return Found("incomplete", reason="stored without its predictions")
     return Found("done", stored)

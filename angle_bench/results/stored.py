@@ -35,19 +35,16 @@ class StoredResult:
         absent = []
         for split in task.splits:
             there = self.scores.get(split, {})
-            wanted = task.subsets or tuple(there)
             if not there:
                 absent.append(split)
-            absent += [f"{split}/{subset}" for subset in wanted if there and subset not in there]
+            absent += [
+                f"{split}/{subset}" for subset in task.subsets if there and subset not in there
+            ]
         return absent
 
     def main_score(self, task: Task) -> float:
         """The mean of the main scores over the task's splits and subsets, as a fraction."""
-        values = [
-            self.scores[split][subset]
-            for split in task.splits
-            for subset in (task.subsets or tuple(self.scores[split]))
-        ]
+        values = [self.scores[split][subset] for split in task.splits for subset in task.subsets]
         return math.fsum(values) / len(values)
 
 

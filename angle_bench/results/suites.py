@@ -23,7 +23,7 @@ class Task(BaseModel):
         dataset: The hub data set, or `angle-bench/<folder>` for data that the package ships.
         revision: The hub commit; `local` for shipped data, whose revision is its content.
         splits: The splits that count.
-        subsets: The subsets that count; empty where mteb lists too many to name.
+        subsets: The subsets that count.
         metric: The main score.
         samples: Pairs, queries and documents, or texts over these splits and subsets, if known.
         characters: Characters of text over these splits and subsets, if known.
@@ -180,7 +180,8 @@ def _find(name: str) -> Suite:
             return suite
     if (found := benchmark(name)) is not None:
         return found
-    own = next((t for s in suites().values() for t in s.task if t.name.casefold() == wanted), None)
+    listed = (task for suite in suites().values() for task in suite.task)
+    own = next((t for t in listed if wanted in (t.name.casefold(), t.short.casefold())), None)
     exact = next((n for n in _catalogue()["tasks"] if n.casefold() == wanted), None)
     task = own or (mteb_task(exact) if exact else None)
     if task is not None:

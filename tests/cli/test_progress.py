@@ -55,7 +55,7 @@ def test_duration(seconds: float, text: str) -> None:
 
 def test_the_line_of_the_command_line_s_description(clock: Clock) -> None:
     pace = Pace(tasks=7, total=250_000)
-    pace.task("STS14", 3)
+    pace.task("STS14", 3, 250_000)
     pace.texts(150_000)
     pace.texts(2_500)
     clock.now += 152_500 / 410
@@ -78,7 +78,7 @@ def test_a_line_says_only_what_is_known(
     clock: Clock, total: int, done: int, seconds: float, line: str
 ) -> None:
     pace = Pace(7, total)
-    pace.task("STS14", 3)
+    pace.task("STS14", 3, total)
     pace.texts(done)
     clock.now += seconds
     assert pace.line() == line
@@ -89,7 +89,7 @@ def test_one_line_per_task(clock: Clock, capsys: pytest.CaptureFixture[str]) -> 
         lines.loading(SPEC)
         lines.model(HEADER, tasks=2, texts=400)
         for number, name in enumerate(("STS12", "STS13"), start=1):
-            lines.task(name, number)
+            lines.task(name, number, 200)
             for _ in range(20):
                 clock.now += 1
                 lines.texts(10)
@@ -109,7 +109,7 @@ def test_at_most_one_line_a_minute_in_between(
 ) -> None:
     lines = Lines()
     lines.model(HEADER, tasks=2, texts=100_000)
-    lines.task("STS12", 1)
+    lines.task("STS12", 1, 100_000)
     capsys.readouterr()
     said = []
     for second in range(1, 601):
@@ -123,11 +123,11 @@ def test_at_most_one_line_a_minute_in_between(
 def test_any_line_starts_the_minute_anew(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     lines.model(HEADER, tasks=2, texts=1000)
-    lines.task("STS12", 1)
+    lines.task("STS12", 1, 10)
     clock.now += 59
     lines.texts(10)
     lines.scored("STS12", 0.5, 59)
-    lines.task("STS13", 2)
+    lines.task("STS13", 2, 990)
     capsys.readouterr()
     clock.now += 59.9
     lines.texts(10)
@@ -143,12 +143,12 @@ def test_a_second_model_starts_from_nothing(
     lines = Lines()
     for _ in range(2):
         lines.model(HEADER, tasks=1, texts=100)
-        lines.task("STS12", 1)
+        lines.task("STS12", 1, 100)
         clock.now += 50
         lines.texts(50)
         lines.scored("STS12", 0.5, 50)
     _, first, _, second = capsys.readouterr().err.splitlines()
-    assert first == second == "12:04 STS12 1/1  50 %  1 texts/s  50 s left  50.00"
+    assert first == second == "12:04 STS12 1/1  100 %  1 texts/s  0 s left  50.00"
 
 
 @pytest.mark.parametrize("kind", [Quiet, Lines, Bars])
@@ -197,16 +197,19 @@ def test_quiet_says_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     with Quiet() as quiet:
         quiet.loading(SPEC)
         quiet.model(HEADER, tasks=1, texts=10)
-        quiet.task("STS12", 1)
+        quiet.task("STS12", 1, 10)
         quiet.texts(10)
         quiet.scored("STS12", 0.5, 1)
     assert capsys.readouterr() == ("", "")
 
 
-def test_bars_show_scores_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_show_scores_above_the_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     with Bars() as bars:
         bars.model(HEADER, tasks=1, texts=1200)
-        bars.task("STS12", 1)
+        bars.task("STS12", 1, 1200)
         bars.texts(1200)
         bars.scored("STS12", 0.79094, 47)
     out, err = capsys.readouterr()
@@ -227,3 +230,14 @@ def test_bars_are_for_terminals(
         monkeypatch.setattr(sys, "stderr", stderr)
         assert type(watcher(quiet, debug=False)) is kind
     os.close(ours)
+
+
+def test_a_task_that_failed_or_was_smaller_than_announced_is_over(clock: Clock) -> None:
+    pace = Pace(tasks=3, total=300)
+    pace.task("STS12", 1, 100)
+    pace.texts(10)  # of a small local copy
+    pace.task("STS15", 2, 100)  # fails before any text
+    pace.task("STS13", 3, 100)
+    pace.texts(100)
+    clock.now += 11
+    assert pace.line() == "STS13 3/3  100 %  10 texts/s  0 s left"

@@ -42,6 +42,10 @@ def test_scores_are_stored_with_predictions_and_record(
     ended = cli("run", "-m", tiny_bert, *TWO, "--pooling", "mean")
     assert ended.code == 0, ended.err
     assert "mean of 2" in ended.out
+    assert ended.err.splitlines()[-1] == (
+        f"next: angle-bench run -m {tiny_bert} -t STS12,STS13 --mirror mirror --pooling mean "
+        "-m ./MY-CHECKPOINT"
+    )
     (folder,) = Path("results").glob("local__tiny-bert/sha256-*/experiments/settings_*")
     assert sorted(place.name for place in folder.glob("*.json")) == [
         "STS12.json",
@@ -338,3 +342,51 @@ def test_an_interrupt_keeps_what_is_finished(tiny_bert: Path, mirror: Path, tmp_
     told = json.loads(record.read_text())
     assert told["exit_code"] == 130
     assert told["outcome"]["tiny-bert"]["scored"] == ["STS12"]
+
+
+def test_what_angles_trainer_recorded_is_used(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    (tiny_bert / "angle_config.json").write_text('{"pooling_strategy": "avg", "max_length": 32}')
+    ended = cli("run", "-m", tiny_bert, *TWO)
+    assert ended.code == 0
+    assert "pool:mean|prompts:none|max:32" in ended.out
+    assert "records no pooling" not in ended.err
+
+
+def test_a_mirror_that_is_another_folder_is_said(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    ended = cli("run", "-m", tiny_bert, "-t", "STS12", "--mirror", mirror / "mteb")
+    assert f"did you mean --mirror {mirror}?" in ended.err
+
+
+def test_languages_of_a_task_run_from_their_folders(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    from angle_bench.results.suites import mteb_task
+
+    task = mteb_task("STS17")
+    assert task is not None
+    for number, subset in enumerate(task.subsets):
+        place = mirror / task.dataset / subset / "test.jsonl"
+        write_rows(place, sts_rows(6, seed=number))
+    everything = cli("run", "-m", tiny_bert, "-t", "STS17", "--mirror", mirror)
+    assert everything.code == 0, everything.err
+    (folder,) = model_folders()
+    predictions = pq.read_table(folder / ".angle-bench/STS17.parquet")
+    assert set(predictions.column("subset").to_pylist()) == set(task.subsets)
+    record = json.loads((folder / ".angle-bench/STS17.json").read_text())
+    assert record["counts"] == {"samples": 66, "predictions": 66}
+
+
+@pytest.mark.parametrize("link", ["1_Pooling", "model.safetensors"])
+def test_what_links_lead_to_belongs_to_the_content(
+    link: str, cli: Cli, tiny_bert: Path, tmp_path: Path
+) -> None:
+    from angle_bench.models.content import content_hash
+
+    add_sentence_transformers_files(tiny_bert)
+    target = tmp_path / "elsewhere"
+    (tiny_bert / link).rename(target)
+    (tiny_bert / link).symlink_to(target)
+    before = content_hash(tiny_bert)
+    changed = target / "config.json" if target.is_dir() else target
+    changed.write_bytes(changed.read_bytes() + b" ")
+    assert content_hash(tiny_bert) != before
