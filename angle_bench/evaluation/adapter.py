@@ -79,6 +79,11 @@ class MtebEncoder:
         return pairwise_cos_sim(embeddings1, embeddings2)
 
     @property
+    def attention(self) -> str:
+        """The attention that the architecture runs with."""
+        return self.encoder.backbone.attention
+
+    @property
     def mteb_model_meta(self) -> Any:
         """The description of the model that mteb stores, with our revision and settings."""
         import mteb

@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from angle_bench.evaluation.data import Located
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
+from angle_bench.results.suites import Task
+
+if TYPE_CHECKING:
+    from angle_bench.evaluation.scoring import Scored
 
 PACKAGES = ("angle-bench", "mteb", "torch", "transformers", "sentence-transformers", "datasets")
 
@@ -40,6 +45,32 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "folder": None if spec.folder is None else str(spec.folder),
         "settings": None if spec.settings is None else spec.settings.canonical(),
         "settings_digest": None if spec.settings is None else spec.settings.digest(),
+    }
+
+
+def task_record(
+    spec: ModelSpec, encoder: Any, device: str, task: Task, located: Located, scored: "Scored"
+) -> dict[str, Any]:
+    """What a record says of one scored task."""
+    verified = sum(part.samples for part in scored.verification.parts)
+    return {
+        "task": task.name,
+        "model": model_record(spec),
+        "device": device,
+        "attention": getattr(encoder, "attention", "chosen by mteb"),
+        "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
+        "data": {
+            "dataset": task.dataset,
+            **located.provenance(),
+            "verification": scored.verification.summary(),
+        },
+        "counts": {
+            "samples": verified or task.samples,
+            "predictions": sum(len(part.score) for part in scored.predictions),
+        },
+        "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
+        "versions": versions(),
+        "utc": utc_now(),
     }
 
 

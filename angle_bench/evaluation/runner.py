@@ -4,19 +4,19 @@ Nothing heavy is imported until something is missing, so that a repeated command
 """
 
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import AngleBenchError, DataError, ModelError, ResultsError, first_line
+from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.data import Located, locate, mirror_warning
+from angle_bench.evaluation.failure import Failure, record_failure
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.record import model_record, utc_now, versions
+from angle_bench.evaluation.record import model_record, task_record
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.folder import Asked, look_up, store, write_failure
+from angle_bench.results.folder import Asked, look_up, store
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suites import Suite, Task, mteb_task
 
@@ -34,14 +34,6 @@ class Options:
     batch_tokens: int | None = None
     overwrite: bool = False
     command: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a task has no score, and what to type."""
-
-    what: str
-    fix: str
 
 
 @dataclass
@@ -171,7 +163,7 @@ def _compute(
         encoder, device = _load(outcome.spec, options, progress)
     except Exception as error:
         for each in todo:
-            failure = _record_failure(outcome, each.task, error, options)
+            failure = _noted(outcome, each.task, error, options)
         progress.failed(outcome.spec.label, failure.what, failure.fix)
         return
     header = outcome.spec.header((each.task.name, each.task.type) for each in todo)
@@ -240,13 +232,13 @@ def _score_one(
     try:
         scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo, options)
         seconds = time.monotonic() - started
-        record = _record(outcome.spec, encoder, device, todo, scored, seconds, options)
+        record = task_record(outcome.spec, encoder, device, task, todo.located, scored)
         store(
             outcome.folder,
             task.name,
             write_result=scored.result.to_disk,
             meta=encoder.mteb_model_meta.to_dict(),
-            record=record,
+            record={"command": list(options.command), "seconds": round(seconds, 3), **record},
             predictions=scored.predictions,
         )
     except Exception as error:
@@ -281,78 +273,15 @@ def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":
     return combine(outcome.folder, todo.task, todo.located)
 
 
-def _record(
-    spec: ModelSpec,
-    encoder: Any,
-    device: str,
-    todo: _Todo,
-    scored: "Scored",
-    seconds: float,
-    options: Options,
-) -> dict[str, Any]:
-    return {
-        "task": todo.task.name,
-        "command": list(options.command),
-        "model": model_record(spec),
-        "device": device,
-        "attention": _attention(encoder),
-        "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
-        "data": {
-            "dataset": todo.task.dataset,
-            **todo.located.provenance(),
-            "verification": scored.verification.summary(),
-        },
-        "counts": {
-            "samples": sum(part.samples for part in scored.verification.parts) or todo.task.samples,
-            "predictions": sum(len(part.score) for part in scored.predictions),
-        },
-        "seconds": round(seconds, 3),
-        "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
-        "versions": versions(),
-        "utc": utc_now(),
-    }
-
-
-def _attention(encoder: Any) -> str:
-    from angle_bench.evaluation.adapter import MtebEncoder
-
-    if isinstance(encoder, MtebEncoder):
-        return encoder.encoder.backbone.attention
-    return "chosen by mteb"
-
-
 def _fail(
     outcome: ModelOutcome, task: Task, error: Exception, options: Options, progress: Progress
 ) -> None:
     """Record a failure, and tell."""
-    failure = _record_failure(outcome, task, error, options)
+    failure = _noted(outcome, task, error, options)
     progress.failed(task.name, failure.what, failure.fix)
 
 
-def _record_failure(
-    outcome: ModelOutcome, task: Task, error: Exception, options: Options
-) -> Failure:
-    """Keep a failure on disk with its traceback."""
-    if isinstance(error, AngleBenchError):
-        failure = Failure(error.what, error.fix)
-    else:
-        place = outcome.folder.error(task.name)
-        failure = Failure(
-            f"{type(error).__name__}: {first_line(error)}", f"less {place} for the traceback"
-        )
+def _noted(outcome: ModelOutcome, task: Task, error: Exception, options: Options) -> Failure:
+    failure = record_failure(outcome.folder, outcome.spec, task.name, error, options.command)
     outcome.failures[task.name] = failure
-    if not isinstance(error, ResultsError):  # a folder that cannot be written holds no record
-        write_failure(
-            outcome.folder,
-            task.name,
-            {
-                "task": task.name,
-                "model": model_record(outcome.spec),
-                "error": failure.what,
-                "fix": failure.fix,
-                "traceback": "".join(traceback.format_exception(error)),
-                "command": list(options.command),
-                "utc": utc_now(),
-            },
-        )
     return failure
