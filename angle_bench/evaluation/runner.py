@@ -268,7 +268,7 @@ def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":
     if missing:
         raise DataError(
             f"{todo.task.name} is the mean of its parts, and {', '.join(missing)} has no score.",
-            f"angle-bench run -t {missing[0]}, then the same command",
+            "the same command, once what is said of its parts is mended",
         )
     return combine(outcome.folder, todo.task, todo.located)
 

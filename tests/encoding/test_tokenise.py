@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.encoding.tokenise import tokenise
+from angle_bench.errors import UsageError
 from tests.checkpoints import build_tokenizer
 
 TEMPLATE_TAIL = " in one word"
@@ -32,6 +33,25 @@ def test_a_slow_tokenizer_keeps_the_tail_and_as_much_text_as_fits(
     (tail,) = tokenise(phobert, [TEMPLATE_TAIL], length, 0)
     assert ids[-len(tail) + 1 :] == tail[1:]
     assert length - 1 <= len(ids) <= length  # a word is never cut into other pieces
+
+
+@pytest.fixture
+def fast(tmp_path: Path) -> object:
+    from transformers import AutoTokenizer
+
+    build_tokenizer(tmp_path)
+    return AutoTokenizer.from_pretrained(tmp_path)
+
+
+def test_a_tail_of_spaces_has_no_token_to_keep(fast: object) -> None:
+    (ids,) = tokenise(fast, ["a dog " * 100 + " "], 16, 1)
+    assert ids == tokenise(fast, ["a dog " * 100], 16, 0)[0]
+
+
+def test_a_prompt_longer_than_the_length_is_refused(fast: object) -> None:
+    tail = " dog" * 40
+    with pytest.raises(UsageError, match="the prompt alone has more than 16 tokens"):
+        tokenise(fast, ["a cat" + tail], 16, len(tail))
 
 
 def test_short_texts_are_the_same_with_and_without_a_tail(tmp_path: Path) -> None:
