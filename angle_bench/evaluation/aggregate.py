@@ -1,20 +1,24 @@
 """Aggregate tasks, such as CQADupstackRetrieval: the mean of stored parts."""
 
+from typing import get_args
+
 from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from mteb.results import TaskResult
 
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.scoring import Scored, build
-from angle_bench.evaluation.verify import Verification
+from angle_bench.evaluation.verify import Verdict, Verification
+from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suites import Task
 
 
 def combine(folder: ModelFolder, task: Task, located: Located) -> Scored:
-    """The aggregate's result from the result files of its parts."""
+    """The aggregate's result from the result files of its parts, its data as good as the worst."""
     aggregate = build(task, located)
     if not isinstance(aggregate, AbsTaskAggregate):
         raise TypeError(f"{task.name} has parts but is no aggregate in mteb")
     parts = [TaskResult.from_disk(folder.result(name)) for name in task.parts]
-    verification = Verification("hub" if located.origin == "hub" else "no reference")
-    return Scored(aggregate.combine_task_results(parts), (), verification)
+    verdicts = [read_record(folder, name)["data"]["verification"]["verdict"] for name in task.parts]
+    worst = max(verdicts, key=get_args(Verdict).index)
+    return Scored(aggregate.combine_task_results(parts), (), Verification(worst))

@@ -9,7 +9,8 @@ import mteb
 from angle_bench.evaluation.data import Located
 from angle_bench.results.suites import Task
 
-Verdict = Literal["hub", "package", "equal", "differs", "no reference"]
+# from the best to the worst that can be said of data
+Verdict = Literal["hub", "package", "equal", "no reference", "differs"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from angle_bench.reporting.signature import signature
 from angle_bench.reporting.table import Cell, Row, Table
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.stored import StoredResult, read_result
+from angle_bench.results.stored import read_result
 from angle_bench.results.suites import Suite
 
 
@@ -29,7 +29,7 @@ def stored_row(
     """
     cells, versions, origins = [], [], []
     for task in suite.task:
-        result = _result(folder, task.name) if task.name in answered else None
+        result = read_result(folder.result(task.name)) if task.name in answered else None
         if result is None:
             cells.append(Cell(None))
             continue
@@ -65,10 +65,6 @@ def as_json(table: Table) -> list[dict[str, Any]]:
 
 def _percent(fraction: float | None) -> float | None:
     return None if fraction is None else round(100 * fraction, 4)
-
-
-def _result(folder: ModelFolder, task: str) -> StoredResult | None:
-    return read_result(folder.result(task))
 
 
 def _verdict(data: Mapping[str, Any]) -> str:

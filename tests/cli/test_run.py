@@ -315,7 +315,10 @@ def test_bad_input_is_two_lines_and_writes_nothing(
     assert not (tmp_path / "results").exists()
 
 
-def test_an_interrupt_keeps_what_is_finished(tiny_bert: Path, mirror: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_finished(
+    sent: signal.Signals, tiny_bert: Path, mirror: Path, tmp_path: Path
+) -> None:
     # the second task is large enough to be under way when the first one is told
     write_rows(mirror / "mteb/sts13-sts/test.jsonl", sts_rows(6000, seed=2))
     running = subprocess.Popen(
@@ -328,7 +331,7 @@ def test_an_interrupt_keeps_what_is_finished(tiny_bert: Path, mirror: Path, tmp_
     for line in running.stderr:
         if " STS12 1/2 " in line:
             break
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert err.splitlines()[-2:] == [
@@ -390,3 +393,33 @@ def test_what_links_lead_to_belongs_to_the_content(
     changed = target / "config.json" if target.is_dir() else target
     changed.write_bytes(changed.read_bytes() + b" ")
     assert content_hash(tiny_bert) != before
+
+
+def test_an_aggregate_is_the_mean_of_its_parts(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    from angle_bench.results.suites import mteb_task
+
+    aggregate = mteb_task("CQADupstackRetrieval")
+    assert aggregate is not None
+    words = [row["sentence1"] for row in sts_rows(12, seed=5)]
+    for shift, name in enumerate(aggregate.parts):
+        part = mteb_task(name)
+        assert part is not None
+        place = mirror / part.dataset
+        corpus = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(words)]
+        queries = [{"_id": f"q{i}", "text": words[i + shift % 6]} for i in range(3)]
+        judged = [{"query-id": f"q{i}", "corpus-id": f"d{i}", "score": 1} for i in range(3)]
+        write_rows(place / "corpus/corpus.jsonl", corpus)
+        write_rows(place / "queries/queries.jsonl", queries)
+        write_rows(place / "default/test.jsonl", judged)
+    ended = cli("run", "-m", tiny_bert, "-t", aggregate.name, "--mirror", mirror)
+    assert ended.code == 0, ended.err
+    (folder,) = model_folders()
+    scores = {
+        place.stem: json.loads(place.read_text())["scores"]["test"][0]["main_score"]
+        for place in folder.glob("CQADupstack*.json")
+    }
+    mean = scores.pop(aggregate.name)
+    assert set(scores) == set(aggregate.parts)
+    assert len(set(scores.values())) > 1
+    assert mean == pytest.approx(sum(scores.values()) / 12, abs=1e-6)
+    assert f"{100 * mean:.2f}≠" in ended.out
