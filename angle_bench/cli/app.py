@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from angle_bench import __version__
+from angle_bench.cli.cache import cache
 from angle_bench.cli.run import EPILOG, run
 from angle_bench.errors import AngleBenchError, did_you_mean
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=EPILOG)(run)
+app.add_typer(cache, name="cache")
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,16 +72,27 @@ def _show_usage_error(error: Exception) -> int:
     if message == "" or type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message)
         return 2
-    verbs = [
+    at, verbs = "angle-bench", _verbs(app)
+    for word in sys.argv[1:3]:
+        if word not in verbs:
+            if near := did_you_mean(word, verbs):
+                return _show(f"there is no verb {word}.", f"{at} {near[0]}", 2)
+            break
+        at, verbs = f"{at} {word}", _verbs(verbs[word])
+    return _show(message, f"{at} --help", 2)
+
+
+def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:
+    """The words that may follow, each with the verbs below it, None where there are none."""
+    if group is None:
+        return {}
+    commands = [
         command.name or command.callback.__name__
-        for command in app.registered_commands
+        for command in group.registered_commands
         if command.callback
     ]
-    for word in sys.argv[1:2]:
-        if (near := did_you_mean(word, verbs)) and word not in verbs:
-            return _show(f"there is no verb {word}.", f"angle-bench {near[0]}", 2)
-    verb = next((word for word in sys.argv[1:2] if word in verbs), "")
-    return _show(message, f"angle-bench {verb} --help".replace("  ", " "), 2)
+    below = {sub.name: sub.typer_instance for sub in group.registered_groups if sub.name}
+    return {**dict.fromkeys(commands), **below}
 
 
 def _show(what: str, fix: str, code: int) -> int:

@@ -45,6 +45,14 @@ Offline = Annotated[
     bool,
     typer.Option("--offline", help="Never ask the hub; cached files only (also HF_HUB_OFFLINE=1)."),
 ]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="DIR",
+        help="Where vectors are kept; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 Verbose = Annotated[

@@ -34,6 +34,9 @@ class Quiet:
     def model(self, header: str, tasks: int, texts: int) -> None:
         """Nothing to say."""
 
+    def encoding(self, unique: int, texts: int) -> None:
+        """Nothing to say."""
+
     def task(self, name: str, number: int, texts: int) -> None:
         """Nothing to say."""
 
@@ -98,6 +101,12 @@ class Bars(Quiet):
         self._bars.start()
         self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
 
+    def encoding(self, unique: int, texts: int) -> None:
+        """How many texts are computed for how many, above the bar."""
+        self._pace.task("", 0, texts)
+        self._bars.console.print(f"{unique:,} unique of {texts:,} texts", markup=False)
+        self._update()
+
     def task(self, name: str, number: int, texts: int) -> None:
         """The task beside the bar."""
         self._pace.task(name, number, texts)
@@ -123,7 +132,7 @@ class Bars(Quiet):
             counted = (
                 f"{self._pace.done:,} of {self._pace.total:,} texts" if self._pace.total else ""
             )
-            completed = self._pace.done if self._pace.total else self._pace.number - 1
+            completed = self._pace.done if self._pace.total else max(0, self._pace.number - 1)
             self._bars.update(
                 self._bar, completed=completed, counted=counted, now=self._pace.line()
             )
@@ -151,6 +160,11 @@ class Lines(Quiet):
         """The header."""
         self._pace = Pace(tasks, texts)
         self._line(header)
+
+    def encoding(self, unique: int, texts: int) -> None:
+        """A line: how many texts are computed for how many."""
+        self._pace.task("", 0, texts)
+        self._line(f"{unique:,} unique of {texts:,} texts")
 
     def task(self, name: str, number: int, texts: int) -> None:
         """Keeps the place."""
@@ -190,7 +204,7 @@ class Pace:
         self.ended()
         self._expected += texts
         self.number = number
-        self.where = f"{name} {number}/{self.tasks}"
+        self.where = f"{name} {number}/{self.tasks}" if name else "encode"
 
     def texts(self, count: int) -> None:
         """That many more texts are done."""

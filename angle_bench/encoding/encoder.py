@@ -1,24 +1,31 @@
 """Encoder: a checkpoint that turns texts into vectors."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from angle_bench.encoding.plan import cut_batches, deduplicate
-from angle_bench.encoding.tokenise import tokenise
-from angle_bench.errors import ModelError
-from angle_bench.models.backbone import Backbone
-from angle_bench.models.pooling import POOLINGS
+from angle_bench.encoding.budget import choose
+from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
+from angle_bench.encoding.tokenise import Tokens, tokenise
+from angle_bench.encoding.workers.contract import Batch, BatchFailed, Vectors, Workers
+from angle_bench.errors import DataError, ModelError
 from angle_bench.models.prompts import PLACEHOLDER, render
 from angle_bench.models.spec import Settings
 
-Vectors = NDArray[np.float32]
+if TYPE_CHECKING:
+    from angle_bench.encoding.store import Store, StoreIdentity
+
 TextsDone = Callable[[int], None]
 
-BATCH_TOKENS = {"cpu": 4096, "mps": 8192, "cuda": 65536}
+FLUSH_SECONDS = 10.0
+FLUSH_BYTES = 64 << 20
+LOOK_UP = 1 << 16
 
 
 @dataclass
@@ -27,28 +34,83 @@ class Counts:
 
     Attributes:
         texts: Texts asked for.
+        stored: Distinct texts of a call whose vectors came from the store.
         forwarded: Texts that went through the model: each distinct one of a call once.
         tokens: Real tokens that went through the model, without padding.
+        truncated: Texts that were cut to max_length before they went through the model.
     """
 
     texts: int = 0
+    stored: int = 0
     forwarded: int = 0
     tokens: int = 0
+    truncated: int = 0
 
 
+@dataclass
 class Encoder:
-    """A loaded checkpoint with its settings."""
+    """A checkpoint with its settings, the workers that hold it, and the store of its vectors.
 
-    def __init__(self, backbone: Backbone, settings: Settings, batch_tokens: int | None) -> None:
-        self.backbone = backbone
-        self.settings = settings
-        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(backbone.device.type, 4096)
-        self.counts = Counts()
+    Attributes:
+        tokenizer: Its tokenizer.
+        settings: Every setting that changes a vector.
+        width: The length of a token vector.
+        start: Starts the workers; called when the first vector has to be computed, or by `begin`.
+        batch_tokens: The most padded tokens of a batch; None measures it.
+        store: Where vectors are kept, if anywhere.
+        identity: Whose vectors they are in the store.
+        counts: What was done so far.
+    """
+
+    tokenizer: Any
+    settings: Settings
+    width: int
+    start: Callable[[], Workers]
+    batch_tokens: int | None = None
+    store: "Store | None" = None
+    identity: "StoreIdentity | None" = None
+    counts: Counts = field(default_factory=Counts)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The copies of the model, started when first looked at."""
+        return self.start()
 
     @property
     def dimension(self) -> int:
         """The length of a vector."""
-        return int(self.backbone.model.config.hidden_size)
+        return self.settings.size or self.width
+
+    @property
+    def device(self) -> str | None:
+        """Where vectors are computed; None as long as none had to be."""
+        return self.workers.loaded.device if self._started else None
+
+    @property
+    def attention(self) -> str:
+        """The attention that vectors are computed with, as far as that is known by now."""
+        return self.workers.loaded.attention if self._started else self.settings.attention
+
+    @property
+    def _started(self) -> bool:
+        return "workers" in self.__dict__
+
+    def known(self) -> bool:
+        """Whether the store has vectors of this checkpoint, so that the model may not be needed."""
+        if self.store is None or self.identity is None:
+            return False
+        return self.store.holds(self.identity)
+
+    def begin(self) -> None:
+        """Start the workers now, so that they load while something else is done."""
+        _ = self.workers
+
+    def warnings(self) -> list[str]:
+        """What went wrong without stopping the work, since this was last asked."""
+        if not self._started:
+            return []
+        said, self.workers.warnings = self.workers.warnings, []
+        return said
 
     def encode(
         self, texts: Sequence[str], template: str = "", done: TextsDone | None = None
@@ -64,54 +126,165 @@ class Encoder:
             float32, (texts, dimension).
 
         Raises:
-            ModelError: A vector is not finite; the text that made it is named.
+            DataError: One of the texts is no string.
+            ModelError: A vector is not finite, or a text does not fit into memory; the text is
+                named.
         """
-        unique, place = deduplicate([self._prepare(template, text) for text in texts])
+        unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
         tail = len(template.partition(PLACEHOLDER)[2])
-        token_ids = tokenise(self.backbone.tokenizer, unique, self.settings.max_length, tail)
-        vectors = np.empty((len(unique), self.dimension), dtype=np.float32)
-        for batch in cut_batches([len(ids) for ids in token_ids], self.batch_tokens):
-            vectors[batch] = self._forward([token_ids[i] for i in batch])
-            self._refuse_nonfinite(vectors[batch], [unique[i] for i in batch])
-            if done is not None:
-                done(int(copies[batch].sum()))
+        vectors = self._sized(self._vectors(unique, tail, copies, done or _nobody))
         self.counts.texts += len(texts)
-        self.counts.forwarded += len(unique)
-        self.counts.tokens += sum(len(ids) for ids in token_ids)
-        return vectors[place]
+        return vectors if len(unique) == len(texts) else vectors[place]
 
-    def _prepare(self, template: str, text: str) -> str:
-        rendered = render(template, text)
-        return rendered.lower() if self.settings.lowercase else rendered
+    def rendered(self, texts: Sequence[str], template: str) -> list[str]:
+        """What the tokenizer gets.
 
-    @torch.inference_mode()
-    def _forward(self, token_ids: list[list[int]]) -> Vectors:
-        ids, mask = self._pad(token_ids)
-        hidden = self.backbone.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        pooled = POOLINGS[self.settings.pooling](hidden.float(), mask)
-        if self.settings.normalize:
-            pooled = torch.nn.functional.normalize(pooled, dim=1)
-        vectors: Vectors = pooled.cpu().numpy()
+        Raises:
+            DataError: One of the texts is no string.
+        """
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise DataError(
+                    f"text {number} is {text!r}, not a string.",
+                    "the data without that row, or with the text it stands for",
+                )
+        prepared = [render(template, text) for text in texts] if template else list(texts)
+        return [text.lower() for text in prepared] if self.settings.lowercase else prepared
+
+    def close(self) -> None:
+        """End the workers; the next text that has to be computed starts them again."""
+        if self._started:
+            self.workers.close()
+            del self.workers
+
+    def _vectors(self, unique: list[str], tail: int, copies: Indices, done: TextsDone) -> Vectors:
+        """Vectors of distinct texts: from the store, else computed and stored."""
+        vectors = np.empty((len(unique), self.width), dtype=np.float32)
+        identity = self._identity(tail)
+        keys = [] if identity is None else identity.keys(unique)
+        found = self._look_up(identity, keys, vectors)
+        self.counts.stored += int(found.sum())
+        if found.any():
+            done(int(copies[found].sum()))
+        missing = np.flatnonzero(~found)
+        pending = _Pending(self.store, identity, keys)
+        try:
+            for places, computed in self._computed([unique[i] for i in missing], tail):
+                vectors[missing[places]] = computed[:, 0]
+                pending.add(missing[places], computed[:, 0])
+                done(int(copies[missing[places]].sum()))
+        finally:
+            pending.flush()  # what is computed is kept, whatever ended the work
         return vectors
 
-    def _pad(self, token_ids: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        longest = max(len(ids) for ids in token_ids)
-        padded = np.full(
-            (len(token_ids), longest), self.backbone.tokenizer.pad_token_id, dtype=np.int64
-        )
-        mask = np.zeros_like(padded)
-        for row, ids in enumerate(token_ids):
-            padded[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-        device = self.backbone.device
-        return torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device)
+    def _identity(self, tail: int) -> "StoreIdentity | None":
+        """Whose vectors they are: where a text is cut depends on the template's tail too."""
+        if self.store is None or self.identity is None or tail == 0:
+            return None if self.store is None else self.identity
+        return replace(self.identity, settings=f"{self.identity.settings} tail {tail}")
 
-    def _refuse_nonfinite(self, vectors: Vectors, texts: list[str]) -> None:
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            text = texts[int(np.argmin(finite))]
-            raise ModelError(
-                f"the vector of {text[:80]!r} is not finite in {self.settings.dtype}.",
-                "--dtype float32, or a checkpoint whose training did not diverge",
-            )
+    def _look_up(
+        self, identity: "StoreIdentity | None", keys: list[bytes], vectors: Vectors
+    ) -> NDArray[np.bool_]:
+        found = np.zeros(len(vectors), dtype=bool)
+        if self.store is None or identity is None:
+            return found
+        for start in range(0, len(keys), LOOK_UP):
+            part = slice(start, start + LOOK_UP)
+            found[part], vectors[part] = self.store.get(identity, keys[part], self.width)
+        return found
+
+    def _computed(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors]]:
+        """Vectors of distinct texts with their places, in any order."""
+        if not texts:
+            return
+        if self.batch_tokens is None:
+            self.batch_tokens = choose(self.workers, self.settings, len(texts))
+        waiting: dict[int, Indices] = {}
+        limit = self.settings.max_length
+        plan = planned(
+            texts,
+            lambda chunk: tokenise(self.tokenizer, chunk, limit, tail),
+            lambda: self.batch_tokens or 1,
+            self._note,
+        )
+        with closing(plan):
+            try:
+                for number, vectors in self.workers.run(_noted(plan, waiting)):
+                    places = waiting.pop(number)
+                    _refuse_nonfinite(vectors, [texts[i] for i in places], self.settings)
+                    self.counts.forwarded += len(places)
+                    yield places, vectors
+            except BatchFailed as error:
+                _name_text(error, texts[int(waiting[error.number][error.text])])
+
+    def _note(self, tokens: Tokens) -> None:
+        self.counts.tokens += len(tokens.ids)
+        self.counts.truncated += tokens.truncated
+
+    def _sized(self, vectors: Vectors) -> Vectors:
+        if self.settings.size is None:
+            return vectors
+        cut = np.ascontiguousarray(vectors[:, : self.settings.size])
+        if self.settings.normalize:
+            cut /= np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+        return cut
+
+
+class _Pending:
+    """Vectors that wait to be stored together: a transaction for each would be slow."""
+
+    def __init__(
+        self, store: "Store | None", identity: "StoreIdentity | None", keys: Sequence[bytes]
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._keys = keys
+        self._parts: list[tuple[Indices, Vectors]] = []
+        self._bytes = 0
+        self._flushed = time.monotonic()
+
+    def add(self, places: Indices, vectors: Vectors) -> None:
+        """Take vectors; store all that wait every few seconds."""
+        if self._store is None:
+            return
+        self._parts.append((places, vectors))
+        self._bytes += vectors.nbytes
+        late = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        if late or self._bytes >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store all that wait."""
+        if self._parts and self._store is not None and self._identity is not None:
+            keys = [self._keys[i] for places, _ in self._parts for i in places]
+            self._store.put(self._identity, keys, np.concatenate([v for _, v in self._parts]))
+        self._parts, self._bytes, self._flushed = [], 0, time.monotonic()
+
+
+def _nobody(_: int) -> None:
+    """Nobody watches."""
+
+
+def _noted(plan: Iterator[Planned], waiting: dict[int, Indices]) -> Iterator[Batch]:
+    for each in plan:
+        waiting[each.batch.number] = each.places
+        yield each.batch
+
+
+def _refuse_nonfinite(vectors: Vectors, texts: list[str], settings: Settings) -> None:
+    finite = np.isfinite(vectors).all(axis=(1, 2))
+    if not finite.all():
+        text = texts[int(np.argmin(finite))]
+        raise ModelError(
+            f"the vector of {text[:80]!r} is not finite in {settings.dtype}.",
+            "--dtype float32, or a checkpoint whose training did not diverge",
+        )
+
+
+def _name_text(error: BatchFailed, text: str) -> NoReturn:
+    raise ModelError(
+        f"{error.reason}; the text is {text[:80]!r} ({len(text):,} characters).",
+        "--max-length with fewer tokens, or -d with fewer workers or another device",
+    ) from error

@@ -1,14 +1,34 @@
 """Texts to token ids, cut to length. What is cut is the text, never the template's tail."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+import numpy as np
+
+from angle_bench.encoding.workers.contract import Ids
 from angle_bench.errors import UsageError
 
 TokenIds = list[list[int]]
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> TokenIds:
+@dataclass(frozen=True)
+class Tokens:
+    """The token ids of several texts.
+
+    Attributes:
+        ids: All ids, one text after the other.
+        lengths: How many of them belong to each text.
+        truncated: How many texts were cut to fit.
+    """
+
+    ids: Ids
+    lengths: Ids
+    truncated: int
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> Tokens:
     """Token ids of rendered texts, special tokens included.
 
     Args:
@@ -17,40 +37,47 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -
         max_length: The most tokens of a text.
         tail: How many characters of the template follow the text; their tokens always stay.
 
-    Returns:
-        A list of ids for each text. A text without any token is one pad token, so that it has a
-        vector, and the same one in every batch.
+    A text without any token is one pad token, so that it has a vector, and the same one in every
+    batch.
     """
-    if not texts:
-        return []
-    # a lone surrogate is no Unicode text; tokenizers refuse it
-    texts = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-    if tail == 0:
-        ids = _ids(tokenizer, texts, truncation=True, max_length=max_length)
-    elif tokenizer.is_fast:
-        ids = _cut_before_tail(tokenizer, texts, max_length, tail)
-    else:
-        ids = [_cut_by_search(tokenizer, text, max_length, tail) for text in texts]
-    return [row or [tokenizer.pad_token_id] for row in ids]
+    texts = [_unicode(text) for text in texts]
+    rows, truncated = _rows(tokenizer, texts, max_length, tail) if texts else ([], 0)
+    rows = [row or [tokenizer.pad_token_id] for row in rows]
+    lengths = np.fromiter(map(len, rows), np.int32, count=len(rows))
+    ids = np.fromiter(chain.from_iterable(rows), np.int32, count=int(lengths.sum()))
+    return Tokens(ids, lengths, truncated)
 
 
-def _ids(tokenizer: Any, texts: Sequence[str], **options: Any) -> TokenIds:
-    encoded = tokenizer(
+def _rows(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> tuple[TokenIds, int]:
+    """Ids of each text, and how many texts were cut."""
+    if tail == 0 and tokenizer.is_fast:
+        encoded = _encoded(tokenizer, texts, truncation=True, max_length=max_length)
+        full = [at for at, ids in enumerate(encoded["input_ids"]) if len(ids) >= max_length]
+        cut = sum(bool(encoded.encodings[at].overflowing) for at in full)
+        return encoded["input_ids"], cut
+    if tokenizer.is_fast:
+        return _cut_before_tail(tokenizer, texts, max_length, tail)
+    whole = [_cut_by_search(tokenizer, text, max_length, tail) for text in texts]
+    return [ids for ids, _ in whole], sum(cut for _, cut in whole)
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str], **options: Any) -> Any:
+    return tokenizer(
         list(texts), return_attention_mask=False, return_token_type_ids=False, **options
     )
-    ids: TokenIds = encoded["input_ids"]
-    return ids
 
 
-def _cut_before_tail(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> TokenIds:
+def _cut_before_tail(
+    tokenizer: Any, texts: Sequence[str], max_length: int, tail: int
+) -> tuple[TokenIds, int]:
     """Drop the text's last tokens; where they end is known from each token's offsets."""
-    encoded = tokenizer(
-        list(texts),
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )
+    encoded = _encoded(tokenizer, texts, return_offsets_mapping=True)
     cut = []
+    truncated = 0
     for text, ids, spans in zip(
         texts, encoded["input_ids"], encoded["offset_mapping"], strict=True
     ):
@@ -58,13 +85,11 @@ def _cut_before_tail(tokenizer: Any, texts: Sequence[str], max_length: int, tail
         if excess > 0:
             first = _first_of_tail(spans, len(text) - tail)
             if first <= excess:
-                raise UsageError(
-                    f"the prompt alone has more than {max_length} tokens.",
-                    "a shorter prompt, or a larger --max-length",
-                )
+                raise _prompt_too_long(max_length)
             ids = ids[: first - excess] + ids[first:]
+            truncated += 1
         cut.append(ids)
-    return cut
+    return cut, truncated
 
 
 def _first_of_tail(spans: Sequence[tuple[int, int]], start: int) -> int:
@@ -75,18 +100,34 @@ def _first_of_tail(spans: Sequence[tuple[int, int]], start: int) -> int:
     return behind[0] if behind else inside[-1] + 1
 
 
-def _cut_by_search(tokenizer: Any, text: str, max_length: int, tail: int) -> list[int]:
+def _cut_by_search(tokenizer: Any, text: str, max_length: int, tail: int) -> tuple[list[int], bool]:
     """A slow tokenizer knows no offsets: the longest beginning that fits is searched by halving."""
     whole, ending = text[: len(text) - tail], text[len(text) - tail :]
-    (ids,) = _ids(tokenizer, [text])
+
+    def ids_of(beginning: str) -> list[int]:
+        (ids,) = _encoded(tokenizer, [beginning + ending])["input_ids"]
+        found: list[int] = ids
+        return found
+
+    if len(ids := ids_of(whole)) <= max_length:
+        return ids, False
+    if tail == 0:
+        (ids,) = _encoded(tokenizer, [text], truncation=True, max_length=max_length)["input_ids"]
+        return ids, True
     fits, too_long = 0, len(whole)
-    while len(ids) > max_length and too_long - fits > 1:
+    while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        (tried,) = _ids(tokenizer, [whole[:middle] + ending])
-        if len(tried) <= max_length:
+        if len(ids_of(whole[:middle])) <= max_length:
             fits = middle
         else:
             too_long = middle
-    if len(ids) > max_length:
-        (ids,) = _ids(tokenizer, [whole[:fits] + ending])
-    return ids
+    if len(ids := ids_of(whole[:fits])) > max_length:
+        raise _prompt_too_long(max_length)
+    return ids, True
+
+
+def _prompt_too_long(max_length: int) -> UsageError:
+    return UsageError(
+        f"the prompt alone has more than {max_length} tokens.",
+        "a shorter prompt, or a larger --max-length",
+    )

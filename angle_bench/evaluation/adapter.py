@@ -1,14 +1,17 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from angle_bench.encoding.encoder import Encoder, TextsDone, Vectors
+from angle_bench.encoding.encoder import Encoder, TextsDone
+from angle_bench.encoding.store import Store, StoreIdentity
+from angle_bench.encoding.workers.contract import Vectors
+from angle_bench.encoding.workers.start import start
 from angle_bench.errors import ModelError
 from angle_bench.models import hub
-from angle_bench.models.backbone import load_backbone, pick_device
+from angle_bench.models.backbone import load_tokenizer, parameters_of, width_of
 from angle_bench.models.content import content_hash
 from angle_bench.models.known import mteb_models
 from angle_bench.models.resolve import Overrides, resolve
@@ -22,12 +25,14 @@ class MtebEncoder:
     Attributes:
         spec: The checkpoint and its settings.
         encoder: What turns texts into vectors.
+        parameters: How many the checkpoint has.
         done: Called with a number of texts whenever that many more are done.
         prompts_used: Templates by role, of the texts encoded since it was last cleared.
     """
 
     spec: ModelSpec
     encoder: Encoder
+    parameters: int = 0
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
 
@@ -57,7 +62,7 @@ class MtebEncoder:
         """
         texts = [inputs] if isinstance(inputs, str) else _texts(inputs)
         role = role or (None if prompt_type is None else str(prompt_type.value))
-        template = self.spec.required_settings().prompts.template_for(
+        template = self.template(
             None if task_metadata is None else task_metadata.name,
             None if task_metadata is None else task_metadata.type,
             role,
@@ -78,10 +83,13 @@ class MtebEncoder:
 
         return pairwise_cos_sim(embeddings1, embeddings2)
 
-    @property
-    def attention(self) -> str:
-        """The attention that the architecture runs with."""
-        return self.encoder.backbone.attention
+    def template(self, task: str | None, type_: str | None, role: str | None) -> str:
+        """The prompt of a task and role."""
+        return self.spec.required_settings().prompts.template_for(task, type_, role)
+
+    def close(self) -> None:
+        """End the workers; the next text that has to be computed starts them again."""
+        self.encoder.close()
 
     @property
     def mteb_model_meta(self) -> Any:
@@ -95,7 +103,7 @@ class MtebEncoder:
             meta = ModelMeta.create_empty(
                 {
                     "name": self.spec.name,
-                    "n_parameters": self.encoder.backbone.parameters,
+                    "n_parameters": self.parameters,
                     "open_weights": True,
                     "framework": ["PyTorch", "Transformers"],
                 }
@@ -122,23 +130,54 @@ def _texts(inputs: Iterable[Any]) -> list[str]:
 
 
 def load_spec(
-    spec: ModelSpec, device: str = "auto", batch_tokens: int | None = None
+    spec: ModelSpec,
+    device: str = "auto",
+    batch_tokens: int | None = None,
+    store: Store | None = None,
 ) -> MtebEncoder:
-    """Load a resolved checkpoint, downloading it if need be.
+    """An encoder for a resolved checkpoint, downloading it if need be.
+
+    The model itself is loaded by the workers, when the first vector has to be computed.
 
     Raises:
-        ModelError: It cannot be loaded, or its files changed while it was.
+        ModelError: It cannot be loaded.
     """
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
-    backbone = load_backbone(folder, spec.required_settings(), pick_device(device))
-    if spec.revision.startswith("sha256-"):
-        _refuse_change(spec, folder)
-    return MtebEncoder(spec, Encoder(backbone, spec.required_settings(), batch_tokens))
+    settings = spec.required_settings()
+    content = content_hash(folder)
+    _refuse_change(spec, content)
+    parameters = parameters_of(folder)
+    encoder = Encoder(
+        tokenizer=load_tokenizer(folder),
+        settings=settings,
+        width=width_of(folder),
+        start=lambda: start(folder, settings, device, parameters),
+        batch_tokens=batch_tokens,
+        store=store,
+        identity=store_identity(spec, content),
+    )
+    return MtebEncoder(spec, encoder, parameters)
 
 
-def _refuse_change(spec: ModelSpec, folder: Path) -> None:
-    """After loading: the content must still be the one that the results will be stored under."""
-    if spec.revision != f"sha256-{content_hash(folder)[:16]}":
+def store_identity(spec: ModelSpec, content: str) -> StoreIdentity:
+    """Whose vectors a checkpoint's are in the store: the size they are cut to is left out."""
+    settings = spec.required_settings().model_copy(update={"size": None})
+    text = json.dumps(settings.canonical(), sort_keys=True, separators=(",", ":"))
+    return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}")
+
+
+def refuse_change(encoder: MtebEncoder) -> None:
+    """The content must still be the one that the results will be stored under.
+
+    Raises:
+        ModelError: It is not.
+    """
+    if encoder.spec.folder is not None:
+        _refuse_change(encoder.spec, content_hash(encoder.spec.folder))
+
+
+def _refuse_change(spec: ModelSpec, content: str) -> None:
+    if spec.revision.startswith("sha256-") and spec.revision != f"sha256-{content[:16]}":
         raise ModelError(
             f"the files of {spec.label} changed while it was being loaded.",
             "the same command once nothing writes to the folder any more",
@@ -158,7 +197,7 @@ def load(
 
     Args:
         name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
-        device: `auto`, `cpu`, `cuda:0`, ….
+        device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
         pooling: Another pooling: cls, mean, cls_avg, max, cls_max or last.
         max_length: Tokens a text is cut to.
         dtype: float32, bfloat16 or float16.

@@ -14,6 +14,9 @@ class Progress(Protocol):
     def model(self, header: str, tasks: int, texts: int) -> None:
         """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
 
+    def encoding(self, unique: int, texts: int) -> None:
+        """The texts of several tasks are computed before the first: so many distinct ones."""
+
     def task(self, name: str, number: int, texts: int) -> None:
         """Task number `number` of the model starts; so many texts are expected of it."""
 

@@ -49,7 +49,13 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
 
 
 def task_record(
-    spec: ModelSpec, encoder: Any, device: str, task: Task, located: Located, scored: "Scored"
+    spec: ModelSpec,
+    encoder: Any,
+    device: str,
+    task: Task,
+    located: Located,
+    scored: "Scored",
+    encoded: Mapping[str, int],
 ) -> dict[str, Any]:
     """What a record says of one scored task."""
     verified = sum(part.samples for part in scored.verification.parts)
@@ -57,7 +63,7 @@ def task_record(
         "task": task.name,
         "model": model_record(spec),
         "device": device,
-        "attention": getattr(encoder, "attention", "chosen by mteb"),
+        "attention": _attention(encoder),
         "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
         "data": {
             "dataset": task.dataset,
@@ -68,10 +74,16 @@ def task_record(
             "samples": verified or task.samples,
             "predictions": sum(len(part.score) for part in scored.predictions),
         },
+        "encoded_so_far": dict(encoded),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
         "versions": versions(),
         "utc": utc_now(),
     }
+
+
+def _attention(encoder: Any) -> str:
+    inner = getattr(encoder, "encoder", None)
+    return "chosen by mteb" if inner is None else str(inner.attention)
 
 
 class RunRecord:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import DataError, ModelError, first_line
+from angle_bench.errors import AngleBenchError, DataError, ModelError, first_line
 from angle_bench.evaluation.data import Located, locate, mirror_warning
 from angle_bench.evaluation.failure import Failure, record_failure
 from angle_bench.evaluation.progress import Progress
@@ -21,7 +21,9 @@ from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suites import Suite, Task, mteb_task
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.scoring import Scored
+    from angle_bench.encoding.store import Store
+    from angle_bench.evaluation.adapter import MtebEncoder
+    from angle_bench.evaluation.scoring import Prepared, Scored
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Options:
     mirror: Path | None = None
     device: str = "auto"
     batch_tokens: int | None = None
+    store: "Store | None" = None
     overwrite: bool = False
     command: Sequence[str] = ()
 
@@ -160,19 +163,91 @@ def _compute(
     progress.loading(outcome.spec)
     hub.state()  # decides offline or not before anything reads it
     try:
-        encoder, device = _load(outcome.spec, options, progress)
+        encoder = _load(outcome.spec, options, progress)
     except Exception as error:
         for each in todo:
             failure = _noted(outcome, each.task, error, options)
         progress.failed(outcome.spec.label, failure.what, failure.fix)
         return
+    try:
+        _score_all(outcome, encoder, todo, options, progress)
+    finally:
+        if hasattr(encoder, "close"):
+            encoder.close()
+        outcome.texts = encoder.encoder.counts.texts if hasattr(encoder, "encoder") else 0
+
+
+def _score_all(
+    outcome: ModelOutcome,
+    encoder: Any,
+    todo: Sequence[_Todo],
+    options: Options,
+    progress: Progress,
+) -> None:
     header = outcome.spec.header((each.task.name, each.task.type) for each in todo)
-    progress.model(f"{header} · {device}", len(todo), _countable_texts(outcome.spec, todo))
+    progress.model(
+        f"{header} · {_device(encoder)}", len(todo), _countable_texts(outcome.spec, todo)
+    )
+    ready: dict[str, Prepared | Exception] = {}
+    if outcome.spec.loader == "transformers" and options.store is not None:
+        ready = _encode_first(encoder, [each for each in todo if each.task.type == "STS"], progress)
     for number, each in enumerate(todo, start=1):
-        progress.task(each.task.name, number, 0 if each.parts else each.task.texts or 0)
-        _score_one(outcome, encoder, device, each, options, progress)
-    counts = getattr(getattr(encoder, "encoder", None), "counts", None)
-    outcome.texts = 0 if counts is None else counts.texts
+        ahead = each.task.name in ready or bool(each.parts)
+        progress.task(each.task.name, number, 0 if ahead else each.task.texts or 0)
+        _score_one(outcome, encoder, each, ready.pop(each.task.name, None), options, progress)
+        _tell_warnings(encoder, progress)
+    if (counts := _counts(encoder)) and counts["truncated"]:
+        limit = outcome.spec.required_settings().max_length
+        progress.warning(
+            f"{counts['truncated']:,} of {counts['forwarded']:,} texts were cut to {limit} tokens"
+        )
+
+
+def _encode_first(
+    encoder: "MtebEncoder", todo: Sequence[_Todo], progress: Progress
+) -> "dict[str, Prepared | Exception]":
+    """Load the data of several tasks and compute all their texts: each distinct one once.
+
+    A task whose data cannot be loaded, and whatever stops the encoder, is left to the task's turn.
+    """
+    from angle_bench.evaluation.scoring import prepare
+
+    ready: dict[str, Prepared | Exception] = {}
+    texts: dict[str, list[str]] = {}
+    for each in todo:
+        try:
+            prepared = ready[each.task.name] = prepare(each.task, each.located)
+        except Exception as error:
+            ready[each.task.name] = error
+            continue
+        template = encoder.template(each.task.name, each.task.type, None)
+        texts.setdefault(template, []).extend(prepared.texts())
+    unique = sum(len(set(each)) for each in texts.values())
+    progress.encoding(unique, sum(map(len, texts.values())))
+    done, encoder.done = encoder.done, None
+    for template, each_texts in texts.items():
+        try:
+            encoder.encoder.encode(each_texts, template, done)
+        except AngleBenchError as error:
+            progress.warning(f"{error.what} The tasks go on one by one.")
+    encoder.encoder.counts.texts = 0  # the tasks ask for the same texts again
+    return ready
+
+
+def _tell_warnings(encoder: Any, progress: Progress) -> None:
+    if hasattr(encoder, "encoder"):
+        for warning in encoder.encoder.warnings():
+            progress.warning(warning)
+
+
+def _device(encoder: Any) -> str:
+    if hasattr(encoder, "encoder"):
+        return encoder.encoder.device or "stored vectors"
+    return str(getattr(encoder, "device", "device of mteb"))
+
+
+def _counts(encoder: Any) -> dict[str, int]:
+    return vars(encoder.encoder.counts) if hasattr(encoder, "encoder") else {}
 
 
 def _countable_texts(spec: ModelSpec, todo: Sequence[_Todo]) -> int:
@@ -183,25 +258,31 @@ def _countable_texts(spec: ModelSpec, todo: Sequence[_Todo]) -> int:
     return sum(count or 0 for count in texts)
 
 
-def _load(spec: ModelSpec, options: Options, progress: Progress) -> tuple[Any, str]:
+def _load(spec: ModelSpec, options: Options, progress: Progress) -> Any:
     from angle_bench.evaluation.quiet import quieten
 
     if spec.loader == "transformers" and spec.folder is None:
         # before the bars of other libraries are silenced: a download shows its own
         spec = spec.model_copy(update={"folder": hub.fetch(spec.name, spec.revision)})
+    if spec.loader == "mteb":
+        quieten()
+        return _load_with_mteb(spec, options.device)
+    from angle_bench.evaluation.adapter import load_spec, refuse_change
+
+    encoder = load_spec(spec, options.device, options.batch_tokens, options.store)
+    encoder.done = progress.texts
+    if fresh := not encoder.encoder.known():
+        encoder.encoder.begin()  # the workers load while mteb is imported
     quieten()
     from angle_bench.evaluation import scoring  # noqa: F401  its import time is no task's time
 
-    if spec.loader == "mteb":
-        return _load_with_mteb(spec, options.device)
-    from angle_bench.evaluation.adapter import load_spec
-
-    encoder = load_spec(spec, options.device, options.batch_tokens)
-    encoder.done = progress.texts
-    return encoder, str(encoder.encoder.backbone.device)
+    if fresh:
+        _ = encoder.encoder.device  # whatever is wrong with the model is said now
+        refuse_change(encoder)
+    return encoder
 
 
-def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
+def _load_with_mteb(spec: ModelSpec, device: str) -> Any:
     import mteb
 
     from angle_bench.models.backbone import pick_device
@@ -209,7 +290,7 @@ def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
     chosen = str(pick_device(device))
     revision = None if spec.revision == "no_revision_available" else spec.revision
     try:
-        return mteb.get_model(spec.name, revision=revision, device=chosen), chosen
+        return mteb.get_model(spec.name, revision=revision, device=chosen)
     except Exception as error:  # its loaders raise whatever their libraries do
         raise ModelError(
             f"mteb could not load {spec.name}: {first_line(error)}",
@@ -220,8 +301,8 @@ def _load_with_mteb(spec: ModelSpec, device: str) -> tuple[Any, str]:
 def _score_one(
     outcome: ModelOutcome,
     encoder: Any,
-    device: str,
     todo: _Todo,
+    ready: "Prepared | Exception | None",
     options: Options,
     progress: Progress,
 ) -> None:
@@ -230,9 +311,11 @@ def _score_one(
     if hasattr(encoder, "prompts_used"):
         encoder.prompts_used = {}
     try:
-        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo, options)
+        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo, ready, options)
         seconds = time.monotonic() - started
-        record = task_record(outcome.spec, encoder, device, task, todo.located, scored)
+        record = task_record(
+            outcome.spec, encoder, _device(encoder), task, todo.located, scored, _counts(encoder)
+        )
         store(
             outcome.folder,
             task.name,
@@ -248,10 +331,17 @@ def _score_one(
     progress.scored(task.name, scored.result.get_score(), seconds)
 
 
-def _scored(encoder: Any, todo: _Todo, options: Options) -> "Scored":
-    from angle_bench.evaluation.scoring import score
+def _scored(
+    encoder: Any, todo: _Todo, ready: "Prepared | Exception | None", options: Options
+) -> "Scored":
+    from angle_bench.evaluation.adapter import MtebEncoder, refuse_change
+    from angle_bench.evaluation.scoring import prepare, score
 
-    scored = score(encoder, todo.task, todo.located)
+    if isinstance(ready, Exception):
+        raise ready
+    scored = score(encoder, ready or prepare(todo.task, todo.located))
+    if isinstance(encoder, MtebEncoder):
+        refuse_change(encoder)
     if locate(todo.task, options.mirror).revision != todo.located.revision:
         raise DataError(
             f"the data of {todo.task.name} changed while it was being scored.",

@@ -35,11 +35,35 @@ class Scored:
     verification: Verification
 
 
-def score(encoder: Any, task: Task, located: Located) -> Scored:
-    """Evaluate an encoder on a task.
+@dataclass(frozen=True)
+class Prepared:
+    """A task with its data loaded and checked."""
+
+    task: Task
+    mteb_task: mteb.AbsTask
+    verification: Verification
+
+    def texts(self) -> list[str]:
+        """All texts of a task that compares pairs, as often as they occur; of others none."""
+        if not isinstance(self.mteb_task, AbsTaskSTS):
+            return []
+        rows = [
+            pairs_of(self.mteb_task, subset, split)
+            for subset in self.mteb_task.hf_subsets
+            for split in self.task.splits
+        ]
+        return [text for part in rows for name in _columns(self.mteb_task) for text in part[name]]
+
+    def release(self) -> None:
+        """Let go of the data."""
+        if self.mteb_task.data_loaded:
+            self.mteb_task.unload_data()
+
+
+def prepare(task: Task, located: Located) -> Prepared:
+    """Load and check a task's data.
 
     Args:
-        encoder: Anything that mteb evaluates.
         task: What the suite asks for.
         located: Where the data is.
 
@@ -51,7 +75,17 @@ def score(encoder: Any, task: Task, located: Located) -> Scored:
         _load_data(mteb_task, task, located)
         if isinstance(mteb_task, AbsTaskSTS):
             _check_pairs(mteb_task, task)
-        verification = verify(mteb_task, task, located)
+        return Prepared(task, mteb_task, verify(mteb_task, task, located))
+    except BaseException:
+        if mteb_task.data_loaded:
+            mteb_task.unload_data()
+        raise
+
+
+def score(encoder: Any, prepared: Prepared) -> Scored:
+    """Evaluate an encoder, anything that mteb evaluates, on a task."""
+    task, mteb_task = prepared.task, prepared.mteb_task
+    try:
         with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
             outcome = mteb.evaluate(
                 encoder,
@@ -63,10 +97,9 @@ def score(encoder: Any, task: Task, located: Located) -> Scored:
                 encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
             )
             predictions = _pair_predictions(mteb_task, task, Path(folder))
-        return Scored(outcome.task_results[0], predictions, verification)
+        return Scored(outcome.task_results[0], predictions, prepared.verification)
     finally:
-        if mteb_task.data_loaded:
-            mteb_task.unload_data()
+        prepared.release()
 
 
 def _loader_batch(encoder: Any) -> int:

@@ -1,13 +1,15 @@
 """Load a checkpoint folder: the transformer without any head, and its tokenizer."""
 
 import logging
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoTokenizer
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
@@ -31,21 +33,41 @@ class Backbone:
         return str(self.model.config._attn_implementation)
 
     @property
+    def dimension(self) -> int:
+        """The length of a token vector."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def layers(self) -> int:
+        """How many layers follow the embeddings."""
+        return int(self.model.config.num_hidden_layers)
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills a batch."""
+        return int(self.tokenizer.pad_token_id)
+
+    @property
     def parameters(self) -> int:
         """How many parameters the transformer has."""
         return sum(int(weight.numel()) for weight in self.model.parameters())
 
 
+def accelerators() -> list[str]:
+    """The accelerators that torch sees."""
+    if torch.cuda.is_available():
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["mps"] if torch.backends.mps.is_available() else []
+
+
 def pick_device(name: str) -> torch.device:
-    """The device of `-d`: `auto` takes the first accelerator, else the CPU.
+    """The device of a name such as `cuda:1`; `auto` is the first accelerator, else the CPU.
 
     Raises:
         ModelError: torch does not know the device, or it is not here.
     """
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda:0")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device((accelerators() or ["cpu"])[0])
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -65,29 +87,83 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     if not os.environ.get("ANGLE_BENCH_VERBOSE"):  # what matters is checked below
         logging.getLogger("transformers").setLevel(logging.ERROR)
         disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = load_tokenizer(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model, report = AutoModel.from_pretrained(
-            folder,
-            dtype=DTYPES[settings.dtype],
-            attn_implementation=None if settings.attention == "auto" else settings.attention,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        model, report = _load_model(folder, settings)
     except Exception as error:  # every reader underneath has errors of its own
-        raise ModelError(
-            f"{folder} could not be loaded: {first_line(error, 300)}",
-            "the folder saved or copied again as a whole; --debug shows the traceback",
-        ) from error
+        raise _unloadable(folder, error) from error
     _refuse_missing(folder, report["missing_keys"])
     _refuse_too_long(folder, positions(model.config.to_dict()), settings.max_length)
+    model = model.eval().requires_grad_(False).to(device)
+    if settings.compile:
+        model.compile(dynamic=True)
+    return Backbone(model, tokenizer, device)
+
+
+def _load_model(folder: Path, settings: Settings) -> tuple[Any, Any]:
+    attention = "sdpa" if settings.attention == "auto" else settings.attention
+    try:
+        return _from_pretrained(folder, settings, attention)
+    except (ValueError, ImportError):
+        if settings.attention != "auto":
+            raise
+        return _from_pretrained(folder, settings, "eager")  # the architecture knows no other
+
+
+def _from_pretrained(folder: Path, settings: Settings, attention: str) -> tuple[Any, Any]:
+    made: tuple[Any, Any] = AutoModel.from_pretrained(
+        folder,
+        dtype=DTYPES[settings.dtype],
+        attn_implementation=attention,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    return made
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a checkpoint folder, with a pad token.
+
+    Raises:
+        ModelError: It cannot be read, or has no pad token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # every reader underneath has errors of its own
+        raise _unloadable(folder, error) from error
     if tokenizer.pad_token_id is None:
         raise ModelError(
             f"the tokenizer of {folder} has no pad token.",
             "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
         )
-    return Backbone(model.eval().requires_grad_(False).to(device), tokenizer, device)
+    return tokenizer
+
+
+def width_of(folder: Path) -> int:
+    """The length of a token vector, from the config alone."""
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # every reader underneath has errors of its own
+        raise _unloadable(folder, error) from error
+    return int(config.get_text_config().hidden_size)
+
+
+def parameters_of(folder: Path) -> int:
+    """How many parameters the weight files hold, from their headers alone."""
+    count = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as opened:
+            shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118
+        count += sum(math.prod(shape) for shape in shapes)
+    return count
+
+
+def _unloadable(folder: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{folder} could not be loaded: {first_line(error, 300)}",
+        "the folder saved or copied again as a whole; --debug shows the traceback",
+    )
 
 
 def _refuse_too_long(folder: Path, limit: int | None, max_length: int) -> None:

@@ -56,6 +56,10 @@ class Overrides:
     pooling: str | None = None
     max_length: int | None = None
     dtype: str | None = None
+    attention: str | None = None
+    compile: bool | None = None
+    layer: int | None = None
+    size: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""

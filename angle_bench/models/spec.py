@@ -12,7 +12,7 @@ from angle_bench.models.prompts import PromptPolicy
 
 PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last"]
 Dtype = Literal["float32", "bfloat16", "float16"]
-Attention = Literal["auto", "sdpa", "eager"]
+Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Loader = Literal["transformers", "mteb"]
 
 POOLING_ALIASES = {"avg": "mean"}
@@ -29,7 +29,10 @@ class Settings(BaseModel):
     max_length: int = Field(gt=1)
     dtype: Dtype = "float32"
     attention: Attention = "auto"  # sdpa where the architecture has it, else eager
+    compile: bool = False
     lowercase: bool = False
+    layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
+    size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
 
     def canonical(self) -> dict[str, Any]:
         """All settings as plain values, the form that is recorded."""

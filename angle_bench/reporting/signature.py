@@ -34,13 +34,15 @@ def _short(revision: str) -> str:
 def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
     if settings is None:
         return {"settings": "mteb"}
+    special = {key: settings.get(key) for key in ("attention", "compile")}
     return {
         "pool": settings["pooling"] + ("+norm" if settings["normalize"] else ""),
         "prompts": _prompts(settings["prompts"]),
         "max": str(settings["max_length"]),
         "dtype": settings["dtype"],
-        "layer": "last",
-        "size": "full",
+        **{key: str(value) for key, value in special.items() if value not in (None, "auto", False)},
+        "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
+        "size": str(settings.get("size") or "full"),
     }
 
 

@@ -7,8 +7,11 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from angle_bench.encoding.encoder import Encoder, Vectors
-from angle_bench.models.backbone import load_backbone
+from angle_bench.encoding.encoder import Encoder
+from angle_bench.encoding.forward import Forward
+from angle_bench.encoding.workers.contract import Vectors
+from angle_bench.encoding.workers.inline import InlineWorker
+from angle_bench.models.backbone import Backbone, load_backbone
 from angle_bench.models.folder import read_folder
 from angle_bench.models.spec import PoolingName
 from tests.checkpoints import WORDS
@@ -18,7 +21,18 @@ POOLINGS = get_args(PoolingName)
 
 def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encoder:
     settings = read_folder(folder).settings.with_changes(**changes)
-    return Encoder(load_backbone(folder, settings, torch.device("cpu")), settings, batch_tokens)
+    backbone = load_backbone(folder, settings, torch.device("cpu"))
+    worker = InlineWorker(Forward(backbone, settings))
+    return Encoder(
+        backbone.tokenizer, settings, backbone.dimension, lambda: worker, batch_tokens or 1024
+    )
+
+
+def backbone_of(encoder: Encoder) -> Backbone:
+    """The model of an encoder in this process."""
+    worker = encoder.workers
+    assert isinstance(worker, InlineWorker)
+    return worker.forward.backbone
 
 
 def varied_texts(count: int, seed: int = 0) -> list[str]:

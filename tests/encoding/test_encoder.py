@@ -10,7 +10,7 @@ import torch
 
 from angle_bench.errors import AngleBenchError, ModelError
 from angle_bench.models.spec import PoolingName
-from tests.encoding.encoders import POOLINGS, assert_close, load, varied_texts
+from tests.encoding.encoders import POOLINGS, assert_close, backbone_of, load, varied_texts
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -38,7 +38,7 @@ def test_equal_texts_are_forwarded_once(tiny_bert: Path) -> None:
     def count(_: Any, __: Any, inputs: dict[str, torch.Tensor]) -> None:
         rows.append(len(inputs["input_ids"]))
 
-    encoder.backbone.model.register_forward_pre_hook(count, with_kwargs=True)
+    backbone_of(encoder).model.register_forward_pre_hook(count, with_kwargs=True)
     vectors = encoder.encode(["a cat", "a dog", "a cat", "a cat", "fish"])
     assert sum(rows) == 3
     assert (encoder.counts.texts, encoder.counts.forwarded) == (5, 3)

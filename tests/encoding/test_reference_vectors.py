@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.encoding.encoder import Encoder, Vectors
+from angle_bench.encoding.encoder import Encoder
+from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.models.spec import PoolingName
 from tests.checkpoints import add_sentence_transformers_files
-from tests.encoding.encoders import POOLINGS, assert_close, load, varied_texts
+from tests.encoding.encoders import POOLINGS, assert_close, backbone_of, load, varied_texts
 
 
 def brute_force(encoder: Encoder, pooling: PoolingName, text: str) -> Vectors:
     """A vector by plain transformers: one text at a time, nothing padded."""
-    inputs = encoder.backbone.tokenizer(text, truncation=True, max_length=64, return_tensors="pt")
+    backbone = backbone_of(encoder)
+    inputs = backbone.tokenizer(text, truncation=True, max_length=64, return_tensors="pt")
     with torch.inference_mode():
-        tokens = encoder.backbone.model(**inputs).last_hidden_state[0].numpy()
+        tokens = backbone.model(**inputs).last_hidden_state[0].numpy()
     first, mean, highest = tokens[0], tokens.mean(axis=0), tokens.max(axis=0)
     vectors: dict[PoolingName, Vectors] = {
         "cls": first,

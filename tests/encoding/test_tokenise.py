@@ -4,9 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.encoding.tokenise import tokenise
+from angle_bench.encoding.tokenise import tokenise as tokens_of
 from angle_bench.errors import UsageError
 from tests.checkpoints import build_tokenizer
+
+
+def tokenise(tokenizer: object, texts: list[str], max_length: int, tail: int) -> list[list[int]]:
+    """A list of ids for each text."""
+    tokens = tokens_of(tokenizer, texts, max_length, tail)
+    ends = tokens.lengths.cumsum()
+    return [
+        tokens.ids[end - length : end].tolist()
+        for end, length in zip(ends, tokens.lengths, strict=True)
+    ]
+
 
 TEMPLATE_TAIL = " in one word"
 

@@ -1,0 +1,352 @@
+"""The vector store: vectors by content, settings and rendered text, in one lmdb file.
+
+Only the parent process of a run writes. Every identity has a table of its own, so that a whole
+identity is evicted at once, the one used longest ago first. A store saves time and nothing else:
+what cannot be read counts as absent, what cannot be written is computed again next time.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import lmdb
+import numpy as np
+from numpy.typing import NDArray
+
+from angle_bench.encoding.store_file import StoreFile, explained
+from angle_bench.encoding.store_place import store_place
+
+if TYPE_CHECKING:
+    from lmdb import Transaction, _Database
+
+PLAN_VERSION = 1  # of how texts become vectors; vectors of another version never answer
+DEFAULT_LIMIT_BYTES = 20 << 30
+FIRST_MAP_BYTES = 1 << 30
+READ_BLOCK = 8192  # texts; short reads, since an open one keeps evicted pages from being used
+WRITE_BYTES = 64 << 20  # of vectors per commit; it is held in memory until then
+
+_CATALOGUE = b"identities"
+_VALUE = np.dtype("<f4")
+
+
+@dataclass(frozen=True)
+class StoreIdentity:
+    """What a vector depends on beside its text.
+
+    Attributes:
+        content: The content hash of the checkpoint.
+        settings: The canonical settings, without the size that vectors are cut to.
+        label: What `cache info` shows.
+    """
+
+    content: str
+    settings: str
+    label: str
+
+    def prefix(self) -> bytes:
+        """What every key of this identity is hashed with; it says itself where it ends."""
+        return json.dumps([self.content, self.settings, PLAN_VERSION]).encode()
+
+    @property
+    def table(self) -> bytes:
+        """The name of the identity's table."""
+        return hashlib.blake2b(self.prefix(), digest_size=16).hexdigest().encode()
+
+    def keys(self, texts: Iterable[str]) -> list[bytes]:
+        """The keys of rendered texts (CONTRACTS "Vector store")."""
+        start = hashlib.blake2b(self.prefix(), digest_size=32)
+        keys = []
+        for text in texts:
+            key = start.copy()
+            key.update(text.encode("utf-8", errors="surrogatepass"))
+            keys.append(key.digest())
+        return keys
+
+
+@dataclass(frozen=True)
+class IdentityInfo:
+    """What the store knows of one identity.
+
+    Attributes:
+        label: What it was called when its vectors were last used.
+        vectors: How many texts have a vector.
+        bytes: What its pages take.
+        last_used: Seconds since the epoch.
+    """
+
+    label: str
+    vectors: int
+    bytes: int
+    last_used: float
+
+
+class Store(Protocol):
+    """Where vectors are kept between uses.
+
+    Attributes:
+        problem: Why the last `put` or `get` could not do all it was asked for, in a sentence
+            for the user; None if nothing is wrong.
+    """
+
+    problem: str | None
+
+    def get(
+        self, identity: StoreIdentity, keys: Sequence[bytes], dimension: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """The vectors of keys.
+
+        Returns:
+            Which keys have a vector of this dimension, shape (n,), and the vectors, shape
+            (n, dimension), zero where there is none.
+        """
+        ...
+
+    def put(
+        self, identity: StoreIdentity, keys: Sequence[bytes], vectors: NDArray[np.float32]
+    ) -> bool:
+        """Store vectors, shape (n, dimension); False where not all of them are stored."""
+        ...
+
+    def holds(self, identity: StoreIdentity) -> bool:
+        """Whether there is any vector of an identity."""
+        ...
+
+    def touch(self, identity: StoreIdentity) -> None:
+        """Note that an identity is used, so that it is not the next to be evicted."""
+        ...
+
+    def close(self) -> None:
+        """Release what the store holds."""
+        ...
+
+
+class VectorStore:
+    """A store on disk, which several processes read and write at once.
+
+    A second store on the same folder in the same process shares the file.
+
+    Attributes:
+        folder: Where its files are.
+        limit_bytes: What all identities may take; `put` evicts others beyond it.
+        moved: A sentence if it is not where it was asked for, else None.
+        problem: Why the last `put`, `get` or `touch` failed, else None.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int, map_bytes: int = FIRST_MAP_BYTES) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self.moved: str | None = None
+        self.problem: str | None = None
+        self._closed = False
+        self._file = StoreFile.open(folder, map_bytes)
+
+    def get(
+        self, identity: StoreIdentity, keys: Sequence[bytes], dimension: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """The vectors of keys; what cannot be read counts as absent (see `Store.get`)."""
+        found = np.zeros(len(keys), np.bool_)
+        vectors = np.zeros((len(keys), dimension), np.float32)
+        try:
+            for start in range(0, len(keys), READ_BLOCK):
+                block = slice(start, start + READ_BLOCK)
+                values = self._values(identity.table, keys[block])
+                width = _VALUE.itemsize * dimension
+                fit = [value if value and len(value) == width else None for value in values]
+                whole = b"".join(value for value in fit if value is not None)
+                found[block] = [value is not None for value in fit]
+                vectors[block][found[block]] = np.frombuffer(whole, _VALUE).reshape(-1, dimension)
+        except (lmdb.Error, OSError) as error:
+            self.problem = f"the vector store {self.folder} cannot be read: {error}."
+        return found, vectors
+
+    def put(
+        self, identity: StoreIdentity, keys: Sequence[bytes], vectors: NDArray[np.float32]
+    ) -> bool:
+        """Store vectors; those of other identities make room, the ones used longest ago first.
+
+        Returns:
+            False if the disk or the limit leaves no room; `problem` says so. What is stored is
+            whole vectors all the same.
+        """
+        rows = np.ascontiguousarray(vectors, _VALUE)
+        if rows.shape[:1] != (len(keys),) or rows.ndim != 2:
+            raise ValueError(f"{len(keys)} keys for vectors of shape {rows.shape}")
+        order = sorted(range(len(keys)), key=keys.__getitem__)  # neighbours share pages
+        step = max(1, WRITE_BYTES // max(1, rows.itemsize * rows.shape[1]))
+        try:
+            for start in range(0, len(order), step):
+                some = order[start : start + step]
+                if not self._write(identity, [keys[i] for i in some], rows[some]):
+                    return False
+                self._evict(self.limit_bytes, keep=identity.table)
+        except (lmdb.Error, OSError) as error:
+            self.problem = f"the vector store {self.folder} cannot be written: {error}."
+            return False
+        return True
+
+    def holds(self, identity: StoreIdentity) -> bool:
+        """Whether there is any vector of an identity; what cannot be read counts as absent."""
+        try:
+            known = self._file.read(lambda transaction: self._known(transaction, identity.table))
+        except (lmdb.Error, OSError) as error:
+            self.problem = f"the vector store {self.folder} cannot be read: {error}."
+            return False
+        return known is not None and known.vectors > 0
+
+    def touch(self, identity: StoreIdentity) -> None:
+        """Note that an identity is used; where nothing of it is stored, nothing happens."""
+
+        def write(transaction: "Transaction[bytes]") -> None:
+            table = self._file.table(transaction, identity.table)
+            if table is not None and self._known(transaction, identity.table) is not None:
+                self._note_use(transaction, identity, table)
+
+        try:
+            self._file.write(write)
+        except (lmdb.Error, OSError) as error:
+            self.problem = f"the vector store {self.folder} cannot be written: {error}."
+
+    def info(self) -> list[IdentityInfo]:
+        """Every identity, the one used longest ago first."""
+        with explained(self.folder):
+            return [info for _, info in self._identities()]
+
+    @property
+    def file_bytes(self) -> int:
+        """What the store takes on disk; evicted pages stay in its file and are used again."""
+        with explained(self.folder):
+            return self._file.size
+
+    def prune(self, limit_bytes: int) -> list[IdentityInfo]:
+        """Evict whole identities, oldest use first, until the rest is within the limit.
+
+        The disk gets the room back if nobody else has the store open; if somebody has, later
+        vectors are written into it.
+        """
+        with explained(self.folder):
+            evicted = self._evict(limit_bytes)
+            held = sum(info.bytes for _, info in self._identities())
+            if 3 * self._file.size > 4 * held:  # copying a file that is full gains nothing
+                self._file.compact()
+            return evicted
+
+    def clear(self) -> int:
+        """Evict everything; returns how many identities there were.
+
+        The file is deleted if nobody else has the store open; `file_bytes` tells.
+        """
+        with explained(self.folder):
+            count = len(self._identities())
+            if not self._file.remove():
+                self._evict(-1)
+            return count
+
+    def close(self) -> None:
+        """Close the store; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._file.close()
+
+    def _values(self, name: bytes, keys: Sequence[bytes]) -> list[bytes | None]:
+        def read(transaction: "Transaction[bytes]") -> list[bytes | None]:
+            table = self._file.table(transaction, name)
+            if table is None:
+                return [None] * len(keys)
+            return [transaction.get(key, db=table) for key in keys]
+
+        return self._file.read(read)
+
+    def _write(
+        self, identity: StoreIdentity, keys: Sequence[bytes], rows: NDArray[np.float32]
+    ) -> bool:
+        raw = memoryview(rows.tobytes())
+        width = rows.itemsize * rows.shape[1]
+
+        def write(transaction: "Transaction[bytes]") -> bool:
+            known = self._known(transaction, identity.table)
+            if (known.bytes if known else 0) + len(raw) > self.limit_bytes:
+                return False
+            table = self._file.table(transaction, identity.table, create=True)
+            assert table is not None
+            values = (raw[start : start + width] for start in range(0, len(raw), width))
+            transaction.cursor(db=table).putmulti(zip(keys, values, strict=True))
+            self._note_use(transaction, identity, table)
+            return True
+
+        if fits := self._file.write(write):
+            return fits
+        self.problem = (
+            f"the vectors of {identity.label} alone take more than the store's limit of "
+            f"{self.limit_bytes:,} bytes; the rest of them is not stored."
+        )
+        return False
+
+    def _note_use(
+        self, transaction: "Transaction[bytes]", identity: StoreIdentity, table: "_Database"
+    ) -> None:
+        """Keep what `info` shows, so that neither it nor a limit needs to open every table."""
+        stat = transaction.stat(table)
+        pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        said = IdentityInfo(identity.label, stat["entries"], pages * stat["psize"], time.time())
+        catalogue = self._file.table(transaction, _CATALOGUE, create=True)
+        transaction.put(identity.table, json.dumps(asdict(said)).encode(), db=catalogue)
+
+    def _known(self, transaction: "Transaction[bytes]", name: bytes) -> IdentityInfo | None:
+        catalogue = self._file.table(transaction, _CATALOGUE)
+        said = None if catalogue is None else transaction.get(name, db=catalogue)
+        return None if said is None else IdentityInfo(**json.loads(said))
+
+    def _identities(self) -> list[tuple[bytes, IdentityInfo]]:
+        """Every identity's table and what is known of it, the one used longest ago first."""
+
+        def read(transaction: "Transaction[bytes]") -> list[tuple[bytes, IdentityInfo]]:
+            catalogue = self._file.table(transaction, _CATALOGUE)
+            if catalogue is None:
+                return []
+            return [
+                (name, IdentityInfo(**json.loads(said)))
+                for name, said in transaction.cursor(db=catalogue)
+            ]
+
+        return sorted(self._file.read(read), key=lambda pair: pair[1].last_used)
+
+    def _evict(self, limit_bytes: int, keep: bytes = b"") -> list[IdentityInfo]:
+        identities = self._identities()
+        total = sum(info.bytes for _, info in identities)
+        evicted = []
+        for name, info in identities:
+            if total <= limit_bytes:
+                break
+            if name != keep:
+                self._drop(name)
+                total -= info.bytes
+                evicted.append(info)
+        return evicted
+
+    def _drop(self, name: bytes) -> None:
+        def write(transaction: "Transaction[bytes]") -> None:
+            table = self._file.table(transaction, name)
+            if table is not None:
+                # emptied, never deleted: another process may hold the table's handle, and
+                # writing through the handle of a deleted table damages the file
+                transaction.drop(table, delete=False)
+            catalogue = self._file.table(transaction, _CATALOGUE, create=True)
+            transaction.delete(name, db=catalogue)
+
+        self._file.write(write)
+
+
+def open_store(cache_dir: Path | None, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> VectorStore:
+    """The store below a cache folder, by default the user's (see `places.cache_folder`).
+
+    Raises:
+        UsageError: If it cannot be opened there; `DamagedStoreError` if what is there is broken.
+    """
+    place = store_place(cache_dir)
+    store = VectorStore(place.folder, limit_bytes)
+    store.moved = place.moved
+    return store

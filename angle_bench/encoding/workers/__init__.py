@@ -1,0 +1,1 @@
+"""Workers: batches of token ids to vectors, wherever the models run."""

@@ -1,0 +1,36 @@
+"""The worker in this very process."""
+
+from collections.abc import Iterable, Iterator
+
+from angle_bench.encoding.forward import Forward, OutOfMemory
+from angle_bench.encoding.workers.contract import Batch, BatchFailed, Loaded, Probe, Rates, Vectors
+
+
+class InlineWorker:
+    """One loaded model, in this process."""
+
+    def __init__(self, forward: Forward) -> None:
+        self.forward = forward
+        self.loaded: Loaded = forward.loaded
+        self.warnings: list[str] = []
+        self.threads = 0
+        self.may_shrink = False
+        self.count = 1
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
+        """Vectors of every batch, in order."""
+        for batch in batches:
+            try:
+                yield batch.number, self.forward(batch)
+            except OutOfMemory as error:
+                raise BatchFailed(batch.number, error.text, str(error)) from error
+
+    def probe(self, count: int, question: Probe) -> Rates:
+        """Tokens a second for each batch budget."""
+        return self.forward.probe(question)
+
+    def keep(self, count: int) -> None:
+        """There is but one."""
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,119 @@
+"""From what is typed after -d to running workers."""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from angle_bench.encoding.machine import available_memory, cores
+from angle_bench.encoding.workers.contract import Workers
+from angle_bench.encoding.workers.local import LocalWorkers
+from angle_bench.errors import UsageError
+from angle_bench.models.spec import Settings
+
+WORKER_BYTES = 700 << 20  # an interpreter with torch and transformers, and a batch
+BYTES_OF_A_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
+MEMORY_SHARE = 0.8
+
+_DEVICE = re.compile(r"auto|cpu(:[1-9]\d*)?|mps|cuda(:\d+)?")
+# what stands in /dev where an accelerator does: torch need not be imported to see that none does
+_ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where workers run.
+
+    Attributes:
+        devices: A device for each worker.
+        threads: Threads of each; 0 leaves it to torch.
+        may_shrink: Whether fewer workers with more threads would be as welcome.
+    """
+
+    devices: tuple[str, ...]
+    threads: int = 0
+    may_shrink: bool = False
+
+
+def check_devices(text: str) -> list[str]:
+    """The devices of `-d`, taken apart.
+
+    Raises:
+        UsageError: One of them cannot be a device.
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not _DEVICE.fullmatch(name):
+            raise UsageError(
+                f"there is no device {name or text!r}.",
+                "-d auto, cpu, cpu:4, cuda, cuda:0,cuda:2 or mps",
+            )
+    if len(names) > 1 and any(name == "auto" or name.startswith("cpu") for name in names):
+        raise UsageError(
+            f"-d {text} mixes a CPU or auto with other devices.", "-d cuda:0,cuda:1, or -d cpu:4"
+        )
+    return names
+
+
+def places(text: str, weights: int) -> Places:
+    """The workers that `-d` means on this machine.
+
+    Args:
+        text: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
+        weights: Bytes of the weights as they are computed with: a CPU gets no more workers than
+            memory holds.
+
+    Raises:
+        UsageError: It cannot be a device.
+        ModelError: A device is not here.
+    """
+    names = check_devices(text)
+    if names == ["auto"] and _no_accelerator():
+        names = ["cpu"]
+    if names == ["cpu"]:
+        return Places(("cpu",) * most_processes(weights), 1, may_shrink=True)
+    if names[0].startswith("cpu:"):
+        count = int(names[0].partition(":")[2])
+        return Places(("cpu",) * count, max(1, cores() // count))
+    from angle_bench.models.backbone import accelerators, pick_device
+
+    if names == ["auto"]:
+        found = accelerators()
+        return Places(tuple(found)) if found else places("cpu", weights)
+    if names == ["cuda"]:
+        names = [name for name in accelerators() if name.startswith("cuda")] or names
+    return Places(tuple(str(pick_device(name)) for name in names))
+
+
+def _no_accelerator() -> bool:
+    return sys.platform == "linux" and not any(Path(name).exists() for name in _ACCELERATORS)
+
+
+def most_processes(weights: int) -> int:
+    """How many one-thread processes the cores and the memory allow.
+
+    Args:
+        weights: Bytes of the weights as they are computed with.
+    """
+    memory = available_memory()
+    fit = cores() if memory is None else int(MEMORY_SHARE * memory // (weights + WORKER_BYTES))
+    return max(1, min(cores(), fit))
+
+
+def start(
+    folder: Path, settings: Settings, text: str, parameters: int, layers: Sequence[int] = ()
+) -> Workers:
+    """Start the workers that `-d` means; they load at once.
+
+    Args:
+        folder: The checkpoint.
+        settings: What is used of it.
+        text: What was typed.
+        parameters: How many the checkpoint has.
+        layers: The layers to pool, instead of the one of the settings.
+    """
+    where = places(text, parameters * BYTES_OF_A_WEIGHT[settings.dtype])
+    return LocalWorkers(
+        folder, settings, where.devices, where.threads, tuple(layers), where.may_shrink
+    )

@@ -1,0 +1,1 @@
+"""Speed side by side with peers: interleaved, medians, in one run."""

@@ -1,0 +1,1 @@
+"""Processes in which angle-bench, or the machine itself, is measured."""

@@ -1,0 +1,26 @@
+"""Warm the caches: hash the checkpoint, stage and load the tasks' data; prints the folders."""
+
+import json
+import sys
+from pathlib import Path
+
+from angle_bench.evaluation.data import locate, stage
+from angle_bench.evaluation.scoring import build
+from angle_bench.models.resolve import Overrides, resolve
+from angle_bench.results.suites import select
+
+
+def main() -> None:
+    """Print a JSON object: the staged folder of each task."""
+    model, mirror, *names = sys.argv[1:]
+    resolve(model, Overrides())
+    folders = {}
+    for task in select([",".join(names)]).task:
+        located = locate(task, Path(mirror))
+        folders[task.name] = str(stage(task, located))
+        build(task, located).load_data()
+    print(json.dumps(folders))
+
+
+if __name__ == "__main__":
+    main()
