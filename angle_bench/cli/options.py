@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from angle_bench.errors import UsageError
+
+DEFAULT_CACHE_LIMIT = "20G"
+
 Models = Annotated[
     list[str],
     typer.Option(
@@ -31,7 +35,40 @@ Results = Annotated[
         help="The results folder.",
     ),
 ]
-Device = Annotated[str, typer.Option("-d", "--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "-d", "--device", help="auto, cpu, cpu:4 (processes), cuda, cuda:0,cuda:2 or mps."
+    ),
+]
+Pooling = Annotated[
+    str | None,
+    typer.Option("--pooling", help="cls, mean, cls_avg, max, cls_max or last; its own identity."),
+]
+MaxLength = Annotated[
+    int | None, typer.Option("--max-length", help="Tokens a text is cut to; its own identity.")
+]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", help="float32, bfloat16 or float16; its own identity.")
+]
+Attention = Annotated[
+    str | None,
+    typer.Option("--attention", help="sdpa, eager or flash_attention_2; its own identity."),
+]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Let torch compile the model; its own identity.")
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-tokens",
+        help="The most tokens of a batch; by default measured. No score in float32 changes.",
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Encode on a Ray cluster: its address, or auto."),
+]
 Mirror = Annotated[
     Path | None,
     typer.Option(
@@ -53,9 +90,33 @@ CacheDir = Annotated[
         help="Where vectors are kept; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.",
     ),
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Keep no vector beyond this command, and read none.")
+]
+CacheLimit = Annotated[
+    str,
+    typer.Option("--cache-limit", metavar="SIZE", help="What the vectors of all models may take."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Show what the libraries underneath say.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None) -> None:
+    """Refuse what cannot be meant, before anything is written.
+
+    Raises:
+        UsageError: One of the values cannot be.
+    """
+    from angle_bench.encoding.workers.start import check_devices
+
+    check_devices(device)
+    if batch_tokens is not None and batch_tokens < 1:
+        raise UsageError(
+            f"--batch-tokens {batch_tokens} leaves no room for a text.", "--batch-tokens 4096"
+        )
+    if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
+        raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")

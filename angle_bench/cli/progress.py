@@ -3,6 +3,7 @@
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -43,7 +44,7 @@ class Quiet:
     def texts(self, count: int) -> None:
         """Nothing to say."""
 
-    def scored(self, name: str, score: float, seconds: float) -> None:
+    def scored(self, name: str, scores: Sequence[float], seconds: float) -> None:
         """Nothing to say."""
 
     def failed(self, name: str, what: str, fix: str) -> None:
@@ -117,11 +118,11 @@ class Bars(Quiet):
         self._pace.texts(count)
         self._update()
 
-    def scored(self, name: str, score: float, seconds: float) -> None:
+    def scored(self, name: str, scores: Sequence[float], seconds: float) -> None:
         """The score above the bar."""
         self._pace.ended()
         self._update()
-        self._bars.console.print(f"{name} {100 * score:.2f}  {seconds:.0f} s", markup=False)
+        self._bars.console.print(f"{name} {shown(scores)}  {seconds:.0f} s", markup=False)
 
     def close(self) -> None:
         """Ends the bar."""
@@ -176,14 +177,21 @@ class Lines(Quiet):
         if time.monotonic() - self._said >= LINE_EVERY_SECONDS:
             self._line(self._pace.line())
 
-    def scored(self, name: str, score: float, seconds: float) -> None:
+    def scored(self, name: str, scores: Sequence[float], seconds: float) -> None:
         """A line for the task."""
         self._pace.ended()
-        self._line(f"{self._pace.line()}  {100 * score:.2f}")
+        self._line(f"{self._pace.line()}  {shown(scores)}")
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()
         self._say(f"{time.strftime('%H:%M')} {text}")
+
+
+def shown(scores: Sequence[float]) -> str:
+    """A score ×100, or the range of the scores of several variants."""
+    if len(scores) == 1:
+        return f"{100 * scores[0]:.2f}"
+    return f"{100 * min(scores):.2f} to {100 * max(scores):.2f}"
 
 
 class Pace:

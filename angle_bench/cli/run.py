@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from angle_bench.cli import options as shared
+from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.runner import ModelOutcome
+    from angle_bench.evaluation.outcome import ModelOutcome
+    from angle_bench.models.spec import ModelSpec
     from angle_bench.reporting.table import Table
     from angle_bench.results.suites import Suite
 
@@ -46,25 +47,24 @@ def run(
             "--overwrite", help="Score again what is stored; the old files are kept aside."
         ),
     ] = False,
-    pooling: Annotated[
+    pooling: shared.Pooling = None,
+    max_length: shared.MaxLength = None,
+    dtype: shared.Dtype = None,
+    attention: shared.Attention = None,
+    compile: shared.Compile = False,
+    layers: Annotated[
         str | None,
-        typer.Option(
-            "--pooling", help="cls, mean, cls_avg, max, cls_max or last; its own identity."
-        ),
+        typer.Option("--layers", metavar="2,4,6", help="Score these layers; 0 is the embeddings."),
     ] = None,
-    max_length: Annotated[
-        int | None, typer.Option("--max-length", help="Tokens a text is cut to; its own identity.")
-    ] = None,
-    dtype: Annotated[
+    sizes: Annotated[
         str | None,
-        typer.Option("--dtype", help="float32, bfloat16 or float16; its own identity."),
+        typer.Option("--sizes", metavar="64,128", help="Score these leading dimensions."),
     ] = None,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-tokens", help="The most tokens of a batch; no score in float32 changes."
-        ),
-    ] = None,
+    batch_tokens: shared.BatchTokens = None,
+    ray: shared.Ray = None,
+    cache_dir: shared.CacheDir = None,
+    no_cache: shared.NoCache = False,
+    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
     as_json: shared.Json = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -72,7 +72,9 @@ def run(
     stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse(stray, model, tasks, device, batch_tokens)
+    _refuse(stray, model, tasks)
+    shared.refuse(device, batch_tokens, cache_dir)
+    limit = parse_size(cache_limit)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     if quiet or not (verbose or sys.stderr.isatty()):  # a log has lines, no bars
@@ -81,58 +83,71 @@ def run(
         os.environ["ANGLE_BENCH_VERBOSE"] = "1"
 
     from angle_bench.models.resolve import Overrides, resolve_all
+    from angle_bench.models.variants import variants
     from angle_bench.results.suites import select
 
     suite = select(tasks)
-    specs = resolve_all(model, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
+    depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
+    specs = resolve_all(model, Overrides(pooling, max_length, dtype, attention, compile or None))
+    grids = [variants(spec, depths, widths) for spec in specs]
 
     # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.cli.progress import watcher
     from angle_bench.evaluation.data import check_mirror
+    from angle_bench.evaluation.options import Computing, Keeping, Options
+    from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.evaluation.record import RunRecord
-    from angle_bench.evaluation.runner import Options, prepare
     from angle_bench.evaluation.runner import run as evaluate
     from angle_bench.results.layout import results_root
 
     run_options = Options(
         mirror=check_mirror(mirror),
         root=results_root(results, write=True),
-        device=device,
-        batch_tokens=batch_tokens,
+        computing=Computing(device, batch_tokens, ray),
+        keeping=Keeping(not no_cache, cache_dir, limit),
         overwrite=overwrite,
         command=["angle-bench", *sys.argv[1:]],
     )
     record = RunRecord(
         run_options.root, run_options.command, {"models": model, "suite": suite.signature}
     )
-    outcomes = prepare(specs, run_options.root)
+    groups = [[ModelOutcome.of(spec, run_options.root) for spec in grid] for grid in grids]
+    outcomes = [outcome for group in groups for outcome in group]
     record.write({}, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     code = 1
     try:
         with watcher(quiet, debug) as progress:
-            evaluate(outcomes, suite, run_options, progress)
+            evaluate(groups, suite, run_options, progress)
         code = 1 if any(outcome.failures for outcome in outcomes) else 0
     except KeyboardInterrupt:
         code = 130
         raise
     finally:
-        record.write({o.spec.label: o.summary() for o in outcomes}, code)
-    table = _table(outcomes, suite)
+        record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
     if as_json:
+        table = _table(outcomes, suite)
         typer.echo(json.dumps(_json(outcomes, suite, table), indent=2, ensure_ascii=False))
     else:
-        _print(outcomes, table, quiet)
+        _print(groups, specs, suite, quiet)
     return code
 
 
-def _refuse(
-    stray: list[str] | None,
-    model: list[str],
-    tasks: list[str],
-    device: str,
-    batch_tokens: int | None,
-) -> None:
+def numbers(text: str | None, option: str) -> list[int]:
+    """The whole numbers of `2,4,6`.
+
+    Raises:
+        UsageError: They are none.
+    """
+    if text is None:
+        return []
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise UsageError(f"{option} {text} is no list of whole numbers.", f"{option} 2,4,6")
+    return [int(word) for word in words]
+
+
+def _refuse(stray: list[str] | None, model: list[str], tasks: list[str]) -> None:
     if stray:
         if not model or os.path.isdir(stray[0]):
             raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
@@ -140,12 +155,6 @@ def _refuse(
         raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {joined}")
     if not any(text.strip() for text in model):
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise UsageError(f"there is no device {device}.", "-d auto, cpu, cuda, cuda:1 or mps")
-    if batch_tokens is not None and batch_tokens < 1:
-        raise UsageError(
-            f"--batch-tokens {batch_tokens} leaves no room for a text.", "--batch-tokens 4096"
-        )
 
 
 def _table(outcomes: "list[ModelOutcome]", suite: "Suite") -> "Table":
@@ -154,7 +163,9 @@ def _table(outcomes: "list[ModelOutcome]", suite: "Suite") -> "Table":
     from angle_bench.reporting.table import Table
 
     rows = [
-        stored_row(o.spec.label, o.folder, model_record(o.spec), suite, [*o.kept, *o.scored])
+        stored_row(
+            o.spec.variant_label, o.folder, model_record(o.spec), suite, [*o.kept, *o.scored]
+        )
         for o in outcomes
     ]
     return Table(suite, tuple(rows))
@@ -165,36 +176,64 @@ def _json(outcomes: "list[ModelOutcome]", suite: "Suite", table: "Table") -> dic
 
     rows = as_json(table)
     for row, outcome in zip(rows, outcomes, strict=True):
+        used = outcome.spec.settings
         row["name"] = outcome.spec.name
         row["revision"] = outcome.spec.revision
         row["settings"] = outcome.spec.settings_id
+        row["layer"] = None if used is None else used.layer
+        row["size"] = None if used is None else used.size
         row["folder"] = str(outcome.folder.path)
         row["failures"] = {name: vars(failure) for name, failure in outcome.failures.items()}
     return {"suite": suite.name, "version": suite.version, "models": rows}
 
 
-def _print(outcomes: "list[ModelOutcome]", table: "Table", quiet: bool) -> None:
+def _print(
+    groups: "list[list[ModelOutcome]]", specs: "list[ModelSpec]", suite: "Suite", quiet: bool
+) -> None:
+    from angle_bench.reporting.grid import Grid
+
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else PIPED_WIDTH
-    typer.echo(table.text(width))
-    if footer := table.footer():
-        typer.echo(footer)
+    plain = [outcome for group in groups if len(group) == 1 for outcome in group]
+    tables: list[Table | Grid] = [_table(plain, suite)] if plain else []
+    tables += [
+        Grid(spec.label, _table(group, suite), _axes(group, spec))
+        for group, spec in zip(groups, specs, strict=True)
+        if len(group) > 1
+    ]
+    for table in tables:
+        typer.echo(table.text(width))
+        if footer := table.footer():
+            typer.echo(footer)
     if quiet:
         return
-    for outcome in outcomes:
-        typer.echo(_saved(outcome), err=True)
-    typer.echo(_next(outcomes), err=True)
+    for group in groups:
+        typer.echo(_saved(group), err=True)
+    typer.echo(_next([outcome for group in groups for outcome in group]), err=True)
 
 
-def _saved(outcome: "ModelOutcome") -> str:
+def _axes(group: "list[ModelOutcome]", spec: "ModelSpec") -> list[tuple[int, int]]:
+    """Layer and size of each variant."""
+    assert spec.shape is not None
+    used = [outcome.spec.required_settings() for outcome in group]
+    return [
+        (spec.shape.layers if one.layer is None else one.layer, one.size or spec.shape.width)
+        for one in used
+    ]
+
+
+def _saved(group: "list[ModelOutcome]") -> str:
     from angle_bench.cli.progress import duration
 
-    if not outcome.scored:
-        state = "nothing new" if outcome.failures else "all stored before"
-        return f"{outcome.folder.path}  {state}"
-    line = f"saved {outcome.folder.path}  {duration(outcome.seconds)}"
-    if outcome.texts:
-        line += f", {outcome.texts / outcome.seconds:,.0f} texts/s"
+    first = group[0]
+    place = os.path.commonpath([outcome.folder.path for outcome in group])
+    if not any(outcome.scored for outcome in group):
+        failed = any(outcome.failures for outcome in group)
+        return f"{place}  {'nothing new' if failed else 'all stored before'}"
+    variants = f"{len(group)} variants  " if len(group) > 1 else ""
+    line = f"saved {place}  {variants}{duration(first.seconds)}"
+    if first.texts:
+        line += f", {first.texts / first.seconds:,.0f} texts/s"
     return line
 
 

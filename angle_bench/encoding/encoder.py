@@ -1,6 +1,7 @@
 """Encoder: a checkpoint that turns texts into vectors."""
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -53,12 +54,12 @@ class Encoder:
 
     Attributes:
         tokenizer: Its tokenizer.
-        settings: Every setting that changes a vector.
-        width: The length of a token vector.
+        settings: Every setting that changes a vector; layer and size are the caller's.
+        width: The length of a vector.
         start: Starts the workers; called when the first vector has to be computed, or by `begin`.
         batch_tokens: The most padded tokens of a batch; None measures it.
         store: Where vectors are kept, if anywhere.
-        identity: Whose vectors they are in the store.
+        identities: Whose vectors they are in the store: one for each layer that the workers pool.
         counts: What was done so far.
     """
 
@@ -68,18 +69,16 @@ class Encoder:
     start: Callable[[], Workers]
     batch_tokens: int | None = None
     store: "Store | None" = None
-    identity: "StoreIdentity | None" = None
+    identities: Sequence["StoreIdentity"] = ()
     counts: Counts = field(default_factory=Counts)
+    _touched: set["StoreIdentity"] = field(default_factory=set)
 
     @cached_property
     def workers(self) -> Workers:
         """The copies of the model, started when first looked at."""
-        return self.start()
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return self.settings.size or self.width
+        started = self.start()
+        weakref.finalize(self, started.close)  # an encoder that is forgotten leaves no process
+        return started
 
     @property
     def device(self) -> str | None:
@@ -97,9 +96,8 @@ class Encoder:
 
     def known(self) -> bool:
         """Whether the store has vectors of this checkpoint, so that the model may not be needed."""
-        if self.store is None or self.identity is None:
-            return False
-        return self.store.holds(self.identity)
+        store = self.store
+        return store is not None and all(map(store.holds, self.identities))
 
     def begin(self) -> None:
         """Start the workers now, so that they load while something else is done."""
@@ -113,7 +111,11 @@ class Encoder:
         return said
 
     def encode(
-        self, texts: Sequence[str], template: str = "", done: TextsDone | None = None
+        self,
+        texts: Sequence[str],
+        template: str = "",
+        done: TextsDone | None = None,
+        layer: int = 0,
     ) -> Vectors:
         """Vectors of texts, in their order.
 
@@ -121,9 +123,11 @@ class Encoder:
             texts: Any number of texts; equal ones are computed once.
             template: A prompt that holds `{text}`, or `""`.
             done: Called with a number of texts whenever that many more are done.
+            layer: Which of the layers that the workers pool. The vectors of the others go into
+                the store, where the next call finds them.
 
         Returns:
-            float32, (texts, dimension).
+            float32, (texts, width).
 
         Raises:
             DataError: One of the texts is no string.
@@ -133,7 +137,7 @@ class Encoder:
         unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
         tail = len(template.partition(PLACEHOLDER)[2])
-        vectors = self._sized(self._vectors(unique, tail, copies, done or _nobody))
+        vectors = self._vectors(unique, tail, layer, copies, done or _nobody)
         self.counts.texts += len(texts)
         return vectors if len(unique) == len(texts) else vectors[place]
 
@@ -158,41 +162,48 @@ class Encoder:
             self.workers.close()
             del self.workers
 
-    def _vectors(self, unique: list[str], tail: int, copies: Indices, done: TextsDone) -> Vectors:
+    def _vectors(
+        self, unique: list[str], tail: int, layer: int, copies: Indices, done: TextsDone
+    ) -> Vectors:
         """Vectors of distinct texts: from the store, else computed and stored."""
         vectors = np.empty((len(unique), self.width), dtype=np.float32)
-        identity = self._identity(tail)
-        keys = [] if identity is None else identity.keys(unique)
-        found = self._look_up(identity, keys, vectors)
-        self.counts.stored += int(found.sum())
-        if found.any():
-            done(int(copies[found].sum()))
-        missing = np.flatnonzero(~found)
-        pending = _Pending(self.store, identity, keys)
+        identities = self._identities(tail)
+        found = self._look_up(identities[layer], unique, vectors) if identities else None
+        missing = np.arange(len(unique)) if found is None else np.flatnonzero(~found)
+        if len(missing) < len(unique):
+            self.counts.stored += len(unique) - len(missing)
+            done(int(copies.sum() - copies[missing].sum()))
+        texts = unique if len(missing) == len(unique) else [unique[i] for i in missing]
+        pending = _Pending(self.store, identities, texts)
         try:
-            for places, computed in self._computed([unique[i] for i in missing], tail):
-                vectors[missing[places]] = computed[:, 0]
-                pending.add(missing[places], computed[:, 0])
+            for places, computed in self._computed(texts, tail):
+                vectors[missing[places]] = computed[:, layer]
+                pending.add(places, computed)
                 done(int(copies[missing[places]].sum()))
         finally:
             pending.flush()  # what is computed is kept, whatever ended the work
         return vectors
 
-    def _identity(self, tail: int) -> "StoreIdentity | None":
+    def _identities(self, tail: int) -> Sequence["StoreIdentity"]:
         """Whose vectors they are: where a text is cut depends on the template's tail too."""
-        if self.store is None or self.identity is None or tail == 0:
-            return None if self.store is None else self.identity
-        return replace(self.identity, settings=f"{self.identity.settings} tail {tail}")
+        if self.store is None:
+            return ()
+        if tail == 0:
+            return self.identities
+        return [replace(one, settings=f"{one.settings} tail {tail}") for one in self.identities]
 
     def _look_up(
-        self, identity: "StoreIdentity | None", keys: list[bytes], vectors: Vectors
+        self, identity: "StoreIdentity", texts: list[str], vectors: Vectors
     ) -> NDArray[np.bool_]:
-        found = np.zeros(len(vectors), dtype=bool)
-        if self.store is None or identity is None:
-            return found
-        for start in range(0, len(keys), LOOK_UP):
+        assert self.store is not None
+        found = np.zeros(len(texts), dtype=bool)
+        for start in range(0, len(texts), LOOK_UP):
             part = slice(start, start + LOOK_UP)
-            found[part], vectors[part] = self.store.get(identity, keys[part], self.width)
+            keys = identity.keys(texts[part])
+            found[part], vectors[part] = self.store.get(identity, keys, self.width)
+        if identity not in self._touched:
+            self._touched.add(identity)
+            self.store.touch(identity)
         return found
 
     def _computed(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors]]:
@@ -223,31 +234,40 @@ class Encoder:
         self.counts.tokens += len(tokens.ids)
         self.counts.truncated += tokens.truncated
 
-    def _sized(self, vectors: Vectors) -> Vectors:
-        if self.settings.size is None:
-            return vectors
-        cut = np.ascontiguousarray(vectors[:, : self.settings.size])
-        if self.settings.normalize:
-            cut /= np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
-        return cut
+
+def cut(vectors: Vectors, normalize: bool, start: int = 0, size: int | None = None) -> Vectors:
+    """Some of the dimensions of vectors, (texts, width).
+
+    Args:
+        vectors: Whole ones.
+        normalize: Whether the model normalises, so that what is cut out is normalised again.
+        start: The first dimension.
+        size: How many; None is all that follow.
+    """
+    if start == 0 and size in (None, vectors.shape[1]):
+        return vectors
+    part = np.ascontiguousarray(vectors[:, start : None if size is None else start + size])
+    if normalize:
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+    return part
 
 
 class _Pending:
     """Vectors that wait to be stored together: a transaction for each would be slow."""
 
     def __init__(
-        self, store: "Store | None", identity: "StoreIdentity | None", keys: Sequence[bytes]
+        self, store: "Store | None", identities: Sequence["StoreIdentity"], texts: Sequence[str]
     ) -> None:
         self._store = store
-        self._identity = identity
-        self._keys = keys
+        self._identities = identities
+        self._texts = texts
         self._parts: list[tuple[Indices, Vectors]] = []
         self._bytes = 0
         self._flushed = time.monotonic()
 
     def add(self, places: Indices, vectors: Vectors) -> None:
-        """Take vectors; store all that wait every few seconds."""
-        if self._store is None:
+        """Take vectors, (texts, layers, width); store all that wait every few seconds."""
+        if not self._identities:
             return
         self._parts.append((places, vectors))
         self._bytes += vectors.nbytes
@@ -257,9 +277,11 @@ class _Pending:
 
     def flush(self) -> None:
         """Store all that wait."""
-        if self._parts and self._store is not None and self._identity is not None:
-            keys = [self._keys[i] for places, _ in self._parts for i in places]
-            self._store.put(self._identity, keys, np.concatenate([v for _, v in self._parts]))
+        if self._parts and self._store is not None:
+            texts = [self._texts[i] for places, _ in self._parts for i in places]
+            vectors = np.concatenate([part for _, part in self._parts])
+            for layer, identity in enumerate(self._identities):
+                self._store.put(identity, identity.keys(texts), vectors[:, layer])
         self._parts, self._bytes, self._flushed = [], 0, time.monotonic()
 
 

@@ -39,7 +39,7 @@ class Forward:
     """
 
     def __init__(
-        self, backbone: Backbone, settings: Settings, layers: tuple[int, ...] = ()
+        self, backbone: Backbone, settings: Settings, layers: tuple[int | None, ...] = ()
     ) -> None:
         self.backbone = backbone
         self._settings = settings

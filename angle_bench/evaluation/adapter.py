@@ -1,21 +1,24 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from angle_bench.encoding.encoder import Encoder, TextsDone
+from angle_bench.encoding.encoder import Encoder, TextsDone, cut
 from angle_bench.encoding.store import Store, StoreIdentity
-from angle_bench.encoding.workers.contract import Vectors
-from angle_bench.encoding.workers.start import start
-from angle_bench.errors import ModelError
+from angle_bench.encoding.workers.contract import Vectors, Workers
+from angle_bench.encoding.workers.start import check_devices, start
+from angle_bench.errors import ModelError, UsageError
+from angle_bench.evaluation.options import Computing
 from angle_bench.models import hub
 from angle_bench.models.backbone import load_tokenizer, parameters_of, width_of
 from angle_bench.models.content import content_hash
 from angle_bench.models.known import mteb_models
 from angle_bench.models.resolve import Overrides, resolve
 from angle_bench.models.spec import ModelSpec
+from angle_bench.models.variants import variants
 
 
 @dataclass
@@ -24,7 +27,8 @@ class MtebEncoder:
 
     Attributes:
         spec: The checkpoint and its settings.
-        encoder: What turns texts into vectors.
+        encoder: What turns texts into vectors; variants of one checkpoint share it.
+        layer: Which of the encoder's layers is meant.
         parameters: How many the checkpoint has.
         done: Called with a number of texts whenever that many more are done.
         prompts_used: Templates by role, of the texts encoded since it was last cleared.
@@ -32,6 +36,7 @@ class MtebEncoder:
 
     spec: ModelSpec
     encoder: Encoder
+    layer: int = 0
     parameters: int = 0
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
@@ -45,6 +50,8 @@ class MtebEncoder:
         hf_subset: str | None = None,
         prompt_type: Any = None,
         role: str | None = None,
+        embedding_start: int = 0,
+        embedding_size: int | None = None,
         **_: Any,
     ) -> Vectors:
         """Encode mteb's batches, or a list of strings.
@@ -56,10 +63,24 @@ class MtebEncoder:
             hf_subset: Not needed; mteb passes it.
             prompt_type: mteb's role, `query` or `document`.
             role: The same for lists of strings.
+            embedding_start: The first dimension to keep, as in angle-emb.
+            embedding_size: How many to keep from there; None is all. What is kept is normalised
+                again where the model normalises.
 
         Returns:
             float32, (texts, dimension), in order; (dimension,) for a single text.
+
+        Raises:
+            UsageError: There are no such dimensions.
+            DataError: One of the texts is no string.
+            ModelError: A vector is not finite, or a text does not fit into memory.
         """
+        if not 0 <= embedding_start < self.dimension or (embedding_size or 1) < 1:
+            raise UsageError(
+                f"there are no dimensions {embedding_start} to "
+                f"{'the last' if embedding_size is None else embedding_start + embedding_size}.",
+                f"a start from 0 to {self.dimension - 1}, and a size of 1 or more",
+            )
         texts = [inputs] if isinstance(inputs, str) else _texts(inputs)
         role = role or (None if prompt_type is None else str(prompt_type.value))
         template = self.template(
@@ -68,7 +89,10 @@ class MtebEncoder:
             role,
         )
         self.prompts_used[role or "text"] = template
-        vectors = self.encoder.encode(texts, template, self.done)
+        settings = self.spec.required_settings()
+        whole = self.encoder.encode(texts, template, self.done, self.layer)
+        vectors = cut(whole, settings.normalize, 0, settings.size)
+        vectors = cut(vectors, settings.normalize, embedding_start, embedding_size)
         return vectors[0] if isinstance(inputs, str) else vectors
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
@@ -82,6 +106,11 @@ class MtebEncoder:
         from mteb.similarity_functions import pairwise_cos_sim
 
         return pairwise_cos_sim(embeddings1, embeddings2)
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self.spec.required_settings().size or self.encoder.width
 
     def template(self, task: str | None, type_: str | None, role: str | None) -> str:
         """The prompt of a task and role."""
@@ -114,7 +143,7 @@ class MtebEncoder:
             update={
                 "revision": self.spec.revision,
                 "max_tokens": float(settings.max_length),
-                "embed_dim": self.encoder.dimension,
+                "embed_dim": self.dimension,
                 "similarity_fn_name": ScoringFunction.COSINE,
                 "experiment_kwargs": None if settings_id is None else {"settings": settings_id},
             }
@@ -129,41 +158,61 @@ def _texts(inputs: Iterable[Any]) -> list[str]:
     return texts
 
 
-def load_spec(
-    spec: ModelSpec,
-    device: str = "auto",
-    batch_tokens: int | None = None,
-    store: Store | None = None,
-) -> MtebEncoder:
-    """An encoder for a resolved checkpoint, downloading it if need be.
+def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None) -> MtebEncoder:
+    """An encoder for a resolved checkpoint (see `load_variants`)."""
+    return load_variants([spec], computing, store)[0]
 
-    The model itself is loaded by the workers, when the first vector has to be computed.
+
+def load_variants(
+    specs: Sequence[ModelSpec], computing: Computing, store: Store | None = None
+) -> list[MtebEncoder]:
+    """Encoders for one resolved checkpoint in several layers and sizes, downloading it if need be.
+
+    They share one encoder, whose forward pass gives the vectors of all layers at once. The model
+    itself is loaded by the workers, when the first vector has to be computed.
 
     Raises:
         ModelError: It cannot be loaded.
     """
-    folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
-    settings = spec.required_settings()
+    first = specs[0]
+    folder = first.folder if first.folder is not None else hub.fetch(first.name, first.revision)
     content = content_hash(folder)
-    _refuse_change(spec, content)
+    _refuse_change(first, content)
+    settings = first.required_settings()
     parameters = parameters_of(folder)
+    layers = list(dict.fromkeys(spec.required_settings().layer for spec in specs))
     encoder = Encoder(
         tokenizer=load_tokenizer(folder),
         settings=settings,
         width=width_of(folder),
-        start=lambda: start(folder, settings, device, parameters),
-        batch_tokens=batch_tokens,
+        start=lambda: _start(first, folder, content, computing, parameters, layers),
+        batch_tokens=computing.batch_tokens,
         store=store,
-        identity=store_identity(spec, content),
+        identities=[store_identity(first, content, layer) for layer in layers],
     )
-    return MtebEncoder(spec, encoder, parameters)
+    return [
+        MtebEncoder(spec, encoder, layers.index(spec.required_settings().layer), parameters)
+        for spec in specs
+    ]
 
 
-def store_identity(spec: ModelSpec, content: str) -> StoreIdentity:
-    """Whose vectors a checkpoint's are in the store: the size they are cut to is left out."""
-    settings = spec.required_settings().model_copy(update={"size": None})
+def _start(
+    spec: ModelSpec,
+    folder: Path,
+    content: str,
+    computing: Computing,
+    parameters: int,
+    layers: Sequence[int | None],
+) -> Workers:
+    return start(folder, spec.required_settings(), computing.device, parameters, layers)
+
+
+def store_identity(spec: ModelSpec, content: str, layer: int | None) -> StoreIdentity:
+    """Whose vectors a layer's are in the store: the size they are cut to is left out."""
+    settings = spec.required_settings().model_copy(update={"size": None, "layer": layer})
     text = json.dumps(settings.canonical(), sort_keys=True, separators=(",", ":"))
-    return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}")
+    shown = "" if layer is None else f" layer {layer}"
+    return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}{shown}")
 
 
 def refuse_change(encoder: MtebEncoder) -> None:
@@ -191,9 +240,17 @@ def load(
     pooling: str | None = None,
     max_length: int | None = None,
     dtype: str | None = None,
+    attention: str | None = None,
+    compile: bool | None = None,
+    layer: int | None = None,
+    size: int | None = None,
     batch_tokens: int | None = None,
+    ray: str | None = None,
 ) -> MtebEncoder:
     """Load a checkpoint by name or path, with its authors' settings unless told otherwise.
+
+    Its worker processes start with the first text and end with the encoder's `close`, or with
+    this process. Vectors are kept nowhere; `angle-bench run` and `encode` keep them.
 
     Args:
         name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
@@ -201,7 +258,12 @@ def load(
         pooling: Another pooling: cls, mean, cls_avg, max, cls_max or last.
         max_length: Tokens a text is cut to.
         dtype: float32, bfloat16 or float16.
+        attention: sdpa, eager or flash_attention_2.
+        compile: Whether torch compiles the model.
+        layer: The hidden states to pool, 0 the embeddings.
+        size: The leading dimensions to keep.
         batch_tokens: The most padded tokens of a batch.
+        ray: Encode on a Ray cluster: its address, or `auto`.
 
     Returns:
         An encoder for `mteb.evaluate`, and for lists of strings:
@@ -209,8 +271,12 @@ def load(
         >>> encoder = load("all-MiniLM-L6-v2")
         >>> encoder.encode(["A man is eating.", "Someone eats."]).shape
         (2, 384)
+        >>> encoder.close()
     """
-    spec = resolve(name, Overrides(pooling=pooling, max_length=max_length, dtype=dtype))
+    check_devices(device)
+    changes = Overrides(pooling, max_length, dtype, attention, compile)
+    spec = resolve(name, changes)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
-    return load_spec(spec, device, batch_tokens)
+    (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
+    return load_spec(variant, Computing(device, batch_tokens, ray))

@@ -1,5 +1,6 @@
 """What a run tells whoever watches it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from angle_bench.models.spec import ModelSpec
@@ -23,8 +24,8 @@ class Progress(Protocol):
     def texts(self, count: int) -> None:
         """That many more texts are encoded."""
 
-    def scored(self, name: str, score: float, seconds: float) -> None:
-        """A task is scored and stored; the score is a fraction."""
+    def scored(self, name: str, scores: Sequence[float], seconds: float) -> None:
+        """A task is scored and stored, by every variant of the model; scores are fractions."""
 
     def failed(self, name: str, what: str, fix: str) -> None:
         """A task failed; the others go on."""

@@ -4,234 +4,157 @@ Nothing heavy is imported until something is missing, so that a repeated command
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import AngleBenchError, DataError, ModelError, first_line
-from angle_bench.evaluation.data import Located, locate, mirror_warning
-from angle_bench.evaluation.failure import Failure, record_failure
+from angle_bench.errors import DataError, ModelError, UsageError, first_line
+from angle_bench.evaluation.ahead import encode_ahead
+from angle_bench.evaluation.data import locate, mirror_warning
+from angle_bench.evaluation.options import Keeping, Options
+from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.record import model_record, task_record
+from angle_bench.evaluation.record import task_record
+from angle_bench.evaluation.todo import Todo, missing
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.folder import Asked, look_up, store
-from angle_bench.results.layout import ModelFolder
-from angle_bench.results.suites import Suite, Task, mteb_task
+from angle_bench.results.folder import store
+from angle_bench.results.suites import Suite
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store import Store
-    from angle_bench.evaluation.adapter import MtebEncoder
     from angle_bench.evaluation.scoring import Prepared, Scored
 
-
-@dataclass(frozen=True)
-class Options:
-    """What a run is asked beside models and suite."""
-
-    root: Path
-    mirror: Path | None = None
-    device: str = "auto"
-    batch_tokens: int | None = None
-    store: "Store | None" = None
-    overwrite: bool = False
-    command: Sequence[str] = ()
-
-
-@dataclass
-class ModelOutcome:
-    """What came of one model.
-
-    Attributes:
-        kept: Tasks that were stored before.
-        scored: Tasks that this run scored.
-        failures: Tasks without a score, with the reason.
-        seconds: Time spent on this model, loading included.
-        texts: Texts that the encoder was asked for; 0 where mteb's own encoder ran.
-    """
-
-    spec: ModelSpec
-    folder: ModelFolder
-    kept: list[str] = field(default_factory=list)
-    scored: list[str] = field(default_factory=list)
-    failures: dict[str, Failure] = field(default_factory=dict)
-    seconds: float = 0.0
-    texts: int = 0
-
-    def summary(self) -> dict[str, Any]:
-        """What the record of the command says."""
-        return {
-            "folder": str(self.folder.path),
-            "kept": self.kept,
-            "scored": self.scored,
-            "failed": {name: failure.what for name, failure in self.failures.items()},
-        }
-
-
-@dataclass(frozen=True)
-class _Todo:
-    task: Task
-    located: Located
-    parts: tuple[Task, ...] = ()
-
-
-def prepare(specs: Sequence[ModelSpec], root: Path) -> list[ModelOutcome]:
-    """The outcomes that a run fills, so that an interrupted one still says how far it came."""
-    return [
-        ModelOutcome(spec, ModelFolder(root, spec.name, spec.revision, spec.settings_id))
-        for spec in specs
-    ]
+MEMORY_STORE_BYTES = 2 << 30
 
 
 def run(
-    outcomes: Sequence[ModelOutcome], suite: Suite, options: Options, progress: Progress
+    groups: Sequence[Sequence[ModelOutcome]], suite: Suite, options: Options, progress: Progress
 ) -> None:
     """Evaluate every model on every task of a suite.
 
     A task that fails is recorded and the others run.
 
     Args:
-        outcomes: The models, from `prepare`; filled in place.
+        groups: The models; of each its variants, one where no layers or sizes are asked for.
+            Filled in place, so that an interrupted run still says how far it came.
         suite: The tasks.
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
     """
     if warning := mirror_warning(suite.task, options.mirror):
         progress.warning(warning)
-    for outcome in outcomes:
+    for variants in groups:
         started = time.monotonic()
-        if outcome.spec.note:
-            progress.warning(outcome.spec.note)
-        todo = _missing(outcome, suite, options, progress)
-        if todo:
-            _compute(outcome, todo, options, progress)
-        outcome.seconds = time.monotonic() - started
+        if note := variants[0].spec.note:
+            progress.warning(note)
+        if todo := missing(variants, suite, options, progress):
+            with _opened(options.keeping, progress) as kept:
+                _compute(variants, todo, kept, options, progress)
+        for outcome in variants:
+            outcome.seconds = time.monotonic() - started
 
 
-def _missing(
-    outcome: ModelOutcome, suite: Suite, options: Options, progress: Progress
-) -> list[_Todo]:
-    """The tasks to compute; aggregates after their parts."""
-    todo: dict[str, _Todo] = {}
-    settings_digest = model_record(outcome.spec)["settings_digest"]
-    for task in suite.task:
-        parts = tuple(_part(name) for name in task.parts)
-        try:
-            places = {each.name: locate(each, options.mirror) for each in parts or (task,)}
-        except Exception as error:
-            _fail(outcome, task, error, options, progress)
-            continue
-        if parts:
-            places[task.name] = _joined(task, places)
-        for each in (*parts, task):
-            if each.name in todo:
-                continue
-            located = places[each.name]
-            asked = Asked(located.revision, located.rows, settings_digest)
-            found = look_up(outcome.folder, each, asked)
-            if found.state == "done" and not options.overwrite:
-                if each is task:
-                    outcome.kept.append(task.name)
-                continue
-            if found.reason and not options.overwrite:
-                progress.warning(f"{each.name} is computed again: {found.reason}")
-            todo[each.name] = _Todo(each, places[each.name], parts if each is task else ())
-    return list(todo.values())
+@contextmanager
+def _opened(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
+    """The vector store; where there is none, vectors are kept until the model is done."""
+    kept = _open(keeping, progress)
+    try:
+        yield kept
+    finally:
+        if kept.problem:
+            progress.warning(kept.problem)
+        kept.close()
 
 
-def _part(name: str) -> Task:
-    task = mteb_task(name)
-    if task is None:
-        raise ValueError(f"the generated tasks do not hold the part {name}")
-    return task
+def _open(keeping: Keeping, progress: Progress) -> "Store":
+    from angle_bench.encoding.memory_store import MemoryStore
+    from angle_bench.encoding.store import open_store
 
-
-def _joined(task: Task, places: Mapping[str, Located]) -> Located:
-    """The data of an aggregate: its own revision, or a digest where a part is local."""
-    import hashlib
-
-    if all(located.origin == "hub" for located in places.values()):
-        return Located("hub", task.revision)
-    text = "\n".join(f"{name} {located.revision}" for name, located in sorted(places.items()))
-    return Located("mirror", f"local-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
+    if not keeping.on:
+        return MemoryStore(MEMORY_STORE_BYTES)
+    try:
+        opened = open_store(keeping.folder, keeping.limit_bytes)
+    except UsageError as error:
+        if keeping.folder is not None:  # it was asked for by name
+            raise
+        progress.warning(f"{error.what} No vector is kept; type: {error.fix}")
+        return MemoryStore(MEMORY_STORE_BYTES)
+    if opened.moved:
+        progress.warning(opened.moved)
+    return opened
 
 
 def _compute(
-    outcome: ModelOutcome, todo: Sequence[_Todo], options: Options, progress: Progress
-) -> None:
-    progress.loading(outcome.spec)
-    hub.state()  # decides offline or not before anything reads it
-    try:
-        encoder = _load(outcome.spec, options, progress)
-    except Exception as error:
-        for each in todo:
-            failure = _noted(outcome, each.task, error, options)
-        progress.failed(outcome.spec.label, failure.what, failure.fix)
-        return
-    try:
-        _score_all(outcome, encoder, todo, options, progress)
-    finally:
-        if hasattr(encoder, "close"):
-            encoder.close()
-        outcome.texts = encoder.encoder.counts.texts if hasattr(encoder, "encoder") else 0
-
-
-def _score_all(
-    outcome: ModelOutcome,
-    encoder: Any,
-    todo: Sequence[_Todo],
+    variants: Sequence[ModelOutcome],
+    todo: Sequence[Todo],
+    kept: "Store",
     options: Options,
     progress: Progress,
 ) -> None:
-    header = outcome.spec.header((each.task.name, each.task.type) for each in todo)
-    progress.model(
-        f"{header} · {_device(encoder)}", len(todo), _countable_texts(outcome.spec, todo)
-    )
+    spec = variants[0].spec
+    progress.loading(spec)
+    hub.state()  # decides offline or not before anything reads it
+    try:
+        encoders = _load([outcome.spec for outcome in variants], kept, options, progress)
+    except Exception as error:
+        for each in todo:
+            for outcome in each.outcomes:
+                failure = outcome.failed(each.task.name, error, options.command)
+        progress.failed(spec.label, failure.what, failure.fix)
+        return
+    try:
+        _score_all(variants, encoders, todo, options, progress)
+    finally:
+        if hasattr(encoders[0], "close"):
+            encoders[0].close()
+        for outcome in variants:
+            outcome.texts = _counts(encoders[0]).get("texts", 0)
+
+
+def _score_all(
+    variants: Sequence[ModelOutcome],
+    encoders: Sequence[Any],
+    todo: Sequence[Todo],
+    options: Options,
+    progress: Progress,
+) -> None:
+    spec = variants[0].spec
+    header = spec.header([(each.task.name, each.task.type) for each in todo])
+    parts = [header, *_grid([outcome.spec for outcome in variants]), _device(encoders[0])]
+    progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo))
     ready: dict[str, Prepared | Exception] = {}
-    if outcome.spec.loader == "transformers" and options.store is not None:
-        ready = _encode_first(encoder, [each for each in todo if each.task.type == "STS"], progress)
+    if spec.loader == "transformers":
+        pairs = [each for each in todo if each.task.type == "STS"]
+        ready = encode_ahead(encoders, pairs, progress) if pairs else {}
     for number, each in enumerate(todo, start=1):
         ahead = each.task.name in ready or bool(each.parts)
         progress.task(each.task.name, number, 0 if ahead else each.task.texts or 0)
-        _score_one(outcome, encoder, each, ready.pop(each.task.name, None), options, progress)
-        _tell_warnings(encoder, progress)
-    if (counts := _counts(encoder)) and counts["truncated"]:
-        limit = outcome.spec.required_settings().max_length
+        lacking = [
+            (outcome, encoder)
+            for outcome, encoder in zip(variants, encoders, strict=True)
+            if outcome in each.outcomes
+        ]
+        _score_task(lacking, each, ready.pop(each.task.name, None), options, progress)
+        _tell_warnings(encoders[0], progress)
+    if (counts := _counts(encoders[0])) and counts["truncated"]:
+        limit = spec.required_settings().max_length
         progress.warning(
             f"{counts['truncated']:,} of {counts['forwarded']:,} texts were cut to {limit} tokens"
         )
 
 
-def _encode_first(
-    encoder: "MtebEncoder", todo: Sequence[_Todo], progress: Progress
-) -> "dict[str, Prepared | Exception]":
-    """Load the data of several tasks and compute all their texts: each distinct one once.
-
-    A task whose data cannot be loaded, and whatever stops the encoder, is left to the task's turn.
-    """
-    from angle_bench.evaluation.scoring import prepare
-
-    ready: dict[str, Prepared | Exception] = {}
-    texts: dict[str, list[str]] = {}
-    for each in todo:
-        try:
-            prepared = ready[each.task.name] = prepare(each.task, each.located)
-        except Exception as error:
-            ready[each.task.name] = error
-            continue
-        template = encoder.template(each.task.name, each.task.type, None)
-        texts.setdefault(template, []).extend(prepared.texts())
-    unique = sum(len(set(each)) for each in texts.values())
-    progress.encoding(unique, sum(map(len, texts.values())))
-    done, encoder.done = encoder.done, None
-    for template, each_texts in texts.items():
-        try:
-            encoder.encoder.encode(each_texts, template, done)
-        except AngleBenchError as error:
-            progress.warning(f"{error.what} The tasks go on one by one.")
-    encoder.encoder.counts.texts = 0  # the tasks ask for the same texts again
-    return ready
+def _grid(specs: Sequence[ModelSpec]) -> list[str]:
+    """The layers and sizes of variants, where they are not the checkpoint's own."""
+    used = [spec.settings for spec in specs if spec.settings]
+    layers = list(dict.fromkeys("last" if s.layer is None else str(s.layer) for s in used))
+    sizes = list(dict.fromkeys("full" if s.size is None else str(s.size) for s in used))
+    said = []
+    if layers not in ([], ["last"]):
+        said.append(f"layer {','.join(layers)}")
+    if sizes not in ([], ["full"]):
+        said.append(f"size {','.join(sizes)}")
+    return said
 
 
 def _tell_warnings(encoder: Any, progress: Progress) -> None:
@@ -250,7 +173,7 @@ def _counts(encoder: Any) -> dict[str, int]:
     return vars(encoder.encoder.counts) if hasattr(encoder, "encoder") else {}
 
 
-def _countable_texts(spec: ModelSpec, todo: Sequence[_Todo]) -> int:
+def _countable_texts(spec: ModelSpec, todo: Sequence[Todo]) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts for each in todo if not each.parts]
     if spec.loader == "mteb" or None in texts:
@@ -258,28 +181,33 @@ def _countable_texts(spec: ModelSpec, todo: Sequence[_Todo]) -> int:
     return sum(count or 0 for count in texts)
 
 
-def _load(spec: ModelSpec, options: Options, progress: Progress) -> Any:
+def _load(
+    specs: Sequence[ModelSpec], kept: "Store", options: Options, progress: Progress
+) -> Sequence[Any]:
     from angle_bench.evaluation.quiet import quieten
 
+    spec = specs[0]
     if spec.loader == "transformers" and spec.folder is None:
         # before the bars of other libraries are silenced: a download shows its own
-        spec = spec.model_copy(update={"folder": hub.fetch(spec.name, spec.revision)})
+        folder = hub.fetch(spec.name, spec.revision)
+        specs = [each.model_copy(update={"folder": folder}) for each in specs]
     if spec.loader == "mteb":
         quieten()
-        return _load_with_mteb(spec, options.device)
-    from angle_bench.evaluation.adapter import load_spec, refuse_change
+        return [_load_with_mteb(spec, options.computing.device)]
+    from angle_bench.evaluation.adapter import load_variants, refuse_change
 
-    encoder = load_spec(spec, options.device, options.batch_tokens, options.store)
-    encoder.done = progress.texts
-    if fresh := not encoder.encoder.known():
-        encoder.encoder.begin()  # the workers load while mteb is imported
+    encoders = load_variants(specs, options.computing, kept)
+    for encoder in encoders:
+        encoder.done = progress.texts
+    if fresh := not encoders[0].encoder.known():
+        encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
     from angle_bench.evaluation import scoring  # noqa: F401  its import time is no task's time
 
     if fresh:
-        _ = encoder.encoder.device  # whatever is wrong with the model is said now
-        refuse_change(encoder)
-    return encoder
+        _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
+        refuse_change(encoders[0])
+    return encoders
 
 
 def _load_with_mteb(spec: ModelSpec, device: str) -> Any:
@@ -298,48 +226,60 @@ def _load_with_mteb(spec: ModelSpec, device: str) -> Any:
         ) from error
 
 
-def _score_one(
-    outcome: ModelOutcome,
-    encoder: Any,
-    todo: _Todo,
+def _score_task(
+    lacking: Sequence[tuple[ModelOutcome, Any]],
+    todo: Todo,
     ready: "Prepared | Exception | None",
     options: Options,
     progress: Progress,
 ) -> None:
+    """Score a task with every variant that lacks it; its data is loaded once."""
     started = time.monotonic()
     task = todo.task
-    if hasattr(encoder, "prompts_used"):
-        encoder.prompts_used = {}
+    scores: list[float] = []
+    prepared: Prepared | None = None
     try:
-        scored = _combined(outcome, todo) if todo.parts else _scored(encoder, todo, ready, options)
-        seconds = time.monotonic() - started
-        record = task_record(
-            outcome.spec, encoder, _device(encoder), task, todo.located, scored, _counts(encoder)
-        )
-        store(
-            outcome.folder,
-            task.name,
-            write_result=scored.result.to_disk,
-            meta=encoder.mteb_model_meta.to_dict(),
-            record={"command": list(options.command), "seconds": round(seconds, 3), **record},
-            predictions=scored.predictions,
-        )
+        if not todo.parts:
+            prepared = _prepared(todo, ready)
+        for outcome, encoder in lacking:
+            scored = _scored(outcome, encoder, todo, prepared, options)
+            _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
+            outcome.scored.append(task.name)
+            scores.append(scored.result.get_score())
     except Exception as error:
-        _fail(outcome, task, error, options, progress)
-        return
-    outcome.scored.append(task.name)
-    progress.scored(task.name, scored.result.get_score(), seconds)
+        for outcome, _ in lacking[len(scores) :]:
+            failure = outcome.failed(task.name, error, options.command)
+        progress.failed(task.name, failure.what, failure.fix)
+    finally:
+        if prepared is not None:
+            prepared.release()
+    if scores:
+        progress.scored(task.name, scores, time.monotonic() - started)
 
 
-def _scored(
-    encoder: Any, todo: _Todo, ready: "Prepared | Exception | None", options: Options
-) -> "Scored":
-    from angle_bench.evaluation.adapter import MtebEncoder, refuse_change
-    from angle_bench.evaluation.scoring import prepare, score
+def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":
+    from angle_bench.evaluation.scoring import prepare
 
     if isinstance(ready, Exception):
         raise ready
-    scored = score(encoder, ready or prepare(todo.task, todo.located))
+    return ready or prepare(todo.task, todo.located)
+
+
+def _scored(
+    outcome: ModelOutcome,
+    encoder: Any,
+    todo: Todo,
+    prepared: "Prepared | None",
+    options: Options,
+) -> "Scored":
+    from angle_bench.evaluation.adapter import MtebEncoder, refuse_change
+    from angle_bench.evaluation.scoring import score
+
+    if prepared is None:
+        return _combined(outcome, todo)
+    if isinstance(encoder, MtebEncoder):
+        encoder.prompts_used = {}
+    scored = score(encoder, prepared)
     if isinstance(encoder, MtebEncoder):
         refuse_change(encoder)
     if locate(todo.task, options.mirror).revision != todo.located.revision:
@@ -350,7 +290,28 @@ def _scored(
     return scored
 
 
-def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":
+def _store(
+    outcome: ModelOutcome,
+    encoder: Any,
+    todo: Todo,
+    scored: "Scored",
+    seconds: float,
+    options: Options,
+) -> None:
+    record = task_record(
+        outcome.spec, encoder, _device(encoder), todo.task, todo.located, scored, _counts(encoder)
+    )
+    store(
+        outcome.folder,
+        todo.task.name,
+        write_result=scored.result.to_disk,
+        meta=encoder.mteb_model_meta.to_dict(),
+        record={"command": list(options.command), "seconds": round(seconds, 3), **record},
+        predictions=scored.predictions,
+    )
+
+
+def _combined(outcome: ModelOutcome, todo: Todo) -> "Scored":
     """An aggregate task from the stored results of its parts, by mteb's own rule."""
     from angle_bench.evaluation.aggregate import combine
 
@@ -361,17 +322,3 @@ def _combined(outcome: ModelOutcome, todo: _Todo) -> "Scored":
             "the same command, once what is said of its parts is mended",
         )
     return combine(outcome.folder, todo.task, todo.located)
-
-
-def _fail(
-    outcome: ModelOutcome, task: Task, error: Exception, options: Options, progress: Progress
-) -> None:
-    """Record a failure, and tell."""
-    failure = _noted(outcome, task, error, options)
-    progress.failed(task.name, failure.what, failure.fix)
-
-
-def _noted(outcome: ModelOutcome, task: Task, error: Exception, options: Options) -> Failure:
-    failure = record_failure(outcome.folder, outcome.spec, task.name, error, options.command)
-    outcome.failures[task.name] = failure
-    return failure

@@ -85,21 +85,18 @@ def prepare(task: Task, located: Located) -> Prepared:
 def score(encoder: Any, prepared: Prepared) -> Scored:
     """Evaluate an encoder, anything that mteb evaluates, on a task."""
     task, mteb_task = prepared.task, prepared.mteb_task
-    try:
-        with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
-            outcome = mteb.evaluate(
-                encoder,
-                mteb_task,
-                cache=None,
-                co2_tracker=False,
-                prediction_folder=folder,
-                show_progress_bar=False,
-                encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
-            )
-            predictions = _pair_predictions(mteb_task, task, Path(folder))
-        return Scored(outcome.task_results[0], predictions, prepared.verification)
-    finally:
-        prepared.release()
+    with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
+        outcome = mteb.evaluate(
+            encoder,
+            mteb_task,
+            cache=None,
+            co2_tracker=False,
+            prediction_folder=folder,
+            show_progress_bar=False,
+            encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
+        )
+        predictions = _pair_predictions(mteb_task, task, Path(folder))
+    return Scored(outcome.task_results[0], predictions, prepared.verification)
 
 
 def _loader_batch(encoder: Any) -> int:

@@ -150,12 +150,19 @@ def width_of(folder: Path) -> int:
 
 
 def parameters_of(folder: Path) -> int:
-    """How many parameters the weight files hold, from their headers alone."""
+    """How many parameters the weight files hold, from their headers alone.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
     count = 0
     for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="numpy") as opened:
-            shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118
-        count += sum(math.prod(shape) for shape in shapes)
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                slices = [opened.get_slice(name) for name in opened.keys()]  # noqa: SIM118
+                count += sum(math.prod(each.get_shape()) for each in slices)
+        except Exception as error:  # the reader's own error class is not public
+            raise _unloadable(folder, error) from error
     return count
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from angle_bench.errors import ModelError
 from angle_bench.models.content import content_files
 from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
-from angle_bench.models.spec import POOLING_ALIASES, PoolingName, Settings
+from angle_bench.models.spec import POOLING_ALIASES, PoolingName, Settings, Shape
 
 UNRECORDED_POOLING: PoolingName = "cls"
 LONGEST_WITHOUT_LIMIT = 512
@@ -39,6 +39,7 @@ class FolderFacts:
 
     settings: Settings
     note: str | None = None
+    shape: Shape | None = None
 
 
 def looks_like_checkpoint(folder: Path) -> bool:
@@ -55,7 +56,7 @@ def read_folder(folder: Path) -> FolderFacts:
     """
     _check_complete(folder)
     try:
-        return _read_settings(folder)
+        return replace(_read_settings(folder), shape=_shape(folder))
     except ValidationError as error:
         raise ModelError(
             f"{folder} has settings that cannot be: {error.errors()[0]['msg']}.",
@@ -227,6 +228,16 @@ def _max_length(folder: Path) -> int:
     if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30
         limits.append(length)
     return min(limits, default=LONGEST_WITHOUT_LIMIT)
+
+
+def _shape(folder: Path) -> Shape | None:
+    """Layers and width under the names that nearly every config has."""
+    config = _read_json(folder / "config.json")
+    config = config.get("text_config", config)
+    layers, width = config.get("num_hidden_layers"), config.get("hidden_size")
+    if isinstance(layers, int) and isinstance(width, int):
+        return Shape(layers=layers, width=width)
+    return None
 
 
 def positions(config: Mapping[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Dtype, PoolingName, Settings
+from angle_bench.models.spec import Dtype, PoolingName, Settings, Shape
 
 
 class Package(BaseModel):
@@ -47,6 +47,7 @@ class Entry(BaseModel):
     prompts: PromptPolicy = PromptPolicy()
     license: str | None = None
     source: str
+    shape: Shape
     package: Package | None = None
     contents: dict[str, str] = {}
 

@@ -58,8 +58,6 @@ class Overrides:
     dtype: str | None = None
     attention: str | None = None
     compile: bool | None = None
-    layer: int | None = None
-    size: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""
@@ -174,6 +172,7 @@ def _from_folder(ref: ModelRef, overrides: Overrides) -> ModelSpec:
         folder=folder,
         settings=settings,
         defaults=facts.settings,
+        shape=facts.shape,
         note=None if overrides.pooling else facts.note,
     )
 
@@ -200,6 +199,7 @@ def _from_registry(ref: ModelRef, entry: Entry, overrides: Overrides) -> ModelSp
         folder=folder,
         settings=overrides.apply(defaults),
         defaults=defaults,
+        shape=entry.shape,
         note=_shadowed(ref.name),
     )
 
@@ -248,6 +248,7 @@ def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
         folder=folder,
         settings=overrides.apply(facts.settings),
         defaults=facts.settings,
+        shape=facts.shape,
         note=None if overrides.pooling else facts.note,
     )
 

@@ -53,6 +53,20 @@ class Settings(BaseModel):
         return self.model_validate(self.model_dump() | given)
 
 
+class Shape(BaseModel):
+    """What a checkpoint's config says of its transformer.
+
+    Attributes:
+        layers: How many layers follow the embeddings.
+        width: The length of a token vector.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layers: int
+    width: int
+
+
 class ModelSpec(BaseModel):
     """One checkpoint, resolved: where it is, what it is, and how it is used.
 
@@ -64,6 +78,7 @@ class ModelSpec(BaseModel):
         folder: Where the files are, if they are not to be fetched from the hub.
         settings: What is used; None where mteb's loader decides.
         defaults: What the registry or the folder itself says.
+        shape: Its layers and width, if its config or the registry says them.
         note: A line for the user, such as a pooling that nothing recorded.
     """
 
@@ -76,6 +91,7 @@ class ModelSpec(BaseModel):
     folder: Path | None = None
     settings: Settings | None = None
     defaults: Settings | None = None
+    shape: Shape | None = None
     note: str | None = None
 
     @property
@@ -89,6 +105,16 @@ class ModelSpec(BaseModel):
     def short_revision(self) -> str:
         """Eight digits of the revision, for headers."""
         return self.revision.removeprefix("sha256-")[:8]
+
+    @property
+    def variant_label(self) -> str:
+        """The label, with layer and size where they are not the checkpoint's own."""
+        parts = [self.label]
+        if self.settings is not None and self.settings.layer is not None:
+            parts.append(f"layer {self.settings.layer}")
+        if self.settings is not None and self.settings.size is not None:
+            parts.append(f"size {self.settings.size}")
+        return " ".join(parts)
 
     def required_settings(self) -> Settings:
         """The settings of a checkpoint that this package loads itself."""
@@ -106,4 +132,6 @@ class ModelSpec(BaseModel):
         if self.settings is None:
             return f"{head} · loaded by mteb"
         used = self.settings
-        return f"{head} · {used.pooling} · {used.prompts.summary(tasks)} · {used.dtype}"
+        parts = [head, used.pooling, used.prompts.summary(tasks), used.dtype]
+        parts += [] if used.attention == "auto" else [used.attention]
+        return " · ".join([*parts, "compiled"] if used.compile else parts)

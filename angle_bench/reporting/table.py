@@ -87,19 +87,16 @@ class Table:
 
     def footer(self) -> str:
         """The marks in use, and a signature a row."""
-        used = {
-            MARKS.get(cell.data, "")
-            for row in self.rows
-            for cell in row.cells
-            if cell.score is not None
-        }
-        lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
-        for row in self.rows:
-            if row.signature:
-                lines.append(
-                    f"{row.label}: {row.signature}" if len(self.rows) > 1 else row.signature
-                )
-        return "\n".join(lines)
+        signed = [row for row in self.rows if row.signature]
+        labelled = len(self.rows) > 1
+        lines = [f"{row.label}: {row.signature}" if labelled else row.signature for row in signed]
+        return "\n".join([*self.legend(), *lines])
+
+    def legend(self) -> list[str]:
+        """What the marks in use mean."""
+        scored = [cell for row in self.rows for cell in row.cells if cell.score is not None]
+        used = {MARKS.get(cell.data, "") for cell in scored}
+        return [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
 
     @property
     def average_header(self) -> str:
@@ -136,7 +133,7 @@ class Table:
         if len(self.rows) > 1:
             headers.insert(0, "")
             lines = [[row.label, *line] for line, row in zip(lines, self.rows, strict=True)]
-        return _plain(headers, lines, labelled=len(self.rows) > 1)
+        return plain(headers, lines, labelled=len(self.rows) > 1)
 
     def _down(self) -> str:
         headers = ["", *(row.label for row in self.rows)]
@@ -146,14 +143,15 @@ class Table:
         ]
         if len(self.suite.task) > 1:
             lines.append([self.average_header, *(self._average_text(row) for row in self.rows)])
-        return _plain(headers, lines, labelled=True)
+        return plain(headers, lines, labelled=True)
 
 
 def _width(text: str) -> int:
     return max(len(line) for line in text.splitlines())
 
 
-def _plain(headers: Sequence[str], lines: Sequence[Sequence[str]], *, labelled: bool) -> str:
+def plain(headers: Sequence[str], lines: Sequence[Sequence[str]], *, labelled: bool) -> str:
+    """Lines of cells as aligned text, numbers to the right, labels to the left."""
     align = ["right"] * len(headers)
     if labelled:
         align[0] = "left"

@@ -93,7 +93,7 @@ def test_one_line_per_task(clock: Clock, capsys: pytest.CaptureFixture[str]) -> 
             for _ in range(20):
                 clock.now += 1
                 lines.texts(10)
-            lines.scored(name, 0.79094, 20)
+            lines.scored(name, [0.79094], 20)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -126,7 +126,7 @@ def test_any_line_starts_the_minute_anew(clock: Clock, capsys: pytest.CaptureFix
     lines.task("STS12", 1, 10)
     clock.now += 59
     lines.texts(10)
-    lines.scored("STS12", 0.5, 59)
+    lines.scored("STS12", [0.5], 59)
     lines.task("STS13", 2, 990)
     capsys.readouterr()
     clock.now += 59.9
@@ -146,7 +146,7 @@ def test_a_second_model_starts_from_nothing(
         lines.task("STS12", 1, 100)
         clock.now += 50
         lines.texts(50)
-        lines.scored("STS12", 0.5, 50)
+        lines.scored("STS12", [0.5], 50)
     _, first, _, second = capsys.readouterr().err.splitlines()
     assert first == second == "12:04 STS12 1/1  100 %  1 texts/s  0 s left  50.00"
 
@@ -199,7 +199,7 @@ def test_quiet_says_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
         quiet.model(HEADER, tasks=1, texts=10)
         quiet.task("STS12", 1, 10)
         quiet.texts(10)
-        quiet.scored("STS12", 0.5, 1)
+        quiet.scored("STS12", [0.5], 1)
     assert capsys.readouterr() == ("", "")
 
 
@@ -211,7 +211,7 @@ def test_bars_show_scores_above_the_bar(
         bars.model(HEADER, tasks=1, texts=1200)
         bars.task("STS12", 1, 1200)
         bars.texts(1200)
-        bars.scored("STS12", 0.79094, 47)
+        bars.scored("STS12", [0.79094], 47)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[:2] == [HEADER, "STS12 79.09  47 s"]

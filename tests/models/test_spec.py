@@ -18,12 +18,15 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
     assert SETTINGS.digest() == hashlib.sha256(given.encode()).hexdigest()[:8]
     assert SETTINGS.canonical() == {
         "attention": "auto",
+        "compile": False,
         "dtype": "float32",
+        "layer": None,
         "lowercase": False,
         "max_length": 64,
         "normalize": False,
         "pooling": "cls",
         "prompts": {"default": "", "role": {}, "task": {}, "type": {}},
+        "size": None,
     }
 
 
@@ -34,6 +37,9 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
         {"max_length": 65},
         {"dtype": "bfloat16"},
         {"attention": "eager"},
+        {"compile": True},
+        {"layer": 2},
+        {"size": 8},
         {"normalize": True},
         {"prompts": PromptPolicy(default="query: {text}")},
     ],

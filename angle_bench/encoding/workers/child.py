@@ -55,7 +55,7 @@ def answer(forward: "Forward", question: Any) -> Any:
 
 
 def load_forward(
-    folder: str, settings: dict[str, Any], device: str, layers: list[int], threads: int
+    folder: str, settings: dict[str, Any], device: str, layers: list[int | None], threads: int
 ) -> "Forward":
     """Load the model from its folder and settings."""
     import torch

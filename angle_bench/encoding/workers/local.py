@@ -91,7 +91,7 @@ class LocalWorkers:
         settings: Settings,
         devices: Sequence[str],
         threads: int = 0,
-        layers: tuple[int, ...] = (),
+        layers: tuple[int | None, ...] = (),
         may_shrink: bool = False,
     ) -> None:
         self._processes: list[_Process] = []

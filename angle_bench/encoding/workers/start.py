@@ -102,7 +102,7 @@ def most_processes(weights: int) -> int:
 
 
 def start(
-    folder: Path, settings: Settings, text: str, parameters: int, layers: Sequence[int] = ()
+    folder: Path, settings: Settings, text: str, parameters: int, layers: Sequence[int | None] = ()
 ) -> Workers:
     """Start the workers that `-d` means; they load at once.
 

@@ -1,0 +1,58 @@
+"""What a run is asked beside models and suite. Values only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_STORE_BYTES = 20 << 30
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How vectors are computed; none of it is part of an identity.
+
+    Attributes:
+        device: As after `-d`.
+        batch_tokens: The most padded tokens of a batch; None measures it.
+        ray: The address of a Ray cluster, `auto`, or None for worker processes.
+    """
+
+    device: str = "auto"
+    batch_tokens: int | None = None
+    ray: str | None = None
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where vectors are kept.
+
+    Attributes:
+        on: Whether they are kept beyond the process.
+        folder: The cache folder; None is the user's.
+        limit_bytes: What the vectors of all models may take.
+    """
+
+    on: bool = True
+    folder: Path | None = None
+    limit_bytes: int = DEFAULT_STORE_BYTES
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked beside models and suite.
+
+    Attributes:
+        root: The results folder.
+        mirror: Local data.
+        computing: How vectors are computed.
+        keeping: Where they are kept.
+        overwrite: Whether stored scores are computed again.
+        command: What was typed, for the records.
+    """
+
+    root: Path
+    mirror: Path | None = None
+    computing: Computing = field(default_factory=Computing)
+    keeping: Keeping = field(default_factory=Keeping)
+    overwrite: bool = False
+    command: Sequence[str] = ()
