@@ -1,5 +1,7 @@
 """Options that several verbs share."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -120,3 +122,15 @@ def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None) -> Non
         )
     if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
         raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")
+
+
+def prepare_environment(offline: bool, quiet: bool, verbose: bool) -> None:
+    """Set what the libraries underneath read when they are imported."""
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if quiet or not (verbose or sys.stderr.isatty()):  # a log has lines, no bars
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    if verbose:
+        os.environ["ANGLE_BENCH_VERBOSE"] = "1"
+    else:
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the hub's bars for downloads stay

@@ -75,12 +75,7 @@ def run(
     _refuse(stray, model, tasks)
     shared.refuse(device, batch_tokens, cache_dir)
     limit = parse_size(cache_limit)
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    if quiet or not (verbose or sys.stderr.isatty()):  # a log has lines, no bars
-        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    if verbose:
-        os.environ["ANGLE_BENCH_VERBOSE"] = "1"
+    shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.models.resolve import Overrides, resolve_all
     from angle_bench.models.variants import variants

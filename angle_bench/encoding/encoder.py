@@ -53,7 +53,7 @@ class Encoder:
     """A checkpoint with its settings, the workers that hold it, and the store of its vectors.
 
     Attributes:
-        tokenizer: Its tokenizer.
+        load_tokenizer: Loads its tokenizer; called when the first vector has to be computed.
         settings: Every setting that changes a vector; layer and size are the caller's.
         width: The length of a vector.
         start: Starts the workers; called when the first vector has to be computed, or by `begin`.
@@ -63,7 +63,7 @@ class Encoder:
         counts: What was done so far.
     """
 
-    tokenizer: Any
+    load_tokenizer: Callable[[], Any]
     settings: Settings
     width: int
     start: Callable[[], Workers]
@@ -72,6 +72,11 @@ class Encoder:
     identities: Sequence["StoreIdentity"] = ()
     counts: Counts = field(default_factory=Counts)
     _touched: set["StoreIdentity"] = field(default_factory=set)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer, loaded when first looked at."""
+        return self.load_tokenizer()
 
     @cached_property
     def workers(self) -> Workers:
@@ -102,6 +107,7 @@ class Encoder:
     def begin(self) -> None:
         """Start the workers now, so that they load while something else is done."""
         _ = self.workers
+        _ = self.tokenizer
 
     def warnings(self) -> list[str]:
         """What went wrong without stopping the work, since this was last asked."""
@@ -214,9 +220,10 @@ class Encoder:
             self.batch_tokens = choose(self.workers, self.settings, len(texts))
         waiting: dict[int, Indices] = {}
         limit = self.settings.max_length
+        tokenizer = self.tokenizer
         plan = planned(
             texts,
-            lambda chunk: tokenise(self.tokenizer, chunk, limit, tail),
+            lambda chunk: tokenise(tokenizer, chunk, limit, tail),
             lambda: self.batch_tokens or 1,
             self._note,
         )

@@ -13,12 +13,13 @@ from angle_bench.encoding.workers.start import check_devices, start
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.options import Computing
 from angle_bench.models import hub
-from angle_bench.models.backbone import load_tokenizer, parameters_of, width_of
 from angle_bench.models.content import content_hash
+from angle_bench.models.folder import shape_of
 from angle_bench.models.known import mteb_models
 from angle_bench.models.resolve import Overrides, resolve
 from angle_bench.models.spec import ModelSpec
 from angle_bench.models.variants import variants
+from angle_bench.models.weights import parameters_of
 
 
 @dataclass
@@ -152,10 +153,27 @@ class MtebEncoder:
 
 def _texts(inputs: Iterable[Any]) -> list[str]:
     """The texts of mteb's batches, or of any other iterable of strings."""
+    column: list[Any] | None = _whole_column(inputs)
+    if column is not None:
+        return column
     texts: list[str] = []
     for item in inputs:
         texts += [item] if isinstance(item, str) else item["text"]
     return texts
+
+
+def _whole_column(inputs: Any) -> list[Any] | None:
+    """The text column under mteb's loader, read at once: row by row takes longer than scoring."""
+    import datasets
+    from torch.utils.data import DataLoader, SequentialSampler
+
+    if not isinstance(inputs, DataLoader) or not isinstance(inputs.sampler, SequentialSampler):
+        return None
+    rows = inputs.dataset
+    if not isinstance(rows, datasets.Dataset) or rows.column_names != ["text"]:
+        return None
+    found: list[Any] = rows["text"][:]
+    return found if all(isinstance(text, str) for text in found) else None
 
 
 def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None) -> MtebEncoder:
@@ -182,9 +200,9 @@ def load_variants(
     parameters = parameters_of(folder)
     layers = list(dict.fromkeys(spec.required_settings().layer for spec in specs))
     encoder = Encoder(
-        tokenizer=load_tokenizer(folder),
+        load_tokenizer=lambda: _tokenizer(folder),
         settings=settings,
-        width=width_of(folder),
+        width=_width(folder),
         start=lambda: _start(first, folder, content, computing, parameters, layers),
         batch_tokens=computing.batch_tokens,
         store=store,
@@ -194,6 +212,20 @@ def load_variants(
         MtebEncoder(spec, encoder, layers.index(spec.required_settings().layer), parameters)
         for spec in specs
     ]
+
+
+def _tokenizer(folder: Path) -> Any:
+    from angle_bench.models.backbone import load_tokenizer  # brings torch
+
+    return load_tokenizer(folder)
+
+
+def _width(folder: Path) -> int:
+    if (shape := shape_of(folder)) is not None:
+        return shape.width
+    from angle_bench.models.backbone import width_of  # brings torch
+
+    return width_of(folder)
 
 
 def _start(

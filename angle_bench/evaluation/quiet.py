@@ -8,11 +8,11 @@ import warnings
 def quieten() -> None:
     """Silence bars, notices and warnings of mteb, datasets, transformers and the hub.
 
-    Their errors still come as exceptions. `ANGLE_BENCH_VERBOSE=1` (`-v`) leaves them on.
+    Their errors still come as exceptions. `ANGLE_BENCH_VERBOSE=1` (`-v`) leaves them on. mteb's
+    own bars are off only if TQDM_DISABLE was set before tqdm was imported.
     """
     if os.environ.get("ANGLE_BENCH_VERBOSE"):
         return
-    os.environ.setdefault("TQDM_DISABLE", "1")  # tqdm reads it when a bar is made
     warnings.filterwarnings("ignore")
     for name in ("mteb", "datasets", "transformers", "sentence_transformers", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)

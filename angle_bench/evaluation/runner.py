@@ -128,14 +128,15 @@ def _score_all(
         pairs = [each for each in todo if each.task.type == "STS"]
         ready = encode_ahead(encoders, pairs, progress) if pairs else {}
     for number, each in enumerate(todo, start=1):
-        ahead = each.task.name in ready or bool(each.parts)
+        held = ready.pop(each.task.name, None)
+        ahead = bool(each.parts) or (held is not None and not isinstance(held, Exception))
         progress.task(each.task.name, number, 0 if ahead else each.task.texts or 0)
         lacking = [
             (outcome, encoder)
             for outcome, encoder in zip(variants, encoders, strict=True)
             if outcome in each.outcomes
         ]
-        _score_task(lacking, each, ready.pop(each.task.name, None), options, progress)
+        _score_task(lacking, each, held, options, progress)
         _tell_warnings(encoders[0], progress)
     if (counts := _counts(encoders[0])) and counts["truncated"]:
         limit = spec.required_settings().max_length

@@ -1,10 +1,13 @@
 """Score one task with mteb: load and check its data, evaluate, keep per-item predictions."""
 
+import copy
 import json
 import math
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import datasets
 import mteb
 from mteb.abstasks import AbsTaskSTS
 from mteb.results import TaskResult
+from mteb.timing import TimingStack
 
 from angle_bench.errors import DataError, first_line
 from angle_bench.evaluation.adapter import MtebEncoder
@@ -42,17 +46,19 @@ class Prepared:
     task: Task
     mteb_task: mteb.AbsTask
     verification: Verification
+    random: tuple[Any, Any]
 
     def texts(self) -> list[str]:
         """All texts of a task that compares pairs, as often as they occur; of others none."""
         if not isinstance(self.mteb_task, AbsTaskSTS):
             return []
-        rows = [
-            pairs_of(self.mteb_task, subset, split)
+        return [
+            text
             for subset in self.mteb_task.hf_subsets
             for split in self.task.splits
+            for name in _columns(self.mteb_task)
+            for text in pairs_of(self.mteb_task, subset, split)[name][:]
         ]
-        return [text for part in rows for name in _columns(self.mteb_task) for text in part[name]]
 
     def release(self) -> None:
         """Let go of the data."""
@@ -75,7 +81,8 @@ def prepare(task: Task, located: Located) -> Prepared:
         _load_data(mteb_task, task, located)
         if isinstance(mteb_task, AbsTaskSTS):
             _check_pairs(mteb_task, task)
-        return Prepared(task, mteb_task, verify(mteb_task, task, located))
+        random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
+        return Prepared(task, mteb_task, verify(mteb_task, task, located), random)
     except BaseException:
         if mteb_task.data_loaded:
             mteb_task.unload_data()
@@ -83,20 +90,37 @@ def prepare(task: Task, located: Located) -> Prepared:
 
 
 def score(encoder: Any, prepared: Prepared) -> Scored:
-    """Evaluate an encoder, anything that mteb evaluates, on a task."""
+    """Evaluate an encoder, anything that mteb evaluates, on a task.
+
+    The task evaluates itself: `mteb.evaluate` would do the same after importing
+    sentence-transformers, which takes longer than scoring stored vectors.
+    """
     task, mteb_task = prepared.task, prepared.mteb_task
+    timer = TimingStack()
+    started = time.monotonic()
+    # a task draws from a state that advances: every encoder meets the one it began with
+    mteb_task.rng_state, mteb_task.np_rng = copy.deepcopy(prepared.random)
     with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
-        outcome = mteb.evaluate(
-            encoder,
-            mteb_task,
-            cache=None,
-            co2_tracker=False,
-            prediction_folder=folder,
-            show_progress_bar=False,
-            encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
-        )
+        scores = {
+            split: mteb_task.evaluate(
+                encoder,
+                split,
+                list(mteb_task.hf_subsets),
+                encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
+                prediction_folder=Path(folder),
+                timer=timer,
+            )
+            for split in task.splits
+        }
         predictions = _pair_predictions(mteb_task, task, Path(folder))
-    return Scored(outcome.task_results[0], predictions, prepared.verification)
+    result = TaskResult.from_task_results(
+        mteb_task,
+        scores,
+        evaluation_time=time.monotonic() - started,
+        date=datetime.now(tz=UTC),
+        evaluation_phases=timer.phases or None,
+    )
+    return Scored(result, predictions, prepared.verification)
 
 
 def _loader_batch(encoder: Any) -> int:
@@ -163,7 +187,7 @@ def _check_pairs(mteb_task: AbsTaskSTS, task: Task) -> None:
                 )
             if len(rows) == 0:
                 raise DataError(f"{where} has no rows.", "a file with the pairs of this split")
-            _check_gold(rows["score"], where)
+            _check_gold(rows["score"][:], where)
 
 
 def _check_gold(gold: Sequence[Any], where: str) -> None:

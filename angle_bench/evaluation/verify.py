@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import mteb
+from mteb.abstasks import AbsTaskSTS
 
 from angle_bench.evaluation.data import Located
 from angle_bench.results.suites import Task
@@ -58,18 +59,29 @@ def verify(mteb_task: mteb.AbsTask, task: Task, located: Located) -> Verificatio
 
 
 def _count(mteb_task: mteb.AbsTask, split: str, subset: str) -> PartCount:
-    # mteb's own counting, so that both sides count alike for every task type
-    chosen = subset if mteb_task.metadata.is_multilingual else None
-    counted: Any = mteb_task._calculate_descriptive_statistics_from_split(split, hf_subset=chosen)
+    samples, characters = counted(mteb_task, split, subset)
     (reference,) = stats_of(mteb_task, split, [subset])
     return PartCount(
         split=split,
         subset=subset,
-        samples=counted["num_samples"],
-        characters=characters_of(counted),
+        samples=samples,
+        characters=characters,
         reference_samples=None if reference is None else reference["num_samples"],
         reference_characters=None if reference is None else characters_of(reference),
     )
+
+
+def counted(mteb_task: mteb.AbsTask, split: str, subset: str) -> tuple[int, int | None]:
+    """Samples and characters of loaded data, counted as mteb counts them."""
+    chosen = subset if mteb_task.metadata.is_multilingual else None
+    if not isinstance(mteb_task, AbsTaskSTS) or mteb_task.modalities != ["text"]:
+        stats: Any = mteb_task._calculate_descriptive_statistics_from_split(split, hf_subset=chosen)
+        return stats["num_samples"], characters_of(stats)
+    # its statistics of pairs hash every text, which takes longer than scoring them
+    data: Any = mteb_task.dataset
+    rows = data[chosen][split] if chosen else data[split]
+    columns = [rows[str(name)][:] for name in mteb_task.column_names]
+    return len(rows), sum(len(text) for column in columns for text in column)
 
 
 def characters_of(stats: Mapping[str, Any]) -> int | None:

@@ -1,20 +1,19 @@
 """Load a checkpoint folder: the transformer without any head, and its tokenizer."""
 
 import logging
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
 from angle_bench.models.folder import positions
 from angle_bench.models.spec import Settings
+from angle_bench.models.weights import unloadable
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -91,7 +90,7 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     try:
         model, report = _load_model(folder, settings)
     except Exception as error:  # every reader underneath has errors of its own
-        raise _unloadable(folder, error) from error
+        raise unloadable(folder, error) from error
     _refuse_missing(folder, report["missing_keys"])
     _refuse_too_long(folder, positions(model.config.to_dict()), settings.max_length)
     model = model.eval().requires_grad_(False).to(device)
@@ -131,7 +130,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # every reader underneath has errors of its own
-        raise _unloadable(folder, error) from error
+        raise unloadable(folder, error) from error
     if tokenizer.pad_token_id is None:
         raise ModelError(
             f"the tokenizer of {folder} has no pad token.",
@@ -145,32 +144,8 @@ def width_of(folder: Path) -> int:
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # every reader underneath has errors of its own
-        raise _unloadable(folder, error) from error
+        raise unloadable(folder, error) from error
     return int(config.get_text_config().hidden_size)
-
-
-def parameters_of(folder: Path) -> int:
-    """How many parameters the weight files hold, from their headers alone.
-
-    Raises:
-        ModelError: A file cannot be read.
-    """
-    count = 0
-    for file in folder.glob("*.safetensors"):
-        try:
-            with safe_open(file, framework="numpy") as opened:
-                slices = [opened.get_slice(name) for name in opened.keys()]  # noqa: SIM118
-                count += sum(math.prod(each.get_shape()) for each in slices)
-        except Exception as error:  # the reader's own error class is not public
-            raise _unloadable(folder, error) from error
-    return count
-
-
-def _unloadable(folder: Path, error: Exception) -> ModelError:
-    return ModelError(
-        f"{folder} could not be loaded: {first_line(error, 300)}",
-        "the folder saved or copied again as a whole; --debug shows the traceback",
-    )
 
 
 def _refuse_too_long(folder: Path, limit: int | None, max_length: int) -> None:

@@ -56,7 +56,7 @@ def read_folder(folder: Path) -> FolderFacts:
     """
     _check_complete(folder)
     try:
-        return replace(_read_settings(folder), shape=_shape(folder))
+        return replace(_read_settings(folder), shape=shape_of(folder))
     except ValidationError as error:
         raise ModelError(
             f"{folder} has settings that cannot be: {error.errors()[0]['msg']}.",
@@ -230,7 +230,7 @@ def _max_length(folder: Path) -> int:
     return min(limits, default=LONGEST_WITHOUT_LIMIT)
 
 
-def _shape(folder: Path) -> Shape | None:
+def shape_of(folder: Path) -> Shape | None:
     """Layers and width under the names that nearly every config has."""
     config = _read_json(folder / "config.json")
     config = config.get("text_config", config)

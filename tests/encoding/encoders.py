@@ -24,7 +24,11 @@ def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encod
     backbone = load_backbone(folder, settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))
     return Encoder(
-        backbone.tokenizer, settings, backbone.dimension, lambda: worker, batch_tokens or 1024
+        lambda: backbone.tokenizer,
+        settings,
+        backbone.dimension,
+        lambda: worker,
+        batch_tokens or 1024,
     )
 
 

@@ -1,0 +1,33 @@
+"""What the weight files of a checkpoint say without being loaded."""
+
+import math
+from pathlib import Path
+
+from safetensors import safe_open
+
+from angle_bench.errors import ModelError, first_line
+
+
+def parameters_of(folder: Path) -> int:
+    """How many parameters the weight files hold, from their headers alone.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    count = 0
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                slices = [opened.get_slice(name) for name in opened.keys()]  # noqa: SIM118
+                count += sum(math.prod(each.get_shape()) for each in slices)
+        except Exception as error:  # the reader's own error class is not public
+            raise unloadable(folder, error) from error
+    return count
+
+
+def unloadable(folder: Path, error: Exception) -> ModelError:
+    """The error for a folder that a reader underneath refuses."""
+    return ModelError(
+        f"{folder} could not be loaded: {first_line(error, 300)}",
+        "the folder saved or copied again as a whole; --debug shows the traceback",
+    )
