@@ -227,7 +227,7 @@ def _saved(group: "list[ModelOutcome]") -> str:
         return f"{place}  {'nothing new' if failed else 'all stored before'}"
     variants = f"{len(group)} variants  " if len(group) > 1 else ""
     line = f"saved {place}  {variants}{duration(first.seconds)}"
-    if first.texts:
+    if first.texts and len(group) == 1:
         line += f", {first.texts / first.seconds:,.0f} texts/s"
     return line
 

@@ -42,7 +42,8 @@ def encode_ahead(
         template = encoders[0].template(each.task.name, each.task.type, None)
         texts.setdefault(template, []).extend(prepared.texts())
     distinct = {template: list(dict.fromkeys(some)) for template, some in texts.items()}
-    progress.encoding(sum(map(len, distinct.values())), sum(map(len, texts.values())))
+    if distinct:
+        progress.encoding(sum(map(len, distinct.values())), sum(map(len, texts.values())))
     encoder = encoders[0].encoder
     for template, all_texts in texts.items():
         try:

@@ -1,9 +1,9 @@
 """A grid of scores: layers of a model as rows, sizes as columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from angle_bench.reporting.table import ABSENT, MARKS, Row, Table, plain
+from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Row, Table, plain
 
 
 @dataclass(frozen=True)
@@ -21,34 +21,59 @@ class Grid:
     axes: Sequence[tuple[int, int]]
 
     def text(self, width: int) -> str:
-        """The grid as plain text; a variant with missing tasks says how many it has.
+        """The grid as plain text: averages over the tasks that every variant has a score of.
 
-        Its average is that of the suite; with a single task it is the task's score.
+        With a single task it is the task's score.
         """
-        cells = dict(zip(self.axes, map(self._cell, self.table.rows), strict=True))
+        common = self._common()
+        cells = dict(zip(self.axes, (_cell(common, row) for row in common.rows), strict=True))
         layers = sorted({layer for layer, _ in self.axes})
         sizes = sorted({size for _, size in self.axes})
         lines = [[f"layer {layer}", *(cells[layer, size] for size in sizes)] for layer in layers]
-        headers = [f"{self._what} · size", *map(str, sizes)]
+        headers = [f"{self._what(common)} · size", *map(str, sizes)]
         return f"{self.label}\n{plain(headers, lines, labelled=True)}"
 
     def footer(self) -> str:
-        """The marks in use, and one signature that names all layers and sizes."""
+        """The tasks whose data is not the hub's, and one signature for all layers and sizes."""
         signatures = [row.signature for row in self.table.rows if row.signature]
-        line = [joined(signatures)] if signatures else []
-        return "\n".join([*self.table.legend(), *line])
+        return "\n".join([*self._data(), *([joined(signatures)] if signatures else [])])
 
-    @property
-    def _what(self) -> str:
+    def _data(self) -> list[str]:
+        marked: dict[str, list[str]] = {}
+        for at, task in enumerate(self.table.suite.task):
+            scored = [row.cells[at] for row in self.table.rows if row.cells[at].score is not None]
+            for mark in {MARKS.get(cell.data, "") for cell in scored} - {""}:
+                marked.setdefault(mark, []).append(task.header)
+        return [
+            f"{mark} {meaning}: {', '.join(marked[mark])}"
+            for mark, meaning in LEGEND.items()
+            if mark in marked
+        ]
+
+    def _common(self) -> Table:
+        """The table without the tasks that a variant lacks: every cell is about the same tasks."""
         tasks = self.table.suite.task
-        return tasks[0].header if len(tasks) == 1 else self.table.average_header
+        kept = [
+            at
+            for at in range(len(tasks))
+            if all(row.cells[at].score is not None for row in self.table.rows)
+        ]
+        suite = self.table.suite.model_copy(update={"task": tuple(tasks[at] for at in kept)})
+        rows = [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in self.table.rows]
+        return Table(suite, tuple(rows))
 
-    def _cell(self, row: Row) -> str:
-        average = self.table.average(row)
-        if average is None:
-            return row.coverage if row.scores else ABSENT
-        marks = {MARKS.get(cell.data, "") for cell in row.cells}
-        return f"{100 * average:.2f}{''.join(sorted(marks))}"
+    def _what(self, common: Table) -> str:
+        asked, had = len(self.table.suite.task), len(common.suite.task)
+        if asked == 1:
+            return self.table.suite.task[0].header
+        if had == asked:
+            return common.average_header
+        return f"{common.average_header}, {had} of {asked} tasks"
+
+
+def _cell(table: Table, row: Row) -> str:
+    average = table.average(row)
+    return ABSENT if average is None else f"{100 * average:.2f}"
 
 
 def joined(signatures: Sequence[str]) -> str:

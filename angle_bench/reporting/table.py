@@ -87,16 +87,15 @@ class Table:
 
     def footer(self) -> str:
         """The marks in use, and a signature a row."""
-        signed = [row for row in self.rows if row.signature]
-        labelled = len(self.rows) > 1
-        lines = [f"{row.label}: {row.signature}" if labelled else row.signature for row in signed]
-        return "\n".join([*self.legend(), *lines])
-
-    def legend(self) -> list[str]:
-        """What the marks in use mean."""
         scored = [cell for row in self.rows for cell in row.cells if cell.score is not None]
         used = {MARKS.get(cell.data, "") for cell in scored}
-        return [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
+        lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
+        for row in self.rows:
+            if row.signature:
+                lines.append(
+                    f"{row.label}: {row.signature}" if len(self.rows) > 1 else row.signature
+                )
+        return "\n".join(lines)
 
     @property
     def average_header(self) -> str:
