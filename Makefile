@@ -3,16 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all check format generate clean
+.PHONY: demo test test-all bench check format generate clean
 
 demo: $(READY)
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n 2 -m "not long"
 
 test-all: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
+
+# speed, side by side with peers; nothing else should run meanwhile
+bench: $(READY)
+	$(BIN)/python -m benchmarks
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -45,6 +45,29 @@ def build_tiny_bert(folder: Path, seed: int = 0, **config: int) -> None:
     BertModel(BertConfig(**{**sizes, **config})).eval().save_pretrained(folder)
 
 
+def build_tiny_llama(folder: Path, padding_side: str = "right", seed: int = 0) -> None:
+    """Save a random LLaMA of 3 layers and 32 dimensions whose tokenizer pads on that side."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    build_tokenizer(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.padding_side = padding_side
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=128,
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    LlamaModel(config).eval().save_pretrained(folder)
+
+
 def add_sentence_transformers_files(
     folder: Path, mode: str = "mean", *, normalize: bool = True, max_length: int = 32
 ) -> None:

@@ -1,0 +1,215 @@
+"""`angle-bench run`: the same scores however vectors are computed, kept, cut; interrupted runs."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
+from tests.conftest import Cli, Command, Ended
+
+TWO = ("-t", "STS12,STS13", "--mirror", "mirror")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(30, seed=1))
+    write_rows(tmp_path / "mirror/mteb/sts13-sts/test.jsonl", sts_rows(20, seed=2))
+    return tmp_path / "mirror"
+
+
+def scores(ended: Ended) -> list[dict[str, float]]:
+    assert ended.code == 0, ended.err
+    models: list[dict[str, Any]] = json.loads(ended.out)["models"]
+    return [model["scores"] for model in models]
+
+
+def records(results: str) -> dict[str, dict[str, Any]]:
+    places = Path(results).glob("*/*/.angle-bench/*.json")
+    return {place.stem: json.loads(place.read_text()) for place in places}
+
+
+def stored(task: str) -> list[Path]:
+    """The result files of a task, whatever the settings."""
+    found = Path("results").rglob(f"{task}.json")
+    return [place for place in found if place.parent.name != ".angle-bench"]
+
+
+def forwarded(results: str) -> int:
+    return max(record["encoded_so_far"]["forwarded"] for record in records(results).values())
+
+
+def test_scores_do_not_depend_on_batches_workers_and_the_store(
+    cli: Cli, minilm: Path, tmp_path: Path
+) -> None:
+    demo = ("run", "-m", "all-MiniLM-L6-v2", "-t", "demo", "--json")
+    store = ("--cache-dir", "store")
+    (one,) = scores(cli(*demo, "-r", "a", "-d", "cpu:1", "--batch-tokens", "64", "--no-cache"))
+    (two,) = scores(cli(*demo, "-r", "b", "-d", "cpu:2", "--batch-tokens", "4096", *store))
+    (warm,) = scores(cli(*demo, "-r", "c", "-d", "cpu:2", *store))
+    assert one == two == warm  # four decimals of the score ×100
+    assert [forwarded(name) for name in "abc"] == [576, 576, 0]
+    assert not (tmp_path / "a/.angle-bench").exists()
+
+
+def test_a_suite_is_encoded_before_its_first_task_each_text_once(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    write_rows(mirror / "mteb/sts13-sts/test.jsonl", sts_rows(30, seed=1))  # the texts of STS12
+    ended = cli("run", "-m", tiny_bert, *TWO, "--cache-dir", "store")
+    assert ended.code == 0, ended.err
+    counts = {name: record["encoded_so_far"] for name, record in records("results").items()}
+    distinct = counts["STS12"]["forwarded"]
+    assert f"{distinct} unique of 120 texts" in ended.err
+    assert 0 < distinct <= 60
+    assert counts["STS13"]["forwarded"] == distinct
+
+
+@pytest.mark.parametrize("where", [("--cache-dir", "store"), ("--no-cache",)])
+def test_a_grid_prints_every_layer_and_size_and_stores_each_as_its_own(
+    cli: Cli, tiny_bert: Path, mirror: Path, where: tuple[str, ...]
+) -> None:
+    grid = ("run", "-m", tiny_bert, *TWO, "--layers", "0,2", "--sizes", "8,32", *where)
+    ended = cli(*grid)
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0] == "tiny-bert"
+    assert lines[1].split() == ["mean", "of", "2", "·", "size", "8", "32"]
+    assert [line.split()[:2] for line in lines[2:4]] == [["layer", "0"], ["layer", "2"]]
+    assert "layer:0,last|size:8,full" in ended.out
+    folders = stored("STS12")
+    assert len(folders) == 4
+    assert len(list(Path("results").glob("local__tiny-bert/*/STS12.json"))) == 1
+    ids = {place.parent.name.removeprefix("settings_") for place in folders}
+    metas = [json.loads((place.parent / "model_meta.json").read_text()) for place in folders]
+    for meta in metas:
+        settings = (meta["experiment_kwargs"] or {}).get("settings")
+        assert settings is None or settings in ids
+    assert sorted(meta["embed_dim"] for meta in metas) == [8, 8, 32, 32]
+    # the plain result is the grid's last cell, and nothing of the grid is computed twice
+    plain = cli("run", "-m", tiny_bert, *TWO, "--json")
+    assert "loading" not in plain.err
+    (only,) = json.loads(plain.out)["models"]
+    assert f"{only['mean']:.2f}" == lines[3].split()[-1]
+    again = cli(*grid, "--json")
+    models = json.loads(again.out)["models"]
+    assert {(model["layer"], model["size"]) for model in models} == {
+        (0, 8),
+        (0, None),
+        (None, 8),
+        (None, None),
+    }
+    assert len({model["label"] for model in models}) == 4
+
+
+def test_a_variant_alone_scores_as_in_the_grid(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    cells = scores(
+        cli("run", "-m", tiny_bert, *TWO, "--layers", "1,2", "--sizes", "8,32", "--json")
+    )
+    cell = ("--layers", "1", "--sizes", "8", "--no-cache", "-r", "alone", "--json")
+    (alone,) = scores(cli("run", "-m", tiny_bert, *TWO, *cell))
+    assert alone == cells[0]
+
+
+def test_a_grid_in_which_one_variant_was_stored_before(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    cli("run", "-m", tiny_bert, *TWO)
+    times = {place: place.stat().st_mtime_ns for place in stored("STS12")}
+    ended = cli("run", "-m", tiny_bert, *TWO, "--sizes", "8,32")
+    assert ended.code == 0, ended.err
+    assert {place: place.stat().st_mtime_ns for place in times} == times
+
+
+def test_a_model_of_mteb_has_no_layers(cli: Cli) -> None:
+    ended = cli("run", "-m", "intfloat/e5-small", "--layers", "2", *TWO)
+    assert ended.code == 2
+    assert "loaded by mteb" in ended.errors[0]
+
+
+def test_attention_and_compile_are_identities_of_their_own(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    for more in ((), ("--attention", "eager")):
+        ended = cli("run", "-m", tiny_bert, *TWO, *more)
+        assert ended.code == 0, ended.err
+    assert "attention:eager" in ended.out
+    assert len(stored("STS12")) == 2
+
+
+def test_a_store_that_cannot_be_used_costs_nothing_but_time(
+    cli: Cli, tiny_bert: Path, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    (cache / "vectors").mkdir(parents=True)
+    (cache / "vectors/data.mdb").write_bytes(b"no store" * 1000)
+    monkeypatch.setenv("ANGLE_BENCH_CACHE", str(cache))
+    ended = cli("run", "-m", tiny_bert, *TWO)
+    assert ended.code == 0, ended.err
+    assert "is damaged" in ended.err
+    assert "angle-bench cache clear" in ended.err
+    named = cli("run", "-m", tiny_bert, *TWO, "--overwrite", "--cache-dir", cache)
+    assert named.code == 2
+    assert "is damaged" in named.errors[0]
+
+
+def test_texts_that_were_cut_are_counted(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    ended = cli("run", "-m", tiny_bert, *TWO, "--max-length", "4", "--no-cache")
+    found = re.search(r"(\d+) of (\d+) texts were cut to 4 tokens", ended.err)
+    assert found, ended.err
+    cut, all_ = map(int, found.groups())
+    assert 0 < cut <= all_ == forwarded_in_experiment()
+
+
+def forwarded_in_experiment() -> int:
+    (place,) = Path("results").rglob(".angle-bench/STS13.json")
+    count: int = json.loads(place.read_text())["encoded_so_far"]["forwarded"]
+    return count
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it reads /proc")
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
+def test_an_interrupted_encode_leaves_no_process_and_goes_on_from_the_store(
+    end: signal.Signals, angle_bench: Command, mirror: Path, tmp_path: Path
+) -> None:
+    build_tiny_bert(tmp_path / "slow", hidden_size=512, num_attention_heads=8, num_hidden_layers=8)
+    write_rows(mirror / "mteb/sts12-sts/test.parquet", sts_rows(2500, seed=3))
+    words = ("run", "-m", "slow", *TWO, "--cache-dir", "store", "-d", "cpu:2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "angle_bench", *words, "--batch-tokens", "256"],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "unique of" in line:
+            break
+    workers = children(process.pid)
+    assert len(workers) == 2
+    while not (tmp_path / "store/vectors/data.mdb").stat().st_size > 1 << 18:
+        assert process.poll() is None  # the first flush is 10 s away
+        os.sched_yield()
+    process.send_signal(end)
+    said = process.stderr.read()
+    assert process.wait(60) == 130, said
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    ended = angle_bench(*words, "-q")
+    assert ended.returncode == 0, ended.stderr
+    place = next((tmp_path / "results").rglob(".angle-bench/STS12.json"))
+    counts = json.loads(place.read_text())["encoded_so_far"]
+    distinct = counts["stored"] + counts["forwarded"]
+    assert 0 < counts["forwarded"] < distinct
