@@ -69,15 +69,16 @@ def choose(workers: Workers, settings: Settings, texts: int) -> int:
 
 def measure(workers: Workers) -> Choice:
     """The fastest layout and budget of workers, by trying."""
-    budgets = BUDGETS[_kind(workers.loaded)]
+    budgets = BUDGETS[_kind(workers.loaded)]  # where memory holds none, batches are halved
     if _kind(workers.loaded) != "cpu":
         rates = workers.probe(1, Probe(0, budgets, PROBE_SECONDS))
-        return Choice(workers.count, 0, _best(rates))
+        return Choice(workers.count, 0, _best(rates, budgets[0]))
     best, most = None, 0.0
     for count, threads in layouts(workers.count, workers.threads, workers.may_shrink):
         rates = workers.probe(count, Probe(threads, budgets, PROBE_SECONDS))
-        if best is None or max(rates.values()) > GAIN * most:
-            best, most = Choice(count, threads, _best(rates)), max(rates.values())
+        rate = max(rates.values(), default=0.0)
+        if best is None or rate > GAIN * most:
+            best, most = Choice(count, threads, _best(rates, budgets[0])), rate
     assert best is not None
     return best
 
@@ -91,10 +92,10 @@ def layouts(workers: int, threads: int, may_shrink: bool) -> list[tuple[int, int
     return tries
 
 
-def _best(rates: Rates) -> int:
+def _best(rates: Rates, smallest: int) -> int:
     """The smallest budget that is about as fast as the fastest."""
-    most = max(rates.values())
-    return min(budget for budget, rate in rates.items() if rate * GAIN >= most)
+    most = max(rates.values(), default=0.0)
+    return min((budget for budget, rate in rates.items() if rate * GAIN >= most), default=smallest)
 
 
 def _kind(loaded: Loaded) -> str:
@@ -120,7 +121,8 @@ def _all_remembered() -> dict[str, list[int]]:
 
 def _remembered(key: str) -> Choice | None:
     known = _all_remembered().get(key)
-    return None if known is None else Choice(*known)
+    whole = isinstance(known, list) and len(known) == 3 and all(type(n) is int for n in known)
+    return Choice(*known) if known and whole else None
 
 
 def _remember(key: str, choice: Choice) -> None:

@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 import traceback
+import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
 def main() -> None:
     """Serve one parent over the socket whose descriptor is the first argument."""
     descriptor, order = sys.argv[1:]
+    if not os.environ.get("ANGLE_BENCH_VERBOSE"):
+        warnings.filterwarnings("ignore")
+    os.set_inheritable(int(descriptor), False)  # who holds this end open hides our death
     connection = Connection(int(descriptor))
+    questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(connection, questions), daemon=True).start()
     try:
         forward = load_forward(**json.loads(order))
     except Exception as error:
         connection.send(failed(error))
         return
     connection.send(forward.loaded)
-    questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=listen, args=(connection, questions), daemon=True).start()
     while True:
         connection.send(answer(forward, questions.get()))
 
@@ -82,11 +86,3 @@ def failed(error: Exception) -> Failed:
         trace="".join(traceback.format_exception(error)),
         text=error.text if isinstance(error, OutOfMemory) else None,
     )
-
-
-if __name__ == "__main__":
-    if os.environ.get("ANGLE_BENCH_VERBOSE") is None:
-        import warnings
-
-        warnings.filterwarnings("ignore")
-    main()

@@ -1,6 +1,6 @@
 """What a worker is: it takes batches of token ids when it is free, and gives back vectors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -67,6 +67,12 @@ class Probe:
 Rates = dict[int, float]
 
 
+def common_rates(rates: Sequence[Rates]) -> Rates:
+    """Tokens a second of several workers together, for the budgets that each of them tried."""
+    common = set(rates[0]).intersection(*rates) if rates else set()
+    return {budget: sum(rate[budget] for rate in rates) for budget in sorted(common)}
+
+
 class BatchFailed(Exception):
     """A batch cannot be computed.
 
@@ -104,7 +110,12 @@ class Failed:
         cause = WorkerTraceback(self.trace)
         if self.text is not None:
             raise BatchFailed(number, self.text, self.what) from cause
-        raise ModelError(self.what, self.fix or "--debug for the worker's traceback") from cause
+        raise worker_error(self.what, self.fix) from cause
+
+
+def worker_error(what: str, fix: str = "") -> ModelError:
+    """What a worker raised on a batch, as an error for the user."""
+    return ModelError(what, fix or "--debug for the worker's traceback")
 
 
 class WorkerTraceback(Exception):

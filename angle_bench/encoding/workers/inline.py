@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from angle_bench.encoding.forward import Forward, OutOfMemory
-from angle_bench.encoding.workers.contract import Batch, BatchFailed, Loaded, Probe, Rates, Vectors
+from angle_bench.encoding.workers.contract import (
+    Batch,
+    BatchFailed,
+    Loaded,
+    Probe,
+    Rates,
+    Vectors,
+    worker_error,
+)
+from angle_bench.errors import AngleBenchError
 
 
 class InlineWorker:
@@ -20,10 +29,17 @@ class InlineWorker:
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
         """Vectors of every batch, in order."""
         for batch in batches:
-            try:
-                yield batch.number, self.forward(batch)
-            except OutOfMemory as error:
-                raise BatchFailed(batch.number, error.text, str(error)) from error
+            yield batch.number, self._vectors(batch)
+
+    def _vectors(self, batch: Batch) -> Vectors:
+        try:
+            return self.forward(batch)
+        except OutOfMemory as error:
+            raise BatchFailed(batch.number, error.text, str(error)) from error
+        except AngleBenchError:
+            raise
+        except Exception as error:
+            raise worker_error(f"{type(error).__name__}: {error}") from error
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second for each batch budget."""

@@ -19,25 +19,32 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Any
 
+import angle_bench
 from angle_bench.encoding.workers.contract import (
     Batch,
-    BatchFailed,
     Failed,
     Loaded,
     Probe,
     Rates,
     Vectors,
     WorkerTraceback,
+    common_rates,
 )
+from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError
 from angle_bench.models.spec import Settings
 
-IN_FLIGHT = 2  # the next batch waits at the worker while it computes, so that it never idles
-DEATHS_OF_A_BATCH = 2
 END_SECONDS = 5.0
+LOOK_SECONDS = 5.0  # between two looks at processes that say nothing
+
+# -P: a file of the user's, such as ./datasets.py, must not stand in for a library
+_CHILD = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from angle_bench.encoding.workers.child import main; main()"
+)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Process:
     device: str
     connection: Connection
@@ -46,12 +53,20 @@ class _Process:
     batches: deque[Batch] = field(default_factory=deque)
     stale: int = 0  # answers still to come that nobody waits for any more
 
+    @property
+    def load(self) -> int:
+        return len(self.batches)
+
     def last_words(self) -> str:
         self.log.seek(0)
         return self.log.read().decode(errors="replace").strip()[-2000:]
 
     def answer(self) -> Any:
         """The next answer; EOFError once the process is dead."""
+        # a process that the worker itself started may hold its end open after its death
+        while not wait([self.connection], LOOK_SECONDS):
+            if self.process.poll() is not None and not self.connection.poll():
+                raise EOFError
         try:
             return self.connection.recv()
         except OSError as error:
@@ -95,6 +110,8 @@ class LocalWorkers:
         may_shrink: bool = False,
     ) -> None:
         self._processes: list[_Process] = []
+        self._last_death: ModelError | None = None
+        self._turn: object = None  # the run that answers belong to
         self.warnings: list[str] = []
         self.threads = threads
         self.may_shrink = may_shrink
@@ -114,9 +131,11 @@ class LocalWorkers:
     @cached_property
     def loaded(self) -> Loaded:
         """The model as the processes have it."""
+        self._refuse_none()
         try:
             told = [_greeting(process) for process in self._processes]
-        except BaseException:
+        except BaseException as error:
+            self._last_death = error if isinstance(error, ModelError) else None
             self.close()
             raise
         return told[0]
@@ -134,17 +153,18 @@ class LocalWorkers:
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
         """Vectors of every batch as they come; a dead worker's batches go to the others."""
         _ = self.loaded
-        waiting = iter(batches)
-        again: deque[Batch] = deque()
-        deaths: dict[int, int] = {}
+        self._refuse_none()
+        self._forget()  # a former run may hang in a traceback that somebody keeps
+        turn = self._turn = object()
+        work = Work(batches)
         try:
-            self._fill(waiting, again)
+            self._fill(work)
             while any(process.batches for process in self._processes):
                 for process in self._ready():
                     try:
                         answer = process.answer()
                     except EOFError:
-                        self._bury(process, again, deaths)
+                        self._bury(process, work)
                         continue
                     if process.stale:
                         process.stale -= 1
@@ -152,33 +172,36 @@ class LocalWorkers:
                     batch = process.batches.popleft()
                     if isinstance(answer, Failed):
                         answer.throw(batch.number)
-                    self._fill(waiting, again)  # before the answer is looked at: no one idles
+                    self._fill(work)  # before the answer is looked at: no one idles
                     yield batch.number, answer
-                self._fill(waiting, again)
+                    if self._turn is not turn:
+                        raise RuntimeError("another run of the same workers has begun")
+                self._fill(work)
         finally:
-            for process in self._processes:
-                process.forget()
-
-    def _ready(self) -> list[_Process]:
-        ready = wait([process.connection for process in self._processes])
-        return [process for process in self._processes if process.connection in ready]
+            if self._turn is turn:
+                self._forget()
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of the first `count` processes, asked all at once."""
         _ = self.loaded
-        asked = [process for process in self._processes[:count] if process.ask(question)]
+        self._refuse_none()
+        asked = self._processes[:count]
+        for process in asked:
+            process.stale += 1  # whatever ends the probe, nobody takes its answer for vectors
+            process.ask(question)
         rates: list[Rates] = []
         for process in asked:
             try:
-                answers = [process.answer() for _ in range(process.stale + 1)]
-            except EOFError as error:
-                raise _death(process) from error
-            process.stale = 0
-            if isinstance(answers[-1], Failed):
-                answers[-1].throw(-1)
-            rates.append(answers[-1])
-        common = set(rates[0]).intersection(*rates)
-        return {budget: sum(rate[budget] for rate in rates) for budget in sorted(common)}
+                while process.stale:
+                    answer = process.answer()
+                    process.stale -= 1
+            except EOFError:
+                self._bury(process, Work([]))
+                continue
+            if isinstance(answer, Failed):
+                answer.throw(-1)
+            rates.append(answer)
+        return common_rates(rates)
 
     def keep(self, count: int) -> None:
         """End all processes but the first `count`."""
@@ -187,48 +210,64 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End every process."""
+        self._turn = None
         self._end(self._processes)
         self._processes = []
+
+    def _ready(self) -> list[_Process]:
+        ready = wait([process.connection for process in self._processes], LOOK_SECONDS)
+        return [
+            process
+            for process in self._processes
+            if process.connection in ready or (not ready and process.process.poll() is not None)
+        ]
+
+    def _forget(self) -> None:
+        for process in self._processes:
+            process.forget()
+
+    def _refuse_none(self) -> None:
+        if not self._processes:
+            raise self._last_death or ModelError("the workers are closed.", "the same command")
 
     def _end(self, processes: Sequence[_Process]) -> None:
         """Close their sockets, which ends them; wait a little, then kill."""
         for process in processes:
             process.connection.close()
         for process in processes:
-            try:
-                process.process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.process.kill()
-                process.process.wait()
+            _ended(process)
             process.log.close()
 
-    def _fill(self, waiting: Iterator[Batch], again: deque[Batch]) -> None:
-        for process in self._processes:
-            while len(process.batches) < IN_FLIGHT:
-                batch = again.popleft() if again else next(waiting, None)
-                if batch is None:
-                    return
-                process.batches.append(batch)
-                if not process.ask(batch):
-                    break  # the wait finds its closed end and hands its batches on
+    def _fill(self, work: Work) -> None:
+        while process := freest(self._processes):
+            batch = work.next()
+            if batch is None:
+                return
+            process.batches.append(batch)
+            process.ask(batch)  # if it is dead, the wait finds its closed end
 
-    def _bury(self, process: _Process, again: deque[Batch], deaths: dict[int, int]) -> None:
+    def _bury(self, process: _Process, work: Work) -> None:
         self._processes.remove(process)
         process.connection.close()
-        dead = _death(process)
+        self._last_death = dead = _death(process)
+        process.log.close()
+        work.give_back(process.batches, dead, blame=not process.stale)
         if not self._processes:
             raise dead
-        if process.batches:
-            first = process.batches[0].number
-            deaths[first] = deaths.get(first, 0) + 1
-            if deaths[first] >= DEATHS_OF_A_BATCH:
-                raise BatchFailed(first, 0, f"{dead.what} It is the second on the same batch.")
         self.warnings.append(f"{dead.what} Its work goes to the others.")
-        again.extendleft(reversed(process.batches))
+
+
+def _ended(process: _Process) -> int:
+    """How it ended; it has a little time to do so."""
+    try:
+        return process.process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.process.kill()
+        return process.process.wait()
 
 
 def _death(process: _Process, doing: str = "") -> ModelError:
-    status = process.process.wait()
+    status = _ended(process)
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     error = ModelError(
         f"the worker {process.process.pid} on {process.device} {how}{doing}.",
@@ -253,10 +292,10 @@ def _greeting(process: _Process) -> Loaded:
 def _start(order: dict[str, Any], threads: int) -> _Process:
     ours, theirs = socket.socketpair()
     log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
-    command = [sys.executable, "-m", "angle_bench.encoding.workers.child"]
+    root = Path(angle_bench.__file__).parent.parent
     limits = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     process = subprocess.Popen(
-        [*command, str(theirs.fileno()), json.dumps(order)],
+        [sys.executable, "-P", "-c", _CHILD, root, str(theirs.fileno()), json.dumps(order)],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=log,

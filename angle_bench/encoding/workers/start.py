@@ -9,7 +9,7 @@ from pathlib import Path
 from angle_bench.encoding.machine import available_memory, cores
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.local import LocalWorkers
-from angle_bench.errors import UsageError
+from angle_bench.errors import ModelError, UsageError
 from angle_bench.models.spec import Settings
 
 WORKER_BYTES = 700 << 20  # an interpreter with torch and transformers, and a batch
@@ -76,14 +76,18 @@ def places(text: str, weights: int) -> Places:
     if names[0].startswith("cpu:"):
         count = int(names[0].partition(":")[2])
         return Places(("cpu",) * count, max(1, cores() // count))
-    from angle_bench.models.backbone import accelerators, pick_device
+    from angle_bench.models.backbone import accelerators
 
+    found = accelerators()
     if names == ["auto"]:
-        found = accelerators()
         return Places(tuple(found)) if found else places("cpu", weights)
     if names == ["cuda"]:
-        names = [name for name in accelerators() if name.startswith("cuda")] or names
-    return Places(tuple(str(pick_device(name)) for name in names))
+        names = [name for name in found if name.startswith("cuda")] or names
+    names = ["cuda:0" if name == "cuda" else name for name in names]
+    if absent := [name for name in names if name not in found]:  # asked without a GPU context here
+        seen = ", ".join(found) or "no accelerator"
+        raise ModelError(f"there is no {absent[0]} here; torch sees {seen}.", "-d auto, or -d cpu")
+    return Places(tuple(names))
 
 
 def _no_accelerator() -> bool:

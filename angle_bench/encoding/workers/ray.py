@@ -1,0 +1,392 @@
+"""Workers as actors of a Ray cluster.
+
+Ray restarts an actor that died, and waits for room as long as it takes; we never wait for one.
+An actor gets batches once it has said that its model is loaded, and from its death on none until
+it has said so again. Batches are retried by us, not by ray: those of a dead actor go to others at
+once.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from angle_bench.encoding.workers.contract import (
+    Batch,
+    Failed,
+    Loaded,
+    Probe,
+    Rates,
+    Vectors,
+    common_rates,
+)
+from angle_bench.encoding.workers.ray_actor import Checkpoint, ModelActor, Place
+from angle_bench.encoding.workers.ray_connection import Connection, connect
+from angle_bench.encoding.workers.start import BYTES_OF_A_WEIGHT, WORKER_BYTES, check_devices
+from angle_bench.encoding.workers.work import Work, freest
+from angle_bench.errors import ModelError, UsageError, first_line
+
+RESTARTS = 3
+PLACE_SECONDS = 120.0  # with no actor that lives: for room on the cluster, or for one's return
+LATE_SECONDS = 10.0  # for the others, once the first has loaded
+LOOK_SECONDS = 1.0
+ASK_SECONDS = 1.0  # between two questions to an actor that cannot be reached
+FETCH_SECONDS = 60.0
+HEAD_SECONDS = 30.0  # without a word from anyone; then the head is looked for
+
+
+@dataclass(frozen=True)
+class Room:
+    """What actors a cluster has room for.
+
+    Attributes:
+        device: Where each computes, as it sees it.
+        count: How many.
+        resources: What each asks of ray.
+        threads: Threads of each; 0 leaves it to torch.
+    """
+
+    device: str
+    count: int
+    resources: dict[str, float]
+    threads: int
+
+
+def room(nodes: Sequence[Mapping[str, float]], devices: str, weights: int) -> Room:
+    """The actors that `-d` means on a cluster.
+
+    Args:
+        nodes: The resources of each living node, as ray names them; memory in bytes.
+        devices: `auto`, `cuda`, `cpu`, or `cpu:4` for four actors.
+        weights: Bytes of the weights: a node gets no more CPU actors than its memory holds.
+
+    Raises:
+        UsageError: It names devices of one machine.
+        ModelError: The cluster has no such device.
+    """
+    names = check_devices(devices)
+    kind, _, number = names[0].partition(":")
+    if len(names) > 1 or kind == "mps" or (kind == "cuda" and number):
+        raise UsageError(
+            f"-d {devices} names devices of one machine; ray places actors itself.",
+            "-d auto, -d cuda, -d cpu or -d cpu:4 with --ray",
+        )
+    gpus = int(sum(node.get("GPU", 0) for node in nodes))
+    cpus = int(sum(node.get("CPU", 0) for node in nodes))
+    if gpus and kind in ("auto", "cuda"):
+        return Room("cuda:0", gpus, {"num_gpus": 1, "num_cpus": 0}, 0)
+    if kind == "cuda" or not cpus:
+        raise ModelError(
+            f"the ray cluster has no {'GPU' if kind == 'cuda' else 'CPU'} to compute on.",
+            "-d cpu with --ray" if cpus else "ray start on a node with --num-cpus",
+        )
+    if number:
+        share = min(1.0, int(10_000 * cpus / int(number)) / 10_000)
+        return Room("cpu", int(number), {"num_cpus": share}, 1)
+    need = weights + WORKER_BYTES
+    fit = sum(int(min(node.get("CPU", 0), node.get("memory", 0) // need)) for node in nodes)
+    if not fit:
+        return Room("cpu", 1, {"num_cpus": 1}, 1)
+    return Room("cpu", fit, {"num_cpus": 1, "memory": need}, 1)
+
+
+def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers":
+    """Start actors on a Ray cluster; they load at once.
+
+    Args:
+        address: `auto`, `HOST:PORT` or `ray://HOST:PORT`.
+        checkpoint: What they load.
+        devices: What was typed after `-d`.
+
+    Raises:
+        UsageError: It is no address, `devices` means nothing on a cluster, or ray is not installed.
+        ModelError: The cluster does not answer, or has no such device.
+    """
+    connection = connect(address)
+    try:
+        nodes = [node["Resources"] for node in connection.ray.nodes() if node["Alive"]]
+        weights = checkpoint.parameters * BYTES_OF_A_WEIGHT[checkpoint.settings.dtype]
+        return RayWorkers(connection, checkpoint, room(nodes, devices, weights))
+    except BaseException:
+        connection.close()
+        raise
+
+
+@dataclass(eq=False)
+class _Member:
+    actor: Any
+    place: Place | None = None
+    asked: Any = None  # the answer to come to `place` or `load`
+    ask_at: float = 0.0
+    loaded: Loaded | None = None
+    batches: dict[Any, Batch] = field(default_factory=dict)  # by the answer to come, in order
+
+    @property
+    def load(self) -> int:
+        return len(self.batches)
+
+    def __str__(self) -> str:
+        return f"{self.place.pid} on {self.place.host}" if self.place else "that waits for room"
+
+
+class RayWorkers:
+    """Actors of a Ray cluster, each with a copy of the model.
+
+    Args:
+        connection: To the cluster; closed with the workers.
+        checkpoint: What they load.
+        room: How many, and where.
+    """
+
+    def __init__(self, connection: Connection, checkpoint: Checkpoint, room: Room) -> None:
+        self._connection = connection
+        self._ray = connection.ray
+        self._errors = connection.ray.exceptions
+        self._last_error: ModelError | None = None
+        self._turn: object = None  # the run that answers belong to
+        self._alive_at = self._heard_at = time.monotonic()
+        self.warnings: list[str] = []
+        self.threads = room.threads
+        self.may_shrink = False
+        made = self._ray.remote(ModelActor).options(
+            **room.resources,
+            max_restarts=RESTARTS,
+            max_task_retries=0,
+            scheduling_strategy="SPREAD",
+        )
+        order = checkpoint.order(room.device, room.threads)
+        self._members = [_Member(made.remote(order)) for _ in range(room.count)]
+        self._tend()
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The model as the actors have it; waits for the first, and a little for the others."""
+        first: float | None = None
+        try:
+            while True:
+                ready = self._ready()
+                now = time.monotonic()
+                first = first or (now if ready else None)
+                late = first is not None and now > first + LATE_SECONDS
+                if ready and (late or all(m.loaded for m in self._members if m.place)):
+                    assert ready[0].loaded is not None
+                    return ready[0].loaded
+                self._refuse_none()
+                for member, answer in self._next():
+                    self._greeted(member, answer)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def count(self) -> int:
+        """How many actors live or may come back."""
+        return len(self._members)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the actors that have a place, on their nodes."""
+        return [member.place.pid for member in self._members if member.place]
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
+        """Vectors of every batch as they come; a dead actor's batches go to the others."""
+        _ = self.loaded
+        self._forget()
+        turn = self._turn = object()
+        self._alive_at = self._heard_at = time.monotonic()
+        work = Work(batches)
+        try:
+            self._fill(work)
+            while work.returned or any(member.batches for member in self._members):
+                self._refuse_none()
+                for member, coming in self._next():
+                    batch = member.batches.get(coming)
+                    if batch is None:
+                        self._greeted(member, coming)
+                        continue
+                    answer = self._answer(member, coming, work)
+                    if answer is None:
+                        continue
+                    del member.batches[coming]
+                    if isinstance(answer, Failed):
+                        answer.throw(batch.number)
+                    self._fill(work)  # before the answer is looked at: no one idles
+                    yield batch.number, answer
+                    if self._turn is not turn:
+                        raise RuntimeError("another run of the same workers has begun")
+                self._fill(work)
+        finally:
+            if self._turn is turn:
+                self._forget()
+
+    def probe(self, count: int, question: Probe) -> Rates:
+        """Tokens a second of those of the first `count` actors that are ready, asked at once."""
+        _ = self.loaded
+        self._forget()
+        asked = {m.actor.answer.remote(question): m for m in self._members[:count] if m.loaded}
+        rates: list[Rates] = []
+        while asked:
+            ready = self._wait(list(asked))
+            for coming in ready:
+                member = asked.pop(coming)
+                answer = self._answer(member, coming, Work([]))
+                if isinstance(answer, Failed):
+                    answer.throw(-1)
+                if answer is not None:
+                    rates.append(answer)
+        self._refuse_none()
+        return common_rates(rates)
+
+    def keep(self, count: int) -> None:
+        """End all actors but the first `count`."""
+        self._end(self._members[count:])
+        self._members = self._members[:count]
+
+    def close(self) -> None:
+        """End the actors, and the connection if it was made for them."""
+        self._turn = None
+        self._end(self._members)
+        self._members = []
+        self._connection.close()
+
+    def _ready(self) -> list[_Member]:
+        return [member for member in self._members if member.loaded]
+
+    def _fill(self, work: Work) -> None:
+        while member := freest(self._ready()):
+            batch = work.next()
+            if batch is None:
+                return
+            member.batches[member.actor.answer.remote(batch)] = batch
+
+    def _forget(self) -> None:
+        for member in self._members:
+            member.batches.clear()
+
+    def _next(self) -> Iterator[tuple[_Member, Any]]:
+        """The answers that have come, to batches and to questions; none after a while."""
+        self._tend()
+        by_answer = {
+            coming: member
+            for member in self._members
+            for coming in [*member.batches, *([member.asked] if member.asked else [])]
+        }
+        if not by_answer:
+            time.sleep(ASK_SECONDS)  # nobody can be asked yet
+        for coming in self._wait(list(by_answer)):
+            member = by_answer[coming]
+            if coming in member.batches or coming == member.asked:  # not lost in between
+                yield member, coming
+
+    def _wait(self, coming: list[Any]) -> list[Any]:
+        if not coming:
+            return []
+        some, _ = self._ray.wait(coming, num_returns=1, timeout=LOOK_SECONDS)
+        if some:
+            self._heard_at = time.monotonic()
+            some, _ = self._ray.wait(coming, num_returns=len(coming), timeout=0)
+        elif time.monotonic() > self._heard_at + HEAD_SECONDS:
+            self._refuse_lost_head()
+        return list(some)
+
+    def _tend(self) -> None:
+        """Ask every actor that is not ready whether it is."""
+        for member in self._members:
+            if not member.loaded and member.asked is None and time.monotonic() >= member.ask_at:
+                question = member.actor.load if member.place else member.actor.place
+                member.asked = question.remote()
+
+    def _greeted(self, member: _Member, coming: Any) -> None:
+        """Take the answer to `place` or `load`."""
+        member.asked = None
+        try:
+            answer = self._ray.get(coming, timeout=FETCH_SECONDS)
+        except self._errors.ActorDiedError as error:  # for good: it is not restarted any more
+            self._drop(member, ModelError(f"the actor {member} died: {_reason(error)}", _AGAIN))
+        except self._errors.RayTaskError as error:  # not of our making: the class is not there
+            what = f"the actor {member} cannot be made: {_reason(error)}"
+            self._drop(member, ModelError(what, "pip install 'angle-bench[ray]' on every node"))
+        except self._errors.RayError:
+            member.place = None
+            member.ask_at = time.monotonic() + ASK_SECONDS
+        else:
+            if isinstance(answer, Failed):
+                self._refused(member, answer)
+            elif isinstance(answer, Place):
+                member.place = answer
+            else:
+                member.loaded = answer
+
+    def _refused(self, member: _Member, answer: Failed) -> None:
+        """An actor that cannot load the model; an error once no other is left."""
+        self._end([member])
+        self._members.remove(member)
+        if not self._members:
+            answer.throw(-1)
+        self.warnings.append(f"{answer.what} The others go on without that actor.")
+
+    def _answer(self, member: _Member, coming: Any, work: Work) -> Any:
+        """An answer that has come; None if its actor is lost with it."""
+        try:
+            return self._ray.get(coming, timeout=FETCH_SECONDS)
+        except self._errors.RayTaskError as error:
+            return Failed(_reason(error), "", str(error))
+        except self._errors.RayError as error:
+            self._lose(member, error, work)
+            return None
+
+    def _lose(self, member: _Member, error: Exception, work: Work) -> None:
+        """Hand on the batches of an actor, and ask it from now on whether it is back."""
+        dead = ModelError(f"the actor {member} is lost: {_reason(error)}", _AGAIN)
+        lost = list(member.batches.values())
+        member.batches.clear()
+        member.loaded = member.place = member.asked = None
+        self._last_error = dead
+        work.give_back(lost, dead)
+        self.warnings.append(f"{dead.what} Its work goes to the others.")
+
+    def _drop(self, member: _Member, dead: ModelError) -> None:
+        self._members.remove(member)
+        self._last_error = self._last_error or dead
+        self.warnings.append(f"{dead.what} Ray starts it no more.")
+
+    def _refuse_none(self) -> None:
+        """Stop where no actor lives, and none comes within a bounded time.
+
+        Raises:
+            ModelError: Why.
+        """
+        if not self._members:
+            raise self._last_error or ModelError("the actors are ended.", "the same command")
+        if any(member.place for member in self._members):  # loading, or ready
+            self._alive_at = time.monotonic()
+        if time.monotonic() > self._alive_at + PLACE_SECONDS:
+            raise ModelError(
+                f"the ray cluster has had no room for an actor in {PLACE_SECONDS:.0f} s.",
+                "ray status shows what it waits for; -d cpu:1 asks for less",
+            ) from self._last_error
+
+    def _refuse_lost_head(self) -> None:
+        self._heard_at = time.monotonic()
+        if not self._connection.reachable():
+            raise ModelError(
+                "the head of the ray cluster does not answer any more.",
+                "ray status on its head node; then the same command to go on",
+            )
+
+    def _end(self, members: Sequence[_Member]) -> None:
+        if not self._ray.is_initialized():  # then ray has ended them
+            return
+        for member in members:
+            self._ray.kill(member.actor)
+
+
+_AGAIN = "the same command to go on; -d cpu:1, if memory ran out"
+
+
+def _reason(error: Exception) -> str:
+    """What ray says, without its table of ids."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
+    told = next((line for line in lines if line.startswith("The actor is dead because")), None)
+    return (told or first_line(error)).partition(" Some common causes")[0][:300]

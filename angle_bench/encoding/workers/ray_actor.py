@@ -1,0 +1,120 @@
+"""The actor that holds a model on a node of a Ray cluster."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import angle_bench
+from angle_bench.encoding.workers.child import answer, failed, load_forward
+from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Vectors
+from angle_bench.errors import ModelError
+from angle_bench.models import hub
+from angle_bench.models.content import content_hash
+from angle_bench.models.spec import Settings
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.forward import Forward
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint, as a node that may lack it needs to know it.
+
+    Attributes:
+        folder: Where it is here, and perhaps on the node too.
+        name: Its hub id, or `local/<folder>`.
+        revision: Its commit on the hub, if it comes from there.
+        content: The hash of the files that change a vector (`models.content`).
+        settings: What is used of it.
+        parameters: How many it has.
+        layers: The layers to pool, instead of the one of the settings.
+    """
+
+    folder: Path
+    name: str
+    revision: str
+    content: str
+    settings: Settings
+    parameters: int
+    layers: tuple[int | None, ...] = ()
+
+    def order(self, device: str, threads: int) -> dict[str, Any]:
+        """What an actor is told, as plain values."""
+        return {
+            "version": angle_bench.__version__,
+            "folder": str(self.folder),
+            "name": self.name,
+            "revision": self.revision,
+            "content": self.content,
+            "settings": self.settings.model_dump(mode="json"),
+            "layers": list(self.layers),
+            "device": device,
+            "threads": threads,
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an actor runs."""
+
+    host: str
+    pid: int
+
+
+class ModelActor:
+    """Answers batches and probes. Its construction does nothing, so that it cannot fail."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._order = order
+        self._forward: Forward | None = None
+
+    def place(self) -> Place:
+        """Where this is; the answer says that the actor has found room."""
+        return Place(socket.gethostname(), os.getpid())
+
+    def load(self) -> Loaded | Failed:
+        """Load the model; an exception as text."""
+        try:
+            if self._forward is None:
+                self._forward = load_checkpoint(**self._order)
+        except Exception as error:
+            return failed(error)
+        return self._forward.loaded
+
+    def answer(self, question: Any) -> Vectors | Rates | Failed:
+        """Vectors for a batch, rates for a probe; an exception as text."""
+        assert self._forward is not None
+        reply: Vectors | Rates | Failed = answer(self._forward, question)
+        return reply
+
+
+def load_checkpoint(
+    version: str, folder: str, name: str, revision: str, content: str, **order: Any
+) -> "Forward":
+    """Load a checkpoint from its folder, or from the hub where this node lacks the folder.
+
+    Raises:
+        ModelError: It is not here, not the same, or cannot be loaded.
+    """
+    host = socket.gethostname()
+    if version != angle_bench.__version__:
+        raise ModelError(
+            f"{host} has angle-bench {angle_bench.__version__}, not {version}.",
+            f"pip install 'angle-bench[ray]=={version}' on every node",
+        )
+    here = Path(folder)
+    if not here.is_dir():
+        if not hub.is_commit(revision):
+            raise ModelError(
+                f"the folder {folder} is not on {host}, and {name} is no checkpoint of the hub.",
+                "-m with a folder that every node sees, or with a hub id",
+            )
+        here = hub.fetch(name, revision)
+    if (found := content_hash(here)) != content:
+        raise ModelError(
+            f"{here} on {host} holds another checkpoint: content {found[:16]}, not {content[:16]}.",
+            f"{here} copied to {host} again, or removed there",
+        )
+    return load_forward(folder=str(here), **order)

@@ -1,0 +1,36 @@
+"""Fixtures of the workers' tests: faults at hand, ray on the loopback address alone."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FAULTS = Path(__file__).parent / "faults"
+
+# ray reads them when it is imported: an address of its own, folders and a token of this process's
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ.pop("RAY_ADDRESS", None)
+
+
+@pytest.fixture(scope="module")
+def ray_folder() -> Iterator[Path]:
+    """Where ray keeps its sockets: their paths must be short, and no other process's."""
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)
+        yield Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def faults() -> Iterator[None]:
+    """Let worker processes that start from now on know the faults."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
+        yield
