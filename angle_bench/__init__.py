@@ -8,12 +8,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from angle_bench.evaluation.adapter import load as load
 
 __all__ = ["__version__", "load"]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

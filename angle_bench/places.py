@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 
 
+def package_folder() -> Path:
+    """The folder of the package `angle_bench`."""
+    return Path(__file__).resolve().parent
+
+
 def tasks_folder() -> Path:
     """The folder of suites and demo data.
 
     A wheel carries `tasks/` inside the package; a checkout has it beside the package.
     """
-    package = Path(__file__).resolve().parent
+    package = package_folder()
     shipped = package / "tasks"
     return shipped if shipped.is_dir() else package.parent / "tasks"
 

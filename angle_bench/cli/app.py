@@ -7,10 +7,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from angle_bench import __version__
 from angle_bench.cli.cache import cache
 from angle_bench.cli.run import EPILOG, run
 from angle_bench.errors import AngleBenchError, did_you_mean
+from angle_bench.version import __version__
 
 INTERRUPTED = 130
 

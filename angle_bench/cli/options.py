@@ -107,7 +107,7 @@ Verbose = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
-def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None) -> None:
+def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None, ray: str | None) -> None:
     """Refuse what cannot be meant, before anything is written.
 
     Raises:
@@ -116,6 +116,10 @@ def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None) -> Non
     from angle_bench.encoding.workers.start import check_devices
 
     check_devices(device)
+    if ray is not None:
+        from angle_bench.encoding.workers.ray_connection import check_address
+
+        check_address(ray)
     if batch_tokens is not None and batch_tokens < 1:
         raise UsageError(
             f"--batch-tokens {batch_tokens} leaves no room for a text.", "--batch-tokens 4096"

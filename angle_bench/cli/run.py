@@ -73,7 +73,7 @@ def run(
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
     _refuse(stray, model, tasks)
-    shared.refuse(device, batch_tokens, cache_dir)
+    shared.refuse(device, batch_tokens, cache_dir, ray)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from angle_bench.encoding.encoder import Encoder, TextsDone, cut
 from angle_bench.encoding.store import Store, StoreIdentity
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors, Workers
+from angle_bench.encoding.workers.ray_connection import check_address
 from angle_bench.encoding.workers.start import check_devices, start
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.options import Computing
@@ -164,11 +166,10 @@ def _texts(inputs: Iterable[Any]) -> list[str]:
 
 def _whole_column(inputs: Any) -> list[Any] | None:
     """The text column under mteb's loader, read at once: row by row takes longer than scoring."""
+    if type(getattr(inputs, "sampler", None)).__name__ != "SequentialSampler":
+        return None  # no loader of torch, or one that shuffles
     import datasets
-    from torch.utils.data import DataLoader, SequentialSampler
 
-    if not isinstance(inputs, DataLoader) or not isinstance(inputs.sampler, SequentialSampler):
-        return None
     rows = inputs.dataset
     if not isinstance(rows, datasets.Dataset) or rows.column_names != ["text"]:
         return None
@@ -197,19 +198,29 @@ def load_variants(
     content = content_hash(folder)
     _refuse_change(first, content)
     settings = first.required_settings()
-    parameters = parameters_of(folder)
     layers = list(dict.fromkeys(spec.required_settings().layer for spec in specs))
+    checkpoint = Checkpoint(
+        folder=folder,
+        name=first.name,
+        revision=first.revision,
+        content=content,
+        settings=settings,
+        parameters=parameters_of(folder),
+        layers=tuple(layers),
+    )
     encoder = Encoder(
         load_tokenizer=lambda: _tokenizer(folder),
         settings=settings,
         width=_width(folder),
-        start=lambda: _start(first, folder, content, computing, parameters, layers),
+        start=lambda: _start(checkpoint, computing),
         batch_tokens=computing.batch_tokens,
         store=store,
         identities=[store_identity(first, content, layer) for layer in layers],
     )
     return [
-        MtebEncoder(spec, encoder, layers.index(spec.required_settings().layer), parameters)
+        MtebEncoder(
+            spec, encoder, layers.index(spec.required_settings().layer), checkpoint.parameters
+        )
         for spec in specs
     ]
 
@@ -228,15 +239,12 @@ def _width(folder: Path) -> int:
     return width_of(folder)
 
 
-def _start(
-    spec: ModelSpec,
-    folder: Path,
-    content: str,
-    computing: Computing,
-    parameters: int,
-    layers: Sequence[int | None],
-) -> Workers:
-    return start(folder, spec.required_settings(), computing.device, parameters, layers)
+def _start(checkpoint: Checkpoint, computing: Computing) -> Workers:
+    if computing.ray is None:
+        return start(checkpoint, computing.device)
+    from angle_bench.encoding.workers.ray import start_ray
+
+    return start_ray(computing.ray, checkpoint, computing.device)
 
 
 def store_identity(spec: ModelSpec, content: str, layer: int | None) -> StoreIdentity:
@@ -306,6 +314,8 @@ def load(
         >>> encoder.close()
     """
     check_devices(device)
+    if ray is not None:
+        check_address(ray)
     changes = Overrides(pooling, max_length, dtype, attention, compile)
     spec = resolve(name, changes)
     if spec.loader == "mteb":

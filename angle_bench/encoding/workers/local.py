@@ -16,10 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import IO, Any
 
-import angle_bench
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
     Batch,
     Failed,
@@ -32,7 +31,7 @@ from angle_bench.encoding.workers.contract import (
 )
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError
-from angle_bench.models.spec import Settings
+from angle_bench.places import package_folder
 
 END_SECONDS = 5.0
 LOOK_SECONDS = 5.0  # between two looks at processes that say nothing
@@ -92,21 +91,17 @@ class LocalWorkers:
     They start loading at once; `loaded` waits for them.
 
     Args:
-        folder: The checkpoint.
-        settings: What is used of it.
+        checkpoint: What they load.
         devices: A device for each process.
         threads: Threads of each process; 0 leaves it to torch.
-        layers: The layers to pool, instead of the one of the settings.
         may_shrink: Whether fewer processes with more threads would be as welcome.
     """
 
     def __init__(
         self,
-        folder: Path,
-        settings: Settings,
+        checkpoint: Checkpoint,
         devices: Sequence[str],
         threads: int = 0,
-        layers: tuple[int | None, ...] = (),
         may_shrink: bool = False,
     ) -> None:
         self._processes: list[_Process] = []
@@ -115,15 +110,9 @@ class LocalWorkers:
         self.warnings: list[str] = []
         self.threads = threads
         self.may_shrink = may_shrink
-        order = {
-            "folder": str(folder),
-            "settings": settings.model_dump(mode="json"),
-            "layers": layers,
-            "threads": threads,
-        }
         try:
             for device in devices:
-                self._processes.append(_start(order | {"device": device}, threads))
+                self._processes.append(_start(checkpoint.order(device, threads)))
         except BaseException:
             self.close()
             raise
@@ -289,13 +278,21 @@ def _greeting(process: _Process) -> Loaded:
     return loaded
 
 
-def _start(order: dict[str, Any], threads: int) -> _Process:
+def _start(order: dict[str, Any]) -> _Process:
     ours, theirs = socket.socketpair()
     log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
-    root = Path(angle_bench.__file__).parent.parent
-    limits = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    root = str(package_folder().parent)
+    limits = {"OMP_NUM_THREADS": str(order["threads"])} if order["threads"] else {}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _CHILD, root, str(theirs.fileno()), json.dumps(order)],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            _CHILD,
+            str(package_folder().parent),
+            str(theirs.fileno()),
+            json.dumps(order),
+        ],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=log,

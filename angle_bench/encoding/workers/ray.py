@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
     Batch,
     Failed,
@@ -21,9 +22,9 @@ from angle_bench.encoding.workers.contract import (
     Vectors,
     common_rates,
 )
-from angle_bench.encoding.workers.ray_actor import Checkpoint, ModelActor, Place
+from angle_bench.encoding.workers.ray_actor import ModelActor, Place, order_of
 from angle_bench.encoding.workers.ray_connection import Connection, connect
-from angle_bench.encoding.workers.start import BYTES_OF_A_WEIGHT, WORKER_BYTES, check_devices
+from angle_bench.encoding.workers.start import WORKER_BYTES, check_devices
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError, UsageError, first_line
 
@@ -106,8 +107,7 @@ def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers
     connection = connect(address)
     try:
         nodes = [node["Resources"] for node in connection.ray.nodes() if node["Alive"]]
-        weights = checkpoint.parameters * BYTES_OF_A_WEIGHT[checkpoint.settings.dtype]
-        return RayWorkers(connection, checkpoint, room(nodes, devices, weights))
+        return RayWorkers(connection, checkpoint, room(nodes, devices, checkpoint.bytes))
     except BaseException:
         connection.close()
         raise
@@ -155,7 +155,7 @@ class RayWorkers:
             max_task_retries=0,
             scheduling_strategy="SPREAD",
         )
-        order = checkpoint.order(room.device, room.threads)
+        order = order_of(checkpoint, room.device, room.threads)
         self._members = [_Member(made.remote(order)) for _ in range(room.count)]
         self._tend()
 
@@ -192,6 +192,7 @@ class RayWorkers:
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
         """Vectors of every batch as they come; a dead actor's batches go to the others."""
         _ = self.loaded
+        self._refuse_none()
         self._forget()
         turn = self._turn = object()
         self._alive_at = self._heard_at = time.monotonic()

@@ -6,53 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import angle_bench
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.child import answer, failed, load_forward
 from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Vectors
 from angle_bench.errors import ModelError
 from angle_bench.models import hub
 from angle_bench.models.content import content_hash
-from angle_bench.models.spec import Settings
+from angle_bench.version import __version__
 
 if TYPE_CHECKING:
     from angle_bench.encoding.forward import Forward
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint, as a node that may lack it needs to know it.
-
-    Attributes:
-        folder: Where it is here, and perhaps on the node too.
-        name: Its hub id, or `local/<folder>`.
-        revision: Its commit on the hub, if it comes from there.
-        content: The hash of the files that change a vector (`models.content`).
-        settings: What is used of it.
-        parameters: How many it has.
-        layers: The layers to pool, instead of the one of the settings.
-    """
-
-    folder: Path
-    name: str
-    revision: str
-    content: str
-    settings: Settings
-    parameters: int
-    layers: tuple[int | None, ...] = ()
-
-    def order(self, device: str, threads: int) -> dict[str, Any]:
-        """What an actor is told, as plain values."""
-        return {
-            "version": angle_bench.__version__,
-            "folder": str(self.folder),
-            "name": self.name,
-            "revision": self.revision,
-            "content": self.content,
-            "settings": self.settings.model_dump(mode="json"),
-            "layers": list(self.layers),
-            "device": device,
-            "threads": threads,
-        }
+def order_of(checkpoint: Checkpoint, device: str, threads: int) -> dict[str, Any]:
+    """What an actor is told, as plain values; its node may lack the folder."""
+    return {
+        "version": __version__,
+        "name": checkpoint.name,
+        "revision": checkpoint.revision,
+        "content": checkpoint.content,
+        **checkpoint.order(device, threads),
+    }
 
 
 @dataclass(frozen=True)
@@ -99,9 +73,9 @@ def load_checkpoint(
         ModelError: It is not here, not the same, or cannot be loaded.
     """
     host = socket.gethostname()
-    if version != angle_bench.__version__:
+    if version != __version__:
         raise ModelError(
-            f"{host} has angle-bench {angle_bench.__version__}, not {version}.",
+            f"{host} has angle-bench {__version__}, not {version}.",
             f"pip install 'angle-bench[ray]=={version}' on every node",
         )
     here = Path(folder)

@@ -2,18 +2,16 @@
 
 import re
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from angle_bench.encoding.machine import available_memory, cores
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.spec import Settings
 
 WORKER_BYTES = 700 << 20  # an interpreter with torch and transformers, and a batch
-BYTES_OF_A_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
 MEMORY_SHARE = 0.8
 
 _DEVICE = re.compile(r"auto|cpu(:[1-9]\d*)?|mps|cuda(:\d+)?")
@@ -105,19 +103,12 @@ def most_processes(weights: int) -> int:
     return max(1, min(cores(), fit))
 
 
-def start(
-    folder: Path, settings: Settings, text: str, parameters: int, layers: Sequence[int | None] = ()
-) -> Workers:
+def start(checkpoint: Checkpoint, text: str) -> Workers:
     """Start the workers that `-d` means; they load at once.
 
     Args:
-        folder: The checkpoint.
-        settings: What is used of it.
+        checkpoint: What they load.
         text: What was typed.
-        parameters: How many the checkpoint has.
-        layers: The layers to pool, instead of the one of the settings.
     """
-    where = places(text, parameters * BYTES_OF_A_WEIGHT[settings.dtype])
-    return LocalWorkers(
-        folder, settings, where.devices, where.threads, tuple(layers), where.may_shrink
-    )
+    where = places(text, checkpoint.bytes)
+    return LocalWorkers(checkpoint, where.devices, where.threads, where.may_shrink)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from angle_bench.encoding.forward import Forward
+from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Batch, Vectors, Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.encoding.workers.local import LocalWorkers
-from angle_bench.encoding.workers.ray_actor import Checkpoint
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_hash
 from angle_bench.models.folder import read_folder
@@ -41,10 +41,10 @@ def inline(folder: Path) -> InlineWorker:
 
 
 def local(folder: Path, count: int) -> LocalWorkers:
-    return LocalWorkers(folder, read_folder(folder).settings, ["cpu"] * count, threads=1)
+    return LocalWorkers(checkpoint(folder), ["cpu"] * count, threads=1)
 
 
-def checkpoint(folder: Path) -> Checkpoint:
+def checkpoint(folder: Path, layers: tuple[int | None, ...] = ()) -> Checkpoint:
     return Checkpoint(
         folder=folder,
         name=f"local/{folder.name}",
@@ -52,6 +52,7 @@ def checkpoint(folder: Path) -> Checkpoint:
         content=content_hash(folder),
         settings=read_folder(folder).settings,
         parameters=10_000,
+        layers=layers,
     )
 
 

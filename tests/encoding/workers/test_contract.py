@@ -212,10 +212,8 @@ def test_a_checkpoint_that_cannot_be_loaded_is_a_clear_error(kind: str, tiny_ber
 
 def test_layers_come_in_the_order_asked_for(folder: Path) -> None:
     from angle_bench.encoding.workers.local import LocalWorkers
-    from angle_bench.models.folder import read_folder
 
-    settings = read_folder(folder).settings
-    workers = LocalWorkers(folder, settings, ["cpu"], threads=1, layers=(1, None, 2))
+    workers = LocalWorkers(kinds.checkpoint(folder, (1, None, 2)), ["cpu"], threads=1)
     try:
         vectors = answers(workers, batches(1))[0]
     finally:
