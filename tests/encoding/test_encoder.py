@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.errors import AngleBenchError, ModelError
+from angle_bench.errors import AngleBenchError, DataError, ModelError
 from angle_bench.models.spec import PoolingName
 from tests.encoding.encoders import POOLINGS, assert_close, backbone_of, load, varied_texts
 
@@ -109,6 +109,35 @@ def test_odd_texts_have_a_vector(tiny_bert: Path, text: str, normalize: bool) ->
     vectors = load(tiny_bert, normalize=normalize).encode([text])
     assert vectors.shape == (1, 32)
     assert np.isfinite(vectors).all()
+
+
+def test_a_megabyte_of_text_is_cut_and_counted(tiny_bert: Path) -> None:
+    encoder = load(tiny_bert)
+    vectors = encoder.encode(["cat dog " * 131_072, "cat dog " * 200, "a cat"])
+    assert_close(vectors[0], vectors[1])  # the same beginning
+    assert encoder.counts.truncated == 2
+
+
+@pytest.mark.parametrize("value", [None, 3, b"cat"])
+def test_what_is_no_text_is_refused_and_its_place_named(tiny_bert: Path, value: Any) -> None:
+    encoder = load(tiny_bert)
+    with pytest.raises(DataError, match=r"text 1 is .*, not a string"):
+        encoder.encode(["a cat", value])
+    assert encoder.counts.forwarded == 0
+
+
+def test_lone_surrogates_are_texts_of_their_own(tiny_bert: Path) -> None:
+    encoder = load(tiny_bert)
+    encoder.encode(["\ud800 cat", "\ud801 cat", "\ufffd cat"])
+    assert encoder.counts.forwarded == 3
+
+
+@pytest.mark.parametrize("text", ["שלום עולם", "😀👩‍👩‍👧", "\u202e cat", "a\x00\x00b"])
+def test_scripts_and_signs_have_the_same_vector_alone_and_in_a_batch(
+    tiny_bert: Path, text: str
+) -> None:
+    encoder = load(tiny_bert)
+    assert_close(encoder.encode([text, "cat dog " * 9])[:1], encoder.encode([text]))
 
 
 def without_specials(folder: Path) -> None:

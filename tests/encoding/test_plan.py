@@ -3,9 +3,19 @@
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from angle_bench.encoding.plan import cut_batches, deduplicate
+from angle_bench.encoding.plan import (
+    CHUNK,
+    CHUNK_CHARACTERS,
+    FIRST_CHUNK,
+    cut_batches,
+    cut_chunks,
+    deduplicate,
+    planned,
+)
+from angle_bench.encoding.tokenise import Tokens
 
 SEEDS = range(100)
 
@@ -56,3 +66,55 @@ def test_nothing_to_do() -> None:
 )
 def test_by_hand(lengths: list[int], budget: int, expected: list[list[int]]) -> None:
     assert [batch.tolist() for batch in cut_batches(lengths, budget)] == expected
+
+
+def tokens(texts: list[str]) -> Tokens:
+    """A token for every letter."""
+    rows = [[ord(letter) for letter in text] or [0] for text in texts]
+    ids = [token for row in rows for token in row]
+    return Tokens(np.array(ids, np.int32), np.array(list(map(len, rows)), np.int32), 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, FIRST_CHUNK, FIRST_CHUNK + 1, FIRST_CHUNK + CHUNK + 100])
+def test_a_plan_holds_every_text_once_with_its_tokens(count: int) -> None:
+    random_ = random.Random(count)
+    texts = [chr(97 + place % 26) * random_.randint(0, 9) for place in range(count)]
+    noted: list[Tokens] = []
+    seen: list[int] = []
+    plan = list(planned(texts, tokens, lambda: 64, noted.append))
+    assert [each.batch.number for each in plan] == list(range(len(plan)))
+    for each in plan:
+        rows = np.split(each.batch.ids, np.cumsum(each.batch.lengths)[:-1])
+        assert len(rows) == len(each.places)
+        for place, row in zip(each.places, rows, strict=True):
+            seen.append(int(place))
+            assert row.tolist() == ([ord(letter) for letter in texts[place]] or [0])
+    assert sorted(seen) == list(range(count))
+    assert sum(len(each.lengths) for each in noted) == count
+
+
+def test_chunks_are_cut_by_characters_too() -> None:
+    characters = np.array([CHUNK_CHARACTERS + 5, CHUNK_CHARACTERS, 3, 2, 1], np.int64)
+    assert [chunk.tolist() for chunk in cut_chunks(characters)] == [[0], [1], [2, 3, 4]]
+
+
+def test_texts_are_tokenised_beside_the_forward_pass_and_not_far_ahead() -> None:
+    asked: list[int] = []
+
+    def watched(texts: list[str]) -> Tokens:
+        asked.append(len(texts))
+        return tokens(texts)
+
+    plan = planned(["ab"] * (FIRST_CHUNK + 5 * CHUNK), watched, lambda: 1 << 20, lambda _: None)
+    next(plan)
+    assert len(asked) <= 3  # of six chunks: the first, and two ahead
+    plan.close()
+    assert len(asked) <= 3
+
+
+def test_an_error_of_the_tokenizer_ends_the_plan() -> None:
+    def fails(texts: list[str]) -> Tokens:
+        raise ValueError("a strange tokenizer")
+
+    with pytest.raises(ValueError, match="a strange tokenizer"):
+        list(planned(["a"] * 3000, fails, lambda: 64, lambda _: None))

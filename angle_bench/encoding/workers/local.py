@@ -289,7 +289,7 @@ def _start(order: dict[str, Any]) -> _Process:
             "-P",
             "-c",
             _CHILD,
-            str(package_folder().parent),
+            root,
             str(theirs.fileno()),
             json.dumps(order),
         ],
