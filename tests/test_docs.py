@@ -48,7 +48,7 @@ def test_changelog_entries_are_short() -> None:
 
 def test_the_python_examples_run(minilm: Path) -> None:
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert (failed, tried) == (0, 3)
+    assert (failed, tried) == (0, 5)
     import angle_bench
     from angle_bench.evaluation import adapter
     from angle_bench.models import prompts

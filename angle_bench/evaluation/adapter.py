@@ -1,7 +1,9 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
 import json
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ class MtebEncoder:
         parameters: How many the checkpoint has.
         done: Called with a number of texts whenever that many more are done.
         prompts_used: Templates by role, of the texts encoded since it was last cleared.
+        warn: Told after every call what went wrong without stopping it, such as a worker that died.
     """
 
     spec: ModelSpec
@@ -43,6 +46,7 @@ class MtebEncoder:
     parameters: int = 0
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
+    warn: Callable[[str], None] | None = None
 
     def encode(
         self,
@@ -55,6 +59,7 @@ class MtebEncoder:
         role: str | None = None,
         embedding_start: int = 0,
         embedding_size: int | None = None,
+        show_progress_bar: bool = False,
         **_: Any,
     ) -> Vectors:
         """Encode mteb's batches, or a list of strings.
@@ -69,6 +74,7 @@ class MtebEncoder:
             embedding_start: The first dimension to keep, as in angle-emb.
             embedding_size: How many to keep from there; None is all. What is kept is normalised
                 again where the model normalises.
+            show_progress_bar: Show a bar of the texts on stderr.
 
         Returns:
             float32, (texts, dimension), in order; (dimension,) for a single text.
@@ -78,7 +84,8 @@ class MtebEncoder:
             DataError: One of the texts is no string.
             ModelError: A vector is not finite, or a text does not fit into memory.
         """
-        if not 0 <= embedding_start < self.dimension or (embedding_size or 1) < 1:
+        empty = embedding_size is not None and embedding_size < 1
+        if empty or not 0 <= embedding_start < self.dimension:
             raise UsageError(
                 f"there are no dimensions {embedding_start} to "
                 f"{'the last' if embedding_size is None else embedding_start + embedding_size}.",
@@ -93,10 +100,17 @@ class MtebEncoder:
         )
         self.prompts_used[role or "text"] = template
         settings = self.spec.required_settings()
-        whole = self.encoder.encode(texts, template, self.done, self.layer)
+        with _bar(len(texts), show_progress_bar, self.done) as done:
+            whole = self.encoder.encode(texts, template, done, self.layer)
+        self._tell_warnings()
         vectors = cut(whole, settings.normalize, 0, settings.size)
         vectors = cut(vectors, settings.normalize, embedding_start, embedding_size)
         return vectors[0] if isinstance(inputs, str) else vectors
+
+    def _tell_warnings(self) -> None:
+        if self.warn is not None:
+            for warning in self.encoder.warnings():
+                self.warn(warning)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
         """Cosine of every vector with every other, in float32."""
@@ -151,6 +165,18 @@ class MtebEncoder:
                 "experiment_kwargs": None if settings_id is None else {"settings": settings_id},
             }
         )
+
+
+@contextmanager
+def _bar(total: int, shown: bool, done: TextsDone | None) -> Iterator[TextsDone | None]:
+    """Who is told of texts that are done: a bar, or whoever is told anyway."""
+    if not shown:
+        yield done
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, unit="text", disable=False) as bar:
+        yield bar.update
 
 
 def _texts(inputs: Iterable[Any]) -> list[str]:
@@ -321,4 +347,6 @@ def load(
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
     (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
-    return load_spec(variant, Computing(device, batch_tokens, ray))
+    encoder = load_spec(variant, Computing(device, batch_tokens, ray))
+    encoder.warn = warnings.warn
+    return encoder
