@@ -308,6 +308,7 @@ def load(
     dtype: str | None = None,
     attention: str | None = None,
     compile: bool | None = None,
+    bidirectional_start: int | None = None,
     layer: int | None = None,
     size: int | None = None,
     batch_tokens: int | None = None,
@@ -326,6 +327,7 @@ def load(
         dtype: float32, bfloat16 or float16.
         attention: sdpa, eager or flash_attention_2.
         compile: Whether torch compiles the model.
+        bidirectional_start: The first layer of a decoder that also looks ahead (BiLLM), 0 for all.
         layer: The hidden states to pool, 0 the embeddings.
         size: The leading dimensions to keep.
         batch_tokens: The most padded tokens of a batch.
@@ -342,7 +344,7 @@ def load(
     check_devices(device)
     if ray is not None:
         check_address(ray)
-    changes = Overrides(pooling, max_length, dtype, attention, compile)
+    changes = Overrides(pooling, max_length, dtype, attention, compile, bidirectional_start)
     spec = resolve(name, changes)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")

@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
+from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.folder import positions
 from angle_bench.models.spec import Settings
 from angle_bench.models.weights import unloadable
@@ -94,6 +95,8 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     _refuse_missing(folder, report["missing_keys"])
     _refuse_too_long(folder, positions(model.config.to_dict()), settings.max_length)
     model = model.eval().requires_grad_(False).to(device)
+    if settings.bidirectional_start is not None:
+        make_bidirectional(model, settings.bidirectional_start)
     if settings.compile:
         model.compile(dynamic=True)
     return Backbone(model, tokenizer, device)

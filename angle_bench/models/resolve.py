@@ -58,6 +58,7 @@ class Overrides:
     dtype: str | None = None
     attention: str | None = None
     compile: bool | None = None
+    bidirectional_start: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""

@@ -31,6 +31,7 @@ class Settings(BaseModel):
     attention: Attention = "auto"  # sdpa where the architecture has it, else eager
     compile: bool = False
     lowercase: bool = False
+    bidirectional_start: int | None = Field(default=None, ge=0)  # of a decoder; None is causal
     layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
     size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
 
@@ -134,4 +135,6 @@ class ModelSpec(BaseModel):
         used = self.settings
         parts = [head, used.pooling, used.prompts.summary(tasks), used.dtype]
         parts += [] if used.attention == "auto" else [used.attention]
+        if used.bidirectional_start is not None:
+            parts.append(f"bidirectional from layer {used.bidirectional_start}")
         return " · ".join([*parts, "compiled"] if used.compile else parts)

@@ -34,7 +34,7 @@ def _short(revision: str) -> str:
 def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
     if settings is None:
         return {"settings": "mteb"}
-    special = {key: settings.get(key) for key in ("attention", "compile")}
+    special = {key: settings.get(key) for key in ("attention", "compile", "bidirectional_start")}
     return {
         "pool": settings["pooling"] + ("+norm" if settings["normalize"] else ""),
         "prompts": _prompts(settings["prompts"]),

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 import angle_bench
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError, UsageError
+from tests.checkpoints import build_tiny_llama
 from tests.encoding.encoders import varied_texts
 
 TEXTS = varied_texts(40)
@@ -128,3 +129,19 @@ def test_a_wrong_device_or_address_is_refused_before_anything_is_looked_for() ->
         angle_bench.load("no such model", device="gpu")
     with pytest.raises(UsageError, match="no address"):
         angle_bench.load("no such model", ray="nowhere")
+
+
+def test_a_decoder_that_looks_ahead(tmp_path: Path) -> None:
+    build_tiny_llama(tmp_path / "llama")
+    asked = dict(device="cpu:1", pooling="cls")
+    causal = angle_bench.load(str(tmp_path / "llama"), **asked)
+    both = angle_bench.load(str(tmp_path / "llama"), bidirectional_start=1, **asked)
+    texts = ["the cat sings", "the cat runs and eats bread"]
+    first, second = causal.encode(texts), both.encode(texts)
+    np.testing.assert_allclose(both.encode(texts[:1]), second[:1], atol=1e-5)  # no pad is seen
+    causal.close()
+    both.close()
+    assert np.abs(first[0] - first[1]).max() < 1e-5  # the first token sees itself alone
+    assert np.abs(second[0] - second[1]).max() > 1e-3
+    assert both.spec.settings_id is not None
+    assert "bidirectional from layer 1" in both.spec.header([])

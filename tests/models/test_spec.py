@@ -18,6 +18,7 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
     assert SETTINGS.digest() == hashlib.sha256(given.encode()).hexdigest()[:8]
     assert SETTINGS.canonical() == {
         "attention": "auto",
+        "bidirectional_start": None,
         "compile": False,
         "dtype": "float32",
         "layer": None,
@@ -38,6 +39,7 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
         {"dtype": "bfloat16"},
         {"attention": "eager"},
         {"compile": True},
+        {"bidirectional_start": 0},
         {"layer": 2},
         {"size": 8},
         {"normalize": True},
