@@ -7,7 +7,11 @@ from angle_bench.models.registry import find, registry
 from angle_bench.models.resolve import resolve
 
 PROMPT_C = "Represent this sentence for searching relevant passages: {text}"
-AUTHORS_SCRIPT = ["WhereIsAI/UAE-Large-V1", "mixedbread-ai/mxbai-embed-large-v1"]
+AUTHORS_SCRIPT = [
+    "WhereIsAI/UAE-Large-V1",
+    "mixedbread-ai/mxbai-embed-large-v1",
+    "mixedbread-ai/mxbai-embed-2d-large-v1",
+]
 
 
 @pytest.mark.parametrize("name", AUTHORS_SCRIPT)
@@ -42,6 +46,13 @@ def test_prompts_are_those_of_the_authors_script(
         ("mxbai-embed-large-v1", "990580e27d329c7408b3741ecff85876e128e203", "cls", False, 512),
         ("all-MiniLM-L6-v2", "8b3219a92973c328a8e22fadcfa821b5dc75636a", "mean", True, 256),
         ("angle-bert-base-uncased-nli-en-v1", None, "cls_avg", False, 128),
+        ("UAE-Code-Large-V1", None, "cls", False, 512),
+        ("pubmed-angle-base-en", None, "cls", False, 512),
+        ("pubmed-angle-large-en", None, "cls", False, 512),
+        ("angle-roberta-wwm-base-zhnli-v1", None, "cls", False, 512),
+        ("2dmse-bert-base-nli-v1", None, "cls", False, 512),
+        ("bge-large-en-v1.5", "d4aa6901d3a41ba39fb536a557fa166f842b0e09", "cls", True, 512),
+        ("phobert-base-v2", None, "cls", False, 256),
     ],
 )
 def test_rows_say_what_the_model_cards_say(
@@ -53,6 +64,19 @@ def test_rows_say_what_the_model_cards_say(
     assert entry.revision == revision
     assert (settings.pooling, settings.normalize) == (pooling, normalize)
     assert (settings.max_length, settings.dtype) == (max_length, "float32")
+
+
+@pytest.mark.parametrize("size", ["small", "base", "large"])
+@pytest.mark.parametrize(
+    ("task", "role", "expected"),
+    [("NFCorpus", "query", PROMPT_C), ("ArguAna", "query", PROMPT_C), ("NFCorpus", "document", "")],
+)
+def test_bge_has_its_prompt_on_every_retrieval_query(
+    size: str, task: str, role: str, expected: str
+) -> None:
+    prompts = registry()[f"BAAI/bge-{size}-en-v1.5"].prompts
+    assert prompts.template_for(task, "Retrieval", role) == expected
+    assert prompts.template_for("STS12", "STS", None) == ""
 
 
 def test_short_names_are_unambiguous() -> None:
