@@ -47,6 +47,14 @@ Pooling = Annotated[
     str | None,
     typer.Option("--pooling", help="cls, mean, cls_avg, max, cls_max or last; its own identity."),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        metavar="A|B|C|none|TEMPLATE",
+        help="One prompt around every text, such as 'query: {text}'; its own identity.",
+    ),
+]
 MaxLength = Annotated[
     int | None, typer.Option("--max-length", help="Tokens a text is cut to; its own identity.")
 ]

@@ -48,6 +48,7 @@ def run(
         ),
     ] = False,
     pooling: shared.Pooling = None,
+    prompt: shared.Prompt = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
@@ -83,7 +84,8 @@ def run(
 
     suite = select(tasks)
     depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
-    specs = resolve_all(model, Overrides(pooling, max_length, dtype, attention, compile or None))
+    overrides = Overrides(pooling, max_length, dtype, attention, compile or None, prompt=prompt)
+    specs = resolve_all(model, overrides)
     grids = [variants(spec, depths, widths) for spec in specs]
 
     # what follows is not needed to refuse a misspelt name, which should take no time

@@ -304,6 +304,7 @@ def load(
     *,
     device: str = "auto",
     pooling: str | None = None,
+    prompt: str | None = None,
     max_length: int | None = None,
     dtype: str | None = None,
     attention: str | None = None,
@@ -323,6 +324,7 @@ def load(
         name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
         device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
         pooling: Another pooling: cls, mean, cls_avg, max, cls_max or last.
+        prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
         max_length: Tokens a text is cut to.
         dtype: float32, bfloat16 or float16.
         attention: sdpa, eager or flash_attention_2.
@@ -344,7 +346,7 @@ def load(
     check_devices(device)
     if ray is not None:
         check_address(ray)
-    changes = Overrides(pooling, max_length, dtype, attention, compile, bidirectional_start)
+    changes = Overrides(pooling, max_length, dtype, attention, compile, bidirectional_start, prompt)
     spec = resolve(name, changes)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")

@@ -7,6 +7,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 PLACEHOLDER = "{text}"
 NO_PROMPT = ""
+# the authors' own, by the names that their code and papers use
+NAMED = {
+    "A": 'Summarize sentence "{text}" in one word:"',
+    "B": 'You can only output one word. Summarize "{text}":"',
+    "C": "Represent this sentence for searching relevant passages: {text}",
+    "none": NO_PROMPT,
+}
 
 _VARIANT = re.compile(r"(HardNegatives)?(\.v\d+)?$")
 _CQADUPSTACK = re.compile(r"^CQADupstack\w+Retrieval$")
@@ -94,6 +101,23 @@ def check_template(template: str) -> None:
             f"the prompt {template!r} must hold {PLACEHOLDER} exactly once, "
             f"as in 'query: {PLACEHOLDER}'"
         )
+
+
+def typed_template(typed: str) -> str:
+    """The template that a name or a template stands for.
+
+    Raises:
+        ValueError: It is neither.
+
+    >>> typed_template("none"), typed_template("query: {text}")
+    ('', 'query: {text}')
+    """
+    by_name = {name.casefold(): template for name, template in NAMED.items()}
+    template = by_name.get(typed.strip().casefold(), typed)
+    if template == NO_PROMPT and typed.strip().casefold() != "none":
+        raise ValueError("an empty prompt is written none")
+    check_template(template)
+    return template
 
 
 def render(template: str, text: str) -> str:

@@ -14,6 +14,7 @@ from angle_bench.models import hub
 from angle_bench.models.content import content_hash
 from angle_bench.models.folder import looks_like_checkpoint, read_folder
 from angle_bench.models.known import known_names, mteb_models
+from angle_bench.models.prompts import PromptPolicy, typed_template
 from angle_bench.models.registry import Entry, find
 from angle_bench.models.spec import POOLING_ALIASES, ModelSpec, Settings
 
@@ -59,6 +60,7 @@ class Overrides:
     attention: str | None = None
     compile: bool | None = None
     bidirectional_start: int | None = None
+    prompt: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""
@@ -71,6 +73,8 @@ class Overrides:
             UsageError: A value is not one of the allowed ones.
         """
         changes = self.given()
+        if "prompt" in changes:
+            changes["prompts"] = _one_prompt(changes.pop("prompt"))
         if "pooling" in changes:
             changes["pooling"] = POOLING_ALIASES.get(changes["pooling"], changes["pooling"])
         try:
@@ -82,6 +86,17 @@ class Overrides:
                 f"--{name} {first['input']} is not possible: {first['msg'].lower()}.",
                 f"--{name} with one of the values in angle-bench run --help",
             ) from error
+
+
+def _one_prompt(typed: str) -> PromptPolicy:
+    """One template around every text, whatever its task and role."""
+    try:
+        return PromptPolicy(default=typed_template(typed))
+    except ValueError as error:
+        raise UsageError(
+            f"--prompt {typed!r} cannot be used: {error}.",
+            "--prompt A, B, C, none or a template such as 'query: {text}'",
+        ) from error
 
 
 def resolve(text: str, overrides: Overrides | None = None) -> ModelSpec:

@@ -213,3 +213,21 @@ def test_an_interrupted_encode_leaves_no_process_and_goes_on_from_the_store(
     counts = json.loads(place.read_text())["encoded_so_far"]
     distinct = counts["stored"] + counts["forwarded"]
     assert 0 < counts["forwarded"] < distinct
+
+
+def test_one_prompt_for_every_text_is_an_identity_of_its_own(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    words = ("run", "-m", tiny_bert, *TWO, "--json")
+    (plain,) = scores(cli(*words))
+    (none,) = scores(cli(*words, "--prompt", "none"))
+    assert none == plain
+    assert len(stored("STS12")) == 1  # it is the checkpoint's own setting
+    ended = cli(*words, "--prompt", "big {text} .")
+    (prompted,) = scores(ended)
+    assert prompted != plain
+    assert "prompt 'big {text} .'" in ended.err
+    assert len(stored("STS12")) == 2
+    refused = cli(*words, "--prompt", "big {txt}")
+    assert refused.code == 2
+    assert "--prompt 'big {txt}'" in refused.errors[0]

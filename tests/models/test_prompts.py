@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from angle_bench.models.prompts import PromptPolicy, base_task, render
+from angle_bench.models.prompts import PromptPolicy, base_task, render, typed_template
 
 BY_TASK_AND_ROLE = {"task": {"NFCorpus": {"query": "task role {text}"}}}
 BY_TASK = {"task": {"NFCorpus": "task {text}"}}
@@ -120,3 +120,23 @@ def test_a_template_without_exactly_one_text_is_refused(template: str, place: st
 )
 def test_render_fills_the_text_and_nothing_else(template: str, text: str, expected: str) -> None:
     assert render(template, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "template"),
+    [
+        ("A", 'Summarize sentence "{text}" in one word:"'),
+        ("b", 'You can only output one word. Summarize "{text}":"'),
+        ("C", "Represent this sentence for searching relevant passages: {text}"),
+        ("None", ""),
+        ("query: {text}", "query: {text}"),
+    ],
+)
+def test_a_prompt_is_named_or_written(typed: str, template: str) -> None:
+    assert typed_template(typed) == template
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "D", "query:", "{txt}", "{text} and {text}"])
+def test_what_is_neither_a_name_nor_a_template_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match=r"none|exactly once"):
+        typed_template(typed)
