@@ -71,11 +71,12 @@ def clear(
 
     try:
         with _store(cache_dir) as store:
-            identities = store.info()
+            identities, before = store.info(), store.file_bytes
             if not identities:
                 typer.echo(f"{store.folder} is empty")
+                store.clear()  # its file may keep the size that it had when others had it open
+                _say_freed(store, before, False)
             elif _agreed(f"delete the vectors of {_models(len(identities))}", yes):
-                before = store.file_bytes
                 typer.echo(f"cleared {_models(store.clear())} from {store.folder}")
                 _say_freed(store, before, True)
     except DamagedStoreError:

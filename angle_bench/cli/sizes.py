@@ -16,12 +16,18 @@ def parse_size(text: str) -> int:
     Raises:
         UsageError: If it is no size.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(
+        r"(\d{1,18}(?:\.\d+)?|\.\d+)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE
+    )
     if match is None:
-        meant = re.sub(r"[^0-9.,KMGT]", "", text.upper()).replace(",", ".")
-        fix = meant if re.fullmatch(r"\d+(\.\d+)?[KMGT]?", meant) else "5G, 500M or plain bytes"
-        raise UsageError(f"{text!r} is no size.", fix)
+        raise UsageError(f"{text!r} is no size.", _meant(text) or "5G, 500M or plain bytes")
     return int(float(match[1]) * 1024 ** UNITS.index(match[2].upper()))
+
+
+def _meant(text: str) -> str | None:
+    """The size in a sign, a decimal comma or a unit too many; no guess where digits are left."""
+    match = re.fullmatch(r"\D*?(\d{1,18}(?:[.,]\d{1,2})?)\s*([KMGT]?)\D*", text.upper())
+    return match and match[1].replace(",", ".") + match[2]
 
 
 def show_size(count: int) -> str:

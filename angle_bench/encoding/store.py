@@ -17,7 +17,7 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from angle_bench.encoding.store_file import StoreFile, explained
+from angle_bench.encoding.store_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store_place import store_place
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Store(Protocol):
     """Where vectors are kept between uses.
 
     Attributes:
-        problem: Why the last `put` or `get` could not do all it was asked for, in a sentence
-            for the user; None if nothing is wrong.
+        problem: Why a `put`, `get` or `touch` could not do all it was asked for, in a sentence
+            for the user, of the last one that could not; None if none has failed.
     """
 
     problem: str | None
@@ -133,7 +133,7 @@ class VectorStore:
         folder: Where its files are.
         limit_bytes: What all identities may take; `put` evicts others beyond it.
         moved: A sentence if it is not where it was asked for, else None.
-        problem: Why the last `put`, `get` or `touch` failed, else None.
+        problem: See `Store`.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, map_bytes: int = FIRST_MAP_BYTES) -> None:
@@ -160,7 +160,7 @@ class VectorStore:
                 found[block] = [value is not None for value in fit]
                 vectors[block][found[block]] = np.frombuffer(whole, _VALUE).reshape(-1, dimension)
         except (lmdb.Error, OSError) as error:
-            self.problem = f"the vector store {self.folder} cannot be read: {error}."
+            self._failed("read", error)
         return found, vectors
 
     def put(
@@ -184,7 +184,7 @@ class VectorStore:
                     return False
                 self._evict(self.limit_bytes, keep=identity.table)
         except (lmdb.Error, OSError) as error:
-            self.problem = f"the vector store {self.folder} cannot be written: {error}."
+            self._failed("written; its disk may be full", error)
             return False
         return True
 
@@ -193,7 +193,7 @@ class VectorStore:
         try:
             known = self._file.read(lambda transaction: self._known(transaction, identity.table))
         except (lmdb.Error, OSError) as error:
-            self.problem = f"the vector store {self.folder} cannot be read: {error}."
+            self._failed("read", error)
             return False
         return known is not None and known.vectors > 0
 
@@ -208,7 +208,7 @@ class VectorStore:
         try:
             self._file.write(write)
         except (lmdb.Error, OSError) as error:
-            self.problem = f"the vector store {self.folder} cannot be written: {error}."
+            self._failed("written; its disk may be full", error)
 
     def info(self) -> list[IdentityInfo]:
         """Every identity, the one used longest ago first."""
@@ -284,6 +284,13 @@ class VectorStore:
             f"{self.limit_bytes:,} bytes; the rest of them is not stored."
         )
         return False
+
+    def _failed(self, deed: str, error: Exception) -> None:
+        if isinstance(error, DAMAGE):
+            told = damaged(self.folder, error)
+            self.problem = f"{told.what} Type: {told.fix}."
+        else:
+            self.problem = f"the vector store {self.folder} cannot be {deed}: {error}."
 
     def _note_use(
         self, transaction: "Transaction[bytes]", identity: StoreIdentity, table: "_Database"

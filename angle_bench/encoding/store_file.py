@@ -33,7 +33,7 @@ DATA, LOCK, USE = "data.mdb", "lock.mdb", "use.lock"
 
 T = TypeVar("T")
 
-_DAMAGE = (
+DAMAGE = (
     lmdb.InvalidError,
     lmdb.CorruptedError,
     lmdb.VersionMismatchError,
@@ -242,18 +242,23 @@ def remove_damaged(folder: Path) -> None:
             use.release()
 
 
+def damaged(folder: Path, error: Exception) -> DamagedStoreError:
+    """What a user is told of a store whose file lmdb cannot make sense of."""
+    parent = folder.parent
+    where = "" if parent == cache_folder() else f" --cache-dir {shlex.quote(str(parent))}"
+    return DamagedStoreError(
+        f"the vector store {folder} is damaged or of another kind: {error}.",
+        f"angle-bench cache clear{where}, or --no-cache",
+    )
+
+
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
     """Say in a user's words why a store cannot be used."""
     try:
         yield
-    except _DAMAGE as error:
-        parent = folder.parent
-        where = "" if parent == cache_folder() else f" --cache-dir {shlex.quote(str(parent))}"
-        raise DamagedStoreError(
-            f"the vector store {folder} is damaged or of another kind: {error}.",
-            f"angle-bench cache clear{where}, or --no-cache",
-        ) from error
+    except DAMAGE as error:
+        raise damaged(folder, error) from error
     except (OSError, lmdb.Error) as error:
         raise UsageError(
             f"the vector store {folder} cannot be used: {error}.",
