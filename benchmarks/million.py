@@ -67,6 +67,7 @@ def _memory(context: Context, folder: str, place: str) -> tuple[int, int]:
     """Peak bytes over the loaded model and its texts, without and with the vectors."""
     with _ours(context, folder) as ours:
         ours.ask("read", texts=place)
+        ours.ask("encode", texts=place, first=1024)  # starts the workers, which load the model
         loaded = proportional_set(ours.pid)
         with Sampler(ours.pid) as sampler:
             answer: dict[str, Any] = ours.ask("encode", texts=place)
