@@ -7,8 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from angle_bench.cli import encode as encode_verb
+from angle_bench.cli import run as run_verb
 from angle_bench.cli.cache import cache
-from angle_bench.cli.run import EPILOG, run
 from angle_bench.errors import AngleBenchError, did_you_mean
 from angle_bench.version import __version__
 
@@ -26,7 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=EPILOG)(run)
+app.command(epilog=run_verb.EPILOG)(run_verb.run)
+app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.add_typer(cache, name="cache")
 
 

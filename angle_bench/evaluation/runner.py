@@ -4,14 +4,14 @@ Nothing heavy is imported until something is missing, so that a repeated command
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import DataError, ModelError, UsageError, first_line
+from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.data import locate, mirror_warning
-from angle_bench.evaluation.options import Keeping, Options
+from angle_bench.evaluation.keeping import opened_store
+from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import task_record
@@ -24,8 +24,6 @@ from angle_bench.results.suites import Suite
 if TYPE_CHECKING:
     from angle_bench.encoding.store import Store
     from angle_bench.evaluation.scoring import Prepared, Scored
-
-MEMORY_STORE_BYTES = 2 << 30
 
 
 def run(
@@ -49,40 +47,10 @@ def run(
         if note := variants[0].spec.note:
             progress.warning(note)
         if todo := missing(variants, suite, options, progress):
-            with _opened(options.keeping, progress) as kept:
+            with opened_store(options.keeping, progress) as kept:
                 _compute(variants, todo, kept, options, progress)
         for outcome in variants:
             outcome.seconds = time.monotonic() - started
-
-
-@contextmanager
-def _opened(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
-    """The vector store; where there is none, vectors are kept until the model is done."""
-    kept = _open(keeping, progress)
-    try:
-        yield kept
-    finally:
-        if kept.problem:
-            progress.warning(kept.problem)
-        kept.close()
-
-
-def _open(keeping: Keeping, progress: Progress) -> "Store":
-    from angle_bench.encoding.memory_store import MemoryStore
-    from angle_bench.encoding.store import open_store
-
-    if not keeping.on:
-        return MemoryStore(MEMORY_STORE_BYTES)
-    try:
-        opened = open_store(keeping.folder, keeping.limit_bytes)
-    except UsageError as error:
-        if keeping.folder is not None:  # it was asked for by name
-            raise
-        progress.warning(f"{error.what} No vector is kept; type: {error.fix}")
-        return MemoryStore(MEMORY_STORE_BYTES)
-    if opened.moved:
-        progress.warning(opened.moved)
-    return opened
 
 
 def _compute(

@@ -21,7 +21,11 @@ class FileToWrite:
     write: Write
 
 
-def write_together(files: Sequence[FileToWrite], before_renaming: Callable[[], None]) -> None:
+def write_together(
+    files: Sequence[FileToWrite],
+    before_renaming: Callable[[], None] = lambda: None,
+    fix: str = "-r FOLDER that can be written and has space",
+) -> None:
     """Write several files so that a full disk changes nothing that stood there.
 
     All are written and synced under temporary names first; then `before_renaming` runs, and the
@@ -29,6 +33,11 @@ def write_together(files: Sequence[FileToWrite], before_renaming: Callable[[], N
     half of one, also after a power cut: files are synced before the rename, folders after it.
     The price is two syncs a file. Temporary names start with a dot and do not end in .json, so
     that nobody reads them.
+
+    Args:
+        files: In the order in which they are renamed.
+        before_renaming: Runs once all are written.
+        fix: What to type where one cannot be written.
 
     Raises:
         ResultsError: The disk is full or a folder cannot be written.
@@ -50,7 +59,7 @@ def write_together(files: Sequence[FileToWrite], before_renaming: Callable[[], N
     except OSError as error:
         raise ResultsError(
             f"{place} cannot be written: {error.strerror or error}.",
-            "-r FOLDER that can be written and has space",
+            fix,
         ) from error
     finally:
         for temporary in temporaries:
@@ -59,7 +68,7 @@ def write_together(files: Sequence[FileToWrite], before_renaming: Callable[[], N
 
 def write_json(place: Path, value: Any) -> None:
     """Write one JSON file whole or not at all."""
-    write_together([json_file(place, value)], before_renaming=lambda: None)
+    write_together([json_file(place, value)])
 
 
 def json_file(place: Path, value: Any) -> FileToWrite:

@@ -1,0 +1,134 @@
+"""`angle-bench encode`: the vectors of a text column."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from angle_bench.cli import options as shared
+from angle_bench.cli.sizes import parse_size
+from angle_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from angle_bench.models.spec import ModelSpec
+
+EPILOG = """
+Examples:
+
+angle-bench encode sentences.txt -m all-MiniLM-L6-v2
+
+angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document -o vectors.npy
+"""
+
+
+def encode(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".parquet, .csv, .jsonl or .txt.")],
+    model: shared.Models = [],  # noqa: B006  typer copies it
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A .parquet or .npy file.")
+    ] = Path("vectors.parquet"),
+    column: Annotated[str | None, typer.Option("--column", help="The text column.")] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", help="query or document; chooses the prompt.")
+    ] = None,
+    start: Annotated[int, typer.Option("--start", help="The first dimension to keep.")] = 0,
+    size: Annotated[int | None, typer.Option("--size", help="How many dimensions to keep.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    device: shared.Device = "auto",
+    pooling: shared.Pooling = None,
+    prompt: shared.Prompt = None,
+    max_length: shared.MaxLength = None,
+    dtype: shared.Dtype = None,
+    attention: shared.Attention = None,
+    compile: shared.Compile = False,
+    batch_tokens: shared.BatchTokens = None,
+    ray: shared.Ray = None,
+    offline: shared.Offline = False,
+    cache_dir: shared.CacheDir = None,
+    no_cache: shared.NoCache = False,
+    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    debug: shared.Debug = False,
+) -> int:
+    """Encode a text column: writes a parquet or npy file, in the order of the rows."""
+    if len(model) != 1:
+        raise UsageError(f"encode takes one model, not {len(model)}.", "-m all-MiniLM-L6-v2")
+    if role not in (None, "query", "document"):
+        raise UsageError(f"there is no role {role}.", "--role query, or --role document")
+    shared.refuse(device, batch_tokens, cache_dir, ray)
+    limit = parse_size(cache_limit)
+    shared.prepare_environment(offline, quiet, verbose)
+
+    from angle_bench.evaluation.columns import check_file, read_texts
+    from angle_bench.evaluation.options import Computing, Keeping
+    from angle_bench.evaluation.vectors import Asked, check_output, compute, write
+    from angle_bench.models.resolve import Overrides, resolve
+
+    check_file(file)
+    check_output(output, column, overwrite)
+    changes = Overrides(pooling, max_length, dtype, attention, compile or None, prompt=prompt)
+    spec = resolve(model[0], changes)
+    _refuse(spec, start, size)
+    column, texts = read_texts(file, column)
+    check_output(output, column, overwrite)
+
+    from angle_bench.cli.progress import watcher
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    began = time.monotonic()
+    computing, keeping = (
+        Computing(device, batch_tokens, ray),
+        Keeping(not no_cache, cache_dir, limit),
+    )
+    with watcher(quiet, debug) as progress:
+        vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
+    write(output, column, texts, vectors, spec)
+    _report(output, spec, vectors.shape, time.monotonic() - began, as_json, quiet)
+    return 0
+
+
+def _refuse(spec: "ModelSpec", start: int, size: int | None) -> None:
+    if spec.loader == "mteb":
+        raise UsageError(
+            f"{spec.name} is loaded by mteb itself, whose encoders take no files.",
+            f"mteb.get_model({spec.name!r}) in Python",
+        )
+    width = None if spec.shape is None else spec.shape.width
+    most = width or start + (size or 1)  # a config that says nothing leaves it to the encoder
+    if not 0 <= start < start + (1 if size is None else size) <= most or (
+        size is not None and size < 1
+    ):
+        raise UsageError(
+            f"{spec.label} has {width or 'no such'} dimensions: --start {start}"
+            + ("" if size is None else f" --size {size}")
+            + " asks for others.",
+            "--start 0 --size 128",
+        )
+
+
+def _report(
+    output: Path,
+    spec: "ModelSpec",
+    shape: tuple[int, ...],
+    seconds: float,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from angle_bench.cli.progress import duration
+
+    rows, width = shape
+    if as_json:
+        said = {"output": str(output), "model": spec.name, "revision": spec.revision}
+        typer.echo(json.dumps({**said, "vectors": rows, "dimensions": width}, indent=2))
+    if not quiet:
+        pace = rows / max(seconds, 1e-9)
+        typer.echo(
+            f"saved {output}  {rows:,} vectors of {width} dimensions  "
+            f"{duration(seconds)}, {pace:,.0f} texts/s",
+            err=True,
+        )

@@ -1,0 +1,48 @@
+"""The vector store as a command asked for it, and what is said where it cannot be used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.options import Keeping
+from angle_bench.evaluation.progress import Progress
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.store import Store
+
+MEMORY_STORE_BYTES = 2 << 30
+
+
+@contextmanager
+def opened_store(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
+    """The vector store; where there is none, vectors are kept until the block ends.
+
+    Raises:
+        UsageError: The folder that was named cannot hold one.
+    """
+    kept = _open(keeping, progress)
+    try:
+        yield kept
+    finally:
+        if kept.problem:
+            progress.warning(kept.problem)
+        kept.close()
+
+
+def _open(keeping: Keeping, progress: Progress) -> "Store":
+    from angle_bench.encoding.memory_store import MemoryStore
+    from angle_bench.encoding.store import open_store
+
+    if not keeping.on:
+        return MemoryStore(MEMORY_STORE_BYTES)
+    try:
+        opened = open_store(keeping.folder, keeping.limit_bytes)
+    except UsageError as error:
+        if keeping.folder is not None:  # it was asked for by name
+            raise
+        progress.warning(f"{error.what} No vector is kept; type: {error.fix}")
+        return MemoryStore(MEMORY_STORE_BYTES)
+    if opened.moved:
+        progress.warning(opened.moved)
+    return opened

@@ -1,0 +1,130 @@
+"""The vectors of a list of texts, as a parquet or npy file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from angle_bench.errors import UsageError, or_list
+from angle_bench.evaluation.keeping import opened_store
+from angle_bench.evaluation.options import Computing, Keeping
+from angle_bench.evaluation.progress import Progress
+from angle_bench.models import hub
+from angle_bench.models.spec import ModelSpec
+from angle_bench.results.files import FileToWrite, write_together
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.workers.contract import Vectors
+
+SUFFIXES = (".parquet", ".npy")
+VECTOR = "vector"
+ROWS_OF_A_GROUP = 10_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which vectors are wanted.
+
+    Attributes:
+        role: `query` or `document`, which chooses the prompt; None is neither.
+        start: The first dimension to keep.
+        size: How many; None is all that follow.
+    """
+
+    role: str | None = None
+    start: int = 0
+    size: int | None = None
+
+
+def check_output(output: Path, column: str | None, overwrite: bool) -> None:
+    """Refuse an output that cannot be, before anything is computed.
+
+    Raises:
+        UsageError: With what to type.
+    """
+    if output.suffix not in SUFFIXES:
+        raise UsageError(f"{output} ends in none of {or_list([*SUFFIXES])}.", "-o vectors.parquet")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder.", f"-o {output / 'vectors.parquet'}")
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
+    if column == VECTOR and output.suffix == ".parquet":
+        raise UsageError(f"the output has a column {VECTOR} of its own.", "-o vectors.npy")
+
+
+def compute(
+    spec: ModelSpec,
+    texts: Sequence[str],
+    asked: Asked,
+    computing: Computing,
+    keeping: Keeping,
+    progress: Progress,
+) -> "Vectors":
+    """Vectors of texts, (texts, dimension), through the store; what is cut is told."""
+    progress.loading(spec)
+    hub.state()  # decides offline or not before anything reads it
+    with opened_store(keeping, progress) as kept:
+        from angle_bench.evaluation.adapter import load_spec, refuse_change
+
+        encoder = load_spec(spec, computing, kept)
+        encoder.done, encoder.warn = progress.texts, progress.warning
+        progress.model(spec.header([]), 1, len(texts))
+        progress.task("texts", 1, len(texts))
+        try:
+            vectors = encoder.encode(
+                texts, role=asked.role, embedding_start=asked.start, embedding_size=asked.size
+            )
+        finally:
+            encoder.close()
+        refuse_change(encoder)
+        counts = encoder.encoder.counts
+        if counts.truncated:
+            limit = spec.required_settings().max_length
+            progress.warning(
+                f"{counts.truncated:,} of {counts.forwarded:,} texts were cut to {limit} tokens"
+            )
+    return vectors
+
+
+def write(
+    output: Path, column: str, texts: Sequence[str], vectors: "Vectors", spec: ModelSpec
+) -> None:
+    """Write float32 vectors, (texts, dimension), whole or not at all.
+
+    Parquet holds the texts too, and says in its metadata whose vectors they are.
+    """
+
+    def fill(temporary: Path) -> None:
+        if output.suffix == ".npy":
+            _write_npy(temporary, vectors)
+        else:
+            _write_parquet(temporary, column, texts, vectors, spec)
+
+    fix = "-o with a file in a folder that can be written and has space"
+    write_together([FileToWrite(output, fill)], fix=fix)
+
+
+def _write_npy(place: Path, vectors: "Vectors") -> None:
+    import numpy as np
+
+    with place.open("wb") as opened:
+        np.save(opened, vectors)
+
+
+def _write_parquet(
+    place: Path, column: str, texts: Sequence[str], vectors: "Vectors", spec: ModelSpec
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    values = pa.array(vectors.reshape(-1), pa.float32())
+    rows = pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])
+    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+    table = pa.table([pa.array(whole, pa.string()), rows], names=[column, VECTOR])
+    said = {
+        "model": spec.name,
+        "revision": spec.revision,
+        "settings": spec.required_settings().digest(),
+    }
+    table = table.replace_schema_metadata(said)
+    pq.write_table(table, place, row_group_size=ROWS_OF_A_GROUP)
