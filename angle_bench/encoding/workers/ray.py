@@ -29,6 +29,7 @@ from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError, UsageError, first_line
 
 RESTARTS = 3
+PARTS = 10_000  # ray counts a core in ten-thousandths
 PLACE_SECONDS = 120.0  # with no actor that lives: for room on the cluster, or for one's return
 LATE_SECONDS = 10.0  # for the others, once the first has loaded
 LOOK_SECONDS = 1.0
@@ -83,13 +84,28 @@ def room(nodes: Sequence[Mapping[str, float]], devices: str, weights: int) -> Ro
             "-d cpu with --ray" if cpus else "ray start on a node with --num-cpus",
         )
     if number:
-        share = min(1.0, int(10_000 * cpus / int(number)) / 10_000)
+        share = _share([node.get("CPU", 0) for node in nodes], int(number))
         return Room("cpu", int(number), {"num_cpus": share}, 1)
     need = weights + WORKER_BYTES
     fit = sum(int(min(node.get("CPU", 0), node.get("memory", 0) // need)) for node in nodes)
     if not fit:
         return Room("cpu", 1, {"num_cpus": 1}, 1)
     return Room("cpu", fit, {"num_cpus": 1, "memory": need}, 1)
+
+
+def _share(cpus: Sequence[float], count: int) -> float:
+    """The largest part of a core, at most a whole one, that fits so many times on the nodes.
+
+    An actor has its part on one node: 1 and 1 cores hold three halves, but not three thirds of 2.
+    """
+    nodes = {int(PARTS * cpu) for cpu in cpus}
+    tried = {PARTS} | {node // number for node in nodes for number in range(1, count + 1)}
+    fit = (
+        part
+        for part in tried
+        if 0 < part <= PARTS and sum(int(PARTS * cpu) // part for cpu in cpus) >= count
+    )
+    return max(fit, default=0) / PARTS
 
 
 def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers":

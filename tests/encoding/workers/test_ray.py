@@ -1,7 +1,12 @@
-"""Ray: what a cluster has room for, and a cluster that loses a node in mid-run."""
+"""Ray: what a cluster has room for, one that loses a node in mid-run, and the command line."""
 
+import itertools
+import json
+import os
 import socket
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +16,10 @@ from angle_bench.encoding.workers.contract import Batch, Vectors
 from angle_bench.encoding.workers.ray import Room, room, start_ray
 from angle_bench.encoding.workers.ray_connection import check_address
 from angle_bench.errors import ModelError, UsageError
+from tests.checkpoints import sts_rows, write_rows
+from tests.conftest import Command
 from tests.encoding.workers import kinds
-from tests.encoding.workers.kinds import answers, assert_same, batches
+from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batches
 
 GIB = 1 << 30
 NEED = GIB + (700 << 20)  # of an actor with weights of a GiB
@@ -37,6 +44,18 @@ def test_room(nodes: list[dict[str, float]], devices: str, expected: tuple[str, 
 
 def test_more_actors_than_cores_share_them() -> None:
     assert room([{"CPU": 2}], "cpu:4", GIB) == Room("cpu", 4, {"num_cpus": 0.5}, 1)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "count", "share"),
+    [([8], 4, 1.0), ([2], 3, 0.6666), ([1, 1], 3, 0.5), ([1, 4], 7, 0.6666), ([3, 3], 7, 0.75)],
+)
+def test_actors_that_are_counted_all_fit_the_nodes(
+    cpus: list[float], count: int, share: float
+) -> None:
+    found = room([{"CPU": each} for each in cpus], f"cpu:{count}", GIB)
+    assert found == Room("cpu", count, {"num_cpus": share}, 1)
+    assert sum(int(each / share) for each in cpus) >= count
 
 
 @pytest.mark.parametrize("devices", ["cuda:0,cuda:1", "cuda:1", "mps"])
@@ -104,18 +123,71 @@ def cluster(ray_folder: Path) -> Iterator[Any]:
 
 
 def test_a_node_that_leaves_in_mid_run_costs_a_warning(cluster: Any, _tiny_bert_once: Path) -> None:
-    asked: list[Batch] = batches(60)
+    asked: list[Batch] = batches(20)
     right: dict[int, Vectors] = answers(kinds.inline(_tiny_bert_once), asked)
     workers = start_ray(cluster.address, kinds.checkpoint(_tiny_bert_once), "cpu:2")
+    taken: list[int] = []
+
+    def until_one_is_lost() -> Iterator[Batch]:
+        # an actor outlives its node for a moment, and would answer any fixed number of batches
+        end = time.monotonic() + kinds.GUARD_SECONDS
+        for number in itertools.count():
+            if workers.warnings or time.monotonic() > end:
+                return
+            taken.append(number)
+            yield replace(asked[number % len(asked)], number=number)
+
     try:
         assert workers.loaded.dimension == 32
-        assert len(workers.pids) == 2
-        run = workers.run(asked)
+        pids = list(workers.pids)
+        assert len(pids) == 2
+        run = workers.run(until_one_is_lost())
         found = dict([next(run)])
         cluster.remove_node(cluster.second, allow_graceful=False)
         # ray restarts its actor, which waits for a node that never comes; nobody waits for it
-        found |= dict(run)
-        assert_same(found, right)
-        assert any("is lost" in said for said in workers.warnings), workers.warnings
+        for number, vectors in run:
+            assert number not in found
+            found[number] = vectors
+        assert_same(found, {number: right[number % len(asked)] for number in taken})
+        (warning,) = workers.warnings
+        assert "is lost" in warning
+        assert "goes to the others" in warning
+        assert workers.count == 2
+        assert_same(answers(workers, asked), right)
     finally:
         workers.close()
+    assert_gone(pids)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """The processes that were started with that folder in their words or their environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
+        except OSError:  # it has ended, or is another user's
+            continue
+        if str(folder).encode() in told:
+            found.append(int(place.name))
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="it reads /proc")
+def test_a_command_on_ray_scores_as_without_it_and_leaves_no_process(
+    angle_bench: Command, tiny_bert: Path, ray_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(30, seed=1))
+    words = ("run", "-m", tiny_bert, "-t", "STS12", "--mirror", "mirror", "--no-cache", "--json")
+    scores = []
+    for more in (("-r", "plain", "-d", "cpu:1"), ("-r", "ray", "-d", "cpu:2", "--ray", "auto")):
+        ended = angle_bench(*words, *more, env=dict(os.environ))
+        assert ended.returncode == 0, ended.stderr
+        (model,) = json.loads(ended.stdout)["models"]
+        scores.append(model["scores"])
+    plain, on_ray = scores
+    assert plain.keys() == {"STS12"}
+    assert on_ray == plain
+    assert list((ray_folder / "ray").glob("session_2*"))  # ray was there
+    assert_gone(processes_of(ray_folder))
