@@ -36,10 +36,6 @@ from angle_bench.places import package_folder
 END_SECONDS = 5.0
 LOOK_SECONDS = 5.0  # between two looks at processes that say nothing
 
-# glibc gives large blocks back to the system at every free, and gets them zeroed page by page at
-# the next forward pass: with this it keeps them, which made MiniLM's 7 to 10 % faster on a CPU
-_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
-
 # -P: a file of the user's, such as ./datasets.py, must not stand in for a library
 _CHILD = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
@@ -302,7 +298,7 @@ def _start(order: dict[str, Any]) -> _Process:
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=_MALLOC | os.environ | limits,
+        env=os.environ | limits,
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
     theirs.close()
