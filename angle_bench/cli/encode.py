@@ -81,10 +81,8 @@ def encode(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     began = time.monotonic()
-    computing, keeping = (
-        Computing(device, batch_tokens, ray),
-        Keeping(not no_cache, cache_dir, limit),
-    )
+    computing = Computing(device, batch_tokens, ray)
+    keeping = Keeping(not no_cache, cache_dir, limit)
     with watcher(quiet, debug) as progress:
         vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
     write(output, column, texts, vectors, spec)
@@ -98,16 +96,11 @@ def _refuse(spec: "ModelSpec", start: int, size: int | None) -> None:
             f"{spec.name} is loaded by mteb itself, whose encoders take no files.",
             f"mteb.get_model({spec.name!r}) in Python",
         )
-    width = None if spec.shape is None else spec.shape.width
-    most = width or start + (size or 1)  # a config that says nothing leaves it to the encoder
-    if not 0 <= start < start + (1 if size is None else size) <= most or (
-        size is not None and size < 1
-    ):
+    most = float("inf") if spec.shape is None else spec.shape.width  # else the encoder refuses
+    if start < 0 or (size is not None and size < 1) or start + (size or 1) > most:
+        asked = f"--start {start}" + ("" if size is None else f" --size {size}")
         raise UsageError(
-            f"{spec.label} has {width or 'no such'} dimensions: --start {start}"
-            + ("" if size is None else f" --size {size}")
-            + " asks for others.",
-            "--start 0 --size 128",
+            f"{spec.label} has {most} dimensions; {asked} asks for others.", "--start 0 --size 128"
         )
 
 

@@ -14,7 +14,7 @@ from angle_bench.models.backbone import Backbone
 from angle_bench.models.pooling import POOLINGS
 from angle_bench.models.spec import Settings
 
-PROBE_TOKENS_OF_A_TEXT = 16  # a sentence; with longer texts the budgets differ less
+PROBE_TOKENS_OF_A_TEXT = 16  # about a sentence of STS
 
 
 class OutOfMemory(Exception):

@@ -31,7 +31,7 @@ def make_bidirectional(model: Any, start: int) -> None:
             f"{type(model).__name__}.",
             f"bidirectional_start from 0 to {len(layers) - 1}",
         )
-    mask = _Mask()
+    mask = _Mask(model.config)
     model.register_forward_pre_hook(mask.remember, with_kwargs=True)
     layers[0].register_forward_pre_hook(mask.make, with_kwargs=True)
     for layer in layers[start:]:
@@ -58,14 +58,14 @@ def decoder_layers(model: Any) -> list[nn.Module]:
 class _Mask:
     """The mask of the forward pass under way: every real token, from every position."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Any) -> None:
+        self._config = config
         self._real: Tensor | None = None
         self._mask: Any = None
 
     def remember(self, model: Any, args: tuple[Any, ...], given: dict[str, Any]) -> None:
         """Keep which tokens are real, (batch, tokens), None where all are."""
         self._real = given.get("attention_mask")
-        self._config = model.config
 
     def make(self, layer: Any, args: tuple[Any, ...], given: dict[str, Any]) -> None:
         """Build the mask once, in the form that the model's attention takes."""

@@ -40,7 +40,11 @@ def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
         "prompts": _prompts(settings["prompts"]),
         "max": str(settings["max_length"]),
         "dtype": settings["dtype"],
-        **{key: str(value) for key, value in special.items() if value not in (None, "auto", False)},
+        **{
+            key: str(value)
+            for key, value in special.items()
+            if value not in (None, "auto") and value is not False  # a start of 0 is said
+        },
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
     }

@@ -102,3 +102,9 @@ def test_versions_and_data_are_named_once_each() -> None:
     assert found["mteb"] == "2.26.24,2.27.0,unknown"
     assert found["data"] == "hub,mirror,package"
     assert found["suite"] == "demo/1"
+
+
+@pytest.mark.parametrize("start", [0, 31])
+def test_the_first_layer_that_looks_ahead_is_said_also_where_it_is_0(start: int) -> None:
+    assert parts(line(model(bidirectional_start=start)))["bidirectional_start"] == str(start)
+    assert "bidirectional_start" not in line(model())
