@@ -4,7 +4,9 @@ import importlib
 import os
 import queue
 import re
+import secrets
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -20,10 +22,7 @@ REACH_SECONDS = 5.0
 STORE_BYTES = 256 << 20  # of a cluster that we start: what lies between workers and us is small
 
 _ADDRESS = re.compile(r"(ray://)?([^\s/:]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
-_LOOPBACK = {  # ray reads the first where it picks its own address, the second at its start
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-}
+_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # ray reads it where it picks its own address
 
 Made = TypeVar("Made")
 
@@ -88,9 +87,12 @@ def connect(address: str) -> Connection:
         ModelError: The cluster does not answer.
     """
     place = check_address(address)
+    running = _running() if place is None else None
+    if place is None and running is None:
+        _ask_for_a_token()
     ray = _library()
     if not ray.is_initialized():
-        if place is None and (running := _running()):
+        if running is not None:
             address, place = running, check_address(running)
         if place is None:
             _start_one(ray)
@@ -123,6 +125,16 @@ def _running() -> str | None:
     return address if found and _listens(found[2].strip("[]"), int(found[3])) else None
 
 
+def _ask_for_a_token() -> None:
+    """Let a cluster of ours answer to this process and its children alone.
+
+    Ray reads these when it is imported; where that has happened, they are the importer's to set.
+    """
+    if "ray" not in sys.modules and "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
+
+
 def _start_one(ray: Any) -> None:
     with _only_loopback(ray):
         try:
@@ -144,16 +156,15 @@ def _start_one(ray: Any) -> None:
 def _only_loopback(ray: Any) -> Iterator[None]:
     """Let a cluster that is started inside listen on the loopback address alone."""
     constants: Any = importlib.import_module("ray._private.ray_constants")
-    before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
-    kept = {name: os.environ.get(name) for name in _LOOPBACK}
-    os.environ.update({name: kept[name] or value for name, value in _LOOPBACK.items()})
+    before, kept = getattr(constants, "ENABLE_RAY_CLUSTER", True), os.environ.get(_LOOPBACK)
+    os.environ.setdefault(_LOOPBACK, "0")
     constants.ENABLE_RAY_CLUSTER = False
     try:
         yield
     finally:
         constants.ENABLE_RAY_CLUSTER = before
-        if kept["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] is None:
-            del os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"]
+        if kept is None:
+            del os.environ[_LOOPBACK]
 
 
 def _join(ray: Any, address: str, place: tuple[str, int]) -> None:
