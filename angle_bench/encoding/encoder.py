@@ -109,6 +109,15 @@ class Encoder:
         _ = self.workers
         _ = self.tokenizer
 
+    def truncation(self) -> str | None:
+        """How many texts were cut, in a sentence; None where none was."""
+        if not self.counts.truncated:
+            return None
+        return (
+            f"{self.counts.truncated:,} of {self.counts.forwarded:,} texts were cut to "
+            f"{self.settings.max_length} tokens"
+        )
+
     def warnings(self) -> list[str]:
         """What went wrong without stopping the work, since this was last asked."""
         if not self._started:

@@ -106,11 +106,8 @@ def _score_all(
         ]
         _score_task(lacking, each, held, options, progress)
         _tell_warnings(encoders[0], progress)
-    if (counts := _counts(encoders[0])) and counts["truncated"]:
-        limit = spec.required_settings().max_length
-        progress.warning(
-            f"{counts['truncated']:,} of {counts['forwarded']:,} texts were cut to {limit} tokens"
-        )
+    if hasattr(encoders[0], "encoder") and (cut := encoders[0].encoder.truncation()):
+        progress.warning(cut)
 
 
 def _grid(specs: Sequence[ModelSpec]) -> list[str]:

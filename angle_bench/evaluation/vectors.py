@@ -77,12 +77,8 @@ def compute(
         finally:
             encoder.close()
         refuse_change(encoder)
-        counts = encoder.encoder.counts
-        if counts.truncated:
-            limit = spec.required_settings().max_length
-            progress.warning(
-                f"{counts.truncated:,} of {counts.forwarded:,} texts were cut to {limit} tokens"
-            )
+        if cut := encoder.encoder.truncation():
+            progress.warning(cut)
     return vectors
 
 

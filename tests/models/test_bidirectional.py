@@ -1,5 +1,6 @@
 """BiLLM: equal to billm 0.1.6 without padding, and a padded batch equals its rows."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,40 +55,26 @@ def test_equal_to_the_published_package(
         )
 
 
-def qwen3() -> Any:
-    return Qwen3Model(
-        Qwen3Config(
-            vocab_size=100,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=8,
-        )
-    )
-
-
-def gemma3() -> Any:
-    """Every other layer has a sliding window, narrower than the texts."""
-    return Gemma3TextModel(
-        Gemma3TextConfig(
-            vocab_size=100,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=8,
-            sliding_window=3,
-        )
-    )
+TINY = {
+    "vocab_size": 100,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+# the layers of the second have a sliding window, narrower than the texts
+BUILT: dict[str, Callable[[], Any]] = {
+    "qwen3": lambda: Qwen3Model(Qwen3Config(**TINY)),
+    "gemma3": lambda: Gemma3TextModel(Gemma3TextConfig(**TINY, sliding_window=3)),
+}
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("start", [0, 2])
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "qwen3", "gemma3"])
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, *BUILT])
 def test_a_padded_batch_equals_its_rows(
     request: pytest.FixtureRequest, architecture: str, start: int, attention: str, side: str
 ) -> None:
@@ -96,7 +83,7 @@ def test_a_padded_batch_equals_its_rows(
         shared: Path = request.getfixturevalue("shared")
         model = load(shared / "reference" / "billm" / architecture, start, attention)
     else:
-        model = {"qwen3": qwen3, "gemma3": gemma3}[architecture]().eval()
+        model = BUILT[architecture]().eval()
         model.set_attn_implementation(attention)
         make_bidirectional(model, start)
     rows = [torch.randint(5, 60, (length,)) for length in (9, 1, 4)]

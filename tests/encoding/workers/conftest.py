@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.encoding.workers.contract import Batch, Vectors
+from tests.encoding.workers import kinds
+
 FAULTS = Path(__file__).parent / "faults"
 
 # ray reads them when it is imported: an address of its own, folders and a token of this process's
@@ -34,3 +37,21 @@ def faults() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
         yield
+
+
+@pytest.fixture(scope="module")
+def folder(_tiny_bert_once: Path) -> Path:
+    """A tiny checkpoint."""
+    return _tiny_bert_once
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[Batch]:
+    """Batches of random texts."""
+    return kinds.batches(20)
+
+
+@pytest.fixture(scope="module")
+def right(folder: Path, asked: list[Batch]) -> dict[int, Vectors]:
+    """Their vectors, computed in this process."""
+    return kinds.answers(kinds.inline(folder), asked)

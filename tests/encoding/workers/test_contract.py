@@ -14,11 +14,6 @@ from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, batches
 
 
-@pytest.fixture(scope="module")
-def folder(_tiny_bert_once: Path) -> Path:
-    return _tiny_bert_once
-
-
 @pytest.fixture(scope="module", params=list(kinds.KINDS))
 def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param != "ray":
@@ -50,16 +45,6 @@ def workers(kind: str, folder: Path, faults: None) -> Iterator[Workers]:
         started = kinds.KINDS[kind](folder)
         yield started
         started.close()
-
-
-@pytest.fixture(scope="module")
-def asked() -> list[Batch]:
-    return batches(20)
-
-
-@pytest.fixture(scope="module")
-def right(folder: Path, asked: list[Batch]) -> dict[int, Vectors]:
-    return answers(kinds.inline(folder), asked)
 
 
 def test_every_batch_is_answered_once_with_its_vectors(

@@ -16,14 +16,9 @@ from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError
 from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
-from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, batches, gone
+from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, gone
 
 Start = Callable[[int], LocalWorkers]
-
-
-@pytest.fixture(scope="module")
-def folder(_tiny_bert_once: Path) -> Path:
-    return _tiny_bert_once
 
 
 @pytest.fixture
@@ -38,16 +33,6 @@ def start(folder: Path) -> Iterator[Start]:
     yield begin
     for workers in started:
         workers.close()
-
-
-@pytest.fixture(scope="module")
-def asked() -> list[Batch]:
-    return batches(20)
-
-
-@pytest.fixture(scope="module")
-def right(folder: Path, asked: list[Batch]) -> dict[int, Vectors]:
-    return answers(kinds.inline(folder), asked)
 
 
 def said(error: BaseException) -> str:
