@@ -68,6 +68,106 @@ def build_tiny_llama(folder: Path, padding_side: str = "right", seed: int = 0) -
     LlamaModel(config).eval().save_pretrained(folder)
 
 
+def _sizes(folder: Path) -> dict[str, int]:
+    from transformers import AutoTokenizer
+
+    pad = AutoTokenizer.from_pretrained(folder).pad_token_id
+    return {
+        "vocab_size": 128,
+        "hidden_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 66,
+        "pad_token_id": pad,
+    }
+
+
+ARCHITECTURES = ("bert", "roberta", "modernbert", "llama", "mistral", "qwen2", "qwen3")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3")
+
+
+def build_tiny(
+    folder: Path,
+    architecture: str,
+    padding_side: str = "right",
+    *,
+    head: bool = False,
+    seed: int = 0,
+) -> Path:
+    """Save a random checkpoint of 3 layers and 32 dimensions.
+
+    Args:
+        folder: Where.
+        architecture: One of `ARCHITECTURES`.
+        padding_side: Where its tokenizer pads.
+        head: Whether it has a head for words, as the hub's language models have.
+        seed: Of the weights.
+    """
+    import torch
+    import transformers
+    from transformers import AutoTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    build_tokenizer(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.padding_side = padding_side
+    tokenizer.save_pretrained(folder)
+    names = {
+        "bert": "Bert",
+        "roberta": "Roberta",
+        "modernbert": "ModernBert",
+        "llama": "Llama",
+        "mistral": "Mistral",
+        "qwen2": "Qwen2",
+        "qwen3": "Qwen3",
+    }
+    more: dict[str, int] = {}
+    if architecture in DECODERS:
+        more = {"num_key_value_heads": 2, "head_dim": 8}
+    if architecture == "modernbert":
+        more = {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+    config = getattr(transformers, f"{names[architecture]}Config")(**_sizes(folder), **more)
+    kind = ("ForCausalLM" if architecture in DECODERS else "ForMaskedLM") if head else "Model"
+    torch.manual_seed(seed)
+    getattr(transformers, f"{names[architecture]}{kind}")(config).eval().save_pretrained(folder)
+    return folder
+
+
+def build_lora(
+    folder: Path,
+    base: Path,
+    *,
+    head: bool = False,
+    rank: int = 4,
+    zero: bool = False,
+    seed: int = 1,
+) -> Path:
+    """Save a random LoRA adapter of every linear layer of a base, by peft's own hand.
+
+    Args:
+        folder: Where.
+        base: What it belongs to.
+        head: Whether it was trained on the base with its head, as angle-emb's are.
+        rank: Its rank.
+        zero: Whether it is as fresh, so that it changes nothing.
+        seed: Of the weights.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel, AutoModelForCausalLM
+
+    kind = AutoModelForCausalLM if head else AutoModel
+    torch.manual_seed(seed)
+    config = LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.1, target_modules="all-linear")
+    adapted = get_peft_model(kind.from_pretrained(base, dtype=torch.float32), config)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name and not zero:
+            torch.nn.init.normal_(weight, std=0.5)
+    adapted.save_pretrained(folder)
+    return folder
+
+
 def add_sentence_transformers_files(
     folder: Path, mode: str = "mean", *, normalize: bool = True, max_length: int = 32
 ) -> None:

@@ -7,9 +7,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from angle_bench.cli import doctor as doctor_verb
+from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
+from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
 from angle_bench.cli.cache import cache
+from angle_bench.cli.models import models
 from angle_bench.errors import AngleBenchError, did_you_mean
 from angle_bench.version import __version__
 
@@ -29,6 +33,10 @@ app = typer.Typer(
 )
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
+app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
+app.command(epilog=download_verb.EPILOG)(download_verb.download)
+app.command(epilog=doctor_verb.EPILOG)(doctor_verb.doctor)
+app.add_typer(models, name="models")
 app.add_typer(cache, name="cache")
 
 

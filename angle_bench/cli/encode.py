@@ -38,12 +38,17 @@ def encode(
     size: Annotated[int | None, typer.Option("--size", help="How many dimensions to keep.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     device: shared.Device = "auto",
+    mirror: shared.Mirror = None,
+    base: shared.Base = None,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
+    prompts: shared.Prompts = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
     compile: shared.Compile = False,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
     offline: shared.Offline = False,
@@ -67,12 +72,22 @@ def encode(
     from angle_bench.evaluation.columns import check_file, read_texts
     from angle_bench.evaluation.options import Computing, Keeping
     from angle_bench.evaluation.vectors import Asked, check_output, compute, write
-    from angle_bench.models.resolve import Overrides, resolve
+    from angle_bench.models.overrides import Overrides
+    from angle_bench.models.resolve import resolve
 
     check_file(file)
     check_output(output, column, overwrite)
-    changes = Overrides(pooling, max_length, dtype, attention, compile or None, prompt=prompt)
-    spec = resolve(model[0], changes)
+    changes = Overrides(
+        pooling=pooling,
+        max_length=max_length,
+        dtype=dtype,
+        attention=attention,
+        compile=compile or None,
+        prompt=prompt,
+        prompts=prompts,
+    )
+    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    spec = resolve(model[0], changes, access)
     _refuse(spec, start, size)
     column, texts = read_texts(file, column)
     check_output(output, column, overwrite)
@@ -91,10 +106,12 @@ def encode(
 
 
 def _refuse(spec: "ModelSpec", start: int, size: int | None) -> None:
-    if spec.loader == "mteb":
+    if spec.loader != "transformers":
         raise UsageError(
-            f"{spec.name} is loaded by mteb itself, whose encoders take no files.",
-            f"mteb.get_model({spec.name!r}) in Python",
+            f"{spec.name} is loaded by {spec.loader} itself, whose encoders take no files.",
+            f"mteb.get_model({spec.name!r}) in Python"
+            if spec.loader == "mteb"
+            else f"SentenceTransformer({str(spec.folder)!r}) in Python",
         )
     most = float("inf") if spec.shape is None else spec.shape.width  # else the encoder refuses
     if start < 0 or (size is not None and size < 1) or start + (size or 1) > most:

@@ -3,11 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from angle_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from angle_bench.models.access import Access
 
 DEFAULT_CACHE_LIMIT = "20G"
 
@@ -45,7 +48,10 @@ Device = Annotated[
 ]
 Pooling = Annotated[
     str | None,
-    typer.Option("--pooling", help="cls, mean, cls_avg, max, cls_max or last; its own identity."),
+    typer.Option(
+        "--pooling",
+        help="cls, mean, cls_avg, max, cls_max, last or a token's number; its own identity.",
+    ),
 ]
 Prompt = Annotated[
     str | None,
@@ -53,6 +59,12 @@ Prompt = Annotated[
         "--prompt",
         metavar="A|B|C|none|TEMPLATE",
         help="One prompt around every text, such as 'query: {text}'; its own identity.",
+    ),
+]
+Prompts = Annotated[
+    str | None,
+    typer.Option(
+        "--prompts", metavar="mteb", help="The prompts of mteb's own loader; its own identity."
     ),
 ]
 MaxLength = Annotated[
@@ -67,6 +79,19 @@ Attention = Annotated[
 ]
 Compile = Annotated[
     bool, typer.Option("--compile", help="Let torch compile the model; its own identity.")
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base", metavar="PATH", help="The base of an adapter, where the recorded one is not here."
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run Python files that come with this model."),
+]
+AllowPickle = Annotated[
+    bool, typer.Option("--allow-pickle", help="Read weights that are no safetensors.")
 ]
 BatchTokens = Annotated[
     int | None,
@@ -85,7 +110,8 @@ Mirror = Annotated[
         "--mirror",
         metavar="DIR",
         envvar="ANGLE_BENCH_MIRROR",
-        help="Local data: DIR/<hub data set>/[<config>/]<split>.parquet or .jsonl.",
+        help="Local models and data: DIR/<hub id>, "
+        "DIR/<hub data set>/[<config>/]<split>.parquet or .jsonl.",
     ),
 ]
 Offline = Annotated[
@@ -134,6 +160,16 @@ def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None, ray: s
         )
     if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
         raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")
+
+
+def access(
+    base: str | None, mirror: Path | None, trust_remote_code: bool, allow_pickle: bool
+) -> "Access":
+    """Where checkpoints are looked for, and what of them may run code."""
+    from angle_bench.models.access import Access
+    from angle_bench.models.spec import Trust
+
+    return Access(base, mirror, Trust(remote_code=trust_remote_code, pickle=allow_pickle))
 
 
 def prepare_environment(offline: bool, quiet: bool, verbose: bool) -> None:

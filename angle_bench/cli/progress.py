@@ -35,6 +35,9 @@ class Quiet:
     def model(self, header: str, tasks: int, texts: int) -> None:
         """Nothing to say."""
 
+    def prompt(self, line: str) -> None:
+        """Nothing to say."""
+
     def encoding(self, unique: int, texts: int) -> None:
         """Nothing to say."""
 
@@ -102,6 +105,10 @@ class Bars(Quiet):
         self._bars.start()
         self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
 
+    def prompt(self, line: str) -> None:
+        """A line above the bar."""
+        self._bars.console.print(line, markup=False)
+
     def encoding(self, unique: int, texts: int) -> None:
         """How many texts are computed for how many, above the bar."""
         self._pace.task("", 0, texts)
@@ -161,6 +168,10 @@ class Lines(Quiet):
         """The header."""
         self._pace = Pace(tasks, texts)
         self._line(header)
+
+    def prompt(self, line: str) -> None:
+        """A line."""
+        self._line(line)
 
     def encoding(self, unique: int, texts: int) -> None:
         """A line: how many texts are computed for how many."""

@@ -17,6 +17,7 @@ from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.outcome import ModelOutcome
+    from angle_bench.models.access import Access
     from angle_bench.models.spec import ModelSpec
     from angle_bench.reporting.table import Table
     from angle_bench.results.suites import Suite
@@ -47,8 +48,10 @@ def run(
             "--overwrite", help="Score again what is stored; the old files are kept aside."
         ),
     ] = False,
+    base: shared.Base = None,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
+    prompts: shared.Prompts = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
@@ -61,6 +64,12 @@ def run(
         str | None,
         typer.Option("--sizes", metavar="64,128", help="Score these leading dimensions."),
     ] = None,
+    save_spec: Annotated[
+        bool,
+        typer.Option("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
+    ] = False,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
     cache_dir: shared.CacheDir = None,
@@ -78,14 +87,26 @@ def run(
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
-    from angle_bench.models.resolve import Overrides, resolve_all
+    from angle_bench.models.overrides import Overrides
+    from angle_bench.models.resolve import resolve_all
     from angle_bench.models.variants import variants
     from angle_bench.results.suites import select
 
     suite = select(tasks)
     depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
-    overrides = Overrides(pooling, max_length, dtype, attention, compile or None, prompt=prompt)
-    specs = resolve_all(model, overrides)
+    overrides = Overrides(
+        pooling=pooling,
+        max_length=max_length,
+        dtype=dtype,
+        attention=attention,
+        compile=compile or None,
+        prompt=prompt,
+        prompts=prompts,
+    )
+    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    specs = resolve_all(model, overrides, access)
+    if save_spec:
+        specs = _saved_specs(specs, access)
     grids = [variants(spec, depths, widths) for spec in specs]
 
     # what follows is not needed to refuse a misspelt name, which should take no time
@@ -128,6 +149,20 @@ def run(
     else:
         _print(groups, specs, suite, quiet)
     return code
+
+
+def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
+    """Write the models into angle-bench.toml; from then on they are what that file says."""
+    from angle_bench.models.resolve import resolve_all
+    from angle_bench.models.spec_file import FILE_NAME, with_spec
+    from angle_bench.results.files import text_file, write_together
+
+    place = Path(FILE_NAME).resolve()
+    for spec in specs:
+        whole = text_file(place, with_spec(place, spec))
+        write_together([whole], fix="a folder that can be written, or no --save-spec")
+        typer.echo(f"saved {spec.label} in {FILE_NAME}; from now on: -m {spec.label}", err=True)
+    return resolve_all([spec.label for spec in specs], None, access)
 
 
 def numbers(text: str | None, option: str) -> list[int]:

@@ -16,7 +16,7 @@ from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Vectors, Workers
 from angle_bench.errors import DataError, ModelError
-from angle_bench.models.prompts import PLACEHOLDER, render
+from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
 from angle_bench.models.spec import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ TextsDone = Callable[[int], None]
 FLUSH_SECONDS = 10.0
 FLUSH_BYTES = 64 << 20
 LOOK_UP = 1 << 16
+OLD_BATCH = 32  # texts; what angle-emb 0.1 evaluated in, whose pads cls_avg_v0 averages over
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Encoder:
         start: Starts the workers; called when the first vector has to be computed, or by `begin`.
         batch_tokens: The most padded tokens of a batch; None measures it.
         store: Where vectors are kept, if anywhere.
-        identities: Whose vectors they are in the store: one for each layer that the workers pool.
+        identities: Whose vectors they are in the store: one for each output of the workers.
         counts: What was done so far.
     """
 
@@ -72,6 +73,7 @@ class Encoder:
     identities: Sequence["StoreIdentity"] = ()
     counts: Counts = field(default_factory=Counts)
     _touched: set["StoreIdentity"] = field(default_factory=set)
+    _end: Any = None
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -82,7 +84,8 @@ class Encoder:
     def workers(self) -> Workers:
         """The copies of the model, started when first looked at."""
         started = self.start()
-        weakref.finalize(self, started.close)  # an encoder that is forgotten leaves no process
+        # an encoder that is forgotten leaves no process
+        self._end = weakref.finalize(self, started.close)
         return started
 
     @property
@@ -130,7 +133,7 @@ class Encoder:
         texts: Sequence[str],
         template: str = "",
         done: TextsDone | None = None,
-        layer: int = 0,
+        output: int = 0,
     ) -> Vectors:
         """Vectors of texts, in their order.
 
@@ -138,8 +141,8 @@ class Encoder:
             texts: Any number of texts; equal ones are computed once.
             template: A prompt that holds `{text}`, or `""`.
             done: Called with a number of texts whenever that many more are done.
-            layer: Which of the layers that the workers pool. The vectors of the others go into
-                the store, where the next call finds them.
+            output: Which of the workers' outputs. The vectors of the others go into the store,
+                where the next call finds them.
 
         Returns:
             float32, (texts, width).
@@ -152,7 +155,7 @@ class Encoder:
         unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
         tail = len(template.partition(PLACEHOLDER)[2])
-        vectors = self._vectors(unique, tail, layer, copies, done or _nobody)
+        vectors = self._vectors(unique, tail, output, copies, done or _nobody)
         self.counts.texts += len(texts)
         return vectors if len(unique) == len(texts) else vectors[place]
 
@@ -168,8 +171,19 @@ class Encoder:
                     f"text {number} is {text!r}, not a string.",
                     "the data without that row, or with the text it stands for",
                 )
+        if self.settings.prepare_sentence:
+            texts = [prepare_sentence(text) for text in texts]
         prepared = [render(template, text) for text in texts] if template else list(texts)
         return [text.lower() for text in prepared] if self.settings.lowercase else prepared
+
+    def hand_over(self) -> Workers | None:
+        """The workers, if there are any; from then on they are the caller's to close."""
+        if not self._started:
+            return None
+        workers = self.workers
+        self._end.detach()
+        del self.workers
+        return workers
 
     def close(self) -> None:
         """End the workers; the next text that has to be computed starts them again."""
@@ -178,12 +192,12 @@ class Encoder:
             del self.workers
 
     def _vectors(
-        self, unique: list[str], tail: int, layer: int, copies: Indices, done: TextsDone
+        self, unique: list[str], tail: int, output: int, copies: Indices, done: TextsDone
     ) -> Vectors:
         """Vectors of distinct texts: from the store, else computed and stored."""
         vectors = np.empty((len(unique), self.width), dtype=np.float32)
         identities = self._identities(tail)
-        found = self._look_up(identities[layer], unique, vectors) if identities else None
+        found = self._look_up(identities[output], unique, vectors) if identities else None
         missing = np.arange(len(unique)) if found is None else np.flatnonzero(~found)
         if len(missing) < len(unique):
             self.counts.stored += len(unique) - len(missing)
@@ -192,7 +206,7 @@ class Encoder:
         pending = _Pending(self.store, identities, texts)
         try:
             for places, computed in self._computed(texts, tail):
-                vectors[missing[places]] = computed[:, layer]
+                vectors[missing[places]] = computed[:, output]
                 pending.add(places, computed)
                 done(int(copies[missing[places]].sum()))
         finally:
@@ -235,6 +249,7 @@ class Encoder:
             lambda chunk: tokenise(tokenizer, chunk, limit, tail),
             lambda: self.batch_tokens or 1,
             self._note,
+            OLD_BATCH if self.settings.pooling == "cls_avg_v0" else None,
         )
         with closing(plan):
             try:
@@ -282,7 +297,7 @@ class _Pending:
         self._flushed = time.monotonic()
 
     def add(self, places: Indices, vectors: Vectors) -> None:
-        """Take vectors, (texts, layers, width); store all that wait every few seconds."""
+        """Take vectors, (texts, outputs, width); store all that wait every few seconds."""
         if not self._identities:
             return
         self._parts.append((places, vectors))
@@ -296,8 +311,8 @@ class _Pending:
         if self._parts and self._store is not None:
             texts = [self._texts[i] for places, _ in self._parts for i in places]
             vectors = np.concatenate([part for _, part in self._parts])
-            for layer, identity in enumerate(self._identities):
-                self._store.put(identity, identity.keys(texts), vectors[:, layer])
+            for output, identity in enumerate(self._identities):
+                self._store.put(identity, identity.keys(texts), vectors[:, output])
         self._parts, self._bytes, self._flushed = [], 0, time.monotonic()
 
 

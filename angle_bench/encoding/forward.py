@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from angle_bench.encoding.machine import processor
 from angle_bench.encoding.workers.contract import Batch, Ids, Loaded, Probe, Rates, Vectors
 from angle_bench.models.backbone import Backbone
-from angle_bench.models.pooling import POOLINGS
-from angle_bench.models.spec import Settings
+from angle_bench.models.pooling import pool
+from angle_bench.models.spec import Output, Pooling, Settings
 
 PROBE_TOKENS_OF_A_TEXT = 16  # about a sentence of STS
 
@@ -35,15 +35,15 @@ class Forward:
     Args:
         backbone: The transformer.
         settings: Pooling, normalisation, the layer.
-        layers: The layers to pool, instead of the one of the settings.
+        outputs: The layers and poolings to give, instead of those of the settings.
     """
 
     def __init__(
-        self, backbone: Backbone, settings: Settings, layers: tuple[int | None, ...] = ()
+        self, backbone: Backbone, settings: Settings, outputs: tuple[Output, ...] = ()
     ) -> None:
         self.backbone = backbone
         self._settings = settings
-        self._layers: tuple[int | None, ...] = layers or (settings.layer,)
+        self._outputs = outputs or (settings.output,)
         self.loaded = Loaded(
             device=str(backbone.device),
             hardware=_hardware(backbone.device),
@@ -51,10 +51,11 @@ class Forward:
             parameters=backbone.parameters,
             layers=backbone.layers,
             attention=backbone.attention,
+            warnings=tuple(backbone.warnings),
         )
 
     def __call__(self, batch: Batch) -> Vectors:
-        """Vectors of a batch, float32, (texts, layers, dimension).
+        """Vectors of a batch, float32, (texts, outputs, dimension).
 
         Raises:
             OutOfMemory: A single text does not fit.
@@ -97,23 +98,29 @@ class Forward:
         padded, mask = pad(ids, lengths, self.backbone.pad_id)
         inputs = torch.from_numpy(padded).to(device, non_blocking=True)
         real = torch.from_numpy(mask).to(device, non_blocking=True)
-        pooled = [self._pool(hidden, real) for hidden in self._hidden(inputs, real)]
+        hidden = self._hidden(inputs, real)
+        pooled = [self._pool(hidden[out.layer], real, out.pooling) for out in self._outputs]
         vectors: Vectors = torch.stack(pooled, dim=1).cpu().numpy()
         return vectors
 
-    def _hidden(self, inputs: torch.Tensor, real: torch.Tensor) -> list[torch.Tensor]:
-        wanted = self._layers
+    def _hidden(self, inputs: torch.Tensor, real: torch.Tensor) -> dict[int | None, torch.Tensor]:
+        """Token vectors of every layer that is asked for, in float32."""
+        wanted = dict.fromkeys(out.layer for out in self._outputs)
         every = any(layer is not None for layer in wanted)
         output: Any = self.backbone.model(
             input_ids=inputs, attention_mask=real, output_hidden_states=every
         )
-        return [
-            output.last_hidden_state if layer is None else output.hidden_states[layer]
+        return {
+            layer: (
+                output.last_hidden_state if layer is None else output.hidden_states[layer]
+            ).float()
             for layer in wanted
-        ]
+        }
 
-    def _pool(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        pooled = POOLINGS[self._settings.pooling](hidden.float(), real)
+    def _pool(self, hidden: torch.Tensor, real: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+        pooled = pool(hidden, real, pooling)
+        for module in self.backbone.dense:
+            pooled = module(pooled)
         if self._settings.normalize:
             pooled = torch.nn.functional.normalize(pooled, dim=1)
         return pooled

@@ -92,11 +92,17 @@ def cut_chunks(characters: NDArray[np.int64]) -> list[Indices]:
     return chunks
 
 
+def in_order(count: int, size: int) -> list[Indices]:
+    """Consecutive places, so many at a time."""
+    return [np.arange(at, min(at + size, count)) for at in range(0, count, size)]
+
+
 def planned(
     texts: Sequence[str],
     tokens_of: Callable[[list[str]], Tokens],
     budget: Callable[[], int],
     note: Callable[[Tokens], None],
+    texts_of_a_batch: int | None = None,
 ) -> Generator[Planned]:
     """The batches of a call, longest texts first, tokenised ahead of their use.
 
@@ -105,9 +111,13 @@ def planned(
         tokens_of: Tokenises a chunk; runs in a thread of its own.
         budget: The most padded tokens of a batch, asked once the first tokens are there.
         note: Told of every chunk's tokens.
+        texts_of_a_batch: Batches of so many texts in the order given, whatever their lengths, for
+            what depends on how far a batch is padded.
     """
-    characters = np.fromiter(map(len, texts), np.int64, count=len(texts))
-    chunks = cut_chunks(characters)
+    if texts_of_a_batch is None:
+        chunks = cut_chunks(np.fromiter(map(len, texts), np.int64, count=len(texts)))
+    else:
+        chunks = in_order(len(texts), CHUNK // texts_of_a_batch * texts_of_a_batch)
     number = 0
     with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as ahead:
         try:
@@ -120,17 +130,23 @@ def planned(
                 if (after := at + CHUNKS_AHEAD) < len(chunks):
                     futures.append(ahead.submit(tokens_of, [texts[i] for i in chunks[after]]))
                 note(tokens)
-                for batch, rows in _batches(tokens, budget(), number):
+                if texts_of_a_batch is None:
+                    cuts = cut_batches(tokens.lengths, budget())
+                else:
+                    cuts = in_order(len(chunk), texts_of_a_batch)
+                for batch, rows in _batches(tokens, cuts, number):
                     yield Planned(batch, chunk[rows])
                     number = batch.number + 1
         finally:
             ahead.shutdown(wait=True, cancel_futures=True)
 
 
-def _batches(tokens: Tokens, budget: int, number: int) -> Iterator[tuple[Batch, Indices]]:
+def _batches(
+    tokens: Tokens, cuts: Sequence[Indices], number: int
+) -> Iterator[tuple[Batch, Indices]]:
     ends = np.cumsum(tokens.lengths, dtype=np.int64)
     starts = ends - tokens.lengths
-    for rows in cut_batches(tokens.lengths, budget):
+    for rows in cuts:
         lengths = tokens.lengths[rows]
         ids = np.concatenate([tokens.ids[starts[row] : ends[row]] for row in rows])
         yield Batch(number, ids, lengths), rows

@@ -48,8 +48,8 @@ def encode_ahead(
     for template, all_texts in texts.items():
         try:
             encoder.encode(all_texts, template, progress.texts)
-            for layer in {one.layer for one in encoders} - {0}:  # computed already, unless stored
-                encoder.encode(distinct[template], template, layer=layer)
+            for output in {one.output for one in encoders} - {0}:  # computed already, unless stored
+                encoder.encode(distinct[template], template, output=output)
         except AngleBenchError as error:
             progress.warning(f"{error.what} The tasks go on one by one.")
     encoder.counts.texts = 0  # the tasks ask for the same texts again

@@ -22,13 +22,23 @@ STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-
 
 
 def models() -> dict[str, Any]:
-    """The text encoders of mteb, each with the revision that mteb loads."""
-    known = {
-        name: meta.revision
+    """The text encoders of mteb, each with the revision and the prompts that mteb loads."""
+    metas = {
+        name: meta
         for name, meta in sorted(MODEL_REGISTRY.items())
         if "text" in meta.modalities and not meta.is_cross_encoder and meta.loader is not None
     }
-    return {"mteb_version": version("mteb"), "models": known}
+    prompts = {name: _prompts(meta.loader_kwargs) for name, meta in metas.items()}
+    return {
+        "mteb_version": version("mteb"),
+        "models": {name: meta.revision for name, meta in metas.items()},
+        "prompts": {name: found for name, found in prompts.items() if found},
+    }
+
+
+def _prompts(loader_kwargs: dict[str, Any]) -> dict[str, str]:
+    given = loader_kwargs.get("model_prompts") or {}
+    return {str(getattr(key, "value", key)): text for key, text in given.items()}
 
 
 def tasks() -> dict[str, Any]:

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def model(self, header: str, tasks: int, texts: int) -> None:
         """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
 
+    def prompt(self, line: str) -> None:
+        """Which tasks use a prompt, where they do not all use the same one."""
+
     def encoding(self, unique: int, texts: int) -> None:
         """The texts of several tasks are computed before the first: so many distinct ones."""
 

@@ -43,6 +43,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "revision": spec.revision,
         "loader": spec.loader,
         "folder": None if spec.folder is None else str(spec.folder),
+        "base": spec.base,
         "settings": None if spec.settings is None else spec.settings.canonical(),
         "settings_digest": None if spec.settings is None else spec.settings.digest(),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.ahead import encode_ahead
+from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.data import locate, mirror_warning
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Options
@@ -40,31 +41,39 @@ def run(
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
     """
+    between = Between()
     if warning := mirror_warning(suite.task, options.mirror):
         progress.warning(warning)
-    for variants in groups:
-        started = time.monotonic()
-        if note := variants[0].spec.note:
-            progress.warning(note)
-        if todo := missing(variants, suite, options, progress):
-            with opened_store(options.keeping, progress) as kept:
-                _compute(variants, todo, kept, options, progress)
-        for outcome in variants:
-            outcome.seconds = time.monotonic() - started
+    try:
+        for variants in groups:
+            started = time.monotonic()
+            if note := variants[0].spec.note:
+                progress.warning(note)
+            if todo := missing(variants, suite, options, progress):
+                with opened_store(options.keeping, progress) as kept:
+                    _compute(variants, todo, kept, between, options, progress)
+            for outcome in variants:
+                outcome.seconds = time.monotonic() - started
+    finally:
+        between.close()
 
 
 def _compute(
     variants: Sequence[ModelOutcome],
     todo: Sequence[Todo],
     kept: "Store",
+    between: Between,
     options: Options,
     progress: Progress,
 ) -> None:
     spec = variants[0].spec
     progress.loading(spec)
+    if spec.base is None:
+        between.close()  # what it holds is the base of other adapters
     hub.state()  # decides offline or not before anything reads it
     try:
-        encoders = _load([outcome.spec for outcome in variants], kept, options, progress)
+        specs = [outcome.spec for outcome in variants]
+        encoders = _load(specs, kept, between, options, progress)
     except Exception as error:
         for each in todo:
             for outcome in each.outcomes:
@@ -74,7 +83,9 @@ def _compute(
     try:
         _score_all(variants, encoders, todo, options, progress)
     finally:
-        if hasattr(encoders[0], "close"):
+        if spec.base is not None:
+            between.keep(encoders[0].checkpoint, encoders[0].encoder.hand_over())
+        elif hasattr(encoders[0], "close"):
             encoders[0].close()
         for outcome in variants:
             outcome.texts = _counts(encoders[0]).get("texts", 0)
@@ -91,8 +102,10 @@ def _score_all(
     header = spec.header([(each.task.name, each.task.type) for each in todo])
     parts = [header, *_grid([outcome.spec for outcome in variants]), _device(encoders[0])]
     progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo))
+    for line in _prompt_lines(spec, todo):
+        progress.prompt(line)
     ready: dict[str, Prepared | Exception] = {}
-    if spec.loader == "transformers":
+    if spec.loader == "transformers" and encoders[0].encoder.store is not None:
         pairs = [each for each in todo if each.task.type == "STS"]
         ready = encode_ahead(encoders, pairs, progress) if pairs else {}
     for number, each in enumerate(todo, start=1):
@@ -123,6 +136,15 @@ def _grid(specs: Sequence[ModelSpec]) -> list[str]:
     return said
 
 
+def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
+    """Which prompt each task uses, where they do not all use the same one."""
+    if spec.settings is None:
+        return []
+    tasks = [(each.task.name, each.task.type) for each in todo]
+    lines = spec.settings.prompts.by_template(tasks)
+    return lines if len(lines) > 1 else []
+
+
 def _tell_warnings(encoder: Any, progress: Progress) -> None:
     if hasattr(encoder, "encoder"):
         for warning in encoder.encoder.warnings():
@@ -142,13 +164,17 @@ def _counts(encoder: Any) -> dict[str, int]:
 def _countable_texts(spec: ModelSpec, todo: Sequence[Todo]) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts for each in todo if not each.parts]
-    if spec.loader == "mteb" or None in texts:
+    if spec.loader != "transformers" or None in texts:
         return 0
     return sum(count or 0 for count in texts)
 
 
 def _load(
-    specs: Sequence[ModelSpec], kept: "Store", options: Options, progress: Progress
+    specs: Sequence[ModelSpec],
+    kept: "Store",
+    between: Between,
+    options: Options,
+    progress: Progress,
 ) -> Sequence[Any]:
     from angle_bench.evaluation.quiet import quieten
 
@@ -160,9 +186,14 @@ def _load(
     if spec.loader == "mteb":
         quieten()
         return [_load_with_mteb(spec, options.computing.device)]
+    if spec.loader == "sentence-transformers":
+        quieten()
+        from angle_bench.evaluation.foreign import load_foreign
+
+        return [load_foreign(spec, options.computing.device)]
     from angle_bench.evaluation.adapter import load_variants, refuse_change
 
-    encoders = load_variants(specs, options.computing, kept)
+    encoders = load_variants(specs, options.computing, kept, between)
     for encoder in encoders:
         encoder.done = progress.texts
     if fresh := not encoders[0].encoder.known():

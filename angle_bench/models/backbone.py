@@ -1,31 +1,48 @@
-"""Load a checkpoint folder: the transformer without any head, and its tokenizer."""
+"""Load a checkpoint: the transformer without any head, its adapter, and its tokenizer."""
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
+from angle_bench.models.adapter import Adapted, attach, changes_nothing
 from angle_bench.models.bidirectional import make_bidirectional
-from angle_bench.models.folder import positions
-from angle_bench.models.spec import Settings
+from angle_bench.models.config import positions
+from angle_bench.models.dense import load_dense
+from angle_bench.models.folder import has_tokenizer
+from angle_bench.models.place import Place
+from angle_bench.models.spec import Settings, Trust
 from angle_bench.models.weights import unloadable
+
+PROBE = "The cat sits on the mat."
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A transformer in evaluation mode on its device, and its tokenizer."""
+    """A transformer in evaluation mode on its device, and its tokenizer.
+
+    Attributes:
+        dense: What follows the pooling.
+        adapted: The adapter in its layers, if it can be taken out again.
+        warnings: What the user should know of it.
+    """
 
     model: Any
     tokenizer: Any
     device: torch.device
+    dense: tuple[nn.Module, ...] = ()
+    adapted: Adapted | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def attention(self) -> str:
@@ -34,13 +51,15 @@ class Backbone:
 
     @property
     def dimension(self) -> int:
-        """The length of a token vector."""
-        return int(self.model.config.hidden_size)
+        """The length of a vector."""
+        if self.dense:
+            return int(self.dense[-1][0].out_features)  # type: ignore[index]
+        return int(self.model.config.get_text_config().hidden_size)
 
     @property
     def layers(self) -> int:
         """How many layers follow the embeddings."""
-        return int(self.model.config.num_hidden_layers)
+        return int(self.model.config.get_text_config().num_hidden_layers)
 
     @property
     def pad_id(self) -> int:
@@ -58,6 +77,14 @@ def accelerators() -> list[str]:
     if torch.cuda.is_available():
         return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     return ["mps"] if torch.backends.mps.is_available() else []
+
+
+def accelerator_names() -> dict[str, str]:
+    """The accelerators that torch sees, each with its hardware's name."""
+    return {
+        name: torch.cuda.get_device_name(name) if name.startswith("cuda") else "Apple GPU"
+        for name in accelerators()
+    }
 
 
 def pick_device(name: str) -> torch.device:
@@ -78,8 +105,16 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Backbone:
-    """Load a checkpoint folder with exactly these settings.
+def load_backbone(
+    place: Place, settings: Settings, device: torch.device, base: Any = None
+) -> Backbone:
+    """Load a checkpoint with exactly these settings.
+
+    Args:
+        place: Where it is.
+        settings: What is used of it.
+        device: Where it goes.
+        base: The base of an adapter, loaded before with the same settings.
 
     Raises:
         ModelError: The files do not make a whole model of a known architecture.
@@ -87,51 +122,126 @@ def load_backbone(folder: Path, settings: Settings, device: torch.device) -> Bac
     if not os.environ.get("ANGLE_BENCH_VERBOSE"):  # what matters is checked below
         logging.getLogger("transformers").setLevel(logging.ERROR)
         disable_progress_bar()  # type: ignore[no-untyped-call]
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(place)
+    model = base
+    if model is None:
+        model = load_base(place.whole, place.trust, settings, device)
+        if settings.bidirectional_start is not None:
+            make_bidirectional(model, settings.bidirectional_start)
+    adapted = attach_adapter(model, place, device)
+    dense = tuple(load_dense(place.folder, path).to(device) for path in settings.dense)
+    warnings = []
+    if adapted is not None:
+        ids = tokenizer(PROBE, return_tensors="pt")["input_ids"].to(device)
+        if changes_nothing(adapted, ids):
+            warnings.append(f"the adapter {place.folder} changes nothing: {_SAME}")
+        if settings.merge_adapter:
+            adapted.merge()
+    if settings.compile:
+        model.compile(dynamic=True)
+    kept = None if settings.merge_adapter or settings.compile else adapted
+    return Backbone(model, tokenizer, device, dense, kept, warnings)
+
+
+_SAME = "a sentence has the same vector with and without it."
+
+
+def load_base(folder: Path, trust: Trust, settings: Settings, device: torch.device) -> Any:
+    """The transformer of a folder, whole, without its head and without an adapter.
+
+    Raises:
+        ModelError: The files do not make a whole model of a known architecture.
+    """
     try:
-        model, report = _load_model(folder, settings)
+        model, report = _load_model(folder, trust, settings, device)
+    except ModelError:
+        raise
     except Exception as error:  # every reader underneath has errors of its own
         raise unloadable(folder, error) from error
     _refuse_missing(folder, report["missing_keys"])
     _refuse_too_long(folder, positions(model.config.to_dict()), settings.max_length)
-    model = model.eval().requires_grad_(False).to(device)
-    if settings.bidirectional_start is not None:
-        make_bidirectional(model, settings.bidirectional_start)
-    if settings.compile:
-        model.compile(dynamic=True)
-    return Backbone(model, tokenizer, device)
+    model = model.eval().requires_grad_(False)
+    return model if settings.quantization else model.to(device)
 
 
-def _load_model(folder: Path, settings: Settings) -> tuple[Any, Any]:
+def attach_adapter(model: Any, place: Place, device: torch.device) -> Adapted | None:
+    """Put the adapter of a checkpoint into its base; None for a whole checkpoint."""
+    if place.base is None:
+        return None
+    adapted = attach(model, place.folder, pickle=place.trust.pickle)
+    if not getattr(model, "is_quantized", False):
+        adapted.model.to(device)
+    return adapted
+
+
+def _load_model(
+    folder: Path, trust: Trust, settings: Settings, device: torch.device
+) -> tuple[Any, Any]:
     attention = "sdpa" if settings.attention == "auto" else settings.attention
+    quantized = _quantized(settings, device)
     try:
-        return _from_pretrained(folder, settings, attention)
+        return _from_pretrained(folder, trust, settings, attention, quantized)
     except (ValueError, ImportError):
         if settings.attention != "auto":
             raise
-        return _from_pretrained(folder, settings, "eager")  # the architecture knows no other
+        # the architecture knows no other
+        return _from_pretrained(folder, trust, settings, "eager", quantized)
 
 
-def _from_pretrained(folder: Path, settings: Settings, attention: str) -> tuple[Any, Any]:
+def _from_pretrained(
+    folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
+) -> tuple[Any, Any]:
     made: tuple[Any, Any] = AutoModel.from_pretrained(
         folder,
         dtype=DTYPES[settings.dtype],
         attn_implementation=attention,
-        use_safetensors=True,
+        use_safetensors=None if trust.pickle else True,
+        trust_remote_code=trust.remote_code,
         local_files_only=True,
         output_loading_info=True,
+        **quantized,
     )
     return made
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a checkpoint folder, with a pad token.
+def _quantized(settings: Settings, device: torch.device) -> dict[str, Any]:
+    """What makes transformers quantise a model while it loads it."""
+    if settings.quantization is None:
+        return {}
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"{settings.quantization} needs bitsandbytes, which is not installed.",
+            "pip install 'angle-bench[kbit]'",
+        )
+    if device.type == "mps":
+        raise ModelError(
+            f"{settings.quantization} has no kernels for {device}.", "-d cuda, or no quantization"
+        )
+    from transformers import BitsAndBytesConfig
+
+    if settings.quantization == "8bit":
+        config = BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
+    else:  # as in the authors' training (nf4, double quantisation)
+        config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=DTYPES[settings.dtype],
+        )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def load_tokenizer(place: Place) -> Any:
+    """The tokenizer of a checkpoint, with a pad token; an adapter without one has its base's.
 
     Raises:
         ModelError: It cannot be read, or has no pad token.
     """
+    folder = place.folder if has_tokenizer(place.folder) else place.whole
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=place.trust.remote_code
+        )
     except Exception as error:  # every reader underneath has errors of its own
         raise unloadable(folder, error) from error
     if tokenizer.pad_token_id is None:
@@ -142,10 +252,12 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def width_of(folder: Path) -> int:
+def width_of(folder: Path, trust: Trust) -> int:
     """The length of a token vector, from the config alone."""
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust.remote_code
+        )
     except Exception as error:  # every reader underneath has errors of its own
         raise unloadable(folder, error) from error
     return int(config.get_text_config().hidden_size)

@@ -76,11 +76,19 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
         yield root, names
 
 
-def content_hash(folder: Path) -> str:
-    """sha256 in hex over the sorted (path, sha256 of the file) of a checkpoint folder."""
+def content_hash(folder: Path, base: Path | None = None) -> str:
+    """sha256 in hex over the sorted (path, sha256 of the file) of a checkpoint folder.
+
+    Args:
+        folder: The checkpoint.
+        base: The base of an adapter, whose files count too, under `base/`.
+    """
+    files = content_files(folder)
+    if base is not None:
+        files |= {f"base/{path}": file for path, file in content_files(base).items()}
     digest = hashlib.sha256()
     with file_facts("sha256") as hashes:
-        for path, file in sorted(content_files(folder).items()):
+        for path, file in sorted(files.items()):
             try:
                 digest.update(f"{path}\0{hashes.get(file, _sha256)}\n".encode())
             except OSError as error:

@@ -68,10 +68,18 @@ def commit_of(name: str, revision: str | None) -> str:
     state()
     with _hub_errors(name, revision):
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
         # a download rather than a question to the API: it leaves the branch in the cache, so
         # that the same command has an answer without a network
-        return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name
+        try:
+            found = hf_hub_download(name, "config.json", revision=revision)
+        except (EntryNotFoundError, LocalEntryNotFoundError) as error:
+            try:  # an adapter has no other config
+                found = hf_hub_download(name, "adapter_config.json", revision=revision)
+            except (EntryNotFoundError, LocalEntryNotFoundError):
+                raise error from None
+        return Path(found).parent.name
 
 
 def fetch(name: str, revision: str) -> Path:
@@ -92,6 +100,24 @@ def fetch(name: str, revision: str) -> Path:
             return Path(snapshot_download(name, revision=revision, local_files_only=True))
         wanted = relevant(HfApi().list_repo_files(name, revision=revision))
         return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+
+
+def cached(name: str, revision: str | None) -> Path | None:
+    """The folder of a hub checkpoint in the local cache, None where it is not whole.
+
+    Args:
+        name: The hub id.
+        revision: The commit; None is the one that `main` named when it was last asked.
+    """
+    state()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, FileNotFoundError):
+        return None
+    return folder if any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")) else None
 
 
 @contextmanager

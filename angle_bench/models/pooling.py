@@ -1,8 +1,8 @@
 """Pooling: token vectors of a text to one vector.
 
 Every function takes `hidden` (batch, tokens, dimension) and `mask` (batch, tokens; 1 on real
-tokens), and returns (batch, dimension). None depends on how far a batch is padded, nor on which
-side.
+tokens), and returns (batch, dimension). None but `cls_avg_v0` depends on how far a batch is
+padded, nor on which side.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from angle_bench.models.spec import PoolingName
+from angle_bench.models.spec import Pooling, PoolingName
+
+
+def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """One vector of each text, by the pooling of this name or token number."""
+    if isinstance(pooling, int):
+        return token(hidden, mask, pooling)
+    return POOLINGS[pooling](hidden, mask)
+
+
+def token(hidden: Tensor, mask: Tensor, number: int) -> Tensor:
+    """The real token of this number, counted from 0; the last one of a text that is shorter."""
+    within = (mask.sum(dim=1) - 1).clamp(min=0, max=number)
+    return _token_at(hidden, mask.argmax(dim=1) + within)
 
 
 def cls(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -45,6 +58,15 @@ def cls_max(hidden: Tensor, mask: Tensor) -> Tensor:
     return (cls(hidden, mask) + max_(hidden, mask)) / 2
 
 
+def cls_avg_v0(hidden: Tensor, mask: Tensor) -> Tensor:
+    """The mean of `cls` and the mean over all positions, pads included.
+
+    What angle-emb 0.1 did, and what its published BERT scores were measured with. It depends on
+    how far the batch is padded, so it is for reproduction only.
+    """
+    return (cls(hidden, mask) + hidden.mean(dim=1)) / 2
+
+
 def _token_at(hidden: Tensor, position: Tensor) -> Tensor:
     return hidden[torch.arange(hidden.shape[0], device=hidden.device), position]
 
@@ -56,4 +78,5 @@ POOLINGS: dict[PoolingName, Callable[[Tensor, Tensor], Tensor]] = {
     "max": max_,
     "cls_max": cls_max,
     "last": last,
+    "cls_avg_v0": cls_avg_v0,
 }

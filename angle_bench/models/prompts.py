@@ -1,7 +1,7 @@
 """Prompt policy: which template a text gets, by task, task type and role."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -23,6 +23,8 @@ _ROLES: dict[str, tuple[str | None, ...]] = {
     for name in ("Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking")
 }
 _RENAMED = {"Touche2020Retrieval": "Touche2020"}
+
+_MTEB_ROLES = {"query": "query", "document": "document", "passage": "document"}
 
 ByRole = str | dict[str, str]
 
@@ -80,14 +82,53 @@ class PromptPolicy(BaseModel):
 
     def summary(self, tasks: Iterable[tuple[str, str]]) -> str:
         """A few words on the prompts that tasks get, given as pairs of name and type."""
-        used = {
-            self.template_for(name, task_type, role)
-            for name, task_type in tasks
-            for role in _ROLES.get(task_type, (None,))
-        }
+        used = {template for _, _, template in self.used(tasks)}
         if used <= {NO_PROMPT}:
             return "no prompt"
-        return f"prompt {used.pop()!r}" if len(used) == 1 else "prompts by task"
+        return f"prompt {named(used.pop())}" if len(used) == 1 else "prompts by task"
+
+    def used(self, tasks: Iterable[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
+        """Task, role and template of every text that tasks have, given as pairs of name and type.
+
+        The role is None for types whose texts have none, such as STS.
+        """
+        return [
+            (name, role, self.template_for(name, task_type, role))
+            for name, task_type in tasks
+            for role in _ROLES.get(task_type, (None,))
+        ]
+
+    def by_template(self, tasks: Iterable[tuple[str, str]]) -> list[str]:
+        """A line for every template: its name or words, and the tasks and roles that get it."""
+        where: dict[str, list[str]] = {}
+        for name, role, template in self.used(tasks):
+            where.setdefault(template, []).append(name if role is None else f"{name} ({role})")
+        return [f"prompt {named(template)}: {', '.join(w)}" for template, w in where.items()]
+
+
+def mteb_policy(prompts: Mapping[str, str]) -> PromptPolicy:
+    """The policy of prompts under mteb's keys: a role, or a task or type with or without a role.
+
+    Args:
+        prompts: Templates, or prefixes of texts, as `model_prompts` of mteb's loaders has them.
+
+    >>> mteb_policy({"query": "q: "}).template_for("ArguAna", "Retrieval", "query")
+    'q: {text}'
+    """
+    roles: dict[str, str] = {}
+    entries: dict[str, str | dict[str, str]] = {}
+    for key, text in prompts.items():
+        template = text if PLACEHOLDER in text or not text else f"{text}{PLACEHOLDER}"
+        if key in _MTEB_ROLES:
+            roles[_MTEB_ROLES[key]] = template
+            continue
+        name, dash, role = key.rpartition("-")
+        if not dash or role not in _MTEB_ROLES:
+            entries[key] = template
+        elif not isinstance(entry := entries.setdefault(name, {}), str):
+            entry[_MTEB_ROLES[role]] = template
+    # mteb keeps tasks and types in one table; no task is called like a type
+    return PromptPolicy(role=roles, task=entries, type=entries)
 
 
 def check_template(template: str) -> None:
@@ -118,6 +159,31 @@ def typed_template(typed: str) -> str:
         raise ValueError("an empty prompt is written none")
     check_template(template)
     return template
+
+
+def named(template: str) -> str:
+    """How a template is shown: by the authors' letter if it has one.
+
+    >>> named(""), named("query: {text}"), named(NAMED["C"])
+    ('none', "'query: {text}'", 'C')
+    """
+    letters = [name for name, known in NAMED.items() if known == template]
+    return letters[0] if letters else repr(template)
+
+
+def prepare_sentence(text: str) -> str:
+    """A sentence as the authors' STS script gives it to their LLaMA checkpoints.
+
+    A sentence gets a final `.` unless it ends in one of `. ? " '`; double quotes become single
+    ones, and then a final `?` becomes `.`.
+
+    >>> prepare_sentence('He said "no"'), prepare_sentence("Why?"), prepare_sentence("A dog")
+    ("He said 'no'", 'Why.', 'A dog.')
+    """
+    if text and text[-1] not in ".?\"'":
+        text += "."
+    text = text.replace('"', "'")
+    return f"{text[:-1]}." if text.endswith("?") else text
 
 
 def render(template: str, text: str) -> str:

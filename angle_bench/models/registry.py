@@ -1,14 +1,14 @@
-"""The registry of known checkpoints, read from registry.toml."""
+"""Known checkpoints: the registry's rows, and those that a user adds in a TOML file."""
 
-import tomllib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Dtype, PoolingName, Settings, Shape
+from angle_bench.models.spec import Attention, Dtype, Pooling, Quantization, Settings, Shape, Trust
 
 
 class Package(BaseModel):
@@ -27,58 +27,121 @@ class Package(BaseModel):
         return Path(found.origin).parent / self.folder
 
 
-class Entry(BaseModel):
-    """One row of the registry: a checkpoint as its authors meant it.
+class Published(BaseModel):
+    """Scores that somebody published, ×100.
 
     Attributes:
-        name: The hub id.
+        suite: Whose protocol they follow, a name that `-t` takes.
+        source: Who published them.
+        average: The mean as published.
+        scores: By task.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: str
+    source: str
+    average: float | None = None
+    scores: dict[str, float] = {}
+
+
+class Entry(BaseModel):
+    """One checkpoint as its authors, or a user, meant it. What is left out is the folder's own.
+
+    Attributes:
+        name: What is typed; of the registry's rows the hub id.
+        hub: The hub id, where the name is another one.
+        path: The folder, where it is no checkpoint of the hub.
         revision: The hub commit that the row was checked against; None follows `main`.
+        base: The model that an adapter was trained on, a hub id or a folder.
+        padding_side: Where its authors' tokenizer pads; no vector here depends on it.
+        cuts: Which of layers and sizes it was trained to be cut in.
         contents: Content hashes that are known to be a hub commit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    hub: str | None = None
+    path: Path | None = None
     revision: str | None = None
-    pooling: PoolingName
-    normalize: bool = False
-    max_length: int
-    dtype: Dtype = "float32"
-    prompts: PromptPolicy = PromptPolicy()
+    base: str | None = None
+    pooling: Pooling | None = None
+    normalize: bool | None = None
+    max_length: int | None = None
+    dtype: Dtype | None = None
+    attention: Attention | None = None
+    quantization: Quantization | None = None
+    merge_adapter: bool | None = None
+    prepare_sentence: bool | None = None
+    bidirectional_start: int | None = Field(default=None, ge=0)
+    lowercase: bool | None = None
+    prompts: PromptPolicy | None = None
+    padding_side: Literal["left", "right"] | None = None
+    cuts: tuple[Literal["layers", "sizes"], ...] = ()
     license: str | None = None
-    source: str
-    shape: Shape
+    source: str | None = None
+    shape: Shape | None = None
     package: Package | None = None
     contents: dict[str, str] = {}
+    published: tuple[Published, ...] = ()
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
 
     @property
     def short_name(self) -> str:
         """The hub id without its organisation."""
         return self.name.rpartition("/")[2]
 
-    def settings(self) -> Settings:
-        """The authors' settings."""
-        return Settings(
-            pooling=self.pooling,
-            normalize=self.normalize,
-            prompts=self.prompts,
-            max_length=self.max_length,
-            dtype=self.dtype,
-        )
+    @property
+    def hub_id(self) -> str:
+        """Its name on the hub."""
+        return self.hub or self.name
+
+    @property
+    def trust(self) -> Trust:
+        """What of it may run code."""
+        return Trust(remote_code=self.trust_remote_code, pickle=self.allow_pickle)
+
+    def given(self) -> dict[str, Any]:
+        """The settings that the row has."""
+        row = {name: getattr(self, name) for name in Settings.model_fields if name in _SETTINGS}
+        return {name: value for name, value in row.items() if value is not None}
+
+    def settings(self, own: Settings | None = None) -> Settings:
+        """The row's settings, over those that the folder itself records.
+
+        Raises:
+            pydantic.ValidationError: Neither says the pooling or the length.
+        """
+        return Settings.model_validate((own.model_dump() if own else {}) | self.given())
+
+
+_SETTINGS = set(Entry.model_fields)
 
 
 @cache
 def registry() -> dict[str, Entry]:
-    """All rows by hub id."""
-    rows = tomllib.loads((Path(__file__).parent / "registry.toml").read_text())["model"]
-    entries = [Entry.model_validate(row) for row in rows]
+    """The rows that come with the package, by hub id."""
+    from angle_bench.models.spec_file import read_entries
+
+    entries = read_entries(Path(__file__).parent / "registry.toml", {})
     return {entry.name: entry for entry in entries}
 
 
 def find(name: str) -> Entry | None:
-    """The row of a short or full name, whatever its case."""
+    """The row of a short or full name, whatever its case; a user's own come first."""
+    from angle_bench.models.spec_file import users_entries
+
     wanted = name.casefold()
-    for entry in registry().values():
+    for entry in (*users_entries(), *registry().values()):
         if wanted in (entry.name.casefold(), entry.short_name.casefold()):
             return entry
     return None
+
+
+def find_by_path(folder: Path) -> Entry | None:
+    """The user's row of this folder."""
+    from angle_bench.models.spec_file import users_entries
+
+    return next((e for e in users_entries() if e.path and e.path.resolve() == folder), None)

@@ -1,141 +1,59 @@
 """From what a person types after -m to a ModelSpec, without torch and without mteb."""
 
-import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from angle_bench.errors import ModelError, UsageError, did_you_mean, or_list
 from angle_bench.models import hub
+from angle_bench.models.access import Access, bundled_commit
 from angle_bench.models.content import content_hash
-from angle_bench.models.folder import looks_like_checkpoint, read_folder
+from angle_bench.models.folder import FolderFacts, is_adapter, looks_like_checkpoint, read_folder
 from angle_bench.models.known import known_names, mteb_models
-from angle_bench.models.prompts import PromptPolicy, typed_template
-from angle_bench.models.registry import Entry, find
-from angle_bench.models.spec import POOLING_ALIASES, ModelSpec, Settings
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.reference import ModelRef, expand
+from angle_bench.models.registry import Entry, find, find_by_path, registry
+from angle_bench.models.spec import NO_TRUST, ModelSpec, Settings, Trust
 
-_LABEL = re.compile(r"([^/\\=@]+)=(.+)", re.DOTALL)
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def _expand(name: str) -> Path:
-    return Path(os.path.expanduser(name))  # leaves a home that does not exist as it is
-
-
-def _exists(name: str) -> bool:
-    return _expand(name).exists()
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """`[LABEL=]NAME-OR-PATH[@REVISION]`, taken apart."""
-
-    name: str
-    label: str | None = None
-    revision: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "ModelRef":
-        """Take a reference apart; a folder whose own name holds `=` or `@` stays whole."""
-        label = None
-        if not _exists(text) and (labelled := _LABEL.fullmatch(text)):
-            label, text = labelled[1].strip(), labelled[2]
-        name, at, revision = text.rpartition("@")
-        if _exists(text) or not at or not name:
-            return cls(text, label)
-        return cls(name, label, revision)
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """Settings typed for one run; None leaves the checkpoint's own."""
-
-    pooling: str | None = None
-    max_length: int | None = None
-    dtype: str | None = None
-    attention: str | None = None
-    compile: bool | None = None
-    bidirectional_start: int | None = None
-    prompt: str | None = None
-
-    def given(self) -> dict[str, Any]:
-        """Only what was typed."""
-        return {key: value for key, value in vars(self).items() if value is not None}
-
-    def apply(self, settings: Settings) -> Settings:
-        """The settings with these changes.
-
-        Raises:
-            UsageError: A value is not one of the allowed ones.
-        """
-        changes = self.given()
-        if "prompt" in changes:
-            changes["prompts"] = _one_prompt(changes.pop("prompt"))
-        if "pooling" in changes:
-            changes["pooling"] = POOLING_ALIASES.get(changes["pooling"], changes["pooling"])
-        try:
-            return settings.with_changes(**changes)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]).replace("_", "-")
-            raise UsageError(
-                f"--{name} {first['input']} is not possible: {first['msg'].lower()}.",
-                f"--{name} with one of the values in angle-bench run --help",
-            ) from error
-
-
-def _one_prompt(typed: str) -> PromptPolicy:
-    """One template around every text, whatever its task and role."""
-    try:
-        return PromptPolicy(default=typed_template(typed))
-    except ValueError as error:
-        raise UsageError(
-            f"--prompt {typed!r} cannot be used: {error}.",
-            "--prompt A, B, C, none or a template such as 'query: {text}'",
-        ) from error
-
-
-def resolve(text: str, overrides: Overrides | None = None) -> ModelSpec:
+def resolve(
+    text: str, overrides: Overrides | None = None, access: Access | None = None
+) -> ModelSpec:
     """The checkpoint that a reference means.
 
-    A path, then the registry, then the names that mteb knows, then the hub.
+    A path, then the user's rows and the registry's, then the names that mteb knows, then the hub.
 
     Raises:
         UsageError: Nothing of that name is known; the nearest names are given.
         ModelError: It is known, but cannot be read.
     """
-    return _resolve(ModelRef.parse(text), overrides or Overrides())
+    return resolve_all([text], overrides, access)[0]
 
 
-def _resolve(ref: ModelRef, overrides: Overrides) -> ModelSpec:
-    if _is_path(ref.name):
-        return _from_folder(ref, overrides)
-    if (entry := find(ref.name)) is not None:
-        return _from_registry(ref, entry, overrides)
-    if (known := _mteb_name(ref.name)) is not None:
-        return _from_mteb(ref, known, overrides)
-    if _HUB_ID.fullmatch(ref.name):
-        return _from_hub(ref, overrides)
-    raise _unknown(ref.name)
-
-
-def resolve_all(texts: list[str], overrides: Overrides | None = None) -> list[ModelSpec]:
+def resolve_all(
+    texts: Sequence[str], overrides: Overrides | None = None, access: Access | None = None
+) -> list[ModelSpec]:
     """Several checkpoints, each once and under a label of its own.
 
     Folders of one name are shown with their parent's, unless they were given labels.
 
     Raises:
-        UsageError: One label for two checkpoints.
+        UsageError: One label for two checkpoints, or a base for none that needs one.
     """
+    access = access or Access()
+    _refuse_trust_for_all(texts, access.trust)
     found: list[tuple[ModelRef, ModelSpec]] = []
     for ref in map(ModelRef.parse, texts):
-        spec = _resolve(ref, overrides or Overrides())
+        spec = _resolve(ref, overrides or Overrides(), access)
         if all(spec.model_copy(update={"label": other.label}) != other for _, other in found):
             found.append((ref, spec))
+    if access.base is not None and not any(spec.base for _, spec in found):
+        raise UsageError("--base is for adapters, and none is named.", "the command without --base")
     times = Counter(spec.label for _, spec in found)
     specs = [
         _with_parent(spec) if times[spec.label] > 1 and ref.label is None else spec
@@ -150,11 +68,51 @@ def resolve_all(texts: list[str], overrides: Overrides | None = None) -> list[Mo
     return specs
 
 
+def _refuse_trust_for_all(texts: Sequence[str], trust: Trust) -> None:
+    if len(texts) > 1 and trust != NO_TRUST:
+        option = "--trust-remote-code" if trust.remote_code else "--allow-pickle"
+        raise UsageError(
+            f"{option} is for one model, and {len(texts)} are named.",
+            f"one command for each, or {option[2:].replace('-', '_')} = true in its row of "
+            "angle-bench.toml",
+        )
+
+
 def _with_parent(spec: ModelSpec) -> ModelSpec:
     if spec.folder is None or not spec.name.startswith("local/"):
         return spec
     label = f"{spec.folder.parent.name}/{spec.folder.name}"
     return spec.model_copy(update={"label": label})
+
+
+def _resolve(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
+    if _is_spec_file(ref.name):
+        from angle_bench.models.spec_file import one_entry
+
+        return _from_entry(ref, one_entry(_existing_file(ref.name)), overrides, access)
+    if _is_path(ref.name):
+        folder = _existing_folder(ref)
+        return _from_folder(ref, folder, overrides, access, find_by_path(folder))
+    if (entry := find(ref.name)) is not None:
+        return _from_entry(ref, entry, overrides, access)
+    if (mirrored := access.in_mirror(ref.name)) is not None:
+        return _from_folder(ref, mirrored, overrides, access, None, ref.name)
+    if (known := _mteb_name(ref.name)) is not None:
+        return _from_mteb(ref, known, overrides)
+    if _HUB_ID.fullmatch(ref.name):
+        return _from_hub(ref, overrides, access)
+    raise _unknown(ref.name)
+
+
+def _is_spec_file(name: str) -> bool:
+    return name.endswith(".toml") and not Path(name).is_dir()
+
+
+def _existing_file(name: str) -> Path:
+    place = expand(name)
+    if not place.is_file():
+        raise UsageError(f"there is no file {name}.", "-m SPEC.toml of a file that is here")
+    return place
 
 
 def _is_path(name: str) -> bool:
@@ -163,8 +121,8 @@ def _is_path(name: str) -> bool:
     return Path(name).is_dir() and find(name) is None
 
 
-def _from_folder(ref: ModelRef, overrides: Overrides) -> ModelSpec:
-    folder = _expand(ref.name)
+def _existing_folder(ref: ModelRef) -> Path:
+    folder = expand(ref.name)
     if folder.is_file():
         raise UsageError(f"{ref.name} is a file, not a checkpoint folder.", f"-m {folder.parent}")
     if not folder.is_dir():
@@ -178,19 +136,7 @@ def _from_folder(ref: ModelRef, overrides: Overrides) -> ModelSpec:
             f"{ref.name} is a folder: its content is its revision, @{ref.revision} means nothing.",
             f"-m {ref.name}",
         )
-    folder = folder.resolve()
-    facts = read_folder(folder)
-    settings = overrides.apply(facts.settings)
-    return ModelSpec(
-        name=f"local/{folder.name}",
-        label=ref.label or folder.name,
-        revision=f"sha256-{content_hash(folder)[:16]}",
-        folder=folder,
-        settings=settings,
-        defaults=facts.settings,
-        shape=facts.shape,
-        note=None if overrides.pooling else facts.note,
-    )
+    return folder.resolve()
 
 
 def _neighbours(folder: Path) -> list[str]:
@@ -200,24 +146,134 @@ def _neighbours(folder: Path) -> list[str]:
         return []
 
 
-def _from_registry(ref: ModelRef, entry: Entry, overrides: Overrides) -> ModelSpec:
-    folder = entry.package.locate() if entry.package and ref.revision is None else None
+def _from_folder(
+    ref: ModelRef,
+    folder: Path,
+    overrides: Overrides,
+    access: Access,
+    entry: Entry | None,
+    hub_id: str | None = None,
+) -> ModelSpec:
+    """A folder; where it is the copy of a hub checkpoint in a mirror, `hub_id` says of which."""
+    trust = _trust(access, entry)
+    base = _base(folder, access, entry)
+    name = hub_id or f"local/{folder.name}"
+    label = ref.label or (entry.name if entry and entry.path else name.rpartition("/")[2])
+    content = content_hash(folder, base)
+    revision = (
+        bundled_commit(folder, content) if base is None else None
+    ) or f"sha256-{content[:16]}"
+    facts = read_folder(folder, base, trust)
+    common = {"name": name, "label": label, "revision": revision, "folder": folder, "trust": trust}
+    if facts.loader != "transformers":
+        _refuse_overrides(ref.name, facts.loader, overrides)
+        return ModelSpec(**common, loader=facts.loader, note=facts.note)
+    defaults = _defaults(ref, entry, facts)
+    if not access.files_only:
+        _refuse_unrecorded(ref, facts, entry, overrides, adapter=base is not None)
+    recorded = overrides.pooling is not None or (entry is not None and entry.pooling is not None)
+    return ModelSpec(
+        **common,
+        base=None if base is None else str(base),
+        settings=overrides.apply(defaults, name),
+        defaults=defaults,
+        shape=facts.shape,
+        note=None if recorded else facts.note,
+    )
+
+
+def _trust(access: Access, entry: Entry | None) -> Trust:
+    given, said = access.trust, entry.trust if entry else NO_TRUST
+    return Trust(
+        remote_code=given.remote_code or said.remote_code, pickle=given.pickle or said.pickle
+    )
+
+
+def _base(folder: Path, access: Access, entry: Entry | None) -> Path | None:
+    if not is_adapter(folder):
+        return None
+    return access.base_of(folder, entry.base if entry else None)
+
+
+def _defaults(ref: ModelRef, entry: Entry | None, facts: FolderFacts) -> Settings:
+    if entry is None:
+        return facts.settings
+    return _entry_settings(ref, entry, facts.settings)
+
+
+def _entry_settings(ref: ModelRef, entry: Entry, own: Settings | None) -> Settings:
+    try:
+        return entry.settings(own)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"{ref.name} has no {first['loc'][0]} that can be: {first['msg'].lower()}.",
+            f"{first['loc'][0]} = … in its row of angle-bench.toml",
+        ) from error
+
+
+def _refuse_unrecorded(
+    ref: ModelRef, facts: FolderFacts, entry: Entry | None, overrides: Overrides, adapter: bool
+) -> None:
+    said = {
+        "pooling": overrides.pooling is not None or (entry and entry.pooling is not None),
+        "prompt": overrides.prompt is not None or (entry and entry.prompts is not None),
+    }
+    lacking = [what for what in facts.unrecorded if not said[what]]
+    if not lacking:
+        return
+    kind = "a LoRA adapter" if adapter else "a language model"
+    types = {"pooling": f"--pooling {facts.settings.pooling}", "prompt": "--prompt A"}
+    raise UsageError(
+        f"{ref.name} is {kind} without recorded {' or '.join(lacking)}.",
+        " ".join([*(types[what] for what in lacking), "--save-spec"]),
+    )
+
+
+def _from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Access) -> ModelSpec:
+    if entry.path is not None:
+        own = _existing_folder(ModelRef(str(entry.path), ref.label, ref.revision))
+        return _from_folder(ref, own, overrides, access, entry)
+    folder: Path | None = None
+    if entry.package is not None and ref.revision is None:
+        folder = entry.package.locate()
+    if folder is None and ref.revision in (None, entry.revision):
+        folder = access.in_mirror(entry.hub_id)
+    base = access.base or entry.base
     if folder is not None:
         content = content_hash(folder)
-        revision = entry.contents.get(content, f"sha256-{content[:16]}")
+        known = entry.contents.get(content) or bundled_commit(folder, content)
+        revision = known or f"sha256-{content[:16]}"
     else:
-        revision = hub.commit_of(entry.name, ref.revision or entry.revision)
-    defaults = entry.settings()
+        revision = hub.commit_of(entry.hub_id, ref.revision or entry.revision)
+    if access.base is not None and entry.base is not None:  # another base makes another model
+        folder = folder or hub.fetch(entry.hub_id, revision)
+        base = str(access.base_folder(access.base, entry.name))
+        revision = f"sha256-{content_hash(folder, Path(base))[:16]}"
+    authors = registry().get(entry.hub_id, entry)
+    recorded = _own_settings(entry, ref, revision, folder, access)
     return ModelSpec(
-        name=entry.name,
+        name=entry.hub_id,
         label=ref.label or entry.short_name,
         revision=revision,
         folder=folder,
-        settings=overrides.apply(defaults),
-        defaults=defaults,
+        base=base if entry.base is not None else None,
+        trust=_trust(access, entry),
+        settings=overrides.apply(_entry_settings(ref, entry, recorded), entry.hub_id),
+        defaults=_entry_settings(ref, authors, recorded),
         shape=entry.shape,
         note=_shadowed(ref.name),
     )
+
+
+def _own_settings(
+    entry: Entry, ref: ModelRef, revision: str, folder: Path | None, access: Access
+) -> Settings | None:
+    """What the files record, where a row leaves something to them."""
+    if entry.pooling is not None and entry.max_length is not None:
+        return None
+    folder = folder or hub.fetch(entry.hub_id, revision)
+    return read_folder(folder, _base(folder, access, entry), _trust(access, entry)).settings
 
 
 def _shadowed(name: str) -> str | None:
@@ -232,12 +288,7 @@ def _mteb_name(name: str) -> str | None:
 
 
 def _from_mteb(ref: ModelRef, name: str, overrides: Overrides) -> ModelSpec:
-    if overrides.given():
-        options = or_list([f"--{key.replace('_', '-')}" for key in overrides.given()])
-        raise UsageError(
-            f"{name} is loaded by mteb with its own settings; {options} cannot change them.",
-            f"angle-bench run -m {name} without {options}",
-        )
+    _refuse_overrides(name, "mteb", overrides)
     revision = ref.revision or mteb_models()[name] or "no_revision_available"
     return ModelSpec(
         name=name,
@@ -247,7 +298,16 @@ def _from_mteb(ref: ModelRef, name: str, overrides: Overrides) -> ModelSpec:
     )
 
 
-def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
+def _refuse_overrides(name: str, loader: str, overrides: Overrides) -> None:
+    if given := overrides.given():
+        options = or_list([f"--{key.replace('_', '-')}" for key in given])
+        raise UsageError(
+            f"{name} is loaded by {loader} with its own settings; {options} cannot change them.",
+            f"angle-bench run -m {name} without {options}",
+        )
+
+
+def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
     try:
         commit = hub.commit_of(ref.name, ref.revision)
         folder = hub.fetch(ref.name, commit)
@@ -256,17 +316,8 @@ def _from_hub(ref: ModelRef, overrides: Overrides) -> ModelSpec:
         if not near or "gated" in error.what:
             raise
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", f"-m {near[0]}") from error
-    facts = read_folder(folder)
-    return ModelSpec(
-        name=ref.name,
-        label=ref.label or ref.name.rpartition("/")[2],
-        revision=commit,
-        folder=folder,
-        settings=overrides.apply(facts.settings),
-        defaults=facts.settings,
-        shape=facts.shape,
-        note=None if overrides.pooling else facts.note,
-    )
+    spec = _from_folder(ref, folder, overrides, access, None, ref.name)
+    return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})
 
 
 def _unknown(name: str) -> UsageError:

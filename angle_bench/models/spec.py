@@ -4,18 +4,36 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from angle_bench.models.prompts import PromptPolicy
 
-PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last"]
+PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last", "cls_avg_v0"]
+Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real token, from 0
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
-Loader = Literal["transformers", "mteb"]
+Quantization = Literal["8bit", "4bit"]
+Loader = Literal["transformers", "sentence-transformers", "mteb"]
 
+POOLINGS: tuple[str, ...] = get_args(PoolingName)
 POOLING_ALIASES = {"avg": "mean"}
+
+
+def typed_pooling(typed: str) -> str | int:
+    """The pooling that a word stands for: a name, another name for it, or a token's number."""
+    word = typed.strip()
+    if word.isascii() and word.isdigit():
+        return int(word)
+    return POOLING_ALIASES.get(word, word)
+
+
+class Output(NamedTuple):
+    """One vector that a forward pass gives of a text: a layer, and how it is pooled."""
+
+    layer: int | None
+    pooling: Pooling
 
 
 class Settings(BaseModel):
@@ -23,17 +41,26 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pooling: PoolingName
+    pooling: Pooling
     normalize: bool = False
     prompts: PromptPolicy = PromptPolicy()
     max_length: int = Field(gt=1)
     dtype: Dtype = "float32"
     attention: Attention = "auto"  # sdpa where the architecture has it, else eager
     compile: bool = False
+    quantization: Quantization | None = None  # by bitsandbytes
+    merge_adapter: bool = False  # into its base; rounds otherwise than the two side by side
+    dense: tuple[str, ...] = ()  # sentence-transformers' Dense modules after the pooling
     lowercase: bool = False
+    prepare_sentence: bool = False  # as the authors' STS script does for their LLaMA checkpoints
     bidirectional_start: int | None = Field(default=None, ge=0)  # of a decoder; None is causal
     layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
     size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
+
+    @property
+    def output(self) -> Output:
+        """The layer and its pooling."""
+        return Output(self.layer, self.pooling)
 
     def canonical(self) -> dict[str, Any]:
         """All settings as plain values, the form that is recorded."""
@@ -68,6 +95,23 @@ class Shape(BaseModel):
     width: int
 
 
+class Trust(BaseModel):
+    """What of a checkpoint may run code of its makers; nothing unless the user says so.
+
+    Attributes:
+        remote_code: Python files that come with it.
+        pickle: Weights that are no safetensors.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remote_code: bool = False
+    pickle: bool = False
+
+
+NO_TRUST = Trust()
+
+
 class ModelSpec(BaseModel):
     """One checkpoint, resolved: where it is, what it is, and how it is used.
 
@@ -77,6 +121,8 @@ class ModelSpec(BaseModel):
         revision: The hub commit, or `sha256-<first 16 hex of the content>`.
         loader: Who builds the encoder: this package, or mteb's own loader.
         folder: Where the files are, if they are not to be fetched from the hub.
+        base: The base of an adapter, a folder or a hub id; None for a whole checkpoint.
+        trust: What of it may run code when it is loaded.
         settings: What is used; None where mteb's loader decides.
         defaults: What the registry or the folder itself says.
         shape: Its layers and width, if its config or the registry says them.
@@ -90,6 +136,8 @@ class ModelSpec(BaseModel):
     revision: str
     loader: Loader = "transformers"
     folder: Path | None = None
+    base: str | None = None
+    trust: Trust = NO_TRUST
     settings: Settings | None = None
     defaults: Settings | None = None
     shape: Shape | None = None
@@ -120,7 +168,7 @@ class ModelSpec(BaseModel):
     def required_settings(self) -> Settings:
         """The settings of a checkpoint that this package loads itself."""
         if self.settings is None:
-            raise ValueError(f"{self.name} is loaded by mteb and has no settings of ours")
+            raise ValueError(f"{self.name} is loaded by {self.loader}, without settings of ours")
         return self.settings
 
     def header(self, tasks: Iterable[tuple[str, str]]) -> str:
@@ -131,9 +179,10 @@ class ModelSpec(BaseModel):
         """
         head = f"{self.label}@{self.short_revision}"
         if self.settings is None:
-            return f"{head} · loaded by mteb"
+            return f"{head} · loaded by {self.loader}"
         used = self.settings
-        parts = [head, used.pooling, used.prompts.summary(tasks), used.dtype]
+        parts = [head, str(used.pooling), used.prompts.summary(tasks), used.dtype]
+        parts += [] if used.quantization is None else [used.quantization]
         parts += [] if used.attention == "auto" else [used.attention]
         if used.bidirectional_start is not None:
             parts.append(f"bidirectional from layer {used.bidirectional_start}")

@@ -27,6 +27,11 @@ def parameters_of(folder: Path) -> int:
 
 def unloadable(folder: Path, error: Exception) -> ModelError:
     """The error for a folder that a reader underneath refuses."""
+    if "trust_remote_code" in str(error):
+        return ModelError(
+            f"{folder} comes with code of its makers, which would run on this machine.",
+            "--trust-remote-code, if you trust them",
+        )
     return ModelError(
         f"{folder} could not be loaded: {first_line(error, 300)}",
         "the folder saved or copied again as a whole; --debug shows the traceback",

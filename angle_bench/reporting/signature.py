@@ -34,9 +34,9 @@ def _short(revision: str) -> str:
 def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
     if settings is None:
         return {"settings": "mteb"}
-    special = {key: settings.get(key) for key in ("attention", "compile", "bidirectional_start")}
+    special = {key: settings.get(key) for key in _SPECIAL}
     return {
-        "pool": settings["pooling"] + ("+norm" if settings["normalize"] else ""),
+        "pool": str(settings["pooling"]) + ("+norm" if settings["normalize"] else ""),
         "prompts": _prompts(settings["prompts"]),
         "max": str(settings["max_length"]),
         "dtype": settings["dtype"],
@@ -48,6 +48,16 @@ def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
     }
+
+
+_SPECIAL = (
+    "attention",
+    "compile",
+    "bidirectional_start",
+    "quantization",
+    "merge_adapter",
+    "prepare_sentence",
+)
 
 
 def _prompts(policy: Mapping[str, Any]) -> str:

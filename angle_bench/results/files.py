@@ -82,6 +82,15 @@ def json_file(place: Path, value: Any) -> FileToWrite:
     return FileToWrite(place, write)
 
 
+def text_file(place: Path, text: str) -> FileToWrite:
+    """A text file to write, in UTF-8."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    return FileToWrite(place, write)
+
+
 def _temporary(place: Path) -> Path:
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
     os.close(handle)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from angle_bench.evaluation.data import locate, stage
 from angle_bench.evaluation.scoring import build
-from angle_bench.models.resolve import Overrides, resolve
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.resolve import resolve
 from angle_bench.results.suites import select
 
 

@@ -13,15 +13,17 @@ from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.models.backbone import Backbone, load_backbone
 from angle_bench.models.folder import read_folder
+from angle_bench.models.place import Place
 from angle_bench.models.spec import PoolingName
 from tests.checkpoints import WORDS
 
-POOLINGS = get_args(PoolingName)
+# the last one depends on the batch, on purpose
+POOLINGS = [name for name in get_args(PoolingName) if name != "cls_avg_v0"]
 
 
 def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encoder:
     settings = read_folder(folder).settings.with_changes(**changes)
-    backbone = load_backbone(folder, settings, torch.device("cpu"))
+    backbone = load_backbone(Place(folder), settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))
     return Encoder(
         lambda: backbone.tokenizer,

@@ -19,7 +19,10 @@ from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.evaluation.adapter import MtebEncoder, load_spec, load_variants
 from angle_bench.evaluation.options import Computing
 from angle_bench.models.backbone import load_backbone
-from angle_bench.models.resolve import Overrides, resolve
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.place import Place
+from angle_bench.models.resolve import resolve
+from angle_bench.models.spec import Output
 from angle_bench.models.variants import variants
 from tests.checkpoints import build_tiny_bert, build_tiny_llama
 from tests.encoding.encoders import assert_close, varied_texts
@@ -52,8 +55,10 @@ def in_process(encoders: list[MtebEncoder], folder: Path) -> list[MtebEncoder]:
     settings = encoders[0].spec.required_settings()
 
     def start() -> InlineWorker:
-        backbone = load_backbone(folder, settings, torch.device("cpu"))
-        return InlineWorker(Forward(backbone, settings, tuple(layers)))
+        backbone = load_backbone(Place(folder), settings, torch.device("cpu"))
+        return InlineWorker(
+            Forward(backbone, settings, tuple(Output(n, settings.pooling) for n in layers))
+        )
 
     encoders[0].encoder.start = start
     return encoders

@@ -10,13 +10,14 @@ from transformers import BertConfig, BertForMaskedLM
 
 from angle_bench.errors import ModelError
 from angle_bench.models.backbone import DTYPES, Backbone, load_backbone, pick_device
+from angle_bench.models.place import Place
 from angle_bench.models.spec import Dtype, Settings
 
 CPU = torch.device("cpu")
 
 
 def load(folder: Path, dtype: Dtype = "float32") -> Backbone:
-    return load_backbone(folder, Settings(pooling="cls", max_length=64, dtype=dtype), CPU)
+    return load_backbone(Place(folder), Settings(pooling="cls", max_length=64, dtype=dtype), CPU)
 
 
 def test_the_model_is_the_files_weights_ready_for_inference(tiny_bert: Path) -> None:

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from angle_bench.models.pooling import POOLINGS
-from angle_bench.models.spec import POOLING_ALIASES, PoolingName
+from angle_bench.models.pooling import POOLINGS, pool
+from angle_bench.models.spec import POOLING_ALIASES, PoolingName, typed_pooling
 
-NAMES = get_args(PoolingName)
+OLD = "cls_avg_v0"  # depends on the batch, on purpose
+NAMES = [name for name in get_args(PoolingName) if name != OLD]
 # faults of the published package: see the README of the reference data
 WRONG_WHERE_PADDED = {"right": {"max", "cls_max"}, "left": {"max", "cls_max", "cls", "cls_avg"}}
 
@@ -30,7 +31,7 @@ def of_one_text(name: str, tokens: Tensor) -> Tensor:
 
 
 def test_every_pooling_name_has_a_function() -> None:
-    assert set(POOLINGS) == set(NAMES)
+    assert set(POOLINGS) == {*NAMES, OLD}
     assert set(POOLING_ALIASES.values()) <= set(NAMES)
 
 
@@ -71,3 +72,41 @@ def test_neither_batch_nor_padding_side_changes_a_vector(name: PoolingName, seed
             place = slice(len(tokens)) if side == "right" else slice(width - len(tokens), width)
             hidden[row, place], mask[row, place] = tokens, 1
         torch.testing.assert_close(POOLINGS[name](hidden, mask), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("number", [0, 1, 3, 6, 9])
+def test_a_token_by_its_number(side: str, number: int) -> None:
+    """Counted among real tokens; of a text that is shorter, the last one."""
+    lengths, width = [1, 3, 7], 7
+    hidden = torch.full((3, width, 4), 1e6)
+    mask = torch.zeros(3, width, dtype=torch.int64)
+    expected = []
+    for row, length in enumerate(lengths):
+        tokens = torch.randn(length, 4, generator=torch.Generator().manual_seed(row))
+        place = slice(length) if side == "right" else slice(width - length, width)
+        hidden[row, place], mask[row, place] = tokens, 1
+        expected.append(tokens[min(number, length - 1)])
+    assert torch.equal(pool(hidden, mask, number), torch.stack(expected))
+
+
+def test_number_zero_is_cls(shared: Path) -> None:
+    reference = np.load(shared / "reference" / "angle_emb.npz")
+    hidden = torch.from_numpy(reference["pooling.hidden"])
+    mask = torch.from_numpy(reference["pooling.left.mask"])
+    assert torch.equal(pool(hidden, mask, 0), pool(hidden, mask, "cls"))
+
+
+def test_the_old_cls_avg_counts_pads() -> None:
+    hidden = torch.tensor([[[2.0], [4.0], [9.0]], [[1.0], [3.0], [5.0]]])
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
+    assert pool(hidden, mask, OLD).tolist() == [[(2 + 5) / 2], [(1 + 3) / 2]]
+    cut = pool(hidden[:1, :2], mask[:1, :2], OLD)
+    assert cut.tolist() == [[(2 + 3) / 2]]  # another batch, another vector
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("avg", "mean"), ("mean", "mean"), ("3", 3), ("0", 0), ("-1", "-1")]
+)
+def test_what_is_typed_is_a_name_or_a_number(typed: str, expected: str | int) -> None:
+    assert typed_pooling(typed) == expected

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from angle_bench.models.prompts import PromptPolicy, base_task, render, typed_template
+from angle_bench.models.prompts import (
+    PromptPolicy,
+    base_task,
+    mteb_policy,
+    prepare_sentence,
+    render,
+    typed_template,
+)
 
 BY_TASK_AND_ROLE = {"task": {"NFCorpus": {"query": "task role {text}"}}}
 BY_TASK = {"task": {"NFCorpus": "task {text}"}}
@@ -140,3 +147,57 @@ def test_a_prompt_is_named_or_written(typed: str, template: str) -> None:
 def test_what_is_neither_a_name_nor_a_template_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r"none|exactly once"):
         typed_template(typed)
+
+
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [
+        ("A dog runs", "A dog runs."),
+        ("A dog runs.", "A dog runs."),
+        ("Does a dog run?", "Does a dog run."),
+        ('She said "go"', "She said 'go'"),
+        ("It is the dogs'", "It is the dogs'"),
+        ('Is it "this"?', "Is it 'this'."),
+        ("Stop!", "Stop!."),
+        ("", ""),
+        ("?", "."),
+    ],
+)
+def test_a_sentence_is_prepared_as_the_authors_script_does(text: str, prepared: str) -> None:
+    assert prepare_sentence(text) == prepared
+
+
+@pytest.mark.parametrize(
+    ("task", "task_type", "role", "expected"),
+    [
+        ("ArguAna", "Retrieval", "query", "arguana query: {text}"),
+        ("ArguAna", "Retrieval", "document", "passage: {text}"),
+        ("NFCorpus", "Retrieval", "query", "query: {text}"),
+        ("STS12", "STS", None, "Compare {text}!"),
+        ("SICK-R", "STS", None, "sick: {text}"),
+        ("Banking77Classification", "Classification", None, ""),
+    ],
+)
+def test_prompts_under_mtebs_keys(
+    task: str, task_type: str, role: str | None, expected: str
+) -> None:
+    policy = mteb_policy(
+        {
+            "query": "query: ",
+            "passage": "passage: ",
+            "ArguAna-query": "arguana query: ",
+            "STS": "Compare {text}!",
+            "SICK-R": "sick: ",
+            "Classification": "",
+        }
+    )
+    assert policy.template_for(task, task_type, role) == expected
+
+
+def test_the_lines_of_a_policy_name_every_task_and_role() -> None:
+    mixed = policy(BY_TASK_AND_ROLE)
+    tasks = [("NFCorpus", "Retrieval"), ("STS12", "STS")]
+    assert mixed.by_template(tasks) == [
+        "prompt 'task role {text}': NFCorpus (query)",
+        "prompt none: NFCorpus (document), STS12",
+    ]

@@ -3,8 +3,11 @@
 import pytest
 
 from angle_bench.models.known import known_names, mteb_models
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.prompts import NAMED
 from angle_bench.models.registry import find, registry
 from angle_bench.models.resolve import resolve
+from angle_bench.results.suites import select
 
 PROMPT_C = "Represent this sentence for searching relevant passages: {text}"
 AUTHORS_SCRIPT = [
@@ -36,7 +39,8 @@ AUTHORS_SCRIPT = [
 def test_prompts_are_those_of_the_authors_script(
     name: str, task: str, task_type: str, role: str | None, expected: str
 ) -> None:
-    assert registry()[name].prompts.template_for(task, task_type, role) == expected
+    prompts = registry()[name].settings().prompts
+    assert prompts.template_for(task, task_type, role) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_rows_say_what_the_model_cards_say(
 def test_bge_has_its_prompt_on_every_retrieval_query(
     size: str, task: str, role: str, expected: str
 ) -> None:
-    prompts = registry()[f"BAAI/bge-{size}-en-v1.5"].prompts
+    prompts = registry()[f"BAAI/bge-{size}-en-v1.5"].settings().prompts
     assert prompts.template_for(task, "Retrieval", role) == expected
     assert prompts.template_for("STS12", "STS", None) == ""
 
@@ -95,3 +99,92 @@ def test_a_name_that_both_know_is_loaded_by_us() -> None:
     both = set(registry()) & set(mteb_models())
     assert "WhereIsAI/UAE-Large-V1" in both
     assert resolve("WhereIsAI/UAE-Large-V1").loader == "transformers"
+
+
+# REFERENCE: where the authors' own MTEB script puts the prompt
+WITH_PROMPT = {
+    *("CQADupstackRetrieval", "Touche2020", "SciFact", "TRECCOVID", "NQ", "NFCorpus", "MSMARCO"),
+    *("HotpotQA", "FiQA2018", "FEVER", "DBPedia", "ClimateFEVER", "SCIDOCS"),
+}
+
+
+@pytest.mark.parametrize("name", AUTHORS_SCRIPT)
+@pytest.mark.parametrize("suite", ["MTEB(eng, v1)", "MTEB(eng, v2)"])
+def test_the_policy_on_every_task_of_a_benchmark(name: str, suite: str) -> None:
+    prompts = registry()[name].settings().prompts
+    seen = set()
+    for task in select([suite]).task:
+        base = task.name.removesuffix(".v3").removesuffix("HardNegatives").removesuffix(".v2")
+        if base.startswith("CQADupstack"):
+            base = "CQADupstackRetrieval"
+        expected = PROMPT_C if {base, base.removesuffix("Retrieval")} & WITH_PROMPT else ""
+        assert prompts.template_for(task.name, task.type, "query") == expected, task.name
+        assert prompts.template_for(task.name, task.type, "document") == "", task.name
+        assert prompts.template_for(task.name, task.type, None) == "", task.name
+        seen |= {base} if expected else set()
+    assert len(seen) >= 8
+
+
+def test_every_row_says_all_that_a_run_needs() -> None:
+    for entry in registry().values():
+        assert entry.pooling is not None, entry.name
+        assert entry.max_length is not None, entry.name
+        assert entry.shape is not None, entry.name
+        assert entry.source, entry.name
+        assert entry.padding_side, entry.name
+        assert entry.settings().pooling == entry.pooling
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "prompt", "start", "prepared"),
+    [
+        ("angle-llama-7b-nli-20231027", "NousResearch/Llama-2-7b-hf", NAMED["A"], None, True),
+        ("angle-llama-7b-nli-v2", "NousResearch/Llama-2-7b-hf", NAMED["A"], None, True),
+        ("angle-llama-13b-nli", "NousResearch/Llama-2-13b-hf", NAMED["A"], None, True),
+        ("angle-llama-7b-zhnli-v1", "NousResearch/Llama-2-7b-hf", NAMED["B"], None, False),
+        (
+            "bellm-llama-7b-nli",
+            "NousResearch/Llama-2-7b-hf",
+            'The representative word for sentence {text} is:"',
+            31,
+            True,
+        ),
+    ],
+)
+def test_language_models(
+    name: str, base: str, prompt: str, start: int | None, prepared: bool
+) -> None:
+    entry = find(name)
+    assert entry is not None
+    settings = entry.settings()
+    assert (entry.base, settings.pooling) == (base, "last")
+    assert settings.prompts.template_for("STS12", "STS", None) == prompt
+    assert (settings.bidirectional_start, settings.prepare_sentence) == (start, prepared)
+
+
+def test_published_means_are_the_means_of_their_scores() -> None:
+    """As published; where somebody rounded otherwise, within a hundredth."""
+    for entry in registry().values():
+        for each in entry.published:
+            if each.average is not None:
+                mean = sum(each.scores.values()) / len(each.scores)
+                assert abs(mean - each.average) < 0.011, (entry.name, each.source)
+
+
+@pytest.mark.parametrize(
+    ("task", "task_type", "role", "expected"),
+    [
+        ("NFCorpus", "Retrieval", "query", PROMPT_C),
+        ("ArguAna", "Retrieval", "query", PROMPT_C),
+        ("AskUbuntuDupQuestions", "Reranking", "query", PROMPT_C),
+        ("SummEval", "Summarization", None, NAMED["A"]),
+        ("STS12", "STS", None, ""),
+    ],
+)
+def test_mtebs_own_policy_is_another_one(
+    task: str, task_type: str, role: str | None, expected: str
+) -> None:
+    spec = resolve("WhereIsAI/UAE-Large-V1", Overrides(prompts="mteb"))
+    used = spec.required_settings()
+    assert used.prompts.template_for(task, task_type, role) == expected
+    assert spec.settings_id is not None

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.models.spec import Settings
+from angle_bench.models.spec import NO_TRUST, Output, Settings, Trust
 
-BYTES_OF_A_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
+BYTES_OF_A_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 1.0, "4bit": 0.5}
+
+
+# the settings that the base of an adapter is loaded with
+OF_THE_BASE = {"dtype", "attention", "compile", "quantization", "bidirectional_start"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,11 @@ class Checkpoint:
         content: The hash of the files that change a vector (`models.content`).
         settings: What is used of it.
         parameters: How many it has.
-        layers: The layers to pool, instead of the one of the settings.
+        base: Where the base of an adapter is.
+        base_name: The hub id of the base, if it has one.
+        base_content: The hash of the base's files.
+        trust: What of it may run code.
+        outputs: The layers and poolings to give, instead of those of the settings.
     """
 
     folder: Path
@@ -29,19 +37,35 @@ class Checkpoint:
     content: str
     settings: Settings
     parameters: int
-    layers: tuple[int | None, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    base: Path | None = None
+    base_name: str | None = None
+    base_content: str | None = None
+    trust: Trust = NO_TRUST
 
     @property
     def bytes(self) -> int:
         """What its weights take as they are computed with."""
-        return self.parameters * BYTES_OF_A_WEIGHT[self.settings.dtype]
+        size = BYTES_OF_A_WEIGHT[self.settings.quantization or self.settings.dtype]
+        return int(self.parameters * size)
+
+    def shares_base(self, other: "Checkpoint") -> bool:
+        """Whether both are adapters that one copy of their base serves, one after the other."""
+        alike = ("base", "base_content", "trust")
+        same = all(getattr(self, name) == getattr(other, name) for name in alike)
+        settings = (self.settings, other.settings)
+        mine, its = (one.model_dump(include=OF_THE_BASE) for one in settings)
+        swappable = not any(one.merge_adapter or one.compile for one in settings)
+        return self.base is not None and same and mine == its and swappable
 
     def order(self, device: str, threads: int) -> dict[str, Any]:
         """What a worker is told, as plain values."""
         return {
             "folder": str(self.folder),
+            "base": None if self.base is None else str(self.base),
+            "trust": self.trust.model_dump(mode="json"),
             "settings": self.settings.model_dump(mode="json"),
-            "layers": list(self.layers),
+            "outputs": [list(output) for output in self.outputs],
             "device": device,
             "threads": threads,
         }

@@ -11,9 +11,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.encoding.workers.contract import Batch, Failed
+from angle_bench.encoding.workers.contract import Batch, Failed, Switch
 from angle_bench.errors import AngleBenchError
-from angle_bench.models.spec import Settings
+from angle_bench.models.place import Place
+from angle_bench.models.spec import Output, Settings, Trust
 
 if TYPE_CHECKING:
     from angle_bench.encoding.forward import Forward
@@ -35,7 +36,16 @@ def main() -> None:
         return
     connection.send(forward.loaded)
     while True:
-        connection.send(answer(forward, questions.get()))
+        question = questions.get()
+        if isinstance(question, Switch):
+            try:
+                forward = switched(forward, question)
+            except Exception as error:
+                connection.send(failed(error))
+                return
+            connection.send(forward.loaded)
+        else:
+            connection.send(answer(forward, question))
 
 
 def listen(connection: Connection, questions: "queue.SimpleQueue[Any]") -> None:
@@ -59,7 +69,13 @@ def answer(forward: "Forward", question: Any) -> Any:
 
 
 def load_forward(
-    folder: str, settings: dict[str, Any], device: str, layers: list[int | None], threads: int
+    folder: str,
+    base: str | None,
+    trust: dict[str, bool],
+    settings: dict[str, Any],
+    device: str,
+    outputs: list[tuple[int | None, str | int]],
+    threads: int,
 ) -> "Forward":
     """Load the model from its folder and settings."""
     import torch
@@ -70,7 +86,25 @@ def load_forward(
     if threads:
         torch.set_num_threads(threads)
     used = Settings.model_validate(settings)
-    return Forward(load_backbone(Path(folder), used, pick_device(device)), used, tuple(layers))
+    place = Place(Path(folder), None if base is None else Path(base), Trust(**trust))
+    wanted = tuple(Output(*output) for output in outputs)  # type: ignore[arg-type]
+    return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
+
+
+def switched(forward: "Forward", question: Switch) -> "Forward":
+    """Another adapter on the base that is loaded."""
+    from angle_bench.encoding.forward import Forward
+    from angle_bench.models.backbone import load_backbone
+
+    order = question.order
+    used = Settings.model_validate(order["settings"])
+    place = Place(Path(order["folder"]), Path(order["base"]), Trust(**order["trust"]))
+    backbone = forward.backbone
+    assert backbone.adapted is not None
+    backbone.adapted.detach()
+    wanted = tuple(Output(*output) for output in order["outputs"])
+    loaded = load_backbone(place, used, backbone.device, base=backbone.model)
+    return Forward(loaded, used, wanted)
 
 
 def failed(error: Exception) -> Failed:

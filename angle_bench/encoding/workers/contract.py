@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from angle_bench.errors import ModelError
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.workers.checkpoint import Checkpoint
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -39,6 +42,7 @@ class Loaded:
         parameters: How many parameters the model has.
         layers: How many hidden states a layer can be chosen from, the embeddings left out.
         attention: The attention that it runs with.
+        warnings: What the user should know of it.
     """
 
     device: str
@@ -47,6 +51,7 @@ class Loaded:
     parameters: int
     layers: int
     attention: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,17 @@ class Probe:
     threads: int
     budgets: tuple[int, ...]
     seconds: float
+
+
+@dataclass(frozen=True)
+class Switch:
+    """An order: another adapter on the base that is loaded.
+
+    Attributes:
+        order: What a worker is told that loads a model (`Checkpoint.order`).
+    """
+
+    order: dict[str, Any]
 
 
 Rates = dict[int, float]
@@ -147,7 +163,7 @@ class Workers(Protocol):
         """The model as the workers have it; waits until they have loaded it."""
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
-        """Vectors of every batch, (texts, layers, dimension), under its number, in any order.
+        """Vectors of every batch, (texts, outputs, dimension), under its number, in any order.
 
         The next batch is taken when a worker is free, so that a straggler costs one batch.
 
@@ -161,6 +177,13 @@ class Workers(Protocol):
 
     def keep(self, count: int) -> None:
         """End all workers but the first `count`."""
+
+    def switch(self, checkpoint: "Checkpoint") -> None:
+        """Put another adapter on the base that the workers have loaded.
+
+        Args:
+            checkpoint: One that shares its base with theirs.
+        """
 
     def close(self) -> None:
         """End the workers; nothing of them stays behind."""

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator
 
 from angle_bench.encoding.forward import Forward, OutOfMemory
+from angle_bench.encoding.workers.checkpoint import Checkpoint
+from angle_bench.encoding.workers.child import switched
 from angle_bench.encoding.workers.contract import (
     Batch,
     BatchFailed,
     Loaded,
     Probe,
     Rates,
+    Switch,
     Vectors,
     worker_error,
 )
@@ -21,7 +24,7 @@ class InlineWorker:
     def __init__(self, forward: Forward) -> None:
         self.forward = forward
         self.loaded: Loaded = forward.loaded
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(forward.loaded.warnings)
         self.threads = 0
         self.may_shrink = False
         self.count = 1
@@ -47,6 +50,13 @@ class InlineWorker:
 
     def keep(self, count: int) -> None:
         """There is but one."""
+
+    def switch(self, checkpoint: Checkpoint) -> None:
+        """Put another adapter on the base that is loaded."""
+        order = checkpoint.order(self.loaded.device, self.threads)
+        self.forward = switched(self.forward, Switch(order))
+        self.loaded = self.forward.loaded
+        self.warnings += self.loaded.warnings
 
     def close(self) -> None:
         """Nothing to end."""

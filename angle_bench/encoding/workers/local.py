@@ -25,6 +25,7 @@ from angle_bench.encoding.workers.contract import (
     Loaded,
     Probe,
     Rates,
+    Switch,
     Vectors,
     WorkerTraceback,
     common_rates,
@@ -70,6 +71,15 @@ class _Process:
             return self.connection.recv()
         except OSError as error:
             raise EOFError from error
+
+    def drain(self) -> None:
+        """Take the answers that nobody waits for; those of a dead process never come."""
+        try:
+            while self.stale:
+                self.answer()
+                self.stale -= 1
+        except EOFError:
+            self.stale = 0
 
     def forget(self) -> None:
         """After an error or an early end: what is asked is no longer waited for."""
@@ -127,6 +137,7 @@ class LocalWorkers:
             self._last_death = error if isinstance(error, ModelError) else None
             self.close()
             raise
+        self.warnings += told[0].warnings
         return told[0]
 
     @property
@@ -196,6 +207,16 @@ class LocalWorkers:
         """End all processes but the first `count`."""
         self._end(self._processes[count:])
         self._processes = self._processes[:count]
+
+    def switch(self, checkpoint: Checkpoint) -> None:
+        """Put another adapter on the base that the processes have loaded."""
+        _ = self.loaded
+        self._refuse_none()
+        self._forget()
+        for process in self._processes:
+            process.drain()
+            process.ask(Switch(checkpoint.order(process.device, self.threads)))
+        del self.loaded
 
     def close(self) -> None:
         """End every process."""

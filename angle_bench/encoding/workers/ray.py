@@ -171,8 +171,9 @@ class RayWorkers:
             max_task_retries=0,
             scheduling_strategy="SPREAD",
         )
-        order = order_of(checkpoint, room.device, room.threads)
-        self._members = [_Member(made.remote(order)) for _ in range(room.count)]
+        self._device = room.device
+        self._order = order_of(checkpoint, room.device, room.threads)
+        self._members = [_Member(made.remote()) for _ in range(room.count)]
         self._tend()
 
     @cached_property
@@ -187,6 +188,7 @@ class RayWorkers:
                 late = first is not None and now > first + LATE_SECONDS
                 if ready and (late or all(m.loaded for m in self._members if m.place)):
                     assert ready[0].loaded is not None
+                    self.warnings += ready[0].loaded.warnings
                     return ready[0].loaded
                 self._refuse_none()
                 for member, answer in self._next():
@@ -260,6 +262,15 @@ class RayWorkers:
         self._end(self._members[count:])
         self._members = self._members[:count]
 
+    def switch(self, checkpoint: Checkpoint) -> None:
+        """Put another adapter on the base that the actors have loaded."""
+        self._forget()
+        self._order = order_of(checkpoint, self._device, self.threads)
+        for member in self._members:
+            member.loaded = member.asked = None  # an answer to a former order is not waited for
+        self.__dict__.pop("loaded", None)
+        self._tend()
+
     def close(self) -> None:
         """End the actors, and the connection if it was made for them."""
         self._turn = None
@@ -311,8 +322,8 @@ class RayWorkers:
         """Ask every actor that is not ready whether it is."""
         for member in self._members:
             if not member.loaded and member.asked is None and time.monotonic() >= member.ask_at:
-                question = member.actor.load if member.place else member.actor.place
-                member.asked = question.remote()
+                place, load = member.actor.place, member.actor.load
+                member.asked = load.remote(self._order) if member.place else place.remote()
 
     def _greeted(self, member: _Member, coming: Any) -> None:
         """Take the answer to `place` or `load`."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.encoding.workers.checkpoint import Checkpoint
-from angle_bench.encoding.workers.child import answer, failed, load_forward
-from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Vectors
+from angle_bench.encoding.workers.child import answer, failed, load_forward, switched
+from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Switch, Vectors
 from angle_bench.errors import ModelError
 from angle_bench.models import hub
 from angle_bench.models.content import content_hash
@@ -25,6 +25,7 @@ def order_of(checkpoint: Checkpoint, device: str, threads: int) -> dict[str, Any
         "name": checkpoint.name,
         "revision": checkpoint.revision,
         "content": checkpoint.content,
+        "base_name": checkpoint.base_name,
         **checkpoint.order(device, threads),
     }
 
@@ -38,21 +39,22 @@ class Place:
 
 
 class ModelActor:
-    """Answers batches and probes. Its construction does nothing, so that it cannot fail."""
+    """Answers batches and probes. It is made without a model, so that this cannot fail."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        self._order = order
+    def __init__(self) -> None:
+        self._order: dict[str, Any] | None = None
         self._forward: Forward | None = None
 
     def place(self) -> Place:
         """Where this is; the answer says that the actor has found room."""
         return Place(socket.gethostname(), os.getpid())
 
-    def load(self) -> Loaded | Failed:
-        """Load the model; an exception as text."""
+    def load(self, order: dict[str, Any]) -> Loaded | Failed:
+        """Load the model that is ordered, unless it is loaded; an exception as text."""
         try:
-            if self._forward is None:
-                self._forward = load_checkpoint(**self._order)
+            if self._forward is None or self._order != order:
+                self._forward = load_checkpoint(self._forward, **order)
+                self._order = order
         except Exception as error:
             return failed(error)
         return self._forward.loaded
@@ -65,7 +67,15 @@ class ModelActor:
 
 
 def load_checkpoint(
-    version: str, folder: str, name: str, revision: str, content: str, **order: Any
+    former: "Forward | None",
+    version: str,
+    folder: str,
+    name: str,
+    revision: str,
+    content: str,
+    base: str | None,
+    base_name: str | None,
+    **order: Any,
 ) -> "Forward":
     """Load a checkpoint from its folder, or from the hub where this node lacks the folder.
 
@@ -86,9 +96,24 @@ def load_checkpoint(
                 "-m with a folder that every node sees, or with a hub id",
             )
         here = hub.fetch(name, revision)
-    if (found := content_hash(here)) != content:
+    base_here = None if base is None else _base(base, base_name, host)
+    if (found := content_hash(here, base_here)) != content:
         raise ModelError(
             f"{here} on {host} holds another checkpoint: content {found[:16]}, not {content[:16]}.",
             f"{here} copied to {host} again, or removed there",
         )
-    return load_forward(folder=str(here), **order)
+    whole = {"folder": str(here), "base": base_here and str(base_here), **order}
+    if former is not None:  # only an adapter on the same base is ordered after another model
+        return switched(former, Switch(whole))
+    return load_forward(**whole)
+
+
+def _base(folder: str, name: str | None, host: str) -> Path:
+    if Path(folder).is_dir():
+        return Path(folder)
+    if name is None:
+        raise ModelError(
+            f"the base {folder} is not on {host}, and it is no checkpoint of the hub.",
+            "--base with a folder that every node sees, or with a hub id",
+        )
+    return hub.fetch(name, hub.commit_of(name, None))

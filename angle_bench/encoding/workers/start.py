@@ -67,7 +67,7 @@ def places(text: str, weights: int) -> Places:
         ModelError: A device is not here.
     """
     names = check_devices(text)
-    if names == ["auto"] and _no_accelerator():
+    if names == ["auto"] and not has_accelerator():
         names = ["cpu"]
     if names == ["cpu"]:
         return Places(("cpu",) * most_processes(weights), 1, may_shrink=True)
@@ -88,8 +88,9 @@ def places(text: str, weights: int) -> Places:
     return Places(tuple(names))
 
 
-def _no_accelerator() -> bool:
-    return sys.platform == "linux" and not any(Path(name).exists() for name in _ACCELERATORS)
+def has_accelerator() -> bool:
+    """Whether there may be one here; torch is not asked."""
+    return sys.platform != "linux" or any(Path(name).exists() for name in _ACCELERATORS)
 
 
 def most_processes(weights: int) -> int:

@@ -40,6 +40,23 @@ def faults() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def ray_here(ray_folder: Path, faults: None) -> Iterator[None]:
+    """A cluster of this machine; its processes get the environment that it starts in."""
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    ray.init(
+        address="local",
+        num_cpus=6,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+        object_store_memory=100 << 20,
+    )
+    yield
+    assert ray.is_initialized()  # workers that did not connect do not disconnect
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
 def folder(_tiny_bert_once: Path) -> Path:
     """A tiny checkpoint."""
     return _tiny_bert_once

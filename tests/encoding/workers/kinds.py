@@ -15,6 +15,8 @@ from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_hash
 from angle_bench.models.folder import read_folder
+from angle_bench.models.place import Place
+from angle_bench.models.spec import Output
 from tests.encoding.encoders import assert_close
 
 IDS = (5, 100)  # token ids of words and letters
@@ -37,7 +39,9 @@ def batches(count: int, seed: int = 0, texts: int = 6) -> list[Batch]:
 
 def inline(folder: Path) -> InlineWorker:
     settings = read_folder(folder).settings
-    return InlineWorker(Forward(load_backbone(folder, settings, torch.device("cpu")), settings))
+    return InlineWorker(
+        Forward(load_backbone(Place(folder), settings, torch.device("cpu")), settings)
+    )
 
 
 def local(folder: Path, count: int) -> LocalWorkers:
@@ -45,14 +49,15 @@ def local(folder: Path, count: int) -> LocalWorkers:
 
 
 def checkpoint(folder: Path, layers: tuple[int | None, ...] = ()) -> Checkpoint:
+    settings = read_folder(folder).settings
     return Checkpoint(
         folder=folder,
         name=f"local/{folder.name}",
         revision="sha256-0",
         content=content_hash(folder),
-        settings=read_folder(folder).settings,
+        settings=settings,
         parameters=10_000,
-        layers=layers,
+        outputs=tuple(Output(layer, settings.pooling) for layer in layers),
     )
 
 

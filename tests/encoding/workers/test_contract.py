@@ -15,24 +15,10 @@ from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batc
 
 
 @pytest.fixture(scope="module", params=list(kinds.KINDS))
-def kind(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param != "ray":
-        yield request.param
-        return
-    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    request.getfixturevalue("ray_folder")
-    request.getfixturevalue("faults")  # ray's processes get the environment that it starts in
-    ray.init(
-        address="local",
-        num_cpus=6,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-        object_store_memory=100 << 20,
-    )
-    yield request.param
-    assert ray.is_initialized()  # workers that did not connect do not disconnect
-    ray.shutdown()
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "ray":
+        request.getfixturevalue("ray_here")
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")

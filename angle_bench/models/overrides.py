@@ -1,0 +1,95 @@
+"""Settings typed for one run, over those that a checkpoint has of its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from angle_bench.errors import UsageError
+from angle_bench.models.known import mteb_models, mteb_prompts
+from angle_bench.models.prompts import PromptPolicy, mteb_policy, typed_template
+from angle_bench.models.spec import POOLINGS, Settings, typed_pooling
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Settings typed for one run; None leaves the checkpoint's own."""
+
+    pooling: str | int | None = None
+    max_length: int | None = None
+    dtype: str | None = None
+    attention: str | None = None
+    compile: bool | None = None
+    bidirectional_start: int | None = None
+    prompt: str | None = None
+    prompts: str | None = None  # "mteb": what mteb's own loader would put around texts
+    quantization: str | None = None
+    merge_adapter: bool | None = None
+    prepare_sentence: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Only what was typed."""
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+    def apply(self, settings: Settings, name: str) -> Settings:
+        """The settings with these changes.
+
+        Args:
+            settings: The checkpoint's own.
+            name: Its hub id, which mteb's prompts go by.
+
+        Raises:
+            UsageError: A value is not one of the allowed ones.
+        """
+        changes = self.given()
+        changes.pop("prompt", None)
+        changes.pop("prompts", None)
+        if (policy := self._prompt_policy(name)) is not None:
+            changes["prompts"] = policy
+        if self.pooling is not None:
+            changes["pooling"] = typed_pooling(str(self.pooling))
+        try:
+            return settings.with_changes(**changes)
+        except ValidationError as error:
+            raise _impossible(error) from error
+
+    def _prompt_policy(self, name: str) -> PromptPolicy | None:
+        if self.prompts is None:
+            return None if self.prompt is None else _one_prompt(self.prompt)
+        if self.prompt is not None:
+            raise UsageError("--prompt and --prompts say two things.", f"--prompt {self.prompt}")
+        if self.prompts != "mteb":
+            raise UsageError(
+                f"there is no prompt policy {self.prompts}.",
+                "--prompts mteb, or --prompt with one prompt around every text",
+            )
+        if name not in mteb_models():
+            raise UsageError(
+                f"mteb has no prompts of {name}.", "--prompt A, B, C, none or a template"
+            )
+        return mteb_policy(mteb_prompts().get(name, {}))
+
+
+def _one_prompt(typed: str) -> PromptPolicy:
+    """One template around every text, whatever its task and role."""
+    try:
+        return PromptPolicy(default=typed_template(typed))
+    except ValueError as error:
+        raise UsageError(
+            f"--prompt {typed!r} cannot be used: {error}.",
+            "--prompt A, B, C, none or a template such as 'query: {text}'",
+        ) from error
+
+
+def _impossible(error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]).replace("_", "-")
+    if name == "pooling":
+        return UsageError(
+            f"--pooling {first['input']} is not possible: there is no such pooling.",
+            f"--pooling {', '.join(POOLINGS)} or the number of a token",
+        )
+    return UsageError(
+        f"--{name} {first['input']} is not possible: {first['msg'].lower()}.",
+        f"--{name} with one of the values in angle-bench run --help",
+    )

@@ -1,0 +1,228 @@
+"""Checkpoints in TOML: the registry's rows, and a user's own, which may extend other ones.
+
+A project has `angle-bench.toml`, in the working folder or above it; a user has another one in the
+config folder; a file of one row can be passed after -m.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.registry import Entry, Published, registry
+from angle_bench.models.spec import ModelSpec, Shape
+
+FILE_NAME = "angle-bench.toml"
+
+_TABLE = re.compile(r"^\s*\[\[\s*model\s*\]\]")
+_HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"
+
+
+def user_files() -> list[Path]:
+    """The TOML files that are read without being named, the nearest first."""
+    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    places = [folder / FILE_NAME for folder in (Path.cwd(), *Path.cwd().parents)]
+    project = next((place for place in places if place.is_file()), None)
+    personal = Path(config).expanduser() / "angle-bench" / FILE_NAME
+    return [place for place in (project, personal) if place is not None and place.is_file()]
+
+
+def users_entries() -> list[Entry]:
+    """The rows of the user's files; where two have one name, the nearest file's comes first.
+
+    Raises:
+        UsageError: A file cannot be meant; the line and the nearest key are named.
+    """
+    known: dict[str, Entry] = {}
+    for place in reversed(user_files()):
+        known = {entry.name: entry for entry in read_entries(place, registry() | known)} | known
+    ordered = [entry for place in user_files() for entry in read_entries(place, registry() | known)]
+    return list({entry.name: entry for entry in reversed(ordered)}.values())
+
+
+def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
+    """The rows of a TOML file.
+
+    Args:
+        place: The file.
+        known: Rows that `extends` may name, beside those of the file itself.
+
+    Raises:
+        UsageError: It cannot be meant; the line and the nearest key are named.
+    """
+    text = _text(place)
+    rows = _rows(place, text)
+    own = {str(row["name"]): number for number, row in enumerate(rows) if "name" in row}
+    made: dict[int, dict[str, Any]] = {}
+
+    def complete(number: int, seen: tuple[int, ...] = ()) -> dict[str, Any]:
+        """A row with what it inherits."""
+        if number in made:
+            return made[number]
+        row = dict(rows[number])
+        parent = row.pop("extends", None)
+        if parent is not None:
+            inner = own.get(parent)
+            if inner is not None and inner in (*seen, number):
+                raise _refused(place, text, number, "extends", f"{parent} extends itself")
+            inherited = complete(inner, (*seen, number)) if inner is not None else None
+            row = _heir(inherited or _parent(place, text, number, parent, known, own), row)
+        made[number] = row
+        return row
+
+    return [_entry(place, text, number, complete(number)) for number in range(len(rows))]
+
+
+def one_entry(place: Path) -> Entry:
+    """The row of a spec file that was typed after -m.
+
+    Raises:
+        UsageError: It has none, or several.
+    """
+    entries = read_entries(place, registry())
+    if len(entries) != 1:
+        raise UsageError(
+            f"{place} has {len(entries)} models, and one is meant.",
+            f"the file as ./{FILE_NAME}, then -m with the name of one of them",
+        )
+    return entries[0]
+
+
+def with_spec(place: Path, spec: ModelSpec) -> str:
+    """The text of a TOML file with one more row: a checkpoint, so that it need not be typed again.
+
+    Args:
+        place: The file, whether it is there or not.
+        spec: The checkpoint; its label is what will be typed after -m.
+
+    Raises:
+        UsageError: A row or a known checkpoint has that name.
+    """
+    taken = {e.name for e in read_entries(place, registry())} if place.is_file() else set()
+    if spec.label in taken or any(
+        spec.label in (e.name, e.short_name) for e in registry().values()
+    ):
+        raise UsageError(
+            f"{spec.label} is the name of another checkpoint.",
+            f"-m LABEL={spec.name if spec.folder is None else spec.folder} --save-spec",
+        )
+    row: dict[str, Any] = {"name": spec.label}
+    if spec.folder is not None and spec.name.startswith("local/"):
+        row["path"] = os.path.relpath(spec.folder, place.parent)
+    else:
+        row["hub"] = spec.name
+    if spec.base is not None:
+        row["base"] = spec.base
+    used = spec.required_settings().model_dump(mode="json", exclude_defaults=True)
+    prompts = used.pop("prompts", {})
+    row |= {key: value for key, value in used.items() if key in Entry.model_fields}
+    lines = ["", "[[model]]", *(f"{key} = {_toml(value)}" for key, value in row.items())]
+    lines.append("[model.prompts]")
+    lines += [f"{key} = {_toml(value)}" for key, value in ({"default": ""} | prompts).items()]
+    before = place.read_text(encoding="utf-8") if place.is_file() else _HEAD
+    return f"{before.rstrip()}\n" + "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{place} cannot be read: {error}.", "a TOML file in UTF-8") from error
+
+
+def _rows(place: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
+    other = sorted(set(value) - {"model"})
+    rows = value.get("model", [])
+    if other or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(
+            f"{place} has {other[0] if other else 'a model that is no table of an array'}.",
+            "[[model]] before the lines of every checkpoint",
+        )
+    return rows
+
+
+def _parent(
+    place: Path,
+    text: str,
+    number: int,
+    name: str,
+    known: Mapping[str, Entry],
+    own: Mapping[str, int],
+) -> dict[str, Any]:
+    wanted = str(name).casefold()
+    for entry in known.values():
+        if wanted in (entry.name.casefold(), entry.short_name.casefold()):
+            inherited = entry.model_dump(mode="json", exclude_unset=True)
+            return inherited if entry.path else {"hub": entry.hub_id, **inherited}
+    near = did_you_mean(str(name), [*own, *known])
+    hint = f"; did you mean {or_list(near)}?" if near else ""
+    raise _refused(place, text, number, "extends", f"no model is called {name}{hint}")
+
+
+def _heir(parent: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """A row with what it inherits: of other weights only the settings."""
+    of_the_weights = {"hub", "revision", "license", "source", "package", "contents", "published"}
+    left_out = {"name", *(of_the_weights if "path" in row else ())}
+    return {key: value for key, value in parent.items() if key not in left_out} | row
+
+
+def _entry(place: Path, text: str, number: int, row: dict[str, Any]) -> Entry:
+    try:
+        entry = Entry.model_validate(row)
+    except ValidationError as error:
+        raise _invalid(place, text, number, error) from error
+    paths: dict[str, Any] = {}
+    if entry.path is not None:
+        paths["path"] = place.parent / entry.path.expanduser()
+    if entry.base is not None and (place.parent / entry.base).is_dir():
+        paths["base"] = str(place.parent / entry.base)
+    return entry.model_copy(update=paths)
+
+
+def _invalid(place: Path, text: str, number: int, error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    path = [part for part in first["loc"] if isinstance(part, str)]
+    key = path[-1] if first["type"] == "extra_forbidden" else path[0]
+    if first["type"] == "missing":
+        return _refused(place, text, number, "", f"the model has no {key}")
+    if first["type"] != "extra_forbidden":
+        return _refused(place, text, number, key, f"{key}: {first['msg'].lower()}")
+    tables: dict[str, type[BaseModel]] = {"prompts": PromptPolicy, "shape": Shape}
+    tables["published"] = Published
+    keys = tables.get(path[0], Entry).model_fields if len(path) > 1 else Entry.model_fields
+    near = did_you_mean(key, [*keys, *(["extends"] if len(path) == 1 else [])])
+    hint = f"; did you mean {or_list(near)}?" if near else ""
+    return _refused(place, text, number, key, f"there is no key {key}{hint}")
+
+
+def _refused(place: Path, text: str, number: int, key: str, what: str) -> UsageError:
+    return UsageError(f"{place}:{_line(text, number, key)}: {what}.", "the line mended")
+
+
+def _line(text: str, number: int, key: str) -> int:
+    """The line of a key of the row of this number, else the line on which the row begins."""
+    lines = text.splitlines()
+    starts = [at for at, line in enumerate(lines) if _TABLE.match(line)]
+    begin = starts[number] if number < len(starts) else 0
+    end = starts[number + 1] if number + 1 < len(starts) else len(lines)
+    quoted = rf"[\"']?{re.escape(key)}[\"']?"
+    written = re.compile(rf"^\s*({quoted}\s*=|\[+\s*model\.{quoted}\s*[.\]])")
+    found = [at for at in range(begin, end) if key and written.match(lines[at])]
+    return (found[0] if found else begin) + 1
