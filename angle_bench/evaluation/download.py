@@ -36,14 +36,16 @@ def download_model(spec: ModelSpec, to: Path | None, say: Say) -> None:
     if not is_adapter(folder):
         return
     base = Access().base_of(folder, spec.base)
-    named = spec.base or recorded_base(folder) or base.name
-    if Path(named).is_dir():
-        _bring(base.name, base, None, to, say)
-    else:
-        _bring(named, base, hub.commit_of(named, None), to, say)
+    names = [name for name in (spec.base, recorded_base(folder)) if name and not _is_folder(name)]
+    # where the hub's cache has it, the folder is called like its commit
+    _bring(names[0] if names else base.name, base, base.name, to, say)
 
 
-def _bring(name: str, folder: Path, revision: str | None, to: Path | None, say: Say) -> None:
+def _is_folder(name: str) -> bool:
+    return Path(name).is_absolute() or Path(name).is_dir()
+
+
+def _bring(name: str, folder: Path, revision: str, to: Path | None, say: Say) -> None:
     if to is None:
         say(f"{name}  {folder}")
         return
@@ -57,7 +59,7 @@ def _bring(name: str, folder: Path, revision: str | None, to: Path | None, say: 
         (target / path).unlink()  # another checkpoint's files would stay among these
     writes = [FileToWrite(target / path, partial(_copy, source)) for path, source in files.items()]
     write_together(writes, fix=FIX)
-    if revision is not None and hub.is_commit(revision):
+    if hub.is_commit(revision):
         write_together([json_file(target / BUNDLE_FILE, bundle_mark(target, revision))], fix=FIX)
         assert bundled_commit(target, content) == revision
     say(f"{name}  {len(files)} files in {target}")
