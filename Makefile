@@ -9,10 +9,10 @@ demo: $(READY)
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # speed, side by side with peers; nothing else should run meanwhile
 bench: $(READY)

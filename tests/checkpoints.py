@@ -83,8 +83,8 @@ def _sizes(folder: Path) -> dict[str, int]:
     }
 
 
-ARCHITECTURES = ("bert", "roberta", "modernbert", "llama", "mistral", "qwen2", "qwen3")
-DECODERS = ("llama", "mistral", "qwen2", "qwen3")
+ARCHITECTURES = ("bert", "roberta", "modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma")
 
 
 def build_tiny(
@@ -121,6 +121,7 @@ def build_tiny(
         "mistral": "Mistral",
         "qwen2": "Qwen2",
         "qwen3": "Qwen3",
+        "gemma": "Gemma",
     }
     more: dict[str, int] = {}
     if architecture in DECODERS:

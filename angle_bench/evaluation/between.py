@@ -1,4 +1,4 @@
-"""Workers kept from one model to the next, so that the base of several adapters is loaded once."""
+"""Workers kept from one model to the next, so that what both have in common is loaded once."""
 
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Workers
@@ -7,17 +7,24 @@ from angle_bench.evaluation.options import Computing
 
 
 class Between:
-    """Holds the workers of an adapter until the next model is known."""
+    """Holds the workers of a model until the next one is known.
+
+    The next one may be the same weights under another prompt, or another adapter of their base.
+    """
 
     def __init__(self) -> None:
         self._kept: tuple[Checkpoint, Workers] | None = None
 
     def start(self, checkpoint: Checkpoint, computing: Computing) -> Workers:
-        """Workers for a checkpoint: the kept ones where they have its base, else new ones."""
-        if self._kept is not None and checkpoint.shares_base(self._kept[0]):
-            (_, workers), self._kept = self._kept, None
-            workers.switch(checkpoint)
-            return workers
+        """Workers for a checkpoint: the kept ones if they have it, or its base, else new ones."""
+        if self._kept is not None:
+            kept, workers = self._kept
+            same = checkpoint.same_vectors(kept)
+            if same or checkpoint.shares_base(kept):
+                self._kept = None
+                if not same:
+                    workers.switch(checkpoint)
+                return workers
         self.close()
         if computing.ray is None:
             return start(checkpoint, computing.device)
@@ -27,9 +34,13 @@ class Between:
 
     def keep(self, checkpoint: Checkpoint, workers: Workers | None) -> None:
         """Hold workers that have this checkpoint loaded."""
-        if workers is not None:
-            self.close()
+        if workers is None:
+            return
+        self.close()
+        if workers.count:
             self._kept = (checkpoint, workers)
+        else:  # all of them died
+            workers.close()
 
     def close(self) -> None:
         """End what is held."""

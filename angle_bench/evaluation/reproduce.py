@@ -1,15 +1,18 @@
 """Does a checkpoint score what was published, and if not, which one setting explains the gap?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list
+from angle_bench.evaluation.adapter import place_of
+from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.runner import run
+from angle_bench.models.config import max_length
 from angle_bench.models.registry import Entry, Published
 from angle_bench.models.spec import ModelSpec
 from angle_bench.models.spec_changes import Change, single_changes
@@ -131,32 +134,51 @@ def reproduce(
     Returns:
         What came of it; None if no task could be measured.
     """
-    outcome = _measure([spec], suite, options, progress)[0]
-    failures = {name: failure.what for name, failure in outcome.failures.items()}
+    between = Between()
+
+    def measure(specs: Sequence[ModelSpec]) -> list[ModelOutcome]:
+        outcomes = [ModelOutcome.of(each, options.root) for each in specs]
+        run([outcomes], suite, options, progress, between)
+        return outcomes
+
+    try:
+        verdict = _compared(measure([spec])[0], published, suite, tolerance)
+        if verdict is not None and not verdict.matches and spec.loader == "transformers":
+            half = options.computing.device != "cpu" and has_accelerator()
+            longest = max_length(place_of(spec).whole)
+            changes = single_changes(spec.required_settings(), longest, half)
+            _explain(verdict, spec, suite, changes, measure)
+    finally:
+        between.close()
+    return verdict
+
+
+def _compared(
+    outcome: ModelOutcome, published: Sequence[Published], suite: Suite, tolerance: float
+) -> Verdict | None:
+    """The checkpoint as it is registered, beside what was published."""
     scores = _scores(outcome, suite)
     tasks = [name for name in scores if any(name in each.scores for each in published)]
     if not tasks:
         return None
     by_gap = sorted(published, key=lambda each: _attempt("", scores, each, tasks).largest)
-    nearest = by_gap[0]
-    measured = _attempt("", scores, nearest, tasks)
-    verdict = Verdict(by_gap, tasks, measured, [], tolerance, failures)
-    if not verdict.matches and spec.loader == "transformers":
-        _explain(verdict, spec, suite, options, progress)
-    return verdict
+    measured = _attempt("", scores, by_gap[0], tasks)
+    failures = {name: failure.what for name, failure in outcome.failures.items()}
+    return Verdict(by_gap, tasks, measured, [], tolerance, failures)
 
 
 def _explain(
-    verdict: Verdict, spec: ModelSpec, suite: Suite, options: Options, progress: Progress
+    verdict: Verdict,
+    spec: ModelSpec,
+    suite: Suite,
+    changes: Sequence[Change],
+    measure: Callable[[Sequence[ModelSpec]], list[ModelOutcome]],
 ) -> None:
     """Change one setting at a time, the cheap ones first, until one leaves no gap."""
-    half = options.computing.device != "cpu" and has_accelerator()
-    changes = single_changes(spec.required_settings(), None, half)
     for free, group in groupby(changes, key=lambda change: change.free):
         some = list(group)
         for together in [some] if free else [[each] for each in some]:
-            specs = [_with(spec, each) for each in together]
-            outcomes = _measure(specs, suite, options, progress)
+            outcomes = measure([_with(spec, each) for each in together])
             for change, outcome in zip(together, outcomes, strict=True):
                 scores = _scores(outcome, suite)
                 if set(verdict.tasks) <= set(scores):
@@ -169,14 +191,6 @@ def _explain(
 def _with(spec: ModelSpec, change: Change) -> ModelSpec:
     label = f"{spec.label} {change.name}"
     return spec.model_copy(update={"settings": change.settings, "label": label, "note": None})
-
-
-def _measure(
-    specs: Sequence[ModelSpec], suite: Suite, options: Options, progress: Progress
-) -> list[ModelOutcome]:
-    outcomes = [ModelOutcome.of(spec, options.root) for spec in specs]
-    run([outcomes], suite, options, progress)
-    return outcomes
 
 
 def _scores(outcome: ModelOutcome, suite: Suite) -> dict[str, float]:

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    groups: Sequence[Sequence[ModelOutcome]], suite: Suite, options: Options, progress: Progress
+    groups: Sequence[Sequence[ModelOutcome]],
+    suite: Suite,
+    options: Options,
+    progress: Progress,
+    between: Between | None = None,
 ) -> None:
     """Evaluate every model on every task of a suite.
 
@@ -40,8 +44,9 @@ def run(
         suite: The tasks.
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
+        between: Holds workers beyond this call; the caller closes it.
     """
-    between = Between()
+    held = between or Between()
     if warning := mirror_warning(suite.task, options.mirror):
         progress.warning(warning)
     try:
@@ -51,11 +56,12 @@ def run(
                 progress.warning(note)
             if todo := missing(variants, suite, options, progress):
                 with opened_store(options.keeping, progress) as kept:
-                    _compute(variants, todo, kept, between, options, progress)
+                    _compute(variants, todo, kept, held, options, progress)
             for outcome in variants:
                 outcome.seconds = time.monotonic() - started
     finally:
-        between.close()
+        if between is None:
+            held.close()
 
 
 def _compute(
@@ -68,8 +74,8 @@ def _compute(
 ) -> None:
     spec = variants[0].spec
     progress.loading(spec)
-    if spec.base is None:
-        between.close()  # what it holds is the base of other adapters
+    if spec.loader != "transformers":
+        between.close()
     hub.state()  # decides offline or not before anything reads it
     try:
         specs = [outcome.spec for outcome in variants]
@@ -83,7 +89,7 @@ def _compute(
     try:
         _score_all(variants, encoders, todo, options, progress)
     finally:
-        if spec.base is not None:
+        if spec.loader == "transformers":
             between.keep(encoders[0].checkpoint, encoders[0].encoder.hand_over())
         elif hasattr(encoders[0], "close"):
             encoders[0].close()

@@ -26,12 +26,12 @@ class Change:
     free: bool = False
 
 
-def single_changes(settings: Settings, longest: int | None, half: bool) -> list[Change]:
+def single_changes(settings: Settings, longest: int, half: bool) -> list[Change]:
     """Every setting that could explain a gap, changed alone.
 
     Args:
         settings: Those that were measured.
-        longest: The most tokens that the checkpoint has positions for; None leaves it open.
+        longest: The most tokens that the checkpoint takes.
         half: Whether 16-bit dtypes are worth trying, which a CPU computes slowly.
     """
     changes = [*_poolings(settings), *_prompts(settings), *_lengths(settings, longest)]
@@ -61,9 +61,9 @@ def _prompts(settings: Settings) -> Iterator[Change]:
             yield _changed(f"prompt {named(template)}", settings, prompts=policy)
 
 
-def _lengths(settings: Settings, longest: int | None) -> Iterator[Change]:
+def _lengths(settings: Settings, longest: int) -> Iterator[Change]:
     for length in LENGTHS:
-        if length != settings.max_length and length <= (longest or length):
+        if length != settings.max_length and length <= longest:
             yield _changed(f"max_length {length}", settings, max_length=length)
 
 

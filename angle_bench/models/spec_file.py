@@ -42,9 +42,8 @@ def users_entries() -> list[Entry]:
     """
     known: dict[str, Entry] = {}
     for place in reversed(user_files()):
-        known = {entry.name: entry for entry in read_entries(place, registry() | known)} | known
-    ordered = [entry for place in user_files() for entry in read_entries(place, registry() | known)]
-    return list({entry.name: entry for entry in reversed(ordered)}.values())
+        known |= {entry.name: entry for entry in read_entries(place, registry() | known)}
+    return list(known.values())
 
 
 def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:

@@ -109,6 +109,7 @@ def test_without_a_folder_the_caches_are_filled(
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.long
 def test_a_bundle_that_was_changed_is_another_model(
     hub: Hub, served: Path, angle_bench: Command, tmp_path: Path
 ) -> None:

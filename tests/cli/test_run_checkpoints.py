@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,32 @@ def test_a_base_elsewhere(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     assert "which is not here" in ended.errors[0]
     ended = cli(*words, "--base", "moved")
     assert ended.code == 0, ended.err
+
+
+def test_adapters_of_one_base_load_it_once(
+    cli: Cli, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from angle_bench.encoding.workers import local
+
+    build_lora(tmp_path / "second", tmp_path / "base", seed=7)
+    build_tiny(tmp_path / "other", "bert")
+    started: list[str] = []
+    start = local._start
+
+    def counted(order: dict[str, Any]) -> Any:
+        started.append(Path(order["folder"]).name)
+        return start(order)
+
+    monkeypatch.setattr(local, "_start", counted)
+    models = ("-m", "a=./llama-nli", "-m", "b=./second", "-m", "./other")
+    typed = ("--pooling", "last", "--prompt", "A", "--json")
+    ended = cli("run", *models, *DEMO, *typed)
+    assert ended.code == 0, ended.err
+    assert started == ["llama-nli", "other"]
+    together = [row["scores"] for row in json.loads(ended.out)["models"]]
+    alone = cli("run", "-m", "./second", *DEMO, *typed, "--overwrite", "--no-cache")
+    assert json.loads(alone.out)["models"][0]["scores"] == together[1]
+    assert together[0] != together[1]
 
 
 def test_an_adapter_that_changes_nothing_is_told(cli: Cli, tmp_path: Path) -> None:

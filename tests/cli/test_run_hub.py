@@ -95,6 +95,23 @@ def test_the_main_command(hub: Hub, angle_bench: Command, tmp_path: Path) -> Non
     assert hub.requests == []
 
 
+def test_a_token_is_written_nowhere(hub: Hub, angle_bench: Command, tmp_path: Path) -> None:
+    secret = "hf_" + "secretsecretsecret"
+    env = hub.env(tmp_path / "hf") | {"HF_TOKEN": secret}
+    words = ("run", "-m", UAE, "-t", "STS12", "-d", "cpu:1", "-v", "--debug")
+    ended = angle_bench(*words, env=env)
+    assert ended.returncode == 0, ended.stderr
+    hub.gate(MXBAI)
+    gated = angle_bench("run", "-m", MXBAI, "-t", "STS12", "-v", "--debug", env=env)
+    assert gated.returncode == 1
+    written = [place for place in (tmp_path / "results").rglob("*") if place.is_file()]
+    assert written
+    for text in (ended.stdout, ended.stderr, gated.stdout, gated.stderr):
+        assert secret not in text
+    for place in written:
+        assert secret.encode() not in place.read_bytes()
+
+
 def test_a_gated_model(hub: Hub, angle_bench: Command, tmp_path: Path) -> None:
     hub.gate(MXBAI)
     ended = angle_bench(

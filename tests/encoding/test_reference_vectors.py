@@ -31,16 +31,6 @@ def brute_force(encoder: Encoder, pooling: PoolingName, text: str) -> Vectors:
     return vectors[pooling]
 
 
-def test_minilm_equals_sentence_transformers(minilm: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    texts = varied_texts(300)
-    expected = SentenceTransformer(str(minilm), device="cpu").encode(texts)
-    vectors = load(minilm).encode(texts)
-    assert (vectors.shape, vectors.dtype) == ((300, 384), np.float32)
-    assert_close(vectors, expected)
-
-
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("mode", ["mean", "cls", "max", "lasttoken"])
 def test_a_saved_folder_equals_sentence_transformers(

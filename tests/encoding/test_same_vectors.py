@@ -45,7 +45,7 @@ def loaded(
     folder: Path, device: str = "", budget: int | None = None, store: Store | None = None
 ) -> MtebEncoder:
     """An encoder with worker processes, or in this process where no device is named."""
-    spec = resolve(str(folder), Overrides(pooling="mean"))
+    spec = resolve(str(folder), Overrides(pooling="mean", prompt="none"))
     made = load_spec(spec, Computing(device or "cpu", budget), store)
     return made if device else in_process([made], folder)[0]
 
@@ -190,7 +190,7 @@ def test_layers_and_sizes_of_one_pass_are_those_of_a_pass_each(
     folder: Path, kept: bool, tmp_path: Path
 ) -> None:
     store = disk(tmp_path / "store") if kept else None
-    spec = resolve(str(folder), Overrides(pooling="mean"))
+    spec = resolve(str(folder), Overrides(pooling="mean", prompt="none"))
     grid = variants(spec, [0, 2], [8, 32])
     together = in_process(load_variants(grid, Computing(batch_tokens=64), store), folder)
     vectors = [encoder.encode(TEXTS) for encoder in together]

@@ -133,7 +133,7 @@ def test_a_wrong_device_or_address_is_refused_before_anything_is_looked_for() ->
 
 def test_a_decoder_that_looks_ahead(tmp_path: Path) -> None:
     build_tiny_llama(tmp_path / "llama")
-    asked = dict(device="cpu:1", pooling="cls")
+    asked = dict(device="cpu:1", pooling="cls", prompt="none")
     causal = angle_bench.load(str(tmp_path / "llama"), **asked)
     both = angle_bench.load(str(tmp_path / "llama"), bidirectional_start=1, **asked)
     texts = ["the cat sings", "the cat runs and eats bread"]

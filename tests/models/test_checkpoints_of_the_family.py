@@ -63,9 +63,19 @@ def test_equal_to_transformers_text_by_text(
     np.testing.assert_allclose(found, expected, atol=TOLERANCE[dtype], rtol=0)
 
 
-@pytest.mark.parametrize("merge", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    ("side", "dtype", "merge"),
+    [
+        ("right", "float32", False),
+        ("left", "bfloat16", False),
+        ("left", "float32", True),
+        pytest.param("left", "float32", False, marks=pytest.mark.long),
+        pytest.param("right", "bfloat16", False, marks=pytest.mark.long),
+        pytest.param("right", "float32", True, marks=pytest.mark.long),
+        pytest.param("right", "bfloat16", True, marks=pytest.mark.long),
+        pytest.param("left", "bfloat16", True, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_adapter_equals_peft_text_by_text(
     tmp_path: Path, architecture: str, side: str, dtype: str, merge: bool

@@ -11,6 +11,8 @@ BYTES_OF_A_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 1.
 
 # the settings that the base of an adapter is loaded with
 OF_THE_BASE = {"dtype", "attention", "compile", "quantization", "bidirectional_start"}
+# the settings that say what a text is before it becomes token ids
+OF_THE_TEXT = {"prompts", "max_length", "lowercase", "prepare_sentence"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class Checkpoint:
         """What its weights take as they are computed with."""
         size = BYTES_OF_A_WEIGHT[self.settings.quantization or self.settings.dtype]
         return int(self.parameters * size)
+
+    def same_vectors(self, other: "Checkpoint") -> bool:
+        """Whether workers that have the other one loaded compute this one as it is.
+
+        Prompts, preparation and length are the parent's; a length beyond the other's was not
+        checked against the model's positions.
+        """
+        mine, its = (each.order("", 0) for each in (self, other))
+        for order in (mine, its):
+            order["settings"] = {k: v for k, v in order["settings"].items() if k not in OF_THE_TEXT}
+        shorter = self.settings.max_length <= other.settings.max_length
+        return shorter and self.content == other.content and mine == its
 
     def shares_base(self, other: "Checkpoint") -> bool:
         """Whether both are adapters that one copy of their base serves, one after the other."""
