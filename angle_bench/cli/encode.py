@@ -66,6 +66,7 @@ def encode(
     if role not in (None, "query", "document"):
         raise UsageError(f"there is no role {role}.", "--role query, or --role document")
     shared.refuse(device, batch_tokens, cache_dir, ray)
+    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 

@@ -162,6 +162,19 @@ def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None, ray: s
         raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")
 
 
+def refuse_all_tokens(pooling: str | None) -> None:
+    """Refuse the pooling that gives a vector of every token, where a text must have one.
+
+    Raises:
+        UsageError: It is `all`.
+    """
+    if pooling is not None and pooling.strip() == "all":
+        raise UsageError(
+            "--pooling all is not possible: it gives a vector of every token, not one.",
+            "--pooling cls, mean or last; in Python: angle_bench.load(NAME, pooling='all')",
+        )
+
+
 def access(
     base: str | None, mirror: Path | None, trust_remote_code: bool, allow_pickle: bool
 ) -> "Access":

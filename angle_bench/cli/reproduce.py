@@ -56,6 +56,7 @@ def reproduce(
     if tolerance < 0:
         raise UsageError(f"--tolerance {tolerance} is below zero.", "--tolerance 0.05")
     shared.refuse(device, batch_tokens, cache_dir, ray)
+    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 

@@ -84,6 +84,7 @@ def run(
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
     _refuse(stray, model, tasks)
     shared.refuse(device, batch_tokens, cache_dir, ray)
+    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from angle_bench.encoding.budget import choose
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
-from angle_bench.encoding.workers.contract import Batch, BatchFailed, Vectors, Workers
+from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
 from angle_bench.errors import DataError, ModelError
 from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
 from angle_bench.models.spec import Settings
@@ -154,10 +154,32 @@ class Encoder:
         """
         unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
-        tail = len(template.partition(PLACEHOLDER)[2])
+        tail = _tail(template)
         vectors = self._vectors(unique, tail, output, copies, done or _nobody)
         self.counts.texts += len(texts)
         return vectors if len(unique) == len(texts) else vectors[place]
+
+    def tokens(self, texts: Sequence[str], template: str = "") -> list[Vectors]:
+        """The vectors of every token of texts, in their order; the pooling is `all`.
+
+        Args:
+            texts: Any number of texts.
+            template: A prompt that holds `{text}`, or `""`.
+
+        Returns:
+            For each text float32, (tokens, width), special tokens included.
+
+        Raises:
+            DataError: One of the texts is no string.
+            ModelError: A text does not fit into memory.
+        """
+        unique, place = deduplicate(self.rendered(texts, template))
+        found: dict[int, Vectors] = {}
+        for places, vectors, lengths in self._forwarded(unique, _tail(template)):
+            ends = np.cumsum(lengths)[:-1]
+            found |= zip(places.tolist(), np.split(vectors[:, 0], ends), strict=True)
+        self.counts.texts += len(texts)
+        return [found[one] for one in place]
 
     def rendered(self, texts: Sequence[str], template: str) -> list[str]:
         """What the tokenizer gets.
@@ -237,11 +259,17 @@ class Encoder:
 
     def _computed(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors]]:
         """Vectors of distinct texts with their places, in any order."""
+        for places, vectors, _ in self._forwarded(texts, tail):
+            _refuse_nonfinite(vectors, [texts[i] for i in places], self.settings)
+            yield places, vectors
+
+    def _forwarded(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors, Ids]]:
+        """Places, vectors and token counts of the texts of each batch, in any order."""
         if not texts:
             return
         if self.batch_tokens is None:
             self.batch_tokens = choose(self.workers, self.settings, len(texts))
-        waiting: dict[int, Indices] = {}
+        waiting: dict[int, Planned] = {}
         limit = self.settings.max_length
         tokenizer = self.tokenizer
         plan = planned(
@@ -254,12 +282,11 @@ class Encoder:
         with closing(plan):
             try:
                 for number, vectors in self.workers.run(_noted(plan, waiting)):
-                    places = waiting.pop(number)
-                    _refuse_nonfinite(vectors, [texts[i] for i in places], self.settings)
-                    self.counts.forwarded += len(places)
-                    yield places, vectors
+                    done = waiting.pop(number)
+                    self.counts.forwarded += len(done.places)
+                    yield done.places, vectors, done.batch.lengths
             except BatchFailed as error:
-                _name_text(error, texts[int(waiting[error.number][error.text])])
+                _name_text(error, texts[int(waiting[error.number].places[error.text])])
 
     def _note(self, tokens: Tokens) -> None:
         self.counts.tokens += len(tokens.ids)
@@ -320,9 +347,14 @@ def _nobody(_: int) -> None:
     """Nobody watches."""
 
 
-def _noted(plan: Iterator[Planned], waiting: dict[int, Indices]) -> Iterator[Batch]:
+def _tail(template: str) -> int:
+    """How many characters of a template follow the text."""
+    return len(template.partition(PLACEHOLDER)[2])
+
+
+def _noted(plan: Iterator[Planned], waiting: dict[int, Planned]) -> Iterator[Batch]:
     for each in plan:
-        waiting[each.batch.number] = each.places
+        waiting[each.batch.number] = each
         yield each.batch
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from angle_bench.encoding.encoder import Encoder, TextsDone, cut
 from angle_bench.encoding.store import Store, StoreIdentity
 from angle_bench.encoding.workers.checkpoint import Checkpoint
-from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.ray_connection import check_address
 from angle_bench.encoding.workers.start import check_devices
 from angle_bench.errors import ModelError, UsageError
@@ -21,6 +20,7 @@ from angle_bench.models import hub
 from angle_bench.models.access import Access
 from angle_bench.models.config import shape_of
 from angle_bench.models.content import content_hash
+from angle_bench.models.folder import read_folder
 from angle_bench.models.known import mteb_models
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
@@ -66,7 +66,7 @@ class MtebEncoder:
         embedding_size: int | None = None,
         show_progress_bar: bool = False,
         **_: Any,
-    ) -> Vectors:
+    ) -> Any:
         """Encode mteb's batches, or a list of strings.
 
         Args:
@@ -82,7 +82,8 @@ class MtebEncoder:
             show_progress_bar: Show a bar of the texts on stderr.
 
         Returns:
-            float32, (texts, dimension), in order; (dimension,) for a single text.
+            float32, (texts, dimension), in order; (dimension,) for a single text. With the pooling
+            `all` a list with (tokens, dimension) for each text.
 
         Raises:
             UsageError: There are no such dimensions.
@@ -105,11 +106,25 @@ class MtebEncoder:
         )
         self.prompts_used[role or "text"] = template
         settings = self.spec.required_settings()
+        if settings.pooling == "all":
+            if task_metadata is not None:
+                raise UsageError(
+                    f"{self.spec.label} has the pooling all, a vector of every token, not one.",
+                    "pooling cls, mean or last",
+                )
+            return self._token_vectors(inputs, texts, template)
         with _bar(len(texts), show_progress_bar, self.done) as done:
             whole = self.encoder.encode(texts, template, done, self.output)
         self._tell_warnings()
         vectors = cut(whole, settings.normalize, 0, settings.size)
         vectors = cut(vectors, settings.normalize, embedding_start, embedding_size)
+        return vectors[0] if isinstance(inputs, str) else vectors
+
+    def _token_vectors(self, inputs: Any, texts: list[str], template: str) -> Any:
+        settings = self.spec.required_settings()
+        whole = self.encoder.tokens(texts, template)
+        self._tell_warnings()
+        vectors = [cut(each, settings.normalize, 0, settings.size) for each in whole]
         return vectors[0] if isinstance(inputs, str) else vectors
 
     def _tell_warnings(self) -> None:
@@ -252,8 +267,7 @@ def load_variants(
         width=_width(first, place),
         start=lambda: (between or Between()).start(checkpoint, computing),
         batch_tokens=computing.batch_tokens,
-        # these vectors depend on the texts around them: none can be used again
-        store=None if settings.pooling == "cls_avg_v0" else store,
+        store=store if settings.kept else None,
         identities=[store_identity(first, content, output) for output in outputs],
     )
     return [
@@ -266,10 +280,11 @@ def place_of(spec: ModelSpec) -> Place:
     """Where a checkpoint and its base are, downloaded if need be.
 
     Raises:
-        ModelError: One of them is not here and cannot be fetched.
+        ModelError: One of them is not here and cannot be fetched, or makes no checkpoint.
     """
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
     base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+    read_folder(folder, base, spec.trust)  # says what is missing before anything is loaded
     return Place(folder, base, spec.trust)
 
 
@@ -349,8 +364,8 @@ def load(
     Args:
         name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
         device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
-        pooling: Another pooling: cls, mean, cls_avg, max, cls_max, last, cls_avg_v0, or the
-            number of a token.
+        pooling: Another pooling: cls, mean, cls_avg, max, cls_max, last, cls_avg_v0, the
+            number of a token, or all for the vectors of all tokens.
         prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
         prompts: "mteb" for the prompts that mteb's own loader of this checkpoint uses.
         max_length: Tokens a text is cut to.

@@ -71,7 +71,7 @@ def compute(
         progress.model(spec.header([]), 1, len(texts))
         progress.task("texts", 1, len(texts))
         try:
-            vectors = encoder.encode(
+            vectors: Vectors = encoder.encode(
                 texts, role=asked.role, embedding_start=asked.start, embedding_size=asked.size
             )
         finally:

@@ -85,9 +85,10 @@ def _impossible(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     name = str(first["loc"][0]).replace("_", "-")
     if name == "pooling":
+        known = ", ".join(pooling for pooling in POOLINGS if pooling != "all")
         return UsageError(
             f"--pooling {first['input']} is not possible: there is no such pooling.",
-            f"--pooling {', '.join(POOLINGS)} or the number of a token",
+            f"--pooling {known} or the number of a token",
         )
     return UsageError(
         f"--{name} {first['input']} is not possible: {first['msg'].lower()}.",

@@ -1,8 +1,8 @@
 """Pooling: token vectors of a text to one vector.
 
 Every function takes `hidden` (batch, tokens, dimension) and `mask` (batch, tokens; 1 on real
-tokens), and returns (batch, dimension). None but `cls_avg_v0` depends on how far a batch is
-padded, nor on which side.
+tokens), and returns (batch, dimension), `all` (tokens, dimension). None but `cls_avg_v0` depends
+on how far a batch is padded, nor on which side.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,11 @@ def token(hidden: Tensor, mask: Tensor, number: int) -> Tensor:
     """The real token of this number, counted from 0; the last one of a text that is shorter."""
     within = (mask.sum(dim=1) - 1).clamp(min=0, max=number)
     return _token_at(hidden, mask.argmax(dim=1) + within)
+
+
+def all_(hidden: Tensor, mask: Tensor) -> Tensor:
+    """No pooling: the vectors of all real tokens, one text after the other, (tokens, dimension)."""
+    return hidden[mask.bool()]
 
 
 def cls(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -79,4 +84,5 @@ POOLINGS: dict[PoolingName, Callable[[Tensor, Tensor], Tensor]] = {
     "cls_max": cls_max,
     "last": last,
     "cls_avg_v0": cls_avg_v0,
+    "all": all_,
 }

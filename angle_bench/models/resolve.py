@@ -234,22 +234,15 @@ def _from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Acces
     if entry.path is not None:
         own = _existing_folder(ModelRef(str(entry.path), ref.label, ref.revision))
         return _from_folder(ref, own, overrides, access, entry)
-    folder: Path | None = None
-    if entry.package is not None and ref.revision is None:
-        folder = entry.package.locate()
-    if folder is None and ref.revision in (None, entry.revision):
-        folder = access.in_mirror(entry.hub_id)
-    base = access.base or entry.base
-    if folder is not None:
-        content = content_hash(folder)
-        known = entry.contents.get(content) or bundled_commit(folder, content)
-        revision = known or f"sha256-{content[:16]}"
-    else:
-        revision = hub.commit_of(entry.hub_id, ref.revision or entry.revision)
-    if access.base is not None and entry.base is not None:  # another base makes another model
-        folder = folder or hub.fetch(entry.hub_id, revision)
-        base = str(access.base_folder(access.base, entry.name))
-        revision = f"sha256-{content_hash(folder, Path(base))[:16]}"
+    folder, commit = _files_of_entry(entry, ref, access)
+    base = _base_of_entry(entry, access)
+    if commit is not None and (base is None or access.base is None):
+        revision = commit
+    else:  # nobody knows these files, or they are put on another base
+        folder = folder or hub.fetch(entry.hub_id, str(commit))
+        base = None if base is None else str(access.base_folder(base, entry.name))
+        content = content_hash(folder, None if base is None else Path(base))
+        revision = f"sha256-{content[:16]}"
     authors = registry().get(entry.hub_id, entry)
     recorded = _own_settings(entry, ref, revision, folder, access)
     return ModelSpec(
@@ -257,13 +250,35 @@ def _from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Acces
         label=ref.label or entry.short_name,
         revision=revision,
         folder=folder,
-        base=base if entry.base is not None else None,
+        base=base,
         trust=_trust(access, entry),
         settings=overrides.apply(_entry_settings(ref, entry, recorded), entry.hub_id),
         defaults=_entry_settings(ref, authors, recorded),
         shape=entry.shape,
         note=_shadowed(ref.name),
     )
+
+
+def _files_of_entry(entry: Entry, ref: ModelRef, access: Access) -> tuple[Path | None, str | None]:
+    """Where a row's files are, None for the hub, and which commit they are known to be."""
+    folder: Path | None = None
+    if entry.package is not None and ref.revision is None:
+        folder = entry.package.locate()
+    if folder is None and ref.revision in (None, entry.revision):
+        folder = access.in_mirror(entry.hub_id)
+    if folder is None:
+        return None, hub.commit_of(entry.hub_id, ref.revision or entry.revision)
+    content = content_hash(folder)
+    return folder, entry.contents.get(content) or bundled_commit(folder, content)
+
+
+def _base_of_entry(entry: Entry, access: Access) -> str | None:
+    """The base of a row's adapter: what was typed, the copy in the mirror, or its name."""
+    if entry.base is None:
+        return None
+    wanted = access.base or entry.base
+    mirrored = access.in_mirror(wanted)
+    return str(mirrored) if mirrored is not None else wanted
 
 
 def _own_settings(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from angle_bench.models.prompts import PromptPolicy
 
-PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last", "cls_avg_v0"]
+PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last", "cls_avg_v0", "all"]
 Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real token, from 0
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
@@ -61,6 +61,11 @@ class Settings(BaseModel):
     def output(self) -> Output:
         """The layer and its pooling."""
         return Output(self.layer, self.pooling)
+
+    @property
+    def kept(self) -> bool:
+        """Whether a text's vector can be used again: it is one, and the same in every batch."""
+        return self.pooling not in ("all", "cls_avg_v0")
 
     def canonical(self) -> dict[str, Any]:
         """All settings as plain values, the form that is recorded."""

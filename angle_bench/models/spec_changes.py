@@ -48,7 +48,7 @@ def single_changes(settings: Settings, longest: int, half: bool) -> list[Change]
 
 def _poolings(settings: Settings) -> Iterator[Change]:
     for pooling in POOLINGS:
-        if pooling != settings.pooling and pooling != "cls_avg_v0":
+        if pooling not in (settings.pooling, "cls_avg_v0", "all"):
             yield _changed(f"pooling {pooling}", settings, free=True, pooling=pooling)
     if settings.pooling != "cls_avg_v0":
         yield _changed("pooling cls_avg_v0", settings, pooling="cls_avg_v0")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from angle_bench.models.content import content_hash
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
 
@@ -50,6 +51,25 @@ def test_a_base_elsewhere(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     assert "which is not here" in ended.errors[0]
     ended = cli(*words, "--base", "moved")
     assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_registered_adapter_from_a_mirror(cli: Cli, tmp_path: Path, marked: bool) -> None:
+    """The row says pooling, prompt and base, which lies in the mirror too."""
+    base = build_tiny(tmp_path / "m/NousResearch/Llama-2-7b-hf", "llama", head=True)
+    adapter = tmp_path / "m/SeanLee97/angle-llama-7b-nli-v2"
+    build_lora(adapter, base, head=True)
+    if marked:
+        said = {"revision": "c" * 40, "content": content_hash(adapter)}
+        (adapter / ".angle-bench.json").write_text(json.dumps(said))
+    words = ("run", "-m", "angle-llama-7b-nli-v2", "-t", "demo", "--mirror", "m", "-d", "cpu:1")
+    ended = cli(*words, "--max-length", "60", "--dtype", "float32", "--json")
+    assert ended.code == 0, ended.err
+    assert " · last · prompt A · float32" in ended.err
+    (row,) = json.loads(ended.out)["models"]
+    assert row["name"] == "SeanLee97/angle-llama-7b-nli-v2"
+    content = content_hash(adapter, base)
+    assert row["revision"] == ("c" * 40 if marked else f"sha256-{content[:16]}")
 
 
 def test_adapters_of_one_base_load_it_once(

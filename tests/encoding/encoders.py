@@ -17,8 +17,8 @@ from angle_bench.models.place import Place
 from angle_bench.models.spec import PoolingName
 from tests.checkpoints import WORDS
 
-# the last one depends on the batch, on purpose
-POOLINGS = [name for name in get_args(PoolingName) if name != "cls_avg_v0"]
+# one depends on the batch, the other gives no single vector, both on purpose
+POOLINGS = [name for name in get_args(PoolingName) if name not in ("cls_avg_v0", "all")]
 
 
 def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encoder:

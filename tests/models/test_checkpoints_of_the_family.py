@@ -127,3 +127,21 @@ def test_bidirectional_and_adapted_at_once(tmp_path: Path) -> None:
     causal = encode(Place(adapter, base), settings_of("llama").with_changes(pooling="mean"))
     both = settings_of("llama", bidirectional_start=1).with_changes(pooling="mean")
     assert np.abs(encode(Place(adapter, base), both) - causal).max() > 1e-3
+
+
+@torch.inference_mode()
+def test_all_tokens_of_every_text(tmp_path: Path) -> None:
+    folder = build_tiny(tmp_path / "m", "bert")
+    encoder = angle_bench.load(str(folder), pooling="all", device="cpu:2", batch_tokens=128)
+    found = encoder.encode(TEXTS)
+    single = encoder.encode(TEXTS[0])
+    assert encoder.encode([]) == []
+    encoder.close()
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert len(found) == len(TEXTS)
+    for text, vectors in zip(TEXTS, found, strict=True):
+        inputs = tokenizer(text, truncation=True, max_length=64, return_tensors="pt")
+        expected = model(**inputs).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(vectors, expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(single, found[0], atol=1e-5, rtol=0)

@@ -11,8 +11,8 @@ from torch import Tensor
 from angle_bench.models.pooling import POOLINGS, pool
 from angle_bench.models.spec import POOLING_ALIASES, PoolingName, typed_pooling
 
-OLD = "cls_avg_v0"  # depends on the batch, on purpose
-NAMES = [name for name in get_args(PoolingName) if name != OLD]
+OLD, ALL = "cls_avg_v0", "all"  # one depends on the batch, the other gives no single vector
+NAMES = [name for name in get_args(PoolingName) if name not in (OLD, ALL)]
 # faults of the published package: see the README of the reference data
 WRONG_WHERE_PADDED = {"right": {"max", "cls_max"}, "left": {"max", "cls_max", "cls", "cls_avg"}}
 
@@ -31,7 +31,7 @@ def of_one_text(name: str, tokens: Tensor) -> Tensor:
 
 
 def test_every_pooling_name_has_a_function() -> None:
-    assert set(POOLINGS) == {*NAMES, OLD}
+    assert set(POOLINGS) == {*NAMES, OLD, ALL}
     assert set(POOLING_ALIASES.values()) <= set(NAMES)
 
 
@@ -110,3 +110,9 @@ def test_the_old_cls_avg_counts_pads() -> None:
 )
 def test_what_is_typed_is_a_name_or_a_number(typed: str, expected: str | int) -> None:
     assert typed_pooling(typed) == expected
+
+
+def test_all_are_the_real_tokens_one_text_after_the_other() -> None:
+    hidden = torch.arange(12.0).reshape(2, 3, 2)
+    mask = torch.tensor([[0, 1, 1], [1, 0, 0]])
+    assert pool(hidden, mask, ALL).tolist() == [[2, 3], [4, 5], [6, 7]]
