@@ -43,7 +43,10 @@ Results = Annotated[
 Device = Annotated[
     str,
     typer.Option(
-        "-d", "--device", help="auto, cpu, cpu:4 (processes), cuda, cuda:0,cuda:2 or mps."
+        "-d",
+        "--device",
+        envvar="ANGLE_BENCH_DEVICE",
+        help="auto, cpu, cpu:4 (processes), cuda, cuda:0,cuda:2 or mps.",
     ),
 ]
 Pooling = Annotated[

@@ -51,6 +51,7 @@ def offline(hub: Hub, home: Path) -> dict[str, str]:
     return hub.env(home) | {"HF_HUB_OFFLINE": "1"}
 
 
+@pytest.mark.long
 def test_a_bundle_serves_a_machine_without_a_network(
     hub: Hub, angle_bench: Command, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_wrong_default_is_explained(cli: Cli, minilm: Path, shared: Path, tmp_
     assert not any(change.startswith("prompt") for change in tried)  # it was explained before
 
 
+@pytest.mark.long
 def test_what_nothing_explains(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     row = f'''[[model]]
 name = "tiny"

@@ -199,7 +199,14 @@ def test_other_data_supersedes_the_old_score(cli: Cli, tiny_bert: Path, mirror: 
     assert snapshot(folder)["STS13.json"] == before["STS13.json"]
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "model.safetensors",
+        pytest.param("tokenizer.json", marks=pytest.mark.long),
+        pytest.param("config.json", marks=pytest.mark.long),
+    ],
+)
 def test_a_checkpoint_changed_in_place_is_another_model(
     file: str, cli: Cli, tiny_bert: Path, mirror: Path, tmp_path: Path
 ) -> None:

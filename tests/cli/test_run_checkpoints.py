@@ -133,6 +133,7 @@ def test_a_foreign_folder_goes_through_its_library(cli: Cli, tiny_bert: Path) ->
     assert "all stored before" in cli("run", "-m", str(tiny_bert), *DEMO).err
 
 
+@pytest.mark.long
 def test_the_old_cls_avg_is_reproducible(cli: Cli, tiny_bert: Path) -> None:
     """It depends on its batches, which are the same whatever the budget and the store."""
     scores = [

@@ -95,6 +95,7 @@ def test_the_main_command(hub: Hub, angle_bench: Command, tmp_path: Path) -> Non
     assert hub.requests == []
 
 
+@pytest.mark.long
 def test_a_token_is_written_nowhere(hub: Hub, angle_bench: Command, tmp_path: Path) -> None:
     secret = "hf_" + "secretsecretsecret"
     env = hub.env(tmp_path / "hf") | {"HF_TOKEN": secret}
@@ -168,6 +169,7 @@ def test_a_data_set_that_breaks_fails_alone(hub: Hub, angle_bench: Command, tmp_
     assert angle_bench(*words, env=hub.env(tmp_path / "hf")).returncode == 0
 
 
+@pytest.mark.long
 def test_any_other_name_that_mteb_knows_is_loaded_by_mteb(
     hub: Hub, angle_bench: Command, tmp_path: Path
 ) -> None:
@@ -179,6 +181,7 @@ def test_any_other_name_that_mteb_knows_is_loaded_by_mteb(
     assert (result.parent / ".angle-bench/STS12.parquet").exists()
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_the_hub_that_nobody_registered(
     hub: Hub, served: Path, angle_bench: Command, tmp_path: Path
 ) -> None:

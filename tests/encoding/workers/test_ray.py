@@ -172,6 +172,7 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="it reads /proc")
 def test_a_command_on_ray_scores_as_without_it_and_leaves_no_process(
     angle_bench: Command, tiny_bert: Path, ray_folder: Path, tmp_path: Path
