@@ -20,6 +20,7 @@ from mteb.timing import TimingStack
 from angle_bench.errors import DataError, first_line
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
+from angle_bench.evaluation.limit import keep_some
 from angle_bench.evaluation.own_tasks import own_sts
 from angle_bench.evaluation.verify import Verification, verify
 from angle_bench.results.predictions import PairPredictions
@@ -79,6 +80,8 @@ def prepare(task: Task, located: Located) -> Prepared:
     mteb_task = build(task, located)
     try:
         _load_data(mteb_task, task, located)
+        if located.limit is not None:
+            keep_some(mteb_task, task.splits, located.limit)
         if isinstance(mteb_task, AbsTaskSTS):
             _check_pairs(mteb_task, task)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
