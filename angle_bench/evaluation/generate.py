@@ -168,7 +168,7 @@ def _sts_order(name: str) -> tuple[int, str]:
 def benchmark_suite(name: str, full: str) -> str:
     """One of mteb's benchmarks, in its splits and subsets."""
     found = mteb.get_benchmark(full)
-    description = f"mteb's benchmark {full}: {len(found.tasks)} tasks, the mean is over tasks."
+    description = f"The {len(found.tasks)} tasks of mteb's benchmark {full}."
     aliases = [full, *getattr(found, "aliases", ())]
     return suite_toml(
         head(name, description, aliases=aliases), [suite_row(task) for task in found.tasks]

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.places import tasks_folder
 
+MANY = 8  # names of joined suites that are all said
+
 
 class Task(BaseModel):
     """One task as a suite asks for it.
@@ -84,11 +86,12 @@ class Suite(BaseModel):
 @cache
 def suites() -> dict[str, Suite]:
     """The suites that the package ships, by name."""
-    found = {}
-    for place in sorted(tasks_folder().glob("*.toml")):
-        suite = Suite.model_validate(tomllib.loads(place.read_text(encoding="utf-8")))
-        found[suite.name] = suite
-    return found
+    places = tasks_folder().glob("*.toml")
+    read = [
+        Suite.model_validate(tomllib.loads(place.read_text(encoding="utf-8"))) for place in places
+    ]
+    short_first = sorted(read, key=lambda suite: (len(suite.task), suite.name))
+    return {suite.name: suite for suite in short_first}
 
 
 @cache
@@ -203,8 +206,11 @@ def joined(found: Sequence[Suite]) -> Suite:
                     f"one command for each of {or_list([suite.name for suite in found])}",
                 )
     versions = list(dict.fromkeys(suite.version for suite in found))
+    names = [suite.name for suite in found]
+    if len(names) > MANY:
+        names = [*names[: MANY - 1], f"{len(names) - MANY + 1} more"]
     return Suite(
-        name="+".join(suite.name for suite in found),
+        name="+".join(names),
         version="+".join(versions),
         task=tuple(tasks.values()),
     )

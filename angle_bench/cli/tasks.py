@@ -1,0 +1,121 @@
+"""`angle-bench tasks`: the suites and tasks that there are."""
+
+import json
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from angle_bench.cli import options as shared
+
+if TYPE_CHECKING:
+    from angle_bench.results.suites import Suite
+
+EPILOG = """
+Examples:
+
+angle-bench tasks list
+
+angle-bench tasks show STS
+
+angle-bench tasks show 'CQADupstack*'
+"""
+LINE = 96
+
+tasks = typer.Typer(help="The suites and tasks that there are.", no_args_is_help=True)
+
+
+@tasks.command("list")
+def list_(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also mteb's other benchmarks, and every task.")
+    ] = False,
+    as_json: shared.Json = False,
+    debug: shared.Debug = False,
+) -> int:
+    """The suites, and with --all every name that -t takes."""
+    from angle_bench.results.suites import known_names, suites
+
+    if as_json:
+        names = known_names() if everything else list(suites())
+        said = [_plain(suite) for suite in suites().values()]
+        typer.echo(json.dumps({"names": names, "suites": said}, indent=2, ensure_ascii=False))
+        return 0
+    if everything:
+        for name in known_names():
+            typer.echo(name)
+        return 0
+    from tabulate import tabulate
+
+    rows = [
+        [suite.name, len(suite.task), _texts(suite), _shortly(suite.description)]
+        for suite in suites().values()
+    ]
+    typer.echo(tabulate(rows, ["suite", "tasks", "texts", ""], tablefmt="simple"))
+    others = len(known_names()) - len(rows)
+    typer.echo(
+        f"and {others:,} benchmarks and tasks of mteb: angle-bench tasks list --all", err=True
+    )
+    return 0
+
+
+@tasks.command("show", epilog=EPILOG)
+def show(
+    name: Annotated[str, typer.Argument(help="What may stand after -t.")],
+    as_json: shared.Json = False,
+    debug: shared.Debug = False,
+) -> int:
+    """What a suite or task is: its data, splits, subsets, score and size."""
+    from angle_bench.results.suites import find_all, joined
+
+    suite = joined(find_all([name]))
+    if as_json:
+        typer.echo(json.dumps(_plain(suite), indent=2, ensure_ascii=False))
+        return 0
+    from tabulate import tabulate
+
+    typer.echo(_head(suite))
+    rows = [
+        [
+            task.name,
+            task.type,
+            task.dataset,
+            _few(task.splits),
+            _few(task.subsets),
+            task.metric,
+            "?" if task.samples is None else f"{task.samples:,}",
+        ]
+        for task in suite.task
+    ]
+    heads = ["task", "type", "data", "splits", "subsets", "score", "samples"]
+    typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
+    return 0
+
+
+def _head(suite: "Suite") -> str:
+    kinds = Counter(task.type for task in suite.task)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    over = "task types" if suite.average == "types" else "tasks"
+    lines = [f"{suite.name}, version {suite.version}: {counts}; the mean is over {over}"]
+    if suite.aliases:
+        lines.append(f"also: {', '.join(suite.aliases)}")
+    return "\n".join([*lines, *textwrap.wrap(suite.description, LINE), ""])
+
+
+def _plain(suite: "Suite") -> dict[str, Any]:
+    return suite.model_dump(mode="json", exclude_defaults=True)
+
+
+def _texts(suite: "Suite") -> str:
+    counts = [task.texts for task in suite.task]
+    known = sum(count or 0 for count in counts)
+    return f"{known:,}" if None not in counts else f"{known:,}+"
+
+
+def _shortly(text: str) -> str:
+    return textwrap.shorten(text, 64, placeholder=" …")
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) < 4 else f"{', '.join(names[:2])}, {len(names) - 2} more"
