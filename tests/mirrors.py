@@ -1,6 +1,7 @@
 """Small data sets of every task type, in the layout of a local mirror."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from angle_bench.results.suites import Task, mteb_task
@@ -23,11 +24,11 @@ def texts(count: int, seed: int = 0) -> list[str]:
     return list(dict.fromkeys(made))[:count]
 
 
-def classification(mirror: Path, name: str, label: str = "label", classes: int = 3) -> None:
+def classification(mirror: Path, name: str, classes: int = 3) -> None:
     """Train and test splits of labelled texts."""
     for seed, (split, count) in enumerate((("train", 30), ("test", 17))):
         rows: Rows = [
-            {"text": text, label: place % classes}
+            {"text": text, "label": place % classes}
             for place, text in enumerate(texts(count, seed=seed))
         ]
         write_rows(mirror / task_of(name).dataset / f"{split}.jsonl", rows)
@@ -46,7 +47,14 @@ def pair_classification(place: Path, columns: tuple[str, str], *, single_row: bo
 
 
 def retrieval(
-    folder: Path, *, queries: int = 6, documents: int = 25, prefix: str = "", candidates: int = 0
+    folder: Path,
+    *,
+    queries: int = 6,
+    documents: int = 25,
+    prefix: str = "",
+    candidates: int = 0,
+    query_id: str = "q{number}",
+    splits: Sequence[str] = ("test",),
 ) -> None:
     """Corpus, queries, judgements, and candidates where their number is given.
 
@@ -56,35 +64,36 @@ def retrieval(
         documents: How many.
         prefix: Of the configs, such as `de-` in sets of several languages.
         candidates: How many documents of each query are to be ranked again.
+        query_id: Of a query's number, or of its user (two queries each) and turn.
+        splits: The splits that judge these queries.
     """
     random_ = random.Random(3)
-    corpus: Rows = [
-        {"_id": f"d{number}", "title": "", "text": text}
-        for number, text in enumerate(texts(documents, seed=4))
-    ]
-    asked: Rows = [
-        {"_id": f"q{number}", "text": text} for number, text in enumerate(texts(queries, seed=5))
-    ]
-    judged: Rows = [
-        {"query-id": f"q{number}", "corpus-id": f"d{document}", "score": 1 + document % 2}
-        for number in range(queries)
-        for document in (2 * number, 2 * number + 1)
-    ]
-    split = "test.jsonl"
-    write_rows(folder / f"{prefix}corpus" / split.replace("test", "corpus"), corpus)
-    write_rows(folder / f"{prefix}queries" / split.replace("test", "queries"), asked)
-    write_rows(folder / (f"{prefix}qrels" if prefix else "default") / split, judged)
-    if candidates:
-        ranked: Rows = [
-            {
-                "query-id": f"q{number}",
-                "corpus-ids": [
-                    f"d{document}"
-                    for document in dict.fromkeys(
-                        [2 * number, *random_.sample(range(documents), candidates - 1)]
-                    )
-                ],
-            }
-            for number in range(queries)
-        ]
-        write_rows(folder / f"{prefix}top_ranked" / split, ranked)
+    ids = [query_id.format(number=n, user=n // 2, turn=n % 2) for n in range(queries)]
+    ranked = {
+        name: list(dict.fromkeys([2 * n, *random_.sample(range(documents), max(candidates, 1))]))
+        for n, name in enumerate(ids)
+    }
+    rows: dict[str, Rows] = {
+        "corpus": [
+            {"_id": f"d{n}", "title": "", "text": text}
+            for n, text in enumerate(texts(documents, seed=4))
+        ],
+        "queries": [
+            {"_id": name, "text": text}
+            for name, text in zip(ids, texts(queries, seed=5), strict=True)
+        ],
+        "qrels" if prefix else "default": [
+            {"query-id": name, "corpus-id": f"d{document}", "score": 1 + document % 2}
+            for n, name in enumerate(ids)
+            for document in (2 * n, 2 * n + 1)
+        ],
+        "top_ranked": [
+            {"query-id": name, "corpus-ids": [f"d{document}" for document in some]}
+            for name, some in ranked.items()
+        ],
+    }
+    if not candidates:
+        del rows["top_ranked"]
+    for name, some_rows in rows.items():
+        for split in (name,) if name in ("corpus", "queries") else splits:
+            write_rows(folder / f"{prefix}{name}/{split}.jsonl", some_rows)
