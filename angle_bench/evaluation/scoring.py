@@ -88,7 +88,7 @@ def prepare(task: Task, located: Located) -> Prepared:
         findings = check(mteb_task, task)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
         verification = verify(mteb_task, task, located)
-        warnings = _warnings(findings, verification)
+        warnings = data_warnings(findings, verification)
         return Prepared(task, mteb_task, verification, random, warnings)
     except BaseException:
         if mteb_task.data_loaded:
@@ -96,7 +96,12 @@ def prepare(task: Task, located: Located) -> Prepared:
         raise
 
 
-def _warnings(findings: Findings, verification: Verification) -> tuple[str, ...]:
+def data_warnings(findings: Findings, verification: Verification) -> tuple[str, ...]:
+    """What the user should know of data, if it may be scored.
+
+    Raises:
+        DataError: It is in doubt, and is not MTEB's own.
+    """
     if findings.doubts and verification.verdict not in ("hub", "equal"):
         raise findings.doubts[0]
     doubts = (
