@@ -105,8 +105,9 @@ def task_record(
         },
         "counts": {
             "samples": verified or task.samples,
-            "predictions": sum(len(part.score) for part in scored.predictions),
+            "predictions": sum(map(len, scored.predictions)),
         },
+        "warnings": list(scored.warnings),
         "encoded_so_far": dict(encoded),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
         "seed": SEED,

@@ -284,6 +284,8 @@ def _score_task(
     try:
         if not todo.parts:
             prepared = _prepared(todo, ready)
+            for warning in prepared.warnings:
+                progress.warning(warning)
         for outcome, encoder in lacking:
             scored = _scored(outcome, encoder, todo, prepared, options)
             _store(outcome, encoder, todo, scored, time.monotonic() - started, options)

@@ -1,29 +1,28 @@
 """Score one task with mteb: load and check its data, evaluate, keep per-item predictions."""
 
 import copy
-import json
 import math
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import datasets
 import mteb
 from mteb.abstasks import AbsTaskSTS
 from mteb.results import TaskResult
 from mteb.timing import TimingStack
 
-from angle_bench.errors import DataError, first_line
+from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.adapter import MtebEncoder
+from angle_bench.evaluation.checks import Findings, check
 from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
 from angle_bench.evaluation.limit import keep_some
 from angle_bench.evaluation.own_tasks import own_sts
+from angle_bench.evaluation.predictions import Scores, keeping
+from angle_bench.evaluation.rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.verify import Verification, verify
-from angle_bench.results.predictions import PairPredictions
+from angle_bench.results.predictions import Predictions
 from angle_bench.results.suites import Task
 
 # our encoder cuts its own batches by tokens; others forward what the loader hands them
@@ -36,29 +35,36 @@ class Scored:
     """What came of a task."""
 
     result: TaskResult
-    predictions: Sequence[PairPredictions]
+    predictions: Sequence[Predictions]
     verification: Verification
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A task with its data loaded and checked."""
+    """A task with its data loaded and checked.
+
+    Attributes:
+        random: The states that the task draws from, as they were at first.
+        warnings: What the user should know of the data.
+    """
 
     task: Task
     mteb_task: mteb.AbsTask
     verification: Verification
     random: tuple[Any, Any]
+    warnings: tuple[str, ...] = ()
 
     def texts(self) -> list[str]:
         """All texts of a task that compares pairs, as often as they occur; of others none."""
         if not isinstance(self.mteb_task, AbsTaskSTS):
             return []
+        columns = pair_columns(self.mteb_task)
         return [
             text
-            for subset in self.mteb_task.hf_subsets
-            for split in self.task.splits
-            for name in _columns(self.mteb_task)
-            for text in pairs_of(self.mteb_task, subset, split)[name][:]
+            for subset, split in parts(self.mteb_task, self.task)
+            for name in (columns.first, columns.second)
+            for text in pair_rows(self.mteb_task, subset, split)[name][:]
         ]
 
     def release(self) -> None:
@@ -82,14 +88,29 @@ def prepare(task: Task, located: Located) -> Prepared:
         _load_data(mteb_task, task, located)
         if located.limit is not None:
             keep_some(mteb_task, task.splits, located.limit)
-        if isinstance(mteb_task, AbsTaskSTS):
-            _check_pairs(mteb_task, task)
+        findings = check(mteb_task, task)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
-        return Prepared(task, mteb_task, verify(mteb_task, task, located), random)
+        verification = verify(mteb_task, task, located)
+        warnings = data_warnings(findings, verification)
+        return Prepared(task, mteb_task, verification, random, warnings)
     except BaseException:
         if mteb_task.data_loaded:
             mteb_task.unload_data()
         raise
+
+
+def data_warnings(findings: Findings, verification: Verification) -> tuple[str, ...]:
+    """What the user should know of data, if it may be scored.
+
+    Raises:
+        DataError: It is in doubt, and is not MTEB's own.
+    """
+    if findings.doubts and verification.verdict not in ("hub", "equal"):
+        raise findings.doubts[0]
+    doubts = (
+        f"{doubt.what} This is MTEB's own data, scored as it is." for doubt in findings.doubts
+    )
+    return (*findings.warnings, *doubts)
 
 
 def score(encoder: Any, prepared: Prepared) -> Scored:
@@ -97,25 +118,29 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
 
     The task evaluates itself: `mteb.evaluate` would do the same after importing
     sentence-transformers, which takes longer than scoring stored vectors.
+
+    Raises:
+        ModelError: The main score is no number.
     """
     task, mteb_task = prepared.task, prepared.mteb_task
     timer = TimingStack()
     started = time.monotonic()
     # a task draws from a state that advances: every encoder meets the one it began with
     mteb_task.rng_state, mteb_task.np_rng = copy.deepcopy(prepared.random)
-    with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
+    with keeping(mteb_task, task) as kept:
         scores = {
             split: mteb_task.evaluate(
                 encoder,
                 split,
                 list(mteb_task.hf_subsets),
                 encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
-                prediction_folder=Path(folder),
+                prediction_folder=kept.folder,
                 timer=timer,
             )
             for split in task.splits
         }
-        predictions = _pair_predictions(mteb_task, task, Path(folder))
+        _refuse_nan(task, scores)
+        predictions = kept.predictions(scores)
     result = TaskResult.from_task_results(
         mteb_task,
         scores,
@@ -123,7 +148,19 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
         date=datetime.now(tz=UTC),
         evaluation_phases=timer.phases or None,
     )
-    return Scored(result, predictions, prepared.verification)
+    return Scored(result, predictions, prepared.verification, prepared.warnings)
+
+
+def _refuse_nan(task: Task, scores: Scores) -> None:
+    for split, by_subset in scores.items():
+        for subset, row in by_subset.items():
+            if not math.isfinite(row["main_score"]):
+                raise ModelError(
+                    f"{task.name} {subset}/{split} has no {task.metric}: it is "
+                    f"{row['main_score']}. The vectors tell its items not apart, or hold no "
+                    "numbers.",
+                    "--dtype float32, or another checkpoint",
+                )
 
 
 def _loader_batch(encoder: Any) -> int:
@@ -165,67 +202,3 @@ def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
             f"{places} cannot be loaded as {task.type} data: {reason}",
             f"the file of {task.dataset} copied there again",
         ) from error
-
-
-def pairs_of(mteb_task: mteb.AbsTask, subset: str, split: str) -> datasets.Dataset:
-    """The rows of a subset and split of a loaded task."""
-    loaded: Any = mteb_task.dataset
-    if subset not in loaded and subset == "default":
-        return loaded[split]
-    return loaded[subset][split]
-
-
-def _check_pairs(mteb_task: AbsTaskSTS, task: Task) -> None:
-    first, second = _columns(mteb_task)
-    for subset in mteb_task.hf_subsets:
-        for split in task.splits:
-            rows = pairs_of(mteb_task, subset, split)
-            where = f"{task.dataset} {subset}/{split}"
-            absent = [name for name in (first, second, "score") if name not in rows.column_names]
-            if absent:
-                raise DataError(
-                    f"{where} has no column {', '.join(absent)}; its columns are "
-                    f"{', '.join(rows.column_names)}.",
-                    f"a file with the columns {first}, {second} and score",
-                )
-            if len(rows) == 0:
-                raise DataError(f"{where} has no rows.", "a file with the pairs of this split")
-            _check_gold(rows["score"][:], where)
-
-
-def _check_gold(gold: Sequence[Any], where: str) -> None:
-    for index, value in enumerate(gold):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
-            raise DataError(
-                f"{where} row {index} has the gold score {value!r}, which is no number.",
-                "a file whose column score holds numbers only",
-            )
-
-
-def _columns(mteb_task: AbsTaskSTS) -> tuple[str, str]:
-    first, second = mteb_task.column_names
-    return str(first), str(second)
-
-
-def _pair_predictions(mteb_task: mteb.AbsTask, task: Task, folder: Path) -> list[PairPredictions]:
-    if not isinstance(mteb_task, AbsTaskSTS):
-        return []
-    saved = json.loads((folder / mteb_task.prediction_file_name).read_text(encoding="utf-8"))
-    key = "cosine_scores" if task.metric.startswith("cosine") else "similarity_scores"
-    first, second = _columns(mteb_task)
-    parts = []
-    for subset in mteb_task.hf_subsets:
-        for split in task.splits:
-            rows = pairs_of(mteb_task, subset, split)
-            parts.append(
-                PairPredictions(
-                    subset=subset,
-                    split=split,
-                    text1=rows[first][:],
-                    text2=rows[second][:],
-                    gold=rows["score"][:],
-                    score=saved[subset][split][key],
-                )
-            )
-    return parts

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from filelock import FileLock
 
@@ -19,11 +19,9 @@ from angle_bench.results.files import (
     write_together,
 )
 from angle_bench.results.layout import ModelFolder
+from angle_bench.results.predictions import Predictions, has_predictions, predictions_file
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
 from angle_bench.results.suites import Task
-
-if TYPE_CHECKING:
-    from angle_bench.results.predictions import PairPredictions
 
 State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
 
@@ -88,7 +86,7 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
         return Found("incomplete", reason="stored without its run record")
     if record.get("model", {}).get("settings_digest") != asked.settings_digest:
         return Found("other settings", reason="stored under other settings of the model")
-    if task.type == "STS" and not folder.predictions(task.name).is_file():
+    if has_predictions(task) and not folder.predictions(task.name).is_file():
         return Found("incomplete", reason="stored without its predictions")
     return Found("done", stored)
 
@@ -100,15 +98,13 @@ def store(
     write_result: Write,
     meta: dict[str, Any],
     record: dict[str, Any],
-    predictions: "Sequence[PairPredictions]",
+    predictions: Sequence[Predictions],
 ) -> None:
     """Put a task's result in place; what stood there is set aside once the new one is written.
 
     Side files are renamed first and the result file last, so its existence means the rest is
     there.
     """
-    from angle_bench.results.predictions import predictions_file
-
     files = [json_file(folder.record(task), record), json_file(folder.meta, meta)]
     if predictions:
         files.append(predictions_file(folder.predictions(task), predictions))

@@ -1,25 +1,59 @@
 """Per-item predictions beside a result (CONTRACTS "Predictions")."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, Protocol
 
 from angle_bench.results.files import FileToWrite
 
-PAIR_SCHEMA = pa.schema(
-    [
-        ("subset", pa.string()),
-        ("split", pa.string()),
-        ("index", pa.int64()),
-        ("text1", pa.string()),
-        ("text2", pa.string()),
-        ("gold", pa.float64()),
-        ("score", pa.float64()),
-    ]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from angle_bench.results.suites import Task
+
+TYPES = (
+    "STS",
+    "PairClassification",
+    "Retrieval",
+    "Reranking",
+    "InstructionRetrieval",
+    "Classification",
 )
+# no value of one item leads to it: it compares every text of an arrangement with every other
+WHOLE_METRICS = ("alpha_auc",)
+
+PART = {"subset": "string", "split": "string"}
+PAIR_COLUMNS = PART | {
+    "index": "int64",
+    "text1": "string",
+    "text2": "string",
+    "gold": "float64",
+    "score": "float64",
+}
+QUERY_COLUMNS = PART | {"query_id": "string", "metric": "string", "value": "float64"}
+CLASS_COLUMNS = PART | {
+    "experiment": "int64",
+    "index": "int64",
+    "text": "string",
+    "gold": "string",
+    "predicted": "string",
+}
+
+
+def has_predictions(task: "Task") -> bool:
+    """Whether a result of this task comes with predictions; the mean of other tasks does not."""
+    return task.type in TYPES and task.metric not in WHOLE_METRICS and not task.parts
+
+
+class Predictions(Protocol):
+    """The predictions of one split and subset."""
+
+    def table(self) -> "pa.Table":
+        """They as rows."""
+
+    def __len__(self) -> int:
+        """How many rows."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +61,10 @@ class PairPredictions:
     """The pairs of one split and subset, in the order of the data.
 
     Attributes:
-        gold: The annotators' score of each pair, on the data's own scale.
-        score: What the model gives each pair: the values that the main score ranks.
+        gold: What annotators say of each pair: a score on the data's own scale, or the label 0
+            or 1.
+        score: What the model gives each pair, larger for more alike: the values that the main
+            score ranks.
     """
 
     subset: str
@@ -38,33 +74,121 @@ class PairPredictions:
     gold: Sequence[float]
     score: Sequence[float]
 
-    def table(self) -> pa.Table:
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def table(self) -> "pa.Table":
         """The pairs as rows."""
-        count = len(self.score)
-        columns = [
-            [self.subset] * count,
-            [self.split] * count,
-            range(count),
-            self.text1,
-            self.text2,
-            self.gold,
-            self.score,
-        ]
-        return pa.table(
-            [
-                pa.array(column, type=field.type)
-                for column, field in zip(columns, PAIR_SCHEMA, strict=True)
-            ],
-            schema=PAIR_SCHEMA,
-        )
+        items = [range(len(self)), self.text1, self.text2, self.gold, self.score]
+        return _table(PAIR_COLUMNS, self.subset, self.split, len(self), items)
 
 
-def predictions_file(place: Path, parts: Sequence[PairPredictions]) -> FileToWrite:
+@dataclass(frozen=True)
+class QueryPredictions:
+    """The queries of one split and subset.
+
+    Attributes:
+        metric: The main metric.
+        values: By query what the metric gives it; their mean is the main score.
+    """
+
+    subset: str
+    split: str
+    metric: str
+    values: Mapping[str, float]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def table(self) -> "pa.Table":
+        """The queries as rows."""
+        items = [list(self.values), [self.metric] * len(self), list(self.values.values())]
+        return _table(QUERY_COLUMNS, self.subset, self.split, len(self), items)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One classifier of several on the same vectors.
+
+    Attributes:
+        index: The rows that it was tested on.
+        predicted: What it says of each.
+    """
+
+    index: Sequence[int]
+    predicted: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ClassPredictions:
+    """What the classifiers of one split and subset say.
+
+    Attributes:
+        text: Every row of the data.
+        gold: The label of every row.
+        experiments: The classifiers, in mteb's order.
+    """
+
+    subset: str
+    split: str
+    text: Sequence[str]
+    gold: Sequence[str]
+    experiments: Sequence[Experiment]
+
+    def __len__(self) -> int:
+        return sum(len(experiment.index) for experiment in self.experiments)
+
+    def table(self) -> "pa.Table":
+        """One row for each experiment and item."""
+        import pyarrow as pa
+
+        text, gold = pa.array(self.text, pa.string()), pa.array(self.gold, pa.string())
+        parts = []
+        for number, experiment in enumerate(self.experiments):
+            count, index = len(experiment.index), pa.array(experiment.index, pa.int64())
+            whole = experiment.index == range(len(text))  # then the texts are shared, not copied
+            items = [
+                [number] * count,
+                index,
+                text if whole else text.take(index),
+                gold if whole else gold.take(index),
+                experiment.predicted,
+            ]
+            parts.append(_table(CLASS_COLUMNS, self.subset, self.split, count, items))
+        return pa.concat_tables(parts)
+
+
+def _table(
+    columns: Mapping[str, str], subset: str, split: str, count: int, items: Iterable[Any]
+) -> "pa.Table":
+    import pyarrow as pa
+
+    schema = pa.schema(list(columns.items()))
+    values = [[subset] * count, [split] * count, *items]
+    arrays = [
+        value if isinstance(value, pa.Array) else pa.array(value, type=field.type)
+        for value, field in zip(values, schema, strict=True)
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+def predictions_file(place: Path, parts: Sequence[Predictions]) -> FileToWrite:
     """The predictions of a task as a file to write."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.concat_tables([part.table() for part in parts])
-    return FileToWrite(place, lambda temporary: pq.write_table(table, temporary))
+
+    def write(temporary: Path) -> None:
+        # a text comes back in every experiment: with a dictionary that holds all texts of a row
+        # group it is written once, a tenth of the file
+        pq.write_table(table, temporary, compression="zstd", dictionary_pagesize_limit=1 << 30)
+
+    return FileToWrite(place, write)
 
 
-def read_predictions(place: Path) -> pa.Table:
-    """The predictions of a task as an Arrow table of `PAIR_SCHEMA`."""
+def read_predictions(place: Path) -> "pa.Table":
+    """The predictions of a task as an Arrow table with the columns of its type."""
+    import pyarrow.parquet as pq
+
     return pq.read_table(place)

@@ -1,4 +1,4 @@
-"""Per-item predictions of pairs (CONTRACTS "Predictions")."""
+"""Per-item predictions on disk (CONTRACTS "Predictions")."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from angle_bench.results.predictions import PairPredictions, predictions_file, read_predictions
+from angle_bench.results.predictions import (
+    ClassPredictions,
+    Experiment,
+    PairPredictions,
+    Predictions,
+    QueryPredictions,
+    has_predictions,
+    predictions_file,
+    read_predictions,
+)
+from angle_bench.results.suites import mteb_task
 
 TEST = PairPredictions("default", "test", ["ü 汉 🙂", ""], ["b", "\x00\n"], [5, 0.25], [0.1, -1.0])
 DEV = PairPredictions("en-de", "validation", ["c"], ["c"], [1.0], [1 / 3])
 
 
-def write(place: Path, *parts: PairPredictions) -> Path:
+def write(place: Path, *parts: Predictions) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     predictions_file(place, parts).write(place)
     return place
@@ -69,3 +79,75 @@ def test_columns_of_different_lengths_are_refused(short: str) -> None:
 def test_texts_that_are_no_strings_are_refused() -> None:
     with pytest.raises(TypeError):
         PairPredictions("default", "test", [1], ["b"], [1.0], [0.5]).table()  # type: ignore[list-item]
+
+
+def test_queries_come_back_as_they_went_in(tmp_path: Path) -> None:
+    part = QueryPredictions("de", "test", "ndcg_at_10", {"q1": 0.5, "ü 2": 1 / 3})
+    table = read_predictions(write(tmp_path / "T.parquet", part))
+    assert len(part) == table.num_rows
+    assert table.to_pylist() == [
+        {"subset": "de", "split": "test", "query_id": q, "metric": "ndcg_at_10", "value": value}
+        for q, value in (("q1", 0.5), ("ü 2", 1 / 3))
+    ]
+    assert table.schema.field("value").type == pa.float64()
+
+
+def test_every_experiment_has_the_rows_that_it_was_tested_on(tmp_path: Path) -> None:
+    part = ClassPredictions(
+        "default",
+        "test",
+        text=["a", "b", "c"],
+        gold=["0", "1", "1"],
+        experiments=[
+            Experiment(range(3), ["0", "0", "1"]),
+            Experiment([2, 0], ["1", "1"]),
+        ],
+    )
+    table = read_predictions(write(tmp_path / "T.parquet", part))
+    names = ("experiment", "index", "text", "gold", "predicted")
+    assert table.column_names == ["subset", "split", *names]
+    assert [tuple(row[name] for name in names) for row in table.to_pylist()] == [
+        (0, 0, "a", "0", "0"),
+        (0, 1, "b", "1", "0"),
+        (0, 2, "c", "1", "1"),
+        (1, 2, "c", "1", "1"),
+        (1, 0, "a", "0", "1"),
+    ]
+    assert len(part) == 5
+
+
+def test_a_text_is_written_once_for_all_experiments(tmp_path: Path) -> None:
+    import random
+
+    letters = random.Random(0)
+    text = ["".join(letters.choices("abcdefgh", k=400)) for _ in range(4000)]
+    sizes = []
+    for count in (1, 10):
+        experiments = [Experiment(range(len(text)), ["0"] * len(text))] * count
+        part = ClassPredictions("default", "test", text, ["0"] * len(text), experiments)
+        sizes.append(write(tmp_path / f"{count}.parquet", part).stat().st_size)
+    assert sizes[1] < 2 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("STS12", True),
+        ("TwitterSemEval2015", True),
+        ("NFCorpus", True),
+        ("AskUbuntuDupQuestions", True),
+        ("InstructIR", True),
+        ("Banking77Classification", True),
+        ("SummEval", False),
+        ("TwentyNewsgroupsClustering", False),
+        ("BUCC.v2", False),
+        ("Core17InstructionRetrieval", False),
+        ("StakeholderGrounding", False),
+        ("CQADupstackRetrieval", False),  # its parts have
+        ("CQADupstackTexRetrieval", True),
+    ],
+)
+def test_which_tasks_have_predictions(name: str, there: bool) -> None:
+    task = mteb_task(name)
+    assert task is not None
+    assert has_predictions(task) == there
