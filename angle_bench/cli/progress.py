@@ -57,6 +57,9 @@ class Quiet:
         if self._debug and sys.exc_info()[0] is not None:
             self._say(traceback.format_exc())
 
+    def waiting(self, what: str) -> None:
+        """Nothing to say."""
+
     def warning(self, text: str) -> None:
         """One line."""
         self._say(f"  ! {text}")
@@ -131,6 +134,11 @@ class Bars(Quiet):
         self._update()
         self._bars.console.print(f"{name} {shown(scores)}  {seconds:.0f} s", markup=False)
 
+    def waiting(self, what: str) -> None:
+        """A line, since it may take long."""
+        self._end_bar()
+        self._say(f"waiting for {what}")
+
     def close(self) -> None:
         """Ends the bar."""
         self._end_bar()
@@ -192,6 +200,10 @@ class Lines(Quiet):
         """A line for the task."""
         self._pace.ended()
         self._line(f"{self._pace.line()}  {shown(scores)}")
+
+    def waiting(self, what: str) -> None:
+        """A line, since it may take long."""
+        self._line(f"waiting for {what}")
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()

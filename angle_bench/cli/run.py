@@ -6,16 +6,21 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from angle_bench.cli import options as shared
+from angle_bench.cli.forecast import show_forecast
+from angle_bench.cli.plan import from_plan
 from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.jobs import Job
+    from angle_bench.evaluation.options import Options
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.models.access import Access
     from angle_bench.models.spec import ModelSpec
@@ -30,6 +35,8 @@ angle-bench run -m all-MiniLM-L6-v2 -t demo
 angle-bench run -m UAE-Large-V1 -t STS
 
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
+
+angle-bench run study.toml --shard auto
 """
 
 PIPED_WIDTH = 200
@@ -42,6 +49,24 @@ def run(
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "-n", "--dry-run", help="Say what would be computed, and about how long it takes."
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", metavar="N", help="Smoke run: N samples a task, stored apart, in no table."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only part I of N of models x tasks; auto in SLURM."
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -79,21 +104,24 @@ def run(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     debug: shared.Debug = False,
-    stray: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    stray: Annotated[
+        list[str] | None, typer.Argument(hidden=True, is_eager=True, callback=from_plan)
+    ] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse(stray, model, tasks)
+    _refuse(stray, model, tasks, limit)
     shared.refuse(device, batch_tokens, cache_dir, ray)
     shared.refuse_all_tokens(pooling)
-    limit = parse_size(cache_limit)
+    vectors_limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve_all
     from angle_bench.models.variants import variants
-    from angle_bench.results.suites import select
+    from angle_bench.results.suites import find_all, joined, tables_of
 
-    suite = select(tasks)
+    found = find_all(tasks)
+    suite = joined(found)
     depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
     overrides = Overrides(
         pooling=pooling,
@@ -106,50 +134,75 @@ def run(
     )
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     specs = resolve_all(model, overrides, access)
-    if save_spec:
+    if save_spec and not dry_run:
         specs = _saved_specs(specs, access)
     grids = [variants(spec, depths, widths) for spec in specs]
 
     # what follows is not needed to refuse a misspelt name, which should take no time
-    from angle_bench.cli.progress import watcher
     from angle_bench.evaluation.data import check_mirror
+    from angle_bench.evaluation.jobs import Job
     from angle_bench.evaluation.options import Computing, Keeping, Options
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.evaluation.record import RunRecord
-    from angle_bench.evaluation.runner import run as evaluate
-    from angle_bench.results.layout import results_root
+    from angle_bench.evaluation.shards import cut, parse_shard
+    from angle_bench.results.layout import results_root, smoke_root
 
+    root = results_root(results, write=not dry_run)
     run_options = Options(
         mirror=check_mirror(mirror),
-        root=results_root(results, write=True),
+        root=root if limit is None else smoke_root(root, limit),
         computing=Computing(device, batch_tokens, ray),
-        keeping=Keeping(not no_cache, cache_dir, limit),
+        keeping=Keeping(not no_cache, cache_dir, vectors_limit),
         overwrite=overwrite,
+        limit=limit,
         command=["angle-bench", *sys.argv[1:]],
     )
-    record = RunRecord(
-        run_options.root, run_options.command, {"models": model, "suite": suite.signature}
-    )
-    groups = [[ModelOutcome.of(spec, run_options.root) for spec in grid] for grid in grids]
-    outcomes = [outcome for group in groups for outcome in group]
+    jobs = [
+        Job([ModelOutcome.of(spec, run_options.root) for spec in grid], suite) for grid in grids
+    ]
+    if shard is not None:
+        jobs = cut(jobs, parse_shard(shard, os.environ))
+    if dry_run:
+        return show_forecast(jobs, run_options, as_json)
+    asked = {"models": model, "suite": suite.signature, "shard": shard, "limit": limit}
+    code = _evaluate(jobs, run_options, asked, quiet, debug)
+    shown = [_narrowed(each, jobs) for each in tables_of(found)]
+    if as_json:
+        typer.echo(json.dumps(_json(jobs, suite), indent=2, ensure_ascii=False))
+    else:
+        _print(jobs, [each for each in shown if each.task], quiet, limit)
+    return code
+
+
+def _evaluate(
+    jobs: "list[Job]", options: "Options", asked: dict[str, Any], quiet: bool, debug: bool
+) -> int:
+    """Run the jobs, with a record of the command that is there from its start."""
+    from angle_bench.cli.progress import watcher
+    from angle_bench.evaluation.record import RunRecord
+    from angle_bench.evaluation.runner import run as evaluate
+
+    outcomes = [outcome for job in jobs for outcome in job.variants]
+    record = RunRecord(options.root, options.command, asked)
     record.write({}, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     code = 1
     try:
         with watcher(quiet, debug) as progress:
-            evaluate(groups, suite, run_options, progress)
+            evaluate(jobs, options, progress)
         code = 1 if any(outcome.failures for outcome in outcomes) else 0
     except KeyboardInterrupt:
         code = 130
         raise
     finally:
         record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
-    if as_json:
-        table = _table(outcomes, suite)
-        typer.echo(json.dumps(_json(outcomes, suite, table), indent=2, ensure_ascii=False))
-    else:
-        _print(groups, specs, suite, quiet)
     return code
+
+
+def _narrowed(suite: "Suite", jobs: "list[Job]") -> "Suite":
+    """A suite without the tasks that other shards compute, for every model."""
+    here = {task.name for job in jobs for task in job.suite.task}
+    kept = tuple(task for task in suite.task if task.name in here)
+    return suite.model_copy(update={"task": kept})
 
 
 def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
@@ -180,17 +233,19 @@ def numbers(text: str | None, option: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def _refuse(stray: list[str] | None, model: list[str], tasks: list[str]) -> None:
+def _refuse(stray: list[str] | None, model: list[str], tasks: list[str], limit: int | None) -> None:
     if stray:
         if not model or os.path.isdir(stray[0]):
             raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
-        joined = ",".join([tasks[-1], *stray])
-        raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {joined}")
+        words = ",".join([tasks[-1], *stray])
+        raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")
     if not any(text.strip() for text in model):
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
+    if limit is not None and limit < 2:
+        raise UsageError(f"--limit {limit} leaves nothing to compare.", "--limit 20")
 
 
-def _table(outcomes: "list[ModelOutcome]", suite: "Suite") -> "Table":
+def _table(outcomes: "Sequence[ModelOutcome]", suite: "Suite") -> "Table":
     from angle_bench.evaluation.record import model_record
     from angle_bench.reporting.stored_table import stored_row
     from angle_bench.reporting.table import Table
@@ -204,10 +259,11 @@ def _table(outcomes: "list[ModelOutcome]", suite: "Suite") -> "Table":
     return Table(suite, tuple(rows))
 
 
-def _json(outcomes: "list[ModelOutcome]", suite: "Suite", table: "Table") -> dict[str, Any]:
+def _json(jobs: "list[Job]", suite: "Suite") -> dict[str, Any]:
     from angle_bench.reporting.stored_table import as_json
 
-    rows = as_json(table)
+    outcomes = [outcome for job in jobs for outcome in job.variants]
+    rows = as_json(_table(outcomes, suite))
     for row, outcome in zip(rows, outcomes, strict=True):
         used = outcome.spec.settings
         row["name"] = outcome.spec.name
@@ -220,33 +276,39 @@ def _json(outcomes: "list[ModelOutcome]", suite: "Suite", table: "Table") -> dic
     return {"suite": suite.name, "version": suite.version, "models": rows}
 
 
-def _print(
-    groups: "list[list[ModelOutcome]]", specs: "list[ModelSpec]", suite: "Suite", quiet: bool
-) -> None:
+def _print(jobs: "list[Job]", suites: "list[Suite]", quiet: bool, limit: int | None) -> None:
+    """A table for every suite: single models in one, the variants of a model as a grid."""
     from angle_bench.reporting.grid import Grid
 
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else PIPED_WIDTH
-    plain = [outcome for group in groups if len(group) == 1 for outcome in group]
-    tables: list[Table | Grid] = [_table(plain, suite)] if plain else []
-    tables += [
-        Grid(spec.label, _table(group, suite), _axes(group, spec))
-        for group, spec in zip(groups, specs, strict=True)
-        if len(group) > 1
-    ]
-    for table in tables:
+    if limit is not None:
+        typer.echo(f"smoke run: {limit} samples a task, comparable with nothing")
+    tables: list[Table | Grid] = []
+    for suite in suites:
+        plain = [job.variants[0] for job in jobs if len(job.variants) == 1]
+        tables += [_table(plain, suite)] if plain else []
+        tables += [
+            Grid(job.variants[0].spec.label, _table(job.variants, suite), _axes(job.variants))
+            for job in jobs
+            if len(job.variants) > 1
+        ]
+    for number, table in enumerate(tables):
+        if number:
+            typer.echo()
         typer.echo(table.text(width))
         if footer := table.footer():
             typer.echo(footer)
     if quiet:
         return
-    for group in groups:
-        typer.echo(_saved(group), err=True)
-    typer.echo(_next([outcome for group in groups for outcome in group]), err=True)
+    for job in jobs:
+        typer.echo(_saved(job.variants), err=True)
+    typer.echo(_next([outcome for job in jobs for outcome in job.variants]), err=True)
 
 
-def _axes(group: "list[ModelOutcome]", spec: "ModelSpec") -> list[tuple[int, int]]:
+def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int]]:
     """Layer and size of each variant."""
+    spec = group[0].spec
     assert spec.shape is not None
     used = [outcome.spec.required_settings() for outcome in group]
     return [
@@ -255,7 +317,7 @@ def _axes(group: "list[ModelOutcome]", spec: "ModelSpec") -> list[tuple[int, int
     ]
 
 
-def _saved(group: "list[ModelOutcome]") -> str:
+def _saved(group: "Sequence[ModelOutcome]") -> str:
     from angle_bench.cli.progress import duration
 
     first = group[0]

@@ -5,7 +5,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -34,12 +34,18 @@ class Located:
             `local-<16 hex of the rows>`.
         files: The local files by config and split; empty for the hub.
         rows: The digest of each file's rows, by `config/split`.
+        limit: How many samples of each split a smoke run takes; None is all.
     """
 
     origin: Origin
     revision: str
     files: Files = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+
+    def limited(self, count: int) -> "Located":
+        """A few samples of it, which are other data: their revision says how many."""
+        return replace(self, revision=f"{self.revision}+{count}", rows={}, limit=count)
 
     def provenance(self) -> dict[str, Any]:
         """What a run record says of the data."""
@@ -82,12 +88,22 @@ def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
     return f"the mirror {mirror} has none of the data sets, such as {mirror / wanted[0]}{hint}"
 
 
-def locate(task: Task, mirror: Path | None) -> Located:
+def locate(task: Task, mirror: Path | None, limit: int | None = None) -> Located:
     """Find a task's data: shipped with the package, in the mirror, else on the hub.
+
+    Args:
+        task: What the suite asks for.
+        mirror: Local data.
+        limit: How many samples of each split are meant; None is all.
 
     Raises:
         DataError: Local data is there, but not what the task needs.
     """
+    whole = _located(task, mirror)
+    return whole if limit is None else whole.limited(limit)
+
+
+def _located(task: Task, mirror: Path | None) -> Located:
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
@@ -170,7 +186,7 @@ def _hash_rows(place: Path) -> str:
     digest = hashlib.sha256()
     count = 0
     try:
-        for row in _rows(place):
+        for row in read_rows(place):
             line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
             digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
             count += 1
@@ -195,7 +211,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _rows(place: Path) -> Iterator[Any]:
+def read_rows(place: Path) -> Iterator[Any]:
+    """The rows of a parquet or JSON lines file, one by one."""
     if place.suffix == ".parquet":
         import pyarrow.parquet as pq  # what is remembered needs no reading, and no 0.1 s for this
 

@@ -19,6 +19,14 @@ from angle_bench.places import tasks_folder
 
 STS_SHORT = {"STSBenchmark": "STS-B"}
 STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
+CHINESE_STS = ("ATEC", "BQ", "LCQMC", "PAWSX", "STSB")
+STS_EXCERPTS = {"STS-10": "MTEB(eng, v1)", "STS-9": "MTEB(eng, v2)"}
+BENCHMARKS = {
+    "MTEB-eng-v1": "MTEB(eng, v1)",
+    "MTEB-eng-v2": "MTEB(eng, v2)",
+    "MTEB-cmn-v1": "MTEB(cmn, v1)",
+    "MTEB-vie-v1": "VN-MTEB (vie, v1)",
+}
 
 
 def models() -> dict[str, Any]:
@@ -119,28 +127,71 @@ def size(
     return samples, characters if counted else None
 
 
+def mteb_suites() -> dict[str, str]:
+    """Every suite of mteb's tasks as TOML, by name."""
+    made = {"STS": sts_suite(), "STS-zh": chinese_sts_suite()}
+    made |= {name: sts_excerpt(name, full) for name, full in STS_EXCERPTS.items()}
+    return made | {name: benchmark_suite(name, full) for name, full in BENCHMARKS.items()}
+
+
 def sts_suite() -> str:
-    """The suite STS as TOML: the seven English STS tasks by MTEB's protocol."""
-    head = {
-        "name": "STS",
-        "version": "1",
-        "description": "The seven English STS tasks by MTEB's protocol: STS12 to STS16, "
-        "STSBenchmark, and SICK-R with all its 9,927 pairs.",
-        "average": "tasks",
-        "mteb_version": version("mteb"),
-    }
-    entries = []
-    for name in STS_TASKS:
-        row = task_row(mteb.get_task(name))
-        entries.append({"name": name, "short": STS_SHORT.get(name, name), **row})
-    return suite_toml(head, entries)
+    """The seven English STS tasks by MTEB's protocol."""
+    description = (
+        "The seven English STS tasks by MTEB's protocol: STS12 to STS16, STSBenchmark, and SICK-R "
+        "with all its 9,927 pairs."
+    )
+    return suite_toml(head("STS", description), [suite_row(mteb.get_task(n)) for n in STS_TASKS])
+
+
+def chinese_sts_suite() -> str:
+    """Five Chinese STS tasks on their test splits.
+
+    mteb's own default for ATEC, BQ and STSB is validation and test together; C-MTEB counts test.
+    """
+    description = "Five Chinese STS tasks as C-MTEB counts them: the test split alone."
+    tasks = [mteb.get_task(name, eval_splits=["test"]) for name in CHINESE_STS]
+    return suite_toml(head("STS-zh", description), [suite_row(task) for task in tasks])
+
+
+def sts_excerpt(name: str, full: str) -> str:
+    """The STS tasks of a benchmark, in the subsets that it counts."""
+    tasks = [task for task in mteb.get_benchmark(full).tasks if task.metadata.type == "STS"]
+    description = f"The {len(tasks)} STS tasks of {full}, in the subsets that it counts."
+    rows = sorted((suite_row(task) for task in tasks), key=lambda row: _sts_order(row["name"]))
+    return suite_toml(head(name, description), rows)
+
+
+def _sts_order(name: str) -> tuple[int, str]:
+    return (STS_TASKS.index(name) if name in STS_TASKS else len(STS_TASKS), name)
+
+
+def benchmark_suite(name: str, full: str) -> str:
+    """One of mteb's benchmarks, in its splits and subsets."""
+    found = mteb.get_benchmark(full)
+    description = f"mteb's benchmark {full}: {len(found.tasks)} tasks, the mean is over tasks."
+    aliases = [full, *getattr(found, "aliases", ())]
+    return suite_toml(
+        head(name, description, aliases=aliases), [suite_row(task) for task in found.tasks]
+    )
+
+
+def suite_row(task: mteb.AbsTask) -> dict[str, Any]:
+    """A task as an entry of a suite."""
+    name = task.metadata.name
+    return {"name": name, "short": STS_SHORT.get(name, name), **task_row(task)}
+
+
+def head(name: str, description: str, **more: Any) -> dict[str, Any]:
+    """What a suite of mteb's tasks says of itself."""
+    first = {"name": name, "version": "1", "description": description}
+    return {**first, **more, "average": "tasks", "mteb_version": version("mteb")}
 
 
 def demo_suite() -> str:
     """The suite demo as TOML, with the counts of its shipped data."""
     lines = (tasks_folder() / "demo" / "test.jsonl").read_text(encoding="utf-8").splitlines()
     pairs = [json.loads(line) for line in lines]
-    head = {
+    first = {
         "name": "demo",
         "version": "1",
         "description": "English sentence pairs written for this project, scored 0 to 5 on the "
@@ -160,13 +211,13 @@ def demo_suite() -> str:
         "samples": len(pairs),
         "characters": sum(len(pair["sentence1"]) + len(pair["sentence2"]) for pair in pairs),
     }
-    return suite_toml(head, [entry])
+    return suite_toml(first, [entry])
 
 
-def suite_toml(head: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
+def suite_toml(first: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
     """A suite as TOML; its strings, numbers and lists are written as in JSON."""
     lines = ["# Generated: python -m angle_bench.evaluation.generate"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in head.items()]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in first.items()]
     for entry in entries:
         lines += ["", "[[task]]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
@@ -176,7 +227,7 @@ def suite_toml(head: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
 def generated() -> dict[str, str]:
     """Every generated file by name, with its text."""
     return {
-        "STS.toml": sts_suite(),
+        **{f"{name}.toml": text for name, text in mteb_suites().items()},
         "demo.toml": demo_suite(),
         "mteb-models.json": json.dumps(models(), indent=0) + "\n",
         "mteb-tasks.json": _one_line_each(tasks()),

@@ -47,6 +47,7 @@ class Options:
         computing: How vectors are computed.
         keeping: Where they are kept.
         overwrite: Whether stored scores are computed again.
+        limit: How many samples of each split a smoke run takes; None is all.
         command: What was typed, for the records.
     """
 
@@ -55,4 +56,5 @@ class Options:
     computing: Computing = field(default_factory=Computing)
     keeping: Keeping = field(default_factory=Keeping)
     overwrite: bool = False
+    limit: int | None = None
     command: Sequence[str] = ()

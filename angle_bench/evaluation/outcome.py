@@ -35,6 +35,11 @@ class ModelOutcome:
         """Nothing has come yet."""
         return cls(spec, ModelFolder(root, spec.name, spec.revision, spec.settings_id))
 
+    def keep(self, task: str) -> None:
+        """A task is answered by what others, or earlier runs, have stored."""
+        if task not in (*self.kept, *self.scored, *self.failures):
+            self.kept.append(task)
+
     def failed(self, task: str, error: Exception, command: Sequence[str]) -> Failure:
         """Record a failure of a task."""
         failure = record_failure(self.folder, self.spec, task, error, command)

@@ -33,6 +33,9 @@ class Progress(Protocol):
     def failed(self, name: str, what: str, fix: str) -> None:
         """A task failed; the others go on."""
 
+    def waiting(self, what: str) -> None:
+        """Nothing is left but what another process is computing."""
+
     def warning(self, text: str) -> None:
         """Something that the user should know."""
 

@@ -1,5 +1,7 @@
 """The run record of a task, and that of a command (CONTRACTS "Results on disk")."""
 
+import platform
+import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,12 +18,42 @@ from angle_bench.results.suites import Task
 if TYPE_CHECKING:
     from angle_bench.evaluation.scoring import Scored
 
-PACKAGES = ("angle-bench", "mteb", "torch", "transformers", "sentence-transformers", "datasets")
+PACKAGES = (
+    "angle-bench",
+    "mteb",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "sentence-transformers",
+    "datasets",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
+
+
+SEED = 42  # mteb's own, of every task that draws
 
 
 def utc_now() -> str:
     """Now, in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def commit() -> dict[str, Any] | None:
+    """The git commit of the working folder, and whether it has changes; None outside of git."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        return {"commit": head, "changed": bool(_git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return None
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(
+        ["git", *words], capture_output=True, text=True, check=True, timeout=10
+    ).stdout.strip()
 
 
 def versions() -> dict[str, str | None]:
@@ -78,7 +110,10 @@ def task_record(
         "warnings": list(scored.warnings),
         "encoded_so_far": dict(encoded),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
+        "seed": SEED,
         "versions": versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
         "utc": utc_now(),
     }
 
@@ -97,6 +132,7 @@ class RunRecord:
         self._started = utc_now()
         self._command = list(command)
         self._asked = dict(asked)
+        self._commit = commit()
 
     def write(self, outcome: Mapping[str, Any], exit_code: int | None) -> None:
         """Write the record as things stand; the exit code is None while the command runs."""
@@ -105,6 +141,7 @@ class RunRecord:
             {
                 "command": self._command,
                 "asked": self._asked,
+                "git": self._commit,
                 "outcome": outcome,
                 "exit_code": exit_code,
                 "started": self._started,

@@ -8,6 +8,7 @@ from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list
 from angle_bench.evaluation.adapter import place_of
 from angle_bench.evaluation.between import Between
+from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
@@ -138,7 +139,7 @@ def reproduce(
 
     def measure(specs: Sequence[ModelSpec]) -> list[ModelOutcome]:
         outcomes = [ModelOutcome.of(each, options.root) for each in specs]
-        run([outcomes], suite, options, progress, between)
+        run([Job(outcomes, suite)], options, progress, between)
         return outcomes
 
     try:

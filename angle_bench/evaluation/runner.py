@@ -11,16 +11,17 @@ from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.data import locate, mirror_warning
+from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import task_record
-from angle_bench.evaluation.todo import Todo, missing
+from angle_bench.evaluation.todo import Todo, claimed, missing
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
+from angle_bench.results.claims import Claims, claims, holder
 from angle_bench.results.folder import store
-from angle_bench.results.suites import Suite
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store import Store
@@ -28,46 +29,83 @@ if TYPE_CHECKING:
 
 
 def run(
-    groups: Sequence[Sequence[ModelOutcome]],
-    suite: Suite,
+    jobs: Sequence[Job],
     options: Options,
     progress: Progress,
     between: Between | None = None,
 ) -> None:
-    """Evaluate every model on every task of a suite.
+    """Evaluate every model on its tasks.
 
-    A task that fails is recorded and the others run.
+    A task that fails is recorded and the others run. What another process is computing is left to
+    it; at the end this one waits, and computes what the other did not store.
 
     Args:
-        groups: The models; of each its variants, one where no layers or sizes are asked for.
-            Filled in place, so that an interrupted run still says how far it came.
-        suite: The tasks.
+        jobs: The models with their tasks; their outcomes are filled in place.
         options: Where results go, where data is, how it is computed.
         progress: Told what happens.
         between: Holds workers beyond this call; the caller closes it.
     """
     held = between or Between()
-    if warning := mirror_warning(suite.task, options.mirror):
+    tasks = {task.name: task for job in jobs for task in job.suite.task}
+    if warning := mirror_warning(list(tasks.values()), options.mirror):
         progress.warning(warning)
+    for job in jobs:
+        if note := job.variants[0].spec.note:
+            progress.warning(note)
     try:
-        for variants in groups:
-            started = time.monotonic()
-            if note := variants[0].spec.note:
-                progress.warning(note)
-            if todo := missing(variants, suite, options, progress):
-                with opened_store(options.keeping, progress) as kept:
-                    _compute(variants, todo, kept, held, options, progress)
-            for outcome in variants:
-                outcome.seconds = time.monotonic() - started
+        with claims() as ours:
+            pending = list(jobs)
+            while pending:
+                pending = _round(pending, ours, held, options, progress)
     finally:
         if between is None:
             held.close()
+
+
+def _round(
+    jobs: Sequence[Job], ours: Claims, between: Between, options: Options, progress: Progress
+) -> list[Job]:
+    """Compute what nobody else computes.
+
+    Returns:
+        What others were computing. Where that is everything, one of these tasks is waited for.
+    """
+    left: list[Job] = []
+    computed = False
+    for job in jobs:
+        started = time.monotonic()
+        todo = missing(job.variants, job.suite, options, progress)
+        mine, busy = claimed(todo, ours, options)
+        try:
+            if mine:
+                computed = True
+                with opened_store(options.keeping, progress) as kept:
+                    _compute(job.variants, mine, kept, ours, between, options, progress)
+        finally:
+            _release(mine, ours)
+        for outcome in job.variants:
+            outcome.seconds += time.monotonic() - started
+        if busy:
+            left.append(job.only({name for _, name in busy}))
+            first = busy[0]
+    if left and not computed:
+        outcome, name = first
+        progress.waiting(f"{outcome.spec.label} {name}: {holder(outcome.folder, name)}")
+        ours.wait(outcome.folder, name)
+    return left
+
+
+def _release(todo: Sequence[Todo], ours: Claims) -> None:
+    for each in todo:
+        for outcome in each.outcomes:
+            ours.release(outcome.folder, each.task.name)
 
 
 def _compute(
     variants: Sequence[ModelOutcome],
     todo: Sequence[Todo],
     kept: "Store",
+    ours: Claims,
     between: Between,
     options: Options,
     progress: Progress,
@@ -87,20 +125,21 @@ def _compute(
         progress.failed(spec.label, failure.what, failure.fix)
         return
     try:
-        _score_all(variants, encoders, todo, options, progress)
+        _score_all(variants, encoders, todo, ours, options, progress)
     finally:
         if spec.loader == "transformers":
             between.keep(encoders[0].checkpoint, encoders[0].encoder.hand_over())
         elif hasattr(encoders[0], "close"):
             encoders[0].close()
         for outcome in variants:
-            outcome.texts = _counts(encoders[0]).get("texts", 0)
+            outcome.texts += _counts(encoders[0]).get("texts", 0)
 
 
 def _score_all(
     variants: Sequence[ModelOutcome],
     encoders: Sequence[Any],
     todo: Sequence[Todo],
+    ours: Claims,
     options: Options,
     progress: Progress,
 ) -> None:
@@ -124,6 +163,7 @@ def _score_all(
             if outcome in each.outcomes
         ]
         _score_task(lacking, each, held, options, progress)
+        _release([each], ours)
         _tell_warnings(encoders[0], progress)
     if hasattr(encoders[0], "encoder") and (cut := encoders[0].encoder.truncation()):
         progress.warning(cut)
@@ -287,7 +327,8 @@ def _scored(
     scored = score(encoder, prepared)
     if isinstance(encoder, MtebEncoder):
         refuse_change(encoder)
-    if locate(todo.task, options.mirror).revision != todo.located.revision:
+    found = locate(todo.task, options.mirror, options.limit)
+    if found.revision != todo.located.revision:
         raise DataError(
             f"the data of {todo.task.name} changed while it was being scored.",
             "the same command once nothing writes to the data any more",

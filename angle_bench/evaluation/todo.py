@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from angle_bench.evaluation.data import Located, locate
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record
-from angle_bench.results.folder import Asked, look_up
+from angle_bench.results.claims import Claims
+from angle_bench.results.folder import Asked, Found, look_up
 from angle_bench.results.suites import Suite, Task, mteb_task
 
 
@@ -32,12 +33,17 @@ class Todo:
 def missing(
     variants: Sequence[ModelOutcome], suite: Suite, options: Options, progress: Progress
 ) -> list[Todo]:
-    """The tasks to compute for variants of one model; aggregates come after their parts."""
+    """The tasks to compute for variants of one model; aggregates come after their parts.
+
+    What failed in this run is not tried again.
+    """
     todo: dict[str, Todo] = {}
     for task in suite.task:
         parts = tuple(_part(name) for name in task.parts)
         try:
-            places = {each.name: locate(each, options.mirror) for each in parts or (task,)}
+            places = {
+                each.name: locate(each, options.mirror, options.limit) for each in parts or (task,)
+            }
         except Exception as error:
             for outcome in variants:
                 failure = outcome.failed(task.name, error, options.command)
@@ -51,9 +57,9 @@ def missing(
                 made = Todo(each, places[each.name], parts if each is task else (), lacking)
                 todo[each.name] = made
             if each is task:
-                answered = [o for o in variants if o not in todo[each.name].outcomes]
-                for outcome in answered:
-                    outcome.kept.append(task.name)
+                for outcome in variants:
+                    if outcome not in todo[each.name].outcomes:
+                        outcome.keep(task.name)
     return [each for each in todo.values() if each.outcomes]
 
 
@@ -65,19 +71,51 @@ def _lacking(
     progress: Progress,
 ) -> list[ModelOutcome]:
     """The variants without a stored result that answers."""
+    left = [o for o in variants if task.name not in (*o.failures, *o.scored)]
     if options.overwrite:
-        return list(variants)
+        return left
     lacking, reasons = [], set()
-    for outcome in variants:
-        settings_digest = model_record(outcome.spec)["settings_digest"]
-        asked = Asked(located.revision, located.rows, settings_digest)
-        found = look_up(outcome.folder, task, asked)
+    for outcome in left:
+        found = answer(outcome, task, located)
         if found.state != "done":
             lacking.append(outcome)
             reasons.add(found.reason)
     for reason in sorted(reasons - {""}):
         progress.warning(f"{task.name} is computed again: {reason}")
     return lacking
+
+
+def answer(outcome: ModelOutcome, task: Task, located: Located) -> Found:
+    """What the model's folder holds of a task for this data and these settings."""
+    settings_digest = model_record(outcome.spec)["settings_digest"]
+    return look_up(outcome.folder, task, Asked(located.revision, located.rows, settings_digest))
+
+
+def claimed(
+    todo: Sequence[Todo], held: Claims, options: Options
+) -> tuple[list[Todo], list[tuple[ModelOutcome, str]]]:
+    """What this process computes, and which tasks of which variants others are computing.
+
+    An aggregate waits for parts that others compute. A task that was stored by the time it is
+    claimed is done.
+    """
+    mine: list[Todo] = []
+    busy: list[tuple[ModelOutcome, str]] = []
+    for each in todo:
+        parts = {part.name for part in each.parts}
+        got = []
+        for outcome in each.outcomes:
+            waits = any(other is outcome and name in parts for other, name in busy)
+            if waits or not held.take(outcome.folder, each.task.name):
+                busy.append((outcome, each.task.name))
+            elif not options.overwrite and answer(outcome, each.task, each.located).state == "done":
+                held.release(outcome.folder, each.task.name)
+                outcome.keep(each.task.name)
+            else:
+                got.append(outcome)
+        if got:
+            mine.append(replace(each, outcomes=got))
+    return mine, busy
 
 
 def _part(name: str) -> Task:

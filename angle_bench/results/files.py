@@ -1,9 +1,10 @@
 """Write files whole or not at all."""
 
+import glob
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,13 @@ def write_together(
     finally:
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(places: Iterable[Path]) -> None:
+    """Remove temporary files of killed processes; nobody else may be writing these places."""
+    for place in places:
+        for leftover in place.parent.glob(f"{glob.escape(f'.{place.name}.')}*.tmp"):
+            leftover.unlink(missing_ok=True)
 
 
 def write_json(place: Path, value: Any) -> None:

@@ -10,7 +10,14 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from angle_bench.errors import ResultsError
-from angle_bench.results.files import FileToWrite, Write, json_file, write_json, write_together
+from angle_bench.results.files import (
+    FileToWrite,
+    Write,
+    clear_leftovers,
+    json_file,
+    write_json,
+    write_together,
+)
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, has_predictions, predictions_file
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
@@ -103,6 +110,7 @@ def store(
         files.append(predictions_file(folder.predictions(task), predictions))
     files.append(FileToWrite(folder.result(task), write_result))
     with locked(folder):
+        clear_leftovers(file.place for file in files)
         write_together(files, before_renaming=lambda: set_aside(folder, task))
         folder.error(task).unlink(missing_ok=True)
 

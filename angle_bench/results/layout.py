@@ -53,6 +53,10 @@ class ModelFolder:
         """The last failure of a task."""
         return self.side / f"{task}.error.json"
 
+    def claim(self, task: str) -> Path:
+        """The lock that a process holds while it computes a task."""
+        return self.side / f"{task}.lock"
+
     @property
     def meta(self) -> Path:
         """The description of the model that mteb reads."""
@@ -82,6 +86,11 @@ def results_root(typed: Path, *, write: bool) -> Path:
     if write:
         _try_writing(root)
     return root
+
+
+def smoke_root(root: Path, limit: int) -> Path:
+    """Where smoke runs of so many samples a task are kept, out of the sight of every table."""
+    return root / ".limit" / str(limit)
 
 
 def _folders(root: Path) -> list[Path]:

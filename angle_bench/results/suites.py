@@ -1,9 +1,10 @@
 """Suites and tasks as values, read from generated data, so that tables need no mteb."""
 
+import fnmatch
 import json
 import shlex
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -57,13 +58,19 @@ class Task(BaseModel):
 
 
 class Suite(BaseModel):
-    """A named list of tasks, and what is averaged over them."""
+    """A named list of tasks, and what is averaged over them.
+
+    Attributes:
+        aliases: Other names that it goes by.
+        mteb_version: The mteb that its tasks were read off, if any.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     version: str
     description: str = ""
+    aliases: tuple[str, ...] = ()
     average: Literal["tasks", "types"] = "tasks"
     mteb_version: str | None = None
     task: tuple[Task, ...]
@@ -143,17 +150,47 @@ def split_names(texts: Iterable[str]) -> list[str]:
     return [name.strip() for name in names if name.strip()]
 
 
-def select(texts: list[str]) -> Suite:
+def select(texts: Sequence[str]) -> Suite:
     """The suite that `-t` values mean: one suite as it is, or several joined without repeats.
 
     Raises:
         UsageError: A name is unknown, with the nearest ones; or two suites ask for the same task
             in different splits or subsets.
     """
+    return joined(find_all(texts))
+
+
+def find_all(texts: Sequence[str]) -> list[Suite]:
+    """The suites that `-t` values name, each once; a task is a suite of its own.
+
+    Raises:
+        UsageError: A name is unknown, with the nearest ones, or a pattern matches nothing.
+    """
     names = split_names(texts)
     if not names:
         raise UsageError("no task is named.", "-t STS")
-    found = list(dict.fromkeys(_find(name) for name in names))
+    found = [suite for name in names for suite in (_matching(name) or [_find(name)])]
+    return list(dict.fromkeys(found))
+
+
+def tables_of(found: Sequence[Suite]) -> list[Suite]:
+    """What is shown together: a suite by itself, single tasks side by side."""
+    single = [suite for suite in found if len(suite.task) == 1]
+    groups: list[Suite] = []
+    for suite in found:
+        if suite not in single:
+            groups.append(suite)
+        elif suite is single[0]:
+            groups.append(joined(single))
+    return groups
+
+
+def joined(found: Sequence[Suite]) -> Suite:
+    """Several suites as one, each task once.
+
+    Raises:
+        UsageError: Two of them ask for the same task in different splits or subsets.
+    """
     if len(found) == 1:
         return found[0]
     tasks: dict[str, Task] = {}
@@ -163,37 +200,56 @@ def select(texts: list[str]) -> Suite:
                 raise UsageError(
                     f"{suite.name} asks for other splits or subsets of {task.name} than the "
                     "suites before it.",
-                    f"one command for each of {or_list(names)}",
+                    f"one command for each of {or_list([suite.name for suite in found])}",
                 )
-    versions = [suite.version for suite in found]
+    versions = list(dict.fromkeys(suite.version for suite in found))
     return Suite(
         name="+".join(suite.name for suite in found),
-        version="+".join(versions if len(set(versions)) > 1 else versions[:1]),
+        version="+".join(versions),
         task=tuple(tasks.values()),
     )
 
 
-def _find(name: str) -> Suite:
+def _matching(name: str) -> list[Suite]:
+    """The tasks that a pattern such as `STS1*` matches; none where it is no pattern."""
+    if not any(sign in name for sign in "*?["):
+        return []
     wanted = name.casefold()
+    found = [known for known in _task_names() if fnmatch.fnmatchcase(known.casefold(), wanted)]
+    if not found:
+        raise UsageError(f"no task matches {name}.", "angle-bench tasks list --all")
+    return [_find(known) for known in found]
+
+
+def _find(name: str) -> Suite:
+    wanted = _plain(name)
     for suite in suites().values():
-        if suite.name.casefold() == wanted:
+        if wanted in map(_plain, (suite.name, *suite.aliases)):
             return suite
     if (found := benchmark(name)) is not None:
         return found
-    listed = (task for suite in suites().values() for task in suite.task)
-    own = next((t for t in listed if wanted in (t.name.casefold(), t.short.casefold())), None)
-    exact = next((n for n in _catalogue()["tasks"] if n.casefold() == wanted), None)
-    task = own or (mteb_task(exact) if exact else None)
-    if task is not None:
+    if (task := _find_task(wanted)) is not None:
         return Suite(name=task.name, version=_catalogue()["mteb_version"], task=(task,))
     raise _unknown(name)
 
 
+def _find_task(wanted: str) -> Task | None:
+    """A task by its name, or by its header in one of our suites; mteb's as mteb defines it."""
+    exact = next((name for name in _catalogue()["tasks"] if _plain(name) == wanted), None)
+    if exact is not None:
+        return mteb_task(exact)
+    listed = [task for suite in suites().values() for task in suite.task]
+    return next((t for t in listed if wanted in (_plain(t.name), _plain(t.header))), None)
+
+
+def _task_names() -> list[str]:
+    own = [task.name for suite in suites().values() for task in suite.task]
+    return list(dict.fromkeys([*own, *_catalogue()["tasks"]]))
+
+
 def known_names() -> list[str]:
     """Every name that `-t` takes: suites, benchmarks and tasks."""
-    own = [task.name for suite in suites().values() for task in suite.task]
-    names = [*suites(), *_catalogue()["benchmarks"], *own, *_catalogue()["tasks"]]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys([*suites(), *_catalogue()["benchmarks"], *_task_names()]))
 
 
 def _unknown(name: str) -> UsageError:
@@ -209,4 +265,6 @@ def _unknown(name: str) -> UsageError:
             f"no suite or task is called {name}. Did you mean {or_list(near)}?",
             f"-t {shlex.quote(near[0])}",
         )
-    return UsageError(f"no suite or task is called {name}.", f"-t {or_list(list(suites()))}")
+    return UsageError(
+        f"no suite or task is called {name}.", "-t STS, or one of: angle-bench tasks list"
+    )

@@ -13,11 +13,13 @@ from angle_bench.results.suites import (
     Suite,
     Task,
     benchmark,
+    find_all,
     known_names,
     mteb_task,
     select,
     split_names,
     suites,
+    tables_of,
 )
 
 STS = ["STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R"]
@@ -61,13 +63,13 @@ def test_split_names(texts: list[str], expected: list[str]) -> None:
         ("STS12", "STS12", 1),
         ("sick-r", "SICK-R", 1),
         ("anglebenchdemo", "AngleBenchDemo", 1),
-        ("MTEB(eng, v1)", "MTEB(eng, v1)", 56),
-        ("mteb(ENG, V1)", "MTEB(eng, v1)", 56),
-        ("MTEB(eng,v1)", "MTEB(eng, v1)", 56),
-        ("MTEB", "MTEB(eng, v1)", 56),
-        ("MTEB(eng, classic)", "MTEB(eng, v1)", 56),
-        ("MTEB(eng, v2)", "MTEB(eng, v2)", 41),
-        ("mteb(eng)", "MTEB(eng, v2)", 41),
+        ("MTEB(eng, v1)", "MTEB-eng-v1", 56),
+        ("mteb(ENG, V1)", "MTEB-eng-v1", 56),
+        ("MTEB(eng,v1)", "MTEB-eng-v1", 56),
+        ("MTEB", "MTEB-eng-v1", 56),
+        ("MTEB(eng, classic)", "MTEB-eng-v1", 56),
+        ("MTEB(eng, v2)", "MTEB-eng-v2", 41),
+        ("mteb(eng)", "MTEB-eng-v2", 41),
     ],
 )
 def test_select_finds_suites_tasks_benchmarks_and_aliases(
@@ -121,10 +123,10 @@ def test_joining_keeps_the_order_of_typing() -> None:
 
 def test_the_signature_of_joined_suites_names_each() -> None:
     version = CATALOGUE["mteb_version"]
-    joined = select(["STS,MTEB(eng, v1)", "demo"])
-    assert joined.name.split("+") == ["STS", "MTEB(eng, v1)", "demo"]
-    assert set(joined.version.split("+")) == {"1", version}
-    assert len(joined.task) == 56 + 1  # MTEB(eng, v1) holds all seven of STS
+    joined = select(["STS,MTEB(eng, v1)", "AFQMC"])
+    assert joined.name.split("+") == ["STS", "MTEB-eng-v1", "AFQMC"]
+    assert joined.version.split("+") == ["1", version]
+    assert len(joined.task) == 56 + 1  # MTEB-eng-v1 holds all seven of STS
 
 
 @pytest.mark.parametrize("texts", [["STS", "STS"], ["STS,sts"]])
@@ -139,7 +141,7 @@ def test_other_subsets_of_the_same_task_are_refused(texts: list[str]) -> None:
     with pytest.raises(UsageError, match=r"STS17|STS22") as raised:
         select(texts)
     assert raised.value.exit_code == 2
-    assert "MTEB(eng, v1)" in raised.value.fix
+    assert "MTEB-eng-v1" in raised.value.fix
 
 
 @pytest.mark.parametrize(
@@ -162,14 +164,14 @@ def test_an_unknown_name_gives_the_nearest(typed: str, near: str) -> None:
     assert near in raised.value.what
     option, name = shlex.split(raised.value.fix)  # what is to be typed works in a shell
     assert option == "-t"
-    assert select([name]).name == name
+    assert name in {select([name]).name, *select([name]).aliases}
 
 
 def test_a_name_that_is_near_nothing_gives_the_suites() -> None:
     with pytest.raises(UsageError) as raised:
         select(["qqqqzzzz"])
     assert "Did you mean" not in raised.value.what
-    assert raised.value.fix == "-t STS or demo"
+    assert raised.value.fix == "-t STS, or one of: angle-bench tasks list"
 
 
 def test_one_unknown_name_among_known_ones_is_the_one_named() -> None:
@@ -232,19 +234,70 @@ def test_own_suites_take_no_name_that_mteb_has() -> None:
     assert not {name.casefold() for name in theirs} & {name.casefold() for name in suites()}
 
 
-def test_a_task_of_mteb_in_a_suite_is_mteb_s() -> None:
+def test_a_task_of_mteb_in_a_suite_is_mteb_s_or_a_part_of_it() -> None:
+    narrowed = {"short", "splits", "subsets", "samples", "characters"}
     for suite in suites().values():
         for task in suite.task:
             theirs = mteb_task(task.name)
             if theirs is not None:
-                assert task.model_copy(update={"short": ""}) == theirs
+                assert task.model_dump(exclude=narrowed) == theirs.model_dump(exclude=narrowed)
+                assert set(task.splits) <= set(theirs.splits)
+                assert set(task.subsets) <= set(theirs.subsets)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("STS-10", 10),
+        ("STS-9", 9),
+        ("MTEB-eng-v1", 56),
+        ("MTEB-eng-v2", 41),
+        ("MTEB-cmn-v1", 31),
+        ("MTEB-vie-v1", 50),
+        ("STS-zh", 5),
+    ],
+)
+def test_suites_of_mteb_s_tasks(name: str, count: int) -> None:
+    assert len(select([name]).task) == count
+
+
+def test_sts_10_and_9_are_those_of_their_benchmarks() -> None:
+    for name, full in (("STS-10", "MTEB(eng, v1)"), ("STS-9", "MTEB(eng, v2)")):
+        theirs = {task for task in select([full]).task if task.type == "STS"}
+        assert set(select([name]).task) == theirs
+
+
+def test_chinese_sts_counts_the_test_split_alone() -> None:
+    assert {task.splits for task in select(["STS-zh"]).task} == {("test",)}
+
+
+def test_a_task_s_name_alone_is_mteb_s_task() -> None:
+    assert select(["STS17"]).task[0] == mteb_task("STS17")
+    assert select(["STS-B"]).task[0].name == "STSBenchmark"
+
+
+def test_a_pattern_gives_every_task_that_it_matches() -> None:
+    found = {task.name for task in select(["sts1[23]", "STS1*"]).task}
+    assert {"STS12", "STS13", "STS14", "STS15", "STS16", "STS17"} <= found
+    assert all(name.startswith("STS1") for name in found)
+
+
+def test_a_pattern_that_matches_nothing_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"no task matches STX\*"):
+        select(["STS,STX*"])
+
+
+def test_suites_are_shown_apart_and_single_tasks_together() -> None:
+    shown = tables_of(find_all(["STS12,STS-9,STS13", "STS"]))
+    assert [suite.name for suite in shown] == ["STS12+STS13", "STS-9", "STS"]
 
 
 def test_known_names_are_there_once_and_can_be_typed() -> None:
     known = known_names()
     assert len(known) == len(set(known)) > 1300
     for name in known[:100]:
-        assert select([name]).name == name
+        suite = select([name])
+        assert name in {suite.name, *suite.aliases}
 
 
 @pytest.mark.parametrize(

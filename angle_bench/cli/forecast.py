@@ -1,0 +1,61 @@
+"""`angle-bench run -n`: what would be computed, and about how long it takes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from angle_bench.evaluation.forecast import JobForecast
+    from angle_bench.evaluation.jobs import Job
+    from angle_bench.evaluation.options import Options
+
+
+def show_forecast(jobs: "Sequence[Job]", options: "Options", as_json: bool) -> int:
+    """Print the forecast; the exit code is 1 where there is no data for a task."""
+    from angle_bench.encoding.matrix_speed import flop_per_second
+    from angle_bench.evaluation.forecast import forecast
+
+    found = forecast(jobs, options, flop_per_second)
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        for each in found:
+            _print(each)
+    return 1 if any(task.state == "no data" for each in found for task in each.tasks) else 0
+
+
+def _print(found: "JobForecast") -> None:
+    from angle_bench.reporting.table import plain
+
+    lines = [
+        [task.name, task.type, task.state, _count(task.texts), _count(task.tokens)]
+        for task in found.tasks
+    ]
+    typer.echo(found.label)
+    typer.echo(plain(["task", "type", "", "texts", "tokens"], lines, labelled=True))
+    for task in found.tasks:
+        if task.why:
+            typer.echo(f"  ! {task.name}: {task.why}")
+    typer.echo(_sum(found))
+
+
+def _sum(found: "JobForecast") -> str:
+    from angle_bench.cli.progress import duration
+
+    todo = found.todo
+    if not todo:
+        return "nothing to compute"
+    counts = f"{len(todo)} of {len(found.tasks)} tasks to compute"
+    if found.tokens is not None:
+        counts += f", {found.tokens:,} tokens before repeated texts are left out"
+    if found.seconds is None:
+        return f"{counts}; how long it takes is known once the model is here"
+    least = "about" if found.device == "cpu" else "at least"
+    return f"{counts}, {least} {duration(found.seconds)} on this machine ({found.device})"
+
+
+def _count(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"

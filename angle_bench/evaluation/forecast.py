@@ -1,0 +1,196 @@
+"""What a run would compute, and about how long it would take. Nothing is written."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from angle_bench.encoding.tokenise import tokenise
+from angle_bench.errors import AngleBenchError
+from angle_bench.evaluation.data import Located, locate, read_rows
+from angle_bench.evaluation.jobs import Job
+from angle_bench.evaluation.options import Options
+from angle_bench.evaluation.todo import answer
+from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.config import read_json, shape_of
+from angle_bench.models.place import Place
+from angle_bench.models.spec import ModelSpec
+from angle_bench.models.weights import parameters_of
+from angle_bench.places import tasks_folder
+from angle_bench.results.suites import Task, mteb_task
+
+# of the speed of a bare matrix product, while all-MiniLM-L6-v2 encodes STS (benchmarks/, peak);
+# nobody has measured it for other devices, where the estimate is the least it can take
+SHARE_OF_PEAK = {"cpu": 0.75}
+STARTING_SECONDS = 10.0  # imports and loading
+CHARACTERS_PER_TOKEN = 4.0  # of English, where no tokenizer is at hand
+SAMPLE = 300  # texts that say how many characters a token has
+
+State = Literal["stored", "to do", "no data"]
+
+
+@dataclass(frozen=True)
+class TaskForecast:
+    """One task of one model.
+
+    Attributes:
+        state: Whether a stored score answers, whether there is data.
+        why: Why there is none.
+        texts: To be encoded, if known; a text that occurs twice is counted twice.
+        tokens: Of these texts, cut to the model's length.
+    """
+
+    name: str
+    type: str
+    state: State
+    why: str = ""
+    texts: int | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class JobForecast:
+    """One model.
+
+    Attributes:
+        label: The model.
+        tasks: Its tasks.
+        device: What the time is meant for.
+        seconds: About how long it takes; None where the model or a size is not known.
+    """
+
+    label: str
+    tasks: Sequence[TaskForecast]
+    device: str
+    seconds: float | None
+
+    @property
+    def todo(self) -> list[TaskForecast]:
+        """The tasks that would be computed."""
+        return [task for task in self.tasks if task.state == "to do"]
+
+    @property
+    def tokens(self) -> int | None:
+        """Of all tasks that would be computed, if known."""
+        counts = [task.tokens for task in self.todo]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+
+def forecast(
+    jobs: Sequence[Job], options: Options, speed_of: Callable[[str, str], tuple[str, float]]
+) -> list[JobForecast]:
+    """What a run of these jobs would compute.
+
+    Args:
+        jobs: The models with their tasks.
+        options: As for the run.
+        speed_of: From device and dtype to a device's kind and its operations a second.
+    """
+    return [_job(job, options, speed_of) for job in jobs]
+
+
+def _job(
+    job: Job, options: Options, speed_of: Callable[[str, str], tuple[str, float]]
+) -> JobForecast:
+    spec = job.variants[0].spec
+    place = _place(spec)
+    tokenizer = _tokenizer(place)
+    tasks = [_task(job, task, options, spec, tokenizer) for task in _with_parts(job)]
+    made = JobForecast(spec.variant_label, tasks, "", None)
+    if not made.todo:
+        return JobForecast(spec.variant_label, tasks, "", 0.0)
+    work = None if place is None else _operations_per_token(place)
+    if made.tokens is None or work is None or spec.settings is None:
+        return made
+    kind, speed = speed_of(options.computing.device, spec.settings.dtype)
+    seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
+    return JobForecast(spec.variant_label, tasks, kind, seconds)
+
+
+def _with_parts(job: Job) -> Iterator[Task]:
+    for task in job.suite.task:
+        for name in task.parts:
+            if (part := mteb_task(name)) is not None:
+                yield part
+        if not task.parts:
+            yield task
+
+
+def _task(job: Job, task: Task, options: Options, spec: ModelSpec, tokenizer: Any) -> TaskForecast:
+    try:
+        located = locate(task, options.mirror, options.limit)
+        answers = [answer(outcome, task, located) for outcome in job.variants]
+    except AngleBenchError as error:
+        return TaskForecast(task.name, task.type, "no data", error.what)
+    if not options.overwrite and all(found.state == "done" for found in answers):
+        return TaskForecast(task.name, task.type, "stored", "", task.texts)
+    texts = task.texts if options.limit is None else _few(task, options.limit)
+    return TaskForecast(
+        task.name, task.type, "to do", "", texts, _tokens(task, texts, located, spec, tokenizer)
+    )
+
+
+def _few(task: Task, limit: int) -> int | None:
+    return None if not task.samples or not task.texts else limit * task.texts // task.samples
+
+
+def _tokens(
+    task: Task, texts: int | None, located: Located, spec: ModelSpec, tokenizer: Any
+) -> int | None:
+    """The tokens of a task: counted on a sample of its texts, else from its characters."""
+    if not texts or not task.texts:
+        return None
+    longest = 512 if spec.settings is None else spec.settings.max_length
+    sample = list(_some_texts(located.files.values()))
+    own = bool(sample)
+    if tokenizer is None:
+        per_token = CHARACTERS_PER_TOKEN
+    else:
+        sample = sample or list(_some_texts([tasks_folder() / "demo" / "test.jsonl"]))
+        tokens = int(tokenise(tokenizer, sample, longest, 0).lengths.sum())
+        if own:
+            return round(texts * tokens / len(sample))
+        per_token = sum(map(len, sample)) / tokens
+    if task.characters is None:
+        return None
+    return texts * min(longest, round(task.characters / task.texts / per_token) + 2)
+
+
+def _some_texts(files: Iterable[Path]) -> Iterator[str]:
+    """Texts from the head of each file, whatever their columns are called."""
+    for place in files:
+        for number, row in enumerate(read_rows(place)):
+            if number == SAMPLE:
+                break
+            yield from (value for value in row.values() if isinstance(value, str) and value)
+
+
+def _place(spec: ModelSpec) -> Place | None:
+    """Where a checkpoint is, None where it would have to be downloaded or is not ours to load."""
+    if spec.loader != "transformers":
+        return None
+    folder = spec.folder or hub.cached(spec.name, spec.revision)
+    try:
+        base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+    except AngleBenchError:  # the run itself will say it
+        return None
+    return None if folder is None else Place(folder, base, spec.trust)
+
+
+def _tokenizer(place: Place | None) -> Any:
+    if place is None:
+        return None
+    from angle_bench.models.backbone import load_tokenizer  # brings torch
+
+    return load_tokenizer(place)
+
+
+def _operations_per_token(place: Place) -> float | None:
+    """Twice the parameters outside the embeddings: a multiplication and an addition for each."""
+    shape = shape_of(place.whole)
+    vocabulary = read_json(place.whole / "config.json").get("vocab_size")
+    parameters = parameters_of(place.whole)
+    if shape is None or not isinstance(vocabulary, int) or not parameters:
+        return None
+    return 2.0 * max(parameters - vocabulary * shape.width, parameters // 10)

@@ -1,0 +1,93 @@
+"""Who computes what: several processes on one results folder never compute a result twice."""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from angle_bench.errors import ResultsError
+from angle_bench.results.layout import ModelFolder
+
+POLL_SECONDS = 0.2
+
+
+class Claims:
+    """The tasks that this process computes.
+
+    A claim is a lock file beside the run record. The system frees it when a process dies; where
+    a file system has no locks, the library keeps the holder's host and process number in it and
+    breaks a lock whose holder is gone.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Path, FileLock] = {}
+
+    def take(self, folder: ModelFolder, task: str) -> bool:
+        """Claim a task; False if another process has it.
+
+        Raises:
+            ResultsError: The folder cannot be written.
+        """
+        place = folder.claim(task)
+        if place in self._held:
+            return True
+        lock = FileLock(place)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(blocking=False)
+            _holder(place).write_text(f"process {os.getpid()} on {platform.node()}")
+        except Timeout:
+            return False
+        except OSError as error:
+            lock.release()
+            raise ResultsError(
+                f"{place} cannot be written: {error.strerror or error}.",
+                "-r FOLDER that can be written and has space",
+            ) from error
+        self._held[place] = lock
+        return True
+
+    def release(self, folder: ModelFolder, task: str) -> None:
+        """Let others have a task, if this process has it."""
+        place = folder.claim(task)
+        if place in self._held:
+            _holder(place).unlink(missing_ok=True)
+            self._held.pop(place).release()
+
+    def wait(self, folder: ModelFolder, task: str) -> None:
+        """Return once no other process has the task."""
+        place = folder.claim(task)
+        with FileLock(place).acquire(poll_interval=POLL_SECONDS):
+            pass
+
+    def close(self) -> None:
+        """Let others have everything."""
+        for place, lock in self._held.items():
+            _holder(place).unlink(missing_ok=True)
+            lock.release()
+        self._held.clear()
+
+
+@contextmanager
+def claims() -> Iterator[Claims]:
+    """Claims that end with the block."""
+    held = Claims()
+    try:
+        yield held
+    finally:
+        held.close()
+
+
+def holder(folder: ModelFolder, task: str) -> str:
+    """Who has a task: `process 4711 on node7`."""
+    try:
+        return _holder(folder.claim(task)).read_text()
+    except OSError:  # it was let go meanwhile, or its holder was killed before it said so
+        return "another process"
+
+
+def _holder(place: Path) -> Path:
+    return place.with_suffix(".holder")

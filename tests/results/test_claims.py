@@ -1,0 +1,84 @@
+"""Claims: one process has a task, and a dead one has none."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import ResultsError
+from angle_bench.results.claims import Claims, claims, holder
+from angle_bench.results.layout import ModelFolder
+
+HOLDS = """
+import sys
+from pathlib import Path
+from angle_bench.results.claims import Claims
+from angle_bench.results.layout import ModelFolder
+held = Claims()
+print(held.take(ModelFolder(Path(sys.argv[1]), "a/b", "r"), "STS12"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ModelFolder:
+    return ModelFolder(tmp_path, "a/b", "r")
+
+
+def other(folder: ModelFolder) -> "subprocess.Popen[str]":
+    """Another process that has STS12."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(folder.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline().strip() == "True"
+    return running
+
+
+def test_a_task_is_one_process_s(folder: ModelFolder) -> None:
+    running = other(folder)
+    with claims() as ours:
+        assert not ours.take(folder, "STS12")
+        assert ours.take(folder, "STS13")
+        assert holder(folder, "STS12").startswith(f"process {running.pid} on ")
+        running.communicate("")
+        ours.wait(folder, "STS12")
+        assert ours.take(folder, "STS12")
+
+
+def test_a_killed_process_has_nothing(folder: ModelFolder) -> None:
+    running = other(folder)
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    with claims() as ours:
+        assert ours.take(folder, "STS12")
+        assert holder(folder, "STS12").startswith(f"process {os.getpid()} on ")
+
+
+def test_a_claim_of_ours_is_ours(folder: ModelFolder) -> None:
+    ours = Claims()
+    assert ours.take(folder, "STS12")
+    assert ours.take(folder, "STS12")
+    ours.release(folder, "STS12")
+    ours.release(folder, "STS12")
+    assert holder(folder, "STS12") == "another process"
+    with claims() as theirs:
+        assert theirs.take(folder, "STS12")
+
+
+def test_leaving_lets_everything_go(folder: ModelFolder) -> None:
+    with claims() as ours:
+        ours.take(folder, "STS12")
+    assert not list(folder.side.glob("*.holder"))
+
+
+def test_a_folder_that_cannot_be_written(folder: ModelFolder) -> None:
+    folder.root.joinpath("a__b").write_text("a file")
+    with claims() as ours, pytest.raises(ResultsError, match="cannot be written"):
+        ours.take(folder, "STS12")
