@@ -17,6 +17,16 @@ from angle_bench.results.files import FileToWrite, json_file, write_together
 from angle_bench.results.suites import Task, mteb_task
 
 Say = Callable[[str], None]
+# the configs beside that of the judgements that mteb's loader of retrieval sets knows
+RETRIEVAL_PARTS = (
+    "corpus",
+    "queries",
+    "query",
+    "qrels",
+    "top_ranked",
+    "instruction",
+    "qrel_diff",
+)
 FIX = "--to DIR that can be written and has space"
 
 
@@ -126,7 +136,7 @@ def _splits(task: Task, folder: Path) -> list[FileToWrite]:
     at: dict[str, Any] = {"path": task.dataset, "revision": task.revision}
     configs = datasets.get_dataset_config_names(**at)
     scored_only = task.type in SCORED_SPLITS_ONLY
-    wanted = [name for name in configs if name in task.subsets] or configs
+    wanted = [name for name in configs if _belongs(name, task)] or configs
     files = []
     for config in wanted:
         loaded = datasets.load_dataset(**at, name=config)
@@ -135,6 +145,13 @@ def _splits(task: Task, folder: Path) -> list[FileToWrite]:
             if not scored_only or split in task.splits:
                 files.append(FileToWrite(place / f"{split}.parquet", _writer(rows)))
     return files
+
+
+def _belongs(config: str, task: Task) -> bool:
+    """Whether a config holds a subset, or a part of one: retrieval has several for each."""
+    of_subsets = {f"{subset}-{part}" for subset in task.subsets for part in RETRIEVAL_PARTS}
+    whole = "default" in task.subsets and config in RETRIEVAL_PARTS
+    return whole or config in task.subsets or config in of_subsets
 
 
 def _writer(rows: Any) -> Callable[[Path], None]:

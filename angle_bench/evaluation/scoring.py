@@ -86,9 +86,9 @@ def prepare(task: Task, located: Located) -> Prepared:
     mteb_task = build(task, located)
     try:
         _load_data(mteb_task, task, located)
+        findings = check(mteb_task, task)
         if located.limit is not None:
             keep_some(mteb_task, task.splits, located.limit)
-        findings = check(mteb_task, task)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
         verification = verify(mteb_task, task, located)
         warnings = data_warnings(findings, verification)
@@ -103,13 +103,11 @@ def data_warnings(findings: Findings, verification: Verification) -> tuple[str, 
     """What the user should know of data, if it may be scored.
 
     Raises:
-        DataError: It is in doubt, and is not MTEB's own.
+        DataError: It is in doubt, and neither MTEB's own nor for a smoke run.
     """
-    if findings.doubts and verification.verdict not in ("hub", "equal"):
+    if findings.doubts and verification.verdict not in ("hub", "equal", "smoke run"):
         raise findings.doubts[0]
-    doubts = (
-        f"{doubt.what} This is MTEB's own data, scored as it is." for doubt in findings.doubts
-    )
+    doubts = (f"{doubt.what} It is scored as it is." for doubt in findings.doubts)
     return (*findings.warnings, *doubts)
 
 
@@ -139,7 +137,7 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
             )
             for split in task.splits
         }
-        _refuse_nan(task, scores)
+        _refuse_nan(prepared, scores)
         predictions = kept.predictions(scores)
     result = TaskResult.from_task_results(
         mteb_task,
@@ -151,15 +149,16 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
     return Scored(result, predictions, prepared.verification, prepared.warnings)
 
 
-def _refuse_nan(task: Task, scores: Scores) -> None:
+def _refuse_nan(prepared: Prepared, scores: Scores) -> None:
+    few = prepared.verification.verdict == "smoke run"
     for split, by_subset in scores.items():
         for subset, row in by_subset.items():
             if not math.isfinite(row["main_score"]):
                 raise ModelError(
-                    f"{task.name} {subset}/{split} has no {task.metric}: it is "
-                    f"{row['main_score']}. The vectors tell its items not apart, or hold no "
-                    "numbers.",
-                    "--dtype float32, or another checkpoint",
+                    f"{prepared.task.name} {subset}/{split} has no {prepared.task.metric}: it is "
+                    f"{row['main_score']}. "
+                    + ("The samples are too few." if few else "The vectors do not differ."),
+                    "a larger --limit" if few else "--dtype float32, or another checkpoint",
                 )
 
 

@@ -12,6 +12,7 @@ from angle_bench.results.suites import suites
 from tests.checkpoints import build_lora, build_tiny, build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Command
 from tests.hub import Hub
+from tests.mirrors import retrieval, task_of
 
 UAE = "WhereIsAI/UAE-Large-V1"
 ADAPTER, BASE = "me/lora", "me/llama"
@@ -134,6 +135,24 @@ def test_what_is_not_there_fails_alone(hub: Hub, angle_bench: Command, tmp_path:
     assert "error: STS13: the data set mteb/sts13-sts could not be fetched" in ended.stderr
     assert (tmp_path / "bundle" / TASK.dataset / "test.parquet").is_file()
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("name", "candidates"), [("NFCorpus", 0), ("AskUbuntuDupQuestions", 5)])
+def test_a_retrieval_set_is_brought_with_corpus_and_queries(
+    name: str, candidates: int, angle_bench: Command, tmp_path: Path
+) -> None:
+    from angle_bench.evaluation.data import find_files, locate, rows_of, stage
+
+    task = task_of(name)
+    retrieval(tmp_path / "mirror" / task.dataset, candidates=candidates)
+    located = locate(task, tmp_path / "mirror")
+    with Hub() as hub:
+        hub.add(task.dataset, stage(task, located), task.revision, kind="dataset")
+        words = ("download", "-t", name, "--to", "bundle")
+        ended = angle_bench(*words, env=hub.env(tmp_path / "hf"))
+    assert ended.returncode == 0, ended.stderr
+    brought = find_files(tmp_path / "bundle" / task.dataset)
+    assert rows_of(brought) == located.rows
 
 
 def test_nothing_named(angle_bench: Command) -> None:

@@ -137,12 +137,19 @@ def test_ids_that_do_not_fit(config: str, how: Spoil, why: str, tmp_path: Path) 
     assert why in refused(task.name, tmp_path).what
 
 
-@pytest.mark.parametrize("verdict", ["hub", "equal"])
+@pytest.mark.parametrize("verdict", ["hub", "equal", "smoke run"])
 def test_mteb_s_own_data_is_scored_as_it_is(verdict: Any) -> None:
     doubt = DataError("a/b default/test has 1 ids in corpus more than once.", "another file")
     (said,) = data_warnings(Findings(doubts=(doubt,)), Verification(verdict))
-    assert said.startswith(doubt.what)
-    assert "MTEB" in said
+    assert said == f"{doubt.what} It is scored as it is."
+
+
+@pytest.mark.parametrize("verdict", ["differs", "no reference", "package"])
+def test_other_data_in_doubt_is_refused(verdict: Any) -> None:
+    doubt = DataError("a/b default/test has 1 ids in corpus more than once.", "another file")
+    with pytest.raises(DataError) as raised:
+        data_warnings(Findings(doubts=(doubt,)), Verification(verdict))
+    assert raised.value is doubt
 
 
 # classification

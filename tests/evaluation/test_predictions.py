@@ -103,6 +103,28 @@ def test_the_mean_over_queries(
     assert found == pytest.approx(main(done, task.splits[0]), abs=1e-9)
 
 
+def test_each_language_of_a_retrieval_set_has_its_queries(
+    encoder: MtebEncoder, tmp_path: Path
+) -> None:
+    task = task_of("LoTTE").model_copy(
+        update={"subsets": ("writing_search", "writing_forum"), "splits": ("test",)}
+    )
+    for number, subset in enumerate(task.subsets):
+        retrieval(tmp_path / task.dataset, prefix=f"{subset}-", queries=5 + number)
+    prepared = prepare(task, locate(task, tmp_path))
+    done = score(encoder, prepared)
+    prepared.release()
+    scores = {row["hf_subset"]: row["main_score"] for row in done.result.scores["test"]}
+    parts = {part.table()["subset"][0].as_py(): part.table() for part in done.predictions}
+    assert {name: part.num_rows for name, part in parts.items()} == {
+        "writing_search": 5,
+        "writing_forum": 6,
+    }
+    for name, part in parts.items():
+        found = round(float(np.mean(part["value"].to_numpy())), 5)
+        assert found == pytest.approx(scores[name], abs=1e-9)
+
+
 def test_subqueries_of_one_user_are_one_row(encoder: MtebEncoder, tmp_path: Path) -> None:
     task = task_of("MindSmallReranking")
     retrieval(tmp_path / task.dataset, candidates=5, query_id="u{user}_{turn}")
