@@ -1,5 +1,6 @@
 """Where a task's data comes from: the hub, a local mirror, or the package (CONTRACTS)."""
 
+import csv as _csv
 import hashlib
 import json
 import os
@@ -10,17 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from angle_bench.errors import DataError, UsageError, first_line
+from angle_bench.errors import DataError, UsageError, first_line, or_list
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
-from angle_bench.results.suites import Task
+from angle_bench.results.suites import LOCAL, Task
 
 PACKAGE_PREFIX = "angle-bench/"
+# as mteb's loader takes them, the best first
 FORMATS = ("parquet", "jsonl")
+OWN_FORMATS = (*FORMATS, "csv", "tsv")
+RETRIEVAL_PARTS = ("corpus", "queries", "qrels")
 # the other types also read splits that they do not score, such as train or corpus
 SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
 
-Origin = Literal["hub", "mirror", "package"]
+Origin = Literal["hub", "mirror", "package", "file"]
 Files = Mapping[tuple[str, str], Path]
 
 
@@ -34,21 +38,25 @@ class Located:
             `local-<16 hex of the rows>`.
         files: The local files by config and split; empty for the hub.
         rows: The digest of each file's rows, by `config/split`.
+        definition: What an own task makes of the rows, as a digest; empty for mteb's.
     """
 
     origin: Origin
     revision: str
     files: Files = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
+    definition: str = ""
 
     def provenance(self) -> dict[str, Any]:
         """What a run record says of the data."""
         files = {"/".join(key): str(place.resolve()) for key, place in self.files.items()}
+        defined = {"definition": self.definition} if self.definition else {}
         return {
             "origin": self.origin,
             "revision": self.revision,
             "files": files,
             "rows": dict(self.rows),
+            **defined,
         }
 
 
@@ -73,7 +81,11 @@ def check_mirror(mirror: Path | None) -> Path | None:
 
 def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
     """A line if a mirror has none of the data sets: most likely it is another folder."""
-    wanted = [task.dataset for task in tasks if not task.dataset.startswith(PACKAGE_PREFIX)]
+    wanted = [
+        task.dataset
+        for task in tasks
+        if not task.path and not task.dataset.startswith(PACKAGE_PREFIX)
+    ]
     if mirror is None or not wanted or any((mirror / name).is_dir() for name in wanted):
         return None
     inner = sorted(place for place in mirror.glob("*") if (place / wanted[0]).is_dir())
@@ -83,36 +95,92 @@ def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
 
 
 def locate(task: Task, mirror: Path | None) -> Located:
-    """Find a task's data: shipped with the package, in the mirror, else on the hub.
+    """Find a task's data: a user's files, shipped with the package, in the mirror, on the hub.
 
     Raises:
-        DataError: Local data is there, but not what the task needs.
+        DataError: Local data is there, but not what the task needs; or it can only be local, and
+            is not there.
     """
+    if task.path:
+        return _located("file", task, _users_files(task))
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
     if mirror is not None and (mirror / task.dataset).is_dir():
         return _local("mirror", task, mirror / task.dataset)
-    return Located("hub", task.revision)
+    if task.revision == LOCAL:
+        part = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
+        files = [f"DIR/{task.dataset}/{part}{split}.parquet" for split in task.reads]
+        raise DataError(
+            f"{task.name} is not taken from the hub: no commit of {task.dataset} is named.",
+            f"--mirror DIR with {', '.join(files)}",
+        )
+    return Located("hub", task.revision, definition=task.definition)
 
 
 def _local(origin: Origin, task: Task, folder: Path) -> Located:
     files = find_files(folder)
-    if task.type in SCORED_SPLITS_ONLY:
-        files = _only_scored(task, folder, files)
+    if task.type in SCORED_SPLITS_ONLY or (task.own and task.type != "Retrieval"):
+        files = _only_read(task, folder, files)
     if not files:
         raise DataError(
             f"{folder} holds no data for {task.name}: no <split>.parquet or <split>.jsonl.",
             f"the data set {task.dataset} put there, for instance {folder / 'test.parquet'}",
         )
+    return _located(origin, task, files)
+
+
+def _located(origin: Origin, task: Task, files: Files) -> Located:
     rows = rows_of(files)
-    return Located(origin, f"local-{rows_digest(rows)[:16]}", files, rows)
+    revision = f"local-{rows_digest(rows)[:16]}"
+    return Located(origin, revision, files, rows, task.definition)
 
 
-def find_files(folder: Path) -> dict[tuple[str, str], Path]:
-    """The files of `<folder>/[<config>/]<split>.parquet|.jsonl` by config and split."""
+def _users_files(task: Task) -> dict[tuple[str, str], Path]:
+    """The files of a task that names files, each of which must be there."""
+    parts = RETRIEVAL_PARTS if task.type == "Retrieval" else task.reads
+    named = dict(task.path)
+    if (only := named.get("")) is not None:
+        if only.is_dir():
+            return _of_folder(task, only, parts)
+        if len(parts) > 1:
+            what = "is a file" if only.exists() else "is not there"
+            table = ", ".join(f'{part} = "{part}.csv"' for part in parts)
+            raise DataError(
+                f"{only} {what}, and {task.name} reads {', '.join(parts)}.",
+                f"path = {{{table}}}, or a folder with such files",
+            )
+        named = {parts[0]: only}
+    for place in named.values():
+        if not place.is_file():
+            raise DataError(
+                f"there is no file {place} for {task.name}.",
+                f"the path of {task.name} mended; it is relative to the TOML file",
+            )
+        if place.suffix.removeprefix(".") not in OWN_FORMATS:
+            raise DataError(
+                f"{place} is of no kind that can be read.",
+                f"a file that ends in .{or_list(list(OWN_FORMATS)).replace(', ', ', .')}",
+            )
+    return {("default", part): named[part] for part in parts}
+
+
+def _of_folder(task: Task, folder: Path, parts: Sequence[str]) -> dict[tuple[str, str], Path]:
+    there = find_files(folder, OWN_FORMATS)
+    for part in parts:
+        if ("default", part) not in there:
+            names = ", ".join(sorted(place.name for place in there.values())) or "nothing"
+            raise DataError(
+                f"{folder} has no {part} for {task.name} (there: {names}).",
+                f"{part}.csv, .tsv, .jsonl or .parquet put there",
+            )
+    return {("default", part): there["default", part] for part in parts}
+
+
+def find_files(folder: Path, formats: Sequence[str] = FORMATS) -> dict[tuple[str, str], Path]:
+    """The files of `<folder>/[<config>/]<split>.<format>` by config and split."""
     files: dict[tuple[str, str], Path] = {}
-    for suffix in reversed(FORMATS):  # parquet wins where both are there
+    for suffix in reversed(formats):  # parquet wins where both are there
         for place in sorted(folder.glob(f"*.{suffix}")):
             files["default", place.stem] = place
         for place in sorted(folder.glob(f"*/*.{suffix}")):
@@ -120,10 +188,10 @@ def find_files(folder: Path) -> dict[tuple[str, str], Path]:
     return files
 
 
-def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
-    scored: dict[tuple[str, str], Path] = {}
+def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
+    read: dict[tuple[str, str], Path] = {}
     for subset in task.subsets:
-        for split in task.splits:
+        for split in task.reads if task.own else task.splits:
             key = (subset, split)
             if key not in files:
                 there = ", ".join(sorted(place.name for place in files.values())) or "nothing"
@@ -133,8 +201,8 @@ def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str]
                     f"(there: {there}).",
                     f"the missing file of {task.dataset} put there",
                 )
-            scored[key] = files[key]
-    return scored
+            read[key] = files[key]
+    return read
 
 
 def rows_of(files: Files) -> dict[str, str]:
@@ -170,7 +238,7 @@ def _hash_rows(place: Path) -> str:
     digest = hashlib.sha256()
     count = 0
     try:
-        for row in _rows(place):
+        for row in read_rows(place):
             line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
             digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
             count += 1
@@ -195,18 +263,47 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _rows(place: Path) -> Iterator[Any]:
+def read_rows(place: Path) -> Iterator[Any]:
+    """The rows of a file, in order; in a csv or tsv file every cell is a string.
+
+    Raises:
+        ValueError: A line cannot be read; pyarrow's errors are of this kind too.
+    """
     if place.suffix == ".parquet":
         import pyarrow.parquet as pq  # what is remembered needs no reading, and no 0.1 s for this
 
         with pq.ParquetFile(place) as opened:
             for batch in opened.iter_batches():
                 yield from batch.to_pylist()
-    else:
+    elif place.suffix == ".jsonl":
         with place.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _json_line(line, number)
+    else:
+        yield from _separated(place, "\t" if place.suffix == ".tsv" else ",")
+
+
+def _separated(place: Path, delimiter: str) -> Iterator[dict[str, str]]:
+    import pyarrow
+    from pyarrow import csv
+
+    with place.open(encoding="utf-8-sig", newline="") as lines:
+        header = next(_csv.reader(lines, delimiter=delimiter), [])
+    if len(set(header)) < len(header):
+        raise ValueError("two columns have the same name")
+    if not header:
+        return
+    table = csv.read_csv(
+        place,
+        # one block for the file: no row may be longer than a block
+        read_options=csv.ReadOptions(block_size=min(place.stat().st_size + 1, 2**31 - 1)),
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pyarrow.string()), strings_can_be_null=False
+        ),
+    )
+    yield from table.to_pylist()
 
 
 def _json_line(line: str, number: int) -> Any:

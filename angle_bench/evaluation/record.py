@@ -73,7 +73,7 @@ def task_record(
         },
         "counts": {
             "samples": verified or task.samples,
-            "predictions": sum(len(part.score) for part in scored.predictions),
+            "predictions": sum(map(len, scored.predictions)),
         },
         "encoded_so_far": dict(encoded),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],

@@ -19,10 +19,10 @@ from mteb.timing import TimingStack
 
 from angle_bench.errors import DataError, first_line
 from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
-from angle_bench.evaluation.own_tasks import own_sts
+from angle_bench.evaluation.data import Located, stage
+from angle_bench.evaluation.own_tasks import OwnData, own_task
 from angle_bench.evaluation.verify import Verification, verify
-from angle_bench.results.predictions import PairPredictions
+from angle_bench.results.predictions import PairPredictions, Predictions
 from angle_bench.results.suites import Task
 
 # our encoder cuts its own batches by tokens; others forward what the loader hands them
@@ -35,7 +35,7 @@ class Scored:
     """What came of a task."""
 
     result: TaskResult
-    predictions: Sequence[PairPredictions]
+    predictions: Sequence[Predictions]
     verification: Verification
 
 
@@ -112,7 +112,9 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
             )
             for split in task.splits
         }
-        predictions = _pair_predictions(mteb_task, task, Path(folder))
+        predictions: Sequence[Predictions] = _pair_predictions(mteb_task, task, Path(folder))
+        if isinstance(mteb_task, OwnData):
+            predictions = mteb_task.predictions(Path(folder)) or predictions
     result = TaskResult.from_task_results(
         mteb_task,
         scores,
@@ -129,12 +131,9 @@ def _loader_batch(encoder: Any) -> int:
 
 def build(task: Task, located: Located) -> mteb.AbsTask:
     """The mteb task with this project's splits, subsets, data and revision."""
-    if task.dataset.startswith(PACKAGE_PREFIX):
-        made: mteb.AbsTask = own_sts(task, f"{task.name}, shipped with angle-bench")
-    else:
-        made = mteb.get_task(
-            task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets)
-        )
+    if task.own:
+        return own_task(task, located)
+    made = mteb.get_task(task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets))
     source = made.metadata.dataset | {"revision": located.revision}
     if located.files:
         source["path"] = str(stage(task, located))
@@ -146,6 +145,8 @@ def build(task: Task, located: Located) -> mteb.AbsTask:
 def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
     try:
         mteb_task.load_data()
+    except DataError:  # an own task says what is wrong
+        raise
     except Exception as error:  # transport, parser and builder errors share no base
         cause = error.__cause__ or error
         reason = first_line(cause)

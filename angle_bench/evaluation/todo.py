@@ -70,7 +70,7 @@ def _lacking(
     lacking, reasons = [], set()
     for outcome in variants:
         settings_digest = model_record(outcome.spec)["settings_digest"]
-        asked = Asked(located.revision, located.rows, settings_digest)
+        asked = Asked(located.revision, located.rows, settings_digest, located.definition)
         found = look_up(outcome.folder, task, asked)
         if found.state != "done":
             lacking.append(outcome)

@@ -11,7 +11,7 @@ from angle_bench.evaluation.data import Located
 from angle_bench.results.suites import Task
 
 # from the best to the worst that can be said of data
-Verdict = Literal["hub", "package", "equal", "no reference", "differs"]
+Verdict = Literal["hub", "package", "file", "equal", "no reference", "differs"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Verification:
 
 
 def verify(mteb_task: mteb.AbsTask, task: Task, located: Located) -> Verification:
-    """Count a mirror's data and compare; hub commits and shipped data are what they are."""
+    """Count a mirror's data and compare; hub commits, shipped data and users' files are theirs."""
     if located.origin != "mirror":
         return Verification(located.origin)
     parts = tuple(

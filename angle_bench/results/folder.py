@@ -16,7 +16,7 @@ from angle_bench.results.stored import StoredResult, UnreadableResult, read_resu
 from angle_bench.results.suites import Task
 
 if TYPE_CHECKING:
-    from angle_bench.results.predictions import PairPredictions
+    from angle_bench.results.predictions import Predictions
 
 State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
 
@@ -46,11 +46,13 @@ class Asked:
         settings_digest: Of the settings in force. A plain folder holds results under the model's
             own settings, and what those are can change: with the registry, with a newer
             angle-bench, with files that were not in the hub cache yet.
+        definition: What an own task makes of its rows, as a digest; empty for mteb's.
     """
 
     revision: str
     rows: Mapping[str, str] = field(default_factory=dict)
     settings_digest: str | None = None
+    definition: str = ""
 
     def same_data(self, stored: StoredResult, record: Mapping[str, Any]) -> bool:
         """Whether a result is about these rows, perhaps among others."""
@@ -75,13 +77,15 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
             "other data",
             reason=f"stored for data {stored.dataset_revision}, asked for {asked.revision}",
         )
+    if record.get("data", {}).get("definition", "") != asked.definition:
+        return Found("other data", reason="stored under another definition of the task")
     if missing := stored.missing(task):
         return Found("incomplete", reason=f"stored without {', '.join(missing)}")
     if not record:
         return Found("incomplete", reason="stored without its run record")
     if record.get("model", {}).get("settings_digest") != asked.settings_digest:
         return Found("other settings", reason="stored under other settings of the model")
-    if task.type == "STS" and not folder.predictions(task.name).is_file():
+    if (task.type == "STS" or task.protocol) and not folder.predictions(task.name).is_file():
         return Found("incomplete", reason="stored without its predictions")
     return Found("done", stored)
 
@@ -93,7 +97,7 @@ def store(
     write_result: Write,
     meta: dict[str, Any],
     record: dict[str, Any],
-    predictions: "Sequence[PairPredictions]",
+    predictions: "Sequence[Predictions]",
 ) -> None:
     """Put a task's result in place; what stood there is set aside once the new one is written.
 
