@@ -73,13 +73,13 @@ class TomlFile:
         """
         first = error.errors()[0]
         path = [part for part in first["loc"] if isinstance(part, str)]
-        if not path:
-            return self.refused(number, "", first["msg"].removeprefix("Value error, "))
+        if not path:  # about the table as a whole; a custom error may say which key it is about
+            return self.refused(number, first.get("ctx", {}).get("key", ""), first["msg"])
         key = path[-1] if first["type"] == "extra_forbidden" else path[0]
         if first["type"] == "missing":
             return self.refused(number, "", f"the {self.table} has no {key}")
         if first["type"] != "extra_forbidden":
-            return self.refused(number, key, f"{key}: {_said(first['msg'])}")
+            return self.refused(number, key, f"{key}: {first['msg'].lower()}")
         near = did_you_mean(key, keys)
         hint = f"; did you mean {or_list(near)}?" if near else ""
         return self.refused(number, key, f"there is no key {key}{hint}")
@@ -95,11 +95,6 @@ class TomlFile:
         written = re.compile(rf"^\s*({quoted}\s*[.=]|\[+\s*{self.table}\.{quoted}\s*[.\]])")
         found = [at for at in range(begin, end) if key and written.match(lines[at])]
         return (found[0] if found else begin) + 1
-
-
-def _said(message: str) -> str:
-    ours = message.removeprefix("Value error, ")
-    return ours if ours != message else message.lower()
 
 
 def read_toml(place: Path, table: str) -> TomlFile:

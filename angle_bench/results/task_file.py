@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.results.suites import (
@@ -105,26 +106,29 @@ class OwnTask(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> "OwnTask":
         if (self.path is None) == (not self.dataset):
-            raise ValueError(f"{self.name} needs a path or a dataset, and only one of them")
+            raise _about("dataset", f"{self.name} needs a path or a dataset, and only one of them")
         if self.path is not None and self.subsets != ("default",):
-            raise ValueError(f"{self.name} has files, and only a dataset has subsets")
+            raise _about("subsets", f"{self.name} has files, and only a dataset has subsets")
         if self.protocol and self.type != "Classification":
-            raise ValueError(f"the protocol {self.protocol} is for classification")
+            raise _about("protocol", f"the protocol {self.protocol} is for classification")
         if self.validation and self.protocol != "transfer":
-            raise ValueError('validation is for protocol = "transfer"')
+            raise _about("validation", 'validation is for protocol = "transfer"')
+        if self.train in self.splits and self.protocol != "transfer":
+            what = f'only protocol = "transfer" learns from {self.train} and scores it'
+            raise _about("train", what)
+        if self.type == "Classification" and "sentence1" in self.columns and not self.protocol:
+            raise _about("columns", 'a classification of pairs needs protocol = "transfer"')
+        self._names_are_known()
+        return self
+
+    def _names_are_known(self) -> None:
         _known("columns", list(self.columns), FIELDS[self.type])
         _known("metric", [self.metric] if self.metric else [], METRICS[self.type])
         if isinstance(self.path, dict):
             parts = PARTS if self.type == "Retrieval" else self.task().reads
             _known("path", list(self.path), parts)
             if absent := [part for part in parts if part not in self.path]:
-                raise ValueError(f"path has no {or_list(absent)}")
-        pairs = {"sentence1", "sentence2"} & set(self.columns)
-        if self.type == "Classification" and pairs and not self.protocol:
-            raise ValueError('a classification of pairs needs protocol = "transfer"')
-        if self.train in self.splits and self.protocol != "transfer":
-            raise ValueError(f'only protocol = "transfer" learns from {self.train} and scores it')
-        return self
+                raise _about("path", f"path has no {or_list(absent)}")
 
     def task(self) -> Task:
         """The task, its paths as they were written."""
@@ -135,14 +139,17 @@ class OwnTask(BaseModel):
         return Task.model_validate(values | {"metric": self.metric or METRICS[self.type][0]})
 
 
-def _known(what: str, names: list[str], known: tuple[str, ...]) -> None:
+def _about(key: str, what: str) -> PydanticCustomError:
+    """What is wrong with a table as a whole, and the key on whose line that is told."""
+    return PydanticCustomError("own_task", "{what}", {"key": key, "what": what})
+
+
+def _known(key: str, names: list[str], known: tuple[str, ...]) -> None:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
-            hint = (
-                f"; did you mean {or_list(near)}?" if near else f"; there are {or_list([*known])}"
-            )
-            raise ValueError(f"{what}: there is no {name}{hint}")
+            hint = f"did you mean {or_list(near)}?" if near else f"there are {', '.join(known)}"
+            raise _about(key, f"{key} has no {name}; {hint}")
 
 
 def users_tasks() -> list[Task]:
