@@ -163,21 +163,23 @@ def pairs(part: Part) -> Columns:
 
 def scored_pairs(part: Part) -> Columns:
     """Pairs with a score on any scale."""
+    columns = pairs(part)
     scores = part.values("score", number, "no finite number")
     if len(set(scores)) < 2:
         raise part.refused(
             f"has the same score in all of its {len(part)} rows, so nothing can be ranked",
             "a file with scores that differ",
         )
-    return {**pairs(part), "score": scores}
+    return {**columns, "score": scores}
 
 
 def labelled_pairs(part: Part) -> Columns:
     """Pairs with a label of 0 or 1, as mteb calls it."""
+    columns = pairs(part)
     labels = part.values("label", binary, "neither 0 nor 1")
     if len(set(labels)) < 2:
         raise part.refused(f"has the label {labels[0]} alone", "a file with both 0 and 1")
-    return {**pairs(part), "labels": labels}
+    return {**columns, "labels": labels}
 
 
 def labelled(part: Part, fields: Sequence[str]) -> Columns:
