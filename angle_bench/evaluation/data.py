@@ -1,31 +1,26 @@
 """Where a task's data comes from: the hub, a local mirror, or the package (CONTRACTS)."""
 
-import csv as _csv
 import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from angle_bench.errors import DataError, UsageError, first_line, or_list
+from angle_bench.errors import DataError, UsageError, first_line
+from angle_bench.evaluation.row_files import Files, find_files, read_rows, users_files
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
 from angle_bench.results.suites import LOCAL, Task
 
 PACKAGE_PREFIX = "angle-bench/"
-# as mteb's loader takes them, the best first
-FORMATS = ("parquet", "jsonl")
-OWN_FORMATS = (*FORMATS, "csv", "tsv")
-RETRIEVAL_PARTS = ("corpus", "queries", "qrels")
 # the other types also read splits that they do not score, such as train or corpus
 SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
 
 Origin = Literal["hub", "mirror", "package", "file"]
-Files = Mapping[tuple[str, str], Path]
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ def locate(task: Task, mirror: Path | None) -> Located:
             is not there.
     """
     if task.path:
-        return _located("file", task, _users_files(task))
+        return _located("file", task, users_files(task))
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
@@ -134,58 +129,6 @@ def _located(origin: Origin, task: Task, files: Files) -> Located:
     rows = rows_of(files)
     revision = f"local-{rows_digest(rows)[:16]}"
     return Located(origin, revision, files, rows, task.definition)
-
-
-def _users_files(task: Task) -> dict[tuple[str, str], Path]:
-    """The files of a task that names files, each of which must be there."""
-    parts = RETRIEVAL_PARTS if task.type == "Retrieval" else task.reads
-    named = dict(task.path)
-    if (only := named.get("")) is not None:
-        if only.is_dir():
-            return _of_folder(task, only, parts)
-        if len(parts) > 1:
-            what = "is a file" if only.exists() else "is not there"
-            table = ", ".join(f'{part} = "{part}.csv"' for part in parts)
-            raise DataError(
-                f"{only} {what}, and {task.name} reads {', '.join(parts)}.",
-                f"path = {{{table}}}, or a folder with such files",
-            )
-        named = {parts[0]: only}
-    for place in named.values():
-        if not place.is_file():
-            raise DataError(
-                f"there is no file {place} for {task.name}.",
-                f"the path of {task.name} mended; it is relative to the TOML file",
-            )
-        if place.suffix.removeprefix(".") not in OWN_FORMATS:
-            raise DataError(
-                f"{place} is of no kind that can be read.",
-                f"a file that ends in .{or_list(list(OWN_FORMATS)).replace(', ', ', .')}",
-            )
-    return {("default", part): named[part] for part in parts}
-
-
-def _of_folder(task: Task, folder: Path, parts: Sequence[str]) -> dict[tuple[str, str], Path]:
-    there = find_files(folder, OWN_FORMATS)
-    for part in parts:
-        if ("default", part) not in there:
-            names = ", ".join(sorted(place.name for place in there.values())) or "nothing"
-            raise DataError(
-                f"{folder} has no {part} for {task.name} (there: {names}).",
-                f"{part}.csv, .tsv, .jsonl or .parquet put there",
-            )
-    return {("default", part): there["default", part] for part in parts}
-
-
-def find_files(folder: Path, formats: Sequence[str] = FORMATS) -> dict[tuple[str, str], Path]:
-    """The files of `<folder>/[<config>/]<split>.<format>` by config and split."""
-    files: dict[tuple[str, str], Path] = {}
-    for suffix in reversed(formats):  # parquet wins where both are there
-        for place in sorted(folder.glob(f"*.{suffix}")):
-            files["default", place.stem] = place
-        for place in sorted(folder.glob(f"*/*.{suffix}")):
-            files[place.parent.name, place.stem] = place
-    return files
 
 
 def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
@@ -261,56 +204,6 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return value
-
-
-def read_rows(place: Path) -> Iterator[Any]:
-    """The rows of a file, in order; in a csv or tsv file every cell is a string.
-
-    Raises:
-        ValueError: A line cannot be read; pyarrow's errors are of this kind too.
-    """
-    if place.suffix == ".parquet":
-        import pyarrow.parquet as pq  # what is remembered needs no reading, and no 0.1 s for this
-
-        with pq.ParquetFile(place) as opened:
-            for batch in opened.iter_batches():
-                yield from batch.to_pylist()
-    elif place.suffix == ".jsonl":
-        with place.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _json_line(line, number)
-    else:
-        yield from _separated(place, "\t" if place.suffix == ".tsv" else ",")
-
-
-def _separated(place: Path, delimiter: str) -> Iterator[dict[str, str]]:
-    import pyarrow
-    from pyarrow import csv
-
-    with place.open(encoding="utf-8-sig", newline="") as lines:
-        header = next(_csv.reader(lines, delimiter=delimiter), [])
-    if len(set(header)) < len(header):
-        raise ValueError("two columns have the same name")
-    if not header:
-        return
-    table = csv.read_csv(
-        place,
-        # one block for the file: no row may be longer than a block
-        read_options=csv.ReadOptions(block_size=min(place.stat().st_size + 1, 2**31 - 1)),
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pyarrow.string()), strings_can_be_null=False
-        ),
-    )
-    yield from table.to_pylist()
-
-
-def _json_line(line: str, number: int) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {number}: {error.msg}") from error
 
 
 def stage(task: Task, located: Located) -> Path:

@@ -132,8 +132,12 @@ def _loader_batch(encoder: Any) -> int:
 def build(task: Task, located: Located) -> mteb.AbsTask:
     """The mteb task with this project's splits, subsets, data and revision."""
     if task.own:
-        return own_task(task, located)
-    made = mteb.get_task(task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets))
+        made = own_task(task, located)
+    else:
+        subsets, splits = list(task.subsets), list(task.splits)
+        made = mteb.get_task(task.name, eval_splits=splits, hf_subsets=subsets)
+    if isinstance(made, OwnData):  # which reads the files as they are
+        return made
     source = made.metadata.dataset | {"revision": located.revision}
     if located.files:
         source["path"] = str(stage(task, located))

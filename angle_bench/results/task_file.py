@@ -73,13 +73,11 @@ def _flat(value: Any) -> Any:
         return value
     flat: dict[str, Any] = {}
     for key, inner in value.items():
-        deeper = {f"{key}.{part}": name for part, name in inner.items()} if _is_table(inner) else {}
-        flat |= deeper or {key: inner}
+        if isinstance(inner, Mapping):
+            flat |= {f"{key}.{part}": name for part, name in inner.items()}
+        else:
+            flat[key] = inner
     return flat
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 class OwnTask(BaseModel):
@@ -107,19 +105,30 @@ class OwnTask(BaseModel):
     def _is_whole(self) -> "OwnTask":
         if (self.path is None) == (not self.dataset):
             raise _about("dataset", f"{self.name} needs a path or a dataset, and only one of them")
-        if self.path is not None and self.subsets != ("default",):
-            raise _about("subsets", f"{self.name} has files, and only a dataset has subsets")
-        if self.protocol and self.type != "Classification":
-            raise _about("protocol", f"the protocol {self.protocol} is for classification")
-        if self.validation and self.protocol != "transfer":
-            raise _about("validation", 'validation is for protocol = "transfer"')
-        if self.train in self.splits and self.protocol != "transfer":
-            what = f'only protocol = "transfer" learns from {self.train} and scores it'
+        for key, (used, where) in self._uses().items():
+            if key in self.model_fields_set and not used:
+                raise _about(key, f"{key} is for {where}")
+        if self.train in self.splits and (self.protocol != "transfer" or len(self.splits) > 1):
+            what = f'only protocol = "transfer" on one split learns from {self.train} and scores it'
             raise _about("train", what)
         if self.type == "Classification" and "sentence1" in self.columns and not self.protocol:
             raise _about("columns", 'a classification of pairs needs protocol = "transfer"')
         self._names_are_known()
         return self
+
+    def _uses(self) -> dict[str, tuple[bool, str]]:
+        """Keys that not every task uses: whether this one does, and which do."""
+        classes, transfer = self.type == "Classification", self.protocol == "transfer"
+        laid_out = self.type == "Retrieval" and self.path is None
+        return {
+            "revision": (self.path is None, "a dataset"),
+            "subsets": (self.path is None, "a dataset"),
+            "columns": (not laid_out, "files; a retrieval data set is laid out as mteb's"),
+            "protocol": (classes, "classification"),
+            "train": (classes, "classification"),
+            "validation": (transfer, 'protocol = "transfer"'),
+            "folds": (transfer and not self.validation, 'protocol = "transfer" without validation'),
+        }
 
     def _names_are_known(self) -> None:
         _known("columns", list(self.columns), FIELDS[self.type])
@@ -182,7 +191,7 @@ def read_suite(place: Path) -> Suite:
     rows = file.rows(_SUITE_KEYS, f"{', '.join(_SUITE_KEYS)}, then [[task]] before every task")
     if not rows:
         raise UsageError(f"{place} has no task.", _FIX)
-    tasks = _tasks(file, rows, lambda file, number, row: _of_suite(file, number, row))
+    tasks = _tasks(file, rows, _of_suite)
     text = "\n".join(task.model_dump_json() for task in tasks)
     head = {"name": place.stem, "version": hashlib.sha256(text.encode()).hexdigest()[:8]}
     head |= {key: file.content[key] for key in _SUITE_KEYS if key in file.content}

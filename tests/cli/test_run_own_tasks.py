@@ -83,6 +83,16 @@ def test_every_documented_type_runs_is_right_and_is_kept(
     assert [row["predicted"] for row in kept] == list(said)
     assert [(row["text"], row["gold"]) for row in kept] == [tuple(row.values()) for row in test]
 
+    counts = {
+        name: json.loads((model_folder() / f".angle-bench/{name}.json").read_text())["counts"]
+        for name in NAMES
+    }
+    samples = {name: count["samples"] for name, count in counts.items()}
+    assert samples == {
+        **{"faq": 25, "duplicates": 20, "intents": 30, "intents-all": 30, "stance": 40},
+        **{"topics": 40, "answers": 8 + 32, "manual": 30 + 5},
+    }
+
     # every pair is predicted once, in one of three folds
     stance = pq.read_table(model_folder() / ".angle-bench/stance.parquet").to_pylist()
     assert sorted(row["index"] for row in stance) == list(range(40))
@@ -147,6 +157,25 @@ def test_a_hub_data_set_from_the_mirror(cli: Cli, tiny_bert: Path, project: Path
     assert without.code == 1
     assert "no commit of me/reviews is named" in without.errors[0]
     assert "DIR/me/reviews/de/test.parquet, DIR/me/reviews/de/train.parquet" in without.errors[1]
+
+
+def test_a_retrieval_data_set_that_is_laid_out_as_mteb_s(
+    cli: Cli, tiny_bert: Path, project: Path
+) -> None:
+    texts = [row["answer"] for row in faq()]
+    folder = project / "mirror/me/manual"
+    write_table(
+        folder / "corpus/corpus.jsonl",
+        [{"_id": f"d{n}", "text": t, "title": ""} for n, t in enumerate(texts)],
+    )
+    write_table(folder / "queries/queries.jsonl", [{"_id": "q0", "text": texts[3]}])
+    write_table(folder / "default/test.jsonl", [{"query-id": "q0", "corpus-id": "d3", "score": 1}])
+    (project / "angle-bench.toml").write_text(
+        '[[task]]\nname = "pages"\ntype = "retrieval"\ndataset = "me/manual"\n'
+    )
+    ended = cli("run", "-m", tiny_bert, "-t", "pages", "--mirror", "mirror")
+    assert ended.code == 0, ended.err
+    assert result("pages")["main_score"] == pytest.approx(1)
 
 
 def test_mteb_reads_a_folder_with_own_tasks(cli: Cli, tiny_bert: Path, project: Path) -> None:

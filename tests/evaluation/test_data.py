@@ -14,13 +14,12 @@ from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.evaluation.data import (
     Located,
     check_mirror,
-    find_files,
     locate,
-    read_rows,
     rows_digest,
     rows_of,
     stage,
 )
+from angle_bench.evaluation.row_files import find_files, read_rows
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.results.suites import Task, select
 from tests.checkpoints import sts_rows, write_rows

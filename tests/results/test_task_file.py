@@ -119,7 +119,16 @@ def test_the_definition_is_what_changes_a_score(changed: str, other: bool) -> No
         (STS + 'metric = "cosine_spearmn"\n', 5, "did you mean cosine_spearman"),
         (STS + 'protocol = "transfer"\n', 5, "is for classification"),
         (STS + "folds = 1\n", 5, "greater than or equal to 2"),
-        (STS + 'subsets = ["en"]\n', 5, "only a dataset has subsets"),
+        (STS + "folds = 3\n", 5, "is for protocol"),
+        (STS + 'train = "dev"\n', 5, "is for classification"),
+        (STS + 'subsets = ["en"]\n', 5, "is for a dataset"),
+        (STS + 'revision = "c0ffee"\n', 5, "is for a dataset"),
+        (
+            '[[task]]\nname = "a"\ntype = "retrieval"\ndataset = "b/c"\n'
+            'columns.corpus.id = "_id"\n',
+            5,
+            "laid out as mteb's",
+        ),
         (STS + 'dataset = "a/b"\n', 5, "only one of them"),
         (
             '[[task]]\nname = "a"\ntype = "classification"\npath = {train = "a", tst = "b"}\n',
