@@ -17,8 +17,8 @@ HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # DESIGN: `errors` <- `models`, `results` <- `encoding` <- `evaluation` <- `training`;
 # `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
-# `remember` and `version`.
-BASE = {"errors", "places", "remember", "version"}
+# `remember`, `toml_file` and `version`.
+BASE = {"errors", "places", "remember", "toml_file", "version"}
 MODELS = BASE | {"models"}
 RESULTS = BASE | {"results"}
 ENCODING = MODELS | RESULTS | {"encoding"}
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "places": {"errors"},
     "version": set(),
     "remember": {"errors", "places"},
+    "toml_file": {"errors"},
     "models": MODELS,
     "results": RESULTS,
     "encoding": ENCODING,

@@ -208,8 +208,9 @@ def _narrowed(suite: "Suite", jobs: "list[Job]") -> "Suite":
 def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
     """Write the models into angle-bench.toml; from then on they are what that file says."""
     from angle_bench.models.resolve import resolve_all
-    from angle_bench.models.spec_file import FILE_NAME, with_spec
+    from angle_bench.models.spec_file import with_spec
     from angle_bench.results.files import text_file, write_together
+    from angle_bench.toml_file import FILE_NAME
 
     place = Path(FILE_NAME).resolve()
     for spec in specs:

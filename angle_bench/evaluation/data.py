@@ -4,24 +4,23 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from angle_bench.errors import DataError, UsageError, first_line
+from angle_bench.evaluation.row_files import Files, find_files, read_rows, users_files
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
-from angle_bench.results.suites import Task
+from angle_bench.results.suites import LOCAL, Task
 
 PACKAGE_PREFIX = "angle-bench/"
-FORMATS = ("parquet", "jsonl")
 # the other types also read splits that they do not score, such as train or corpus
 SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
 
-Origin = Literal["hub", "mirror", "package"]
-Files = Mapping[tuple[str, str], Path]
+Origin = Literal["hub", "mirror", "package", "file"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Located:
             `local-<16 hex of the rows>`.
         files: The local files by config and split; empty for the hub.
         rows: The digest of each file's rows, by `config/split`.
+        definition: What an own task makes of the rows, as a digest; empty for mteb's.
         limit: How many samples of each split a smoke run takes; None is all.
     """
 
@@ -41,6 +41,7 @@ class Located:
     revision: str
     files: Files = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
+    definition: str = ""
     limit: int | None = None
 
     def limited(self, count: int) -> "Located":
@@ -50,11 +51,13 @@ class Located:
     def provenance(self) -> dict[str, Any]:
         """What a run record says of the data."""
         files = {"/".join(key): str(place.resolve()) for key, place in self.files.items()}
+        defined = {"definition": self.definition} if self.definition else {}
         return {
             "origin": self.origin,
             "revision": self.revision,
             "files": files,
             "rows": dict(self.rows),
+            **defined,
         }
 
 
@@ -79,7 +82,11 @@ def check_mirror(mirror: Path | None) -> Path | None:
 
 def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
     """A line if a mirror has none of the data sets: most likely it is another folder."""
-    wanted = [task.dataset for task in tasks if not task.dataset.startswith(PACKAGE_PREFIX)]
+    wanted = [
+        task.dataset
+        for task in tasks
+        if not task.path and not task.dataset.startswith(PACKAGE_PREFIX)
+    ]
     if mirror is None or not wanted or any((mirror / name).is_dir() for name in wanted):
         return None
     inner = sorted(place for place in mirror.glob("*") if (place / wanted[0]).is_dir())
@@ -89,7 +96,7 @@ def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
 
 
 def locate(task: Task, mirror: Path | None, limit: int | None = None) -> Located:
-    """Find a task's data: shipped with the package, in the mirror, else on the hub.
+    """Find a task's data: a user's files, shipped with the package, in the mirror, on the hub.
 
     Args:
         task: What the suite asks for.
@@ -97,49 +104,53 @@ def locate(task: Task, mirror: Path | None, limit: int | None = None) -> Located
         limit: How many samples of each split are meant; None is all.
 
     Raises:
-        DataError: Local data is there, but not what the task needs.
+        DataError: Local data is there, but not what the task needs; or it can only be local, and
+            is not there.
     """
-    whole = _located(task, mirror)
+    whole = _whole_data(task, mirror)
     return whole if limit is None else whole.limited(limit)
 
 
-def _located(task: Task, mirror: Path | None) -> Located:
+def _whole_data(task: Task, mirror: Path | None) -> Located:
+    if task.path:
+        return _located("file", task, users_files(task))
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
     if mirror is not None and (mirror / task.dataset).is_dir():
         return _local("mirror", task, mirror / task.dataset)
-    return Located("hub", task.revision)
+    if task.revision == LOCAL:
+        part = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
+        files = [f"DIR/{task.dataset}/{part}{split}.parquet" for split in task.reads]
+        raise DataError(
+            f"{task.name} is not taken from the hub: no commit of {task.dataset} is named.",
+            f"--mirror DIR with {', '.join(files)}",
+        )
+    return Located("hub", task.revision, definition=task.definition)
 
 
 def _local(origin: Origin, task: Task, folder: Path) -> Located:
     files = find_files(folder)
-    if task.type in SCORED_SPLITS_ONLY:
-        files = _only_scored(task, folder, files)
+    if task.type in SCORED_SPLITS_ONLY or (task.own and task.type != "Retrieval"):
+        files = _only_read(task, folder, files)
     if not files:
         raise DataError(
             f"{folder} holds no data for {task.name}: no <split>.parquet or <split>.jsonl.",
             f"the data set {task.dataset} put there, for instance {folder / 'test.parquet'}",
         )
+    return _located(origin, task, files)
+
+
+def _located(origin: Origin, task: Task, files: Files) -> Located:
     rows = rows_of(files)
-    return Located(origin, f"local-{rows_digest(rows)[:16]}", files, rows)
+    revision = f"local-{rows_digest(rows)[:16]}"
+    return Located(origin, revision, files, rows, task.definition)
 
 
-def find_files(folder: Path) -> dict[tuple[str, str], Path]:
-    """The files of `<folder>/[<config>/]<split>.parquet|.jsonl` by config and split."""
-    files: dict[tuple[str, str], Path] = {}
-    for suffix in reversed(FORMATS):  # parquet wins where both are there
-        for place in sorted(folder.glob(f"*.{suffix}")):
-            files["default", place.stem] = place
-        for place in sorted(folder.glob(f"*/*.{suffix}")):
-            files[place.parent.name, place.stem] = place
-    return files
-
-
-def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
-    scored: dict[tuple[str, str], Path] = {}
+def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
+    read: dict[tuple[str, str], Path] = {}
     for subset in task.subsets:
-        for split in task.splits:
+        for split in task.reads if task.own else task.splits:
             key = (subset, split)
             if key not in files:
                 there = ", ".join(sorted(place.name for place in files.values())) or "nothing"
@@ -149,8 +160,8 @@ def _only_scored(task: Task, folder: Path, files: Files) -> dict[tuple[str, str]
                     f"(there: {there}).",
                     f"the missing file of {task.dataset} put there",
                 )
-            scored[key] = files[key]
-    return scored
+            read[key] = files[key]
+    return read
 
 
 def rows_of(files: Files) -> dict[str, str]:
@@ -209,28 +220,6 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return value
-
-
-def read_rows(place: Path) -> Iterator[Any]:
-    """The rows of a parquet or JSON lines file, one by one."""
-    if place.suffix == ".parquet":
-        import pyarrow.parquet as pq  # what is remembered needs no reading, and no 0.1 s for this
-
-        with pq.ParquetFile(place) as opened:
-            for batch in opened.iter_batches():
-                yield from batch.to_pylist()
-    else:
-        with place.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _json_line(line, number)
-
-
-def _json_line(line: str, number: int) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {number}: {error.msg}") from error
 
 
 def stage(task: Task, located: Located) -> Path:

@@ -14,7 +14,7 @@ from angle_bench.models.content import content_files, content_hash
 from angle_bench.models.folder import is_adapter, looks_like_checkpoint, recorded_base
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, json_file, write_together
-from angle_bench.results.suites import Task, mteb_task
+from angle_bench.results.suites import LOCAL, Task, mteb_task
 
 Say = Callable[[str], None]
 # the configs beside that of the judgements that mteb's loader of retrieval sets knows
@@ -115,18 +115,31 @@ def _bring_data(task: Task, to: Path | None, say: Say) -> None:
     if task.dataset.startswith(PACKAGE_PREFIX):
         say(f"{task.name}  comes with angle-bench")
         return
+    if task.path:
+        say(f"{task.name}  is in files of your own")
+        return
     if to is None:
         from angle_bench.evaluation.scoring import prepare
 
         prepare(task, locate(task, None)).release()
         say(f"{task.name}  {task.dataset} in the cache of datasets")
         return
-    if locate(task, to).origin == "mirror":
+    if _is_in(to, task):
         say(f"{task.name}  there already")
         return
     files = _splits(task, to / task.dataset)
     write_together(files, fix=FIX)
     say(f"{task.name}  {len(files)} files in {to / task.dataset}")
+
+
+def _is_in(folder: Path, task: Task) -> bool:
+    try:
+        return locate(task, folder).origin == "mirror"
+    except DataError:
+        # another task has brought other splits of that data set, or a file is damaged
+        if task.revision == LOCAL:
+            raise
+        return False
 
 
 def _splits(task: Task, folder: Path) -> list[FileToWrite]:

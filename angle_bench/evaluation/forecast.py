@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
-from angle_bench.evaluation.data import Located, locate, read_rows
+from angle_bench.evaluation.data import Located, locate
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.options import Options
+from angle_bench.evaluation.row_files import read_rows
 from angle_bench.evaluation.todo import answer
 from angle_bench.models import hub
 from angle_bench.models.access import Access

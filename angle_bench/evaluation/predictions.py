@@ -14,6 +14,7 @@ from mteb.abstasks import AbsTaskClassification
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from sklearn.model_selection import KFold
 
+from angle_bench.evaluation.own_tasks import OwnData
 from angle_bench.evaluation.per_query import MAX_OVER_SUBQUERIES, merged, per_query
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts, splits_of
 from angle_bench.results.predictions import (
@@ -59,6 +60,8 @@ class Kept:
         """
         if self.folder is None:
             return self.queries
+        if isinstance(self.mteb_task, OwnData) and (own := self.mteb_task.predictions(self.folder)):
+            return own
         dump = self.folder / self.mteb_task.prediction_file_name
         saved = json.loads(dump.read_text(encoding="utf-8"))
         make = _classes if isinstance(self.mteb_task, AbsTaskClassification) else _pairs

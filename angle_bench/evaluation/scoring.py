@@ -16,9 +16,9 @@ from mteb.timing import TimingStack
 from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.checks import Findings, check
-from angle_bench.evaluation.data import PACKAGE_PREFIX, Located, stage
+from angle_bench.evaluation.data import Located, stage
 from angle_bench.evaluation.limit import keep_some
-from angle_bench.evaluation.own_tasks import own_sts
+from angle_bench.evaluation.own_tasks import OwnData, own_task
 from angle_bench.evaluation.predictions import Scores, keeping
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.verify import Verification, verify
@@ -168,12 +168,13 @@ def _loader_batch(encoder: Any) -> int:
 
 def build(task: Task, located: Located) -> mteb.AbsTask:
     """The mteb task with this project's splits, subsets, data and revision."""
-    if task.dataset.startswith(PACKAGE_PREFIX):
-        made: mteb.AbsTask = own_sts(task, f"{task.name}, shipped with angle-bench")
+    if task.own:
+        made = own_task(task, located)
     else:
-        made = mteb.get_task(
-            task.name, eval_splits=list(task.splits), hf_subsets=list(task.subsets)
-        )
+        subsets, splits = list(task.subsets), list(task.splits)
+        made = mteb.get_task(task.name, eval_splits=splits, hf_subsets=subsets)
+    if isinstance(made, OwnData):  # which reads the files as they are
+        return made
     source = made.metadata.dataset | {"revision": located.revision}
     if located.files:
         source["path"] = str(stage(task, located))
@@ -185,6 +186,8 @@ def build(task: Task, located: Located) -> mteb.AbsTask:
 def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
     try:
         mteb_task.load_data()
+    except DataError:  # an own task says what is wrong
+        raise
     except Exception as error:  # transport, parser and builder errors share no base
         cause = error.__cause__ or error
         reason = first_line(cause)

@@ -11,7 +11,7 @@ from angle_bench.evaluation.data import Located
 from angle_bench.results.suites import Task
 
 # from the best to the worst that can be said of data
-Verdict = Literal["hub", "package", "equal", "no reference", "differs", "smoke run"]
+Verdict = Literal["hub", "package", "file", "equal", "no reference", "differs", "smoke run"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,16 @@ class Verification:
 
 
 def verify(mteb_task: mteb.AbsTask, task: Task, located: Located) -> Verification:
-    """Count a mirror's data and compare; hub commits and shipped data are what they are."""
-    if located.origin != "mirror" and located.limit is None:
+    """Count local data, and compare a mirror's; hub commits and shipped data are what they are."""
+    if located.origin in ("hub", "package") and located.limit is None:
         return Verification(located.origin)
     parts = tuple(
         _count(mteb_task, split, subset) for split in task.splits for subset in mteb_task.hf_subsets
     )
     if located.limit is not None:
         return Verification("smoke run", parts)
+    if located.origin == "file":
+        return Verification("file", parts)
     if any(part.reference_samples is None for part in parts):
         return Verification("no reference", parts)
     return Verification("equal" if all(part.equal for part in parts) else "differs", parts)

@@ -6,8 +6,6 @@ config folder; a file of one row can be passed after -m.
 
 import json
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,9 @@ from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.registry import Entry, Published, registry
 from angle_bench.models.spec import ModelSpec, Shape
+from angle_bench.toml_file import FILE_NAME, TABLES, TomlFile, read_toml, user_files
 
-FILE_NAME = "angle-bench.toml"
-
-_TABLE = re.compile(r"^\s*\[\[\s*model\s*\]\]")
 _HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"
-
-
-def user_files() -> list[Path]:
-    """The TOML files that are read without being named, the nearest first."""
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    places = [folder / FILE_NAME for folder in (Path.cwd(), *Path.cwd().parents)]
-    project = next((place for place in places if place.is_file()), None)
-    personal = Path(config).expanduser() / "angle-bench" / FILE_NAME
-    return [place for place in (project, personal) if place is not None and place.is_file()]
 
 
 def users_entries() -> list[Entry]:
@@ -56,8 +43,8 @@ def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
     Raises:
         UsageError: It cannot be meant; the line and the nearest key are named.
     """
-    text = _text(place)
-    rows = _rows(place, text)
+    file = read_toml(place, "model")
+    rows = file.rows(TABLES, "[[model]] before the lines of every checkpoint")
     own = {str(row["name"]): number for number, row in enumerate(rows) if "name" in row}
     made: dict[int, dict[str, Any]] = {}
 
@@ -70,13 +57,13 @@ def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
         if parent is not None:
             inner = own.get(parent)
             if inner is not None and inner in (*seen, number):
-                raise _refused(place, text, number, "extends", f"{parent} extends itself")
+                raise file.refused(number, "extends", f"{parent} extends itself")
             inherited = complete(inner, (*seen, number)) if inner is not None else None
-            row = _heir(inherited or _parent(place, text, number, parent, known, own), row)
+            row = _heir(inherited or _parent(file, number, parent, known, own), row)
         made[number] = row
         return row
 
-    return [_entry(place, text, number, complete(number)) for number in range(len(rows))]
+    return [_entry(file, number, complete(number)) for number in range(len(rows))]
 
 
 def one_entry(place: Path) -> Entry:
@@ -135,31 +122,8 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _text(place: Path) -> str:
-    try:
-        return place.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place} cannot be read: {error}.", "a TOML file in UTF-8") from error
-
-
-def _rows(place: Path, text: str) -> list[dict[str, Any]]:
-    try:
-        value = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
-    other = sorted(set(value) - {"model"})
-    rows = value.get("model", [])
-    if other or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(
-            f"{place} has {other[0] if other else 'a model that is no table of an array'}.",
-            "[[model]] before the lines of every checkpoint",
-        )
-    return rows
-
-
 def _parent(
-    place: Path,
-    text: str,
+    file: TomlFile,
     number: int,
     name: str,
     known: Mapping[str, Entry],
@@ -172,7 +136,7 @@ def _parent(
             return inherited if entry.path else {"hub": entry.hub_id, **inherited}
     near = did_you_mean(str(name), [*own, *known])
     hint = f"; did you mean {or_list(near)}?" if near else ""
-    raise _refused(place, text, number, "extends", f"no model is called {name}{hint}")
+    raise file.refused(number, "extends", f"no model is called {name}{hint}")
 
 
 def _heir(parent: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
@@ -182,11 +146,12 @@ def _heir(parent: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in parent.items() if key not in left_out} | row
 
 
-def _entry(place: Path, text: str, number: int, row: dict[str, Any]) -> Entry:
+def _entry(file: TomlFile, number: int, row: dict[str, Any]) -> Entry:
     try:
         entry = Entry.model_validate(row)
     except ValidationError as error:
-        raise _invalid(place, text, number, error) from error
+        raise file.invalid(number, error, _keys(error)) from error
+    place = file.place
     paths: dict[str, Any] = {}
     if entry.path is not None:
         paths["path"] = place.parent / entry.path.expanduser()
@@ -195,33 +160,11 @@ def _entry(place: Path, text: str, number: int, row: dict[str, Any]) -> Entry:
     return entry.model_copy(update=paths)
 
 
-def _invalid(place: Path, text: str, number: int, error: ValidationError) -> UsageError:
-    first = error.errors()[0]
-    path = [part for part in first["loc"] if isinstance(part, str)]
-    key = path[-1] if first["type"] == "extra_forbidden" else path[0]
-    if first["type"] == "missing":
-        return _refused(place, text, number, "", f"the model has no {key}")
-    if first["type"] != "extra_forbidden":
-        return _refused(place, text, number, key, f"{key}: {first['msg'].lower()}")
+def _keys(error: ValidationError) -> list[str]:
+    """The keys of the table that the first complaint is about."""
+    path = [part for part in error.errors()[0]["loc"] if isinstance(part, str)]
     tables: dict[str, type[BaseModel]] = {"prompts": PromptPolicy, "shape": Shape}
     tables["published"] = Published
-    keys = tables.get(path[0], Entry).model_fields if len(path) > 1 else Entry.model_fields
-    near = did_you_mean(key, [*keys, *(["extends"] if len(path) == 1 else [])])
-    hint = f"; did you mean {or_list(near)}?" if near else ""
-    return _refused(place, text, number, key, f"there is no key {key}{hint}")
-
-
-def _refused(place: Path, text: str, number: int, key: str, what: str) -> UsageError:
-    return UsageError(f"{place}:{_line(text, number, key)}: {what}.", "the line mended")
-
-
-def _line(text: str, number: int, key: str) -> int:
-    """The line of a key of the row of this number, else the line on which the row begins."""
-    lines = text.splitlines()
-    starts = [at for at, line in enumerate(lines) if _TABLE.match(line)]
-    begin = starts[number] if number < len(starts) else 0
-    end = starts[number + 1] if number + 1 < len(starts) else len(lines)
-    quoted = rf"[\"']?{re.escape(key)}[\"']?"
-    written = re.compile(rf"^\s*({quoted}\s*=|\[+\s*model\.{quoted}\s*[.\]])")
-    found = [at for at in range(begin, end) if key and written.match(lines[at])]
-    return (found[0] if found else begin) + 1
+    if len(path) > 1:
+        return list(tables.get(path[0], Entry).model_fields)
+    return [*Entry.model_fields, "extends"]

@@ -16,6 +16,7 @@ tabulate.MIN_PADDING = 0  # it makes columns two wider than their headers
 MARKS = {
     "hub": "",
     "package": "",
+    "file": "",
     "equal": "✓",
     "differs": "≠",
     "no reference": "?",

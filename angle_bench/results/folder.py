@@ -51,11 +51,13 @@ class Asked:
         settings_digest: Of the settings in force. A plain folder holds results under the model's
             own settings, and what those are can change: with the registry, with a newer
             angle-bench, with files that were not in the hub cache yet.
+        definition: What an own task makes of its rows, as a digest; empty for mteb's.
     """
 
     revision: str
     rows: Mapping[str, str] = field(default_factory=dict)
     settings_digest: str | None = None
+    definition: str = ""
 
     def same_data(self, stored: StoredResult, record: Mapping[str, Any]) -> bool:
         """Whether a result is about these rows, perhaps among others."""
@@ -80,6 +82,8 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
             "other data",
             reason=f"stored for data {stored.dataset_revision}, asked for {asked.revision}",
         )
+    if record.get("data", {}).get("definition", "") != asked.definition:
+        return Found("other data", reason="stored under another definition of the task")
     if missing := stored.missing(task):
         return Found("incomplete", reason=f"stored without {', '.join(missing)}")
     if not record:

@@ -126,7 +126,7 @@ class ClassPredictions:
     Attributes:
         text: Every row of the data.
         gold: The label of every row.
-        experiments: The classifiers, in mteb's order.
+        experiments: The classifiers, in mteb's order; in cross-validation one for each fold.
     """
 
     subset: str

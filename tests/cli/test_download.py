@@ -155,6 +155,31 @@ def test_a_retrieval_set_is_brought_with_corpus_and_queries(
     assert rows_of(brought) == located.rows
 
 
+@pytest.mark.long
+def test_two_tasks_on_one_data_set_each_bring_their_split(
+    hub: Hub, angle_bench: Command, tmp_path: Path
+) -> None:
+    (dev,) = suites()["STSB-dev"].task
+    for number, split in enumerate(("test", "validation")):
+        place = tmp_path / "stsb/data" / f"{split}-00000-of-00001.parquet"
+        write_rows(place, sts_rows(8, seed=number))
+    hub.add(dev.dataset, tmp_path / "stsb", dev.revision, kind="dataset")
+    words = ("download", "-t", "STSBenchmark,STSB-dev", "--to", "bundle")
+    ended = angle_bench(*words, env=hub.env(tmp_path / "hf"))
+    assert ended.returncode == 0, ended.stderr
+    names = {place.name for place in (tmp_path / "bundle" / dev.dataset).iterdir()}
+    assert names == {"test.parquet", "validation.parquet"}
+    again = angle_bench(*words, env=hub.env(tmp_path / "hf"))
+    assert again.stdout.count("there already") == 2
+
+    # an own task reads the hub's copy too, and says whose commit it is
+    run = ("run", "-m", UAE, "-t", "STSB-dev", "-d", "cpu:1", "--json")
+    ended = angle_bench(*run, env=hub.env(tmp_path / "hf"))
+    assert ended.returncode == 0, ended.stderr
+    (place,) = (tmp_path / "results").glob("*/*/STSBenchmarkDev.json")
+    assert json.loads(place.read_text())["dataset_revision"] == dev.revision
+
+
 def test_nothing_named(angle_bench: Command) -> None:
     ended = angle_bench("download")
     assert ended.returncode == 2

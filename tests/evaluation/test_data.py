@@ -14,12 +14,12 @@ from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.evaluation.data import (
     Located,
     check_mirror,
-    find_files,
     locate,
     rows_digest,
     rows_of,
     stage,
 )
+from angle_bench.evaluation.row_files import find_files, read_rows
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.results.suites import Task, select
 from tests.checkpoints import sts_rows, write_rows
@@ -29,7 +29,8 @@ KEY = ("default", "test")
 
 
 def task(**changes: Any) -> Task:
-    row = {"name": "T", "type": "STS", "dataset": "org/t", "revision": "c0ffee"}
+    # a task that mteb has, with other data
+    row = {"name": "STS12", "type": "STS", "dataset": "org/t", "revision": "c0ffee"}
     return Task.model_validate({**row, "splits": ("test",), "metric": "cosine_spearman", **changes})
 
 
@@ -272,6 +273,94 @@ def test_a_broken_line_is_named_by_its_number(tmp_path: Path) -> None:
     place.write_text('{"a": 1}\n\n{"a": 2}\n{"a": \n{"a": 4}\n')
     with pytest.raises(DataError, match="line 4"):
         locate(task(), tmp_path)
+
+
+# a user's files
+
+
+def own(path: dict[str, Path], **changes: Any) -> Task:
+    return task(name="mine", revision="local", path=path, **changes)
+
+
+def csv_file(place: Path, text: str) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    return place
+
+
+def test_cells_of_csv_are_text_as_it_stands(tmp_path: Path) -> None:
+    text = '\ufeffa,"b ""c"""\n"x, y","one\ntwo"\nNA,\n4.50,ü\n'
+    assert list(read_rows(csv_file(tmp_path / "a.csv", text))) == [
+        {"a": "x, y", 'b "c"': "one\ntwo"},
+        {"a": "NA", 'b "c"': ""},
+        {"a": "4.50", 'b "c"': "ü"},
+    ]
+    long = csv_file(tmp_path / "long.tsv", f"a\tb\n{'x' * 3_000_000}\ty\n")
+    assert [len(row["a"]) for row in read_rows(long)] == [3_000_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("a,b\n1,2\n3\n", "cannot be read"), ("a,a\n1,2\n", "same name"), ("a,b\n", "no rows")],
+)
+def test_a_spoilt_csv_is_named(tmp_path: Path, text: str, why: str) -> None:
+    place = csv_file(tmp_path / "test.csv", text)
+    with pytest.raises(DataError, match=why) as raised:
+        locate(own({"": place}), None)
+    assert str(place) in raised.value.what
+
+
+def test_a_file_a_folder_and_a_table_are_the_same_data(tmp_path: Path) -> None:
+    place = csv_file(tmp_path / "test.csv", "sentence1,sentence2,score\na,b,1\nc,d,2\n")
+    paths = ({"": place}, {"": tmp_path}, {"test": place})
+    found = [locate(own(path), None) for path in paths]
+    assert [each.files for each in found] == [{KEY: place}] * 3
+    assert {each.origin for each in found} == {"file"}
+    assert len({each.revision for each in found}) == 1
+    assert found[0].definition == own({"": place}).definition != ""
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "says", "types"),
+    [
+        ({"": "none.csv"}, {}, "there is no file", "relative to the TOML file"),
+        ({"": "test.xlsx"}, {}, "no kind that can be read", ".jsonl"),
+        ({"": "."}, {"splits": ("dev",)}, "has no dev", "dev.csv"),
+        ({"": "test.csv"}, {"type": "Classification"}, "reads test, train", "train.csv"),
+        ({"": "."}, {"type": "Retrieval"}, "has no corpus", "corpus.csv"),
+        ({"": "none"}, {"type": "Retrieval"}, "is not there", "corpus.csv"),
+    ],
+)
+def test_files_that_are_not_there(
+    tmp_path: Path, path: dict[str, str], changes: dict[str, Any], says: str, types: str
+) -> None:
+    for name in ("test.csv", "test.xlsx"):
+        csv_file(tmp_path / name, "a,b\n1,2\n")
+    with pytest.raises(DataError) as raised:
+        locate(own({part: tmp_path / name for part, name in path.items()}, **changes), None)
+    assert says in raised.value.what
+    assert types in raised.value.fix
+
+
+def test_data_without_a_commit_is_never_asked_of_the_hub(tmp_path: Path) -> None:
+    (sick,) = select(["SICKEntailment"]).task
+    with pytest.raises(DataError, match="no commit of senteval/sick") as raised:
+        locate(sick, tmp_path)
+    for split in ("train", "validation", "test"):
+        assert f"DIR/senteval/sick/{split}.parquet" in raised.value.fix
+
+
+def test_an_own_task_reads_the_splits_it_needs(tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        write_rows(tmp_path / f"senteval/sick/{split}.jsonl", [{"a": split}])
+    (related,), (entailed,) = (select([n]).task for n in ("SICKRelatedness", "SICKEntailment"))
+    assert {split for _, split in locate(related, tmp_path).files} == {"test"}
+    assert {split for _, split in locate(entailed, tmp_path).files} == {
+        *("train", "validation", "test")
+    }
+    (tmp_path / "senteval/sick/validation.jsonl").unlink()
+    with pytest.raises(DataError, match=r"has no validation\.parquet"):
+        locate(entailed, tmp_path)
 
 
 # the digest

@@ -35,7 +35,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_the_files_are_what_is_generated(made: Path) -> None:
     there = files(tasks_folder())
-    assert set(there) == set(files(made))
+    by_hand = {name for name, data in there.items() if name.endswith(".toml")} - set(files(made))
+    assert set(there) == set(files(made)) | by_hand
+    assert not any(there[name].startswith(b"# Generated") for name in by_hand)
     for name, data in files(made).items():
         assert there[name] == data, f"make generate brings {name} up to date"
 

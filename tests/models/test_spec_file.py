@@ -9,7 +9,8 @@ from angle_bench.errors import UsageError
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.registry import find, registry
 from angle_bench.models.resolve import resolve
-from angle_bench.models.spec_file import FILE_NAME, read_entries, users_entries, with_spec
+from angle_bench.models.spec_file import read_entries, users_entries, with_spec
+from angle_bench.toml_file import FILE_NAME
 from tests.checkpoints import build_lora, build_tiny
 
 

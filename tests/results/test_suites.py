@@ -216,16 +216,49 @@ def test_benchmarks_agree_with_mteb_itself() -> None:
             assert row.metric == theirs[task].metadata.main_score
 
 
+OWN = {
+    "STS-SentEval": ["SICKRelatedness"],
+    "STSB-dev": ["STSBenchmarkDev"],
+    "Transfer": ["MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC", "SICKEntailment"],
+    "Vie-Sentiment": ["VieStudentFeedbackLR"],
+    "demo": ["AngleBenchDemo"],
+}
+
+
 def test_own_tasks_take_no_name_that_mteb_has() -> None:
     theirs = {name.casefold() for name in [*CATALOGUE["tasks"], *CATALOGUE["other"]]}
-    shipped = [
-        task
-        for suite in suites().values()
-        for task in suite.task
-        if task.dataset.startswith("angle-bench/")
+    own = {
+        suite.name: [task.name for task in suite.task if task.own] for suite in suites().values()
+    }
+    assert {name: tasks for name, tasks in own.items() if tasks} == OWN
+    for tasks in own.values():
+        assert not theirs & {name.casefold() for name in tasks}
+
+
+def test_the_two_protocols_of_sick_never_share_a_column() -> None:
+    ours, theirs = (by_name(select([name])) for name in ("STS-SentEval", "STS"))
+    assert ours.pop("SICKRelatedness").header != theirs.pop("SICK-R").header
+    assert [task.model_copy(update={"short": ""}) for task in ours.values()] == [
+        task.model_copy(update={"short": ""}) for task in theirs.values()
     ]
-    assert [task.name for task in shipped] == ["AngleBenchDemo"]
-    assert not theirs & {task.name.casefold() for task in shipped}
+
+
+def test_own_tasks_on_mteb_s_data_have_its_revision() -> None:
+    for own, name in (
+        ("STSBenchmarkDev", "STSBenchmark"),
+        ("VieStudentFeedbackLR", "VieStudentFeedbackClassification"),
+    ):
+        (ours,), theirs = select([own]).task, mteb_task(name)
+        assert theirs is not None
+        assert (ours.dataset, ours.revision) == (theirs.dataset, theirs.revision)
+
+
+def test_tasks_of_mteb_have_no_definition_of_ours() -> None:
+    assert mteb_task("STS12").definition == ""  # type: ignore[union-attr]
+    definitions = [select([name]).task[0].definition for names in OWN.values() for name in names]
+    assert all(definitions)
+    mr, sst2 = (select([name]).task[0] for name in ("MR", "SST2"))
+    assert mr.definition != sst2.definition
 
 
 def test_own_suites_take_no_name_that_mteb_has() -> None:

@@ -1,0 +1,308 @@
+"""The rows of own tasks: columns under their field's name, each value checked."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from angle_bench.errors import DataError, did_you_mean, first_line
+from angle_bench.evaluation.data import Located
+from angle_bench.evaluation.row_files import read_rows
+from angle_bench.results.suites import Task
+
+Columns = dict[str, list[Any]]
+
+
+def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
+    """The rows of a split, or of a part of retrieval data.
+
+    Raises:
+        DataError: They cannot be fetched from the hub.
+    """
+    if located.files:
+        place = located.files[subset, part]
+        return Part(task, str(place), list(read_rows(place)))
+    import datasets
+
+    name = None if subset == "default" else subset
+    try:
+        rows = datasets.load_dataset(task.dataset, name, split=part, revision=located.revision)
+    except Exception as error:  # transport, parser and builder errors share no base
+        raise DataError(
+            f"the data set {task.dataset} could not be fetched from the hub: {first_line(error)}",
+            f"--mirror DIR with DIR/{task.dataset}/{'' if name is None else f'{name}/'}"
+            f"{part}.parquet, or the same command with a network",
+        ) from error
+    return Part(task, f"{task.dataset} {subset}/{part}", rows.to_list())
+
+
+class Part:
+    """Rows, and where they are from; every check names the place and the row, counted from 0."""
+
+    def __init__(self, task: Task, where: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            raise DataError(f"{where} has no rows.", "a file with the rows of this split")
+        self.where = where
+        self._task = task
+        self._rows = rows
+        self._names = dict(task.columns)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def has(self, field: str) -> bool:
+        """Whether the data has a column for a field."""
+        return self._column(field) in self._rows[0]
+
+    def values(self, field: str, check: Callable[[Any], Any], what: str) -> list[Any]:
+        """The values of a field.
+
+        Args:
+            field: Its name; of retrieval data with its part, as in `corpus.id`.
+            check: Gives the value to use, or raises ValueError.
+            what: What a value has to be, for the user.
+
+        Raises:
+            DataError: There is no such column, or a value is something else.
+        """
+        column = self._column(field)
+        if not self.has(field):
+            raise self._no_column(field, column)
+        found = []
+        for number, row in enumerate(self._rows):
+            value = row.get(column)
+            try:
+                found.append(check(value))
+            except (ValueError, TypeError) as error:
+                raise DataError(
+                    f"{self.where} row {number} has {_short(value)} in {column}, which is {what}.",
+                    f"row {number} (counted from 0) of {column} mended or left out",
+                ) from error
+        return found
+
+    def _column(self, field: str) -> str:
+        return self._names.get(field, field.rpartition(".")[2])
+
+    def _no_column(self, field: str, column: str) -> DataError:
+        there = [str(name) for name in self._rows[0]]
+        near = (did_you_mean(column, there) or there)[0]
+        return DataError(
+            f"{self.where} has no column {column}; its columns are {', '.join(there)}.",
+            f'columns = {{"{field}" = "{near}"}} in the [[task]] of {self._task.name}, '
+            "if that is the one",
+        )
+
+    def refused(self, what: str, fix: str) -> DataError:
+        """An error about these rows."""
+        return DataError(f"{self.where} {what}.", fix)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:57]}…"
+
+
+def text(value: Any) -> str:
+    """A text as it is."""
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def identifier(value: Any) -> str:
+    """An id: text, or a whole number."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise ValueError
+    return str(value)
+
+
+def number(value: Any) -> float:
+    """A finite number, also as text."""
+    if isinstance(value, bool):
+        raise ValueError
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
+
+
+def binary(value: Any) -> int:
+    """0 or 1, also as text."""
+    found = float(value)
+    if found not in (0, 1):
+        raise ValueError
+    return int(found)
+
+
+def whole(value: Any) -> int:
+    """A whole number, also as text."""
+    found = number(value)
+    if not found.is_integer():
+        raise ValueError
+    return int(found)
+
+
+def label(value: Any) -> str | int:
+    """A label: text, or a whole number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, str | int) or value == "":
+        raise ValueError
+    return int(value) if isinstance(value, bool) else value
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts that is not empty."""
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    return [text(each) for each in value]
+
+
+def pairs(part: Part) -> Columns:
+    """The two texts of each row."""
+    return {name: part.values(name, text, "no text") for name in ("sentence1", "sentence2")}
+
+
+def scored_pairs(part: Part) -> Columns:
+    """Pairs with a score on any scale."""
+    columns = pairs(part)
+    scores = part.values("score", number, "no finite number")
+    if len(set(scores)) < 2:
+        raise part.refused(
+            f"has the same score in all of its {len(part)} rows, so nothing can be ranked",
+            "a file with scores that differ",
+        )
+    return {**columns, "score": scores}
+
+
+def labelled_pairs(part: Part) -> Columns:
+    """Pairs with a label of 0 or 1, as mteb calls it."""
+    columns = pairs(part)
+    labels = part.values("label", binary, "neither 0 nor 1")
+    if len(set(labels)) < 2:
+        raise part.refused(f"has the label {labels[0]} alone", "a file with both 0 and 1")
+    return {**columns, "labels": labels}
+
+
+def labelled(part: Part, fields: Sequence[str]) -> Columns:
+    """Texts, or pairs of them, with a label."""
+    columns = {name: part.values(name, text, "no text") for name in fields}
+    return {**columns, "label": part.values("label", label, "no label")}
+
+
+def label_codes(splits: Mapping[str, Columns]) -> list[str]:
+    """Number the labels of all splits from 0 in place, in their order, and give their names.
+
+    Raises:
+        DataError: Some are numbers and some are text, or there is only one.
+    """
+    known = {value for columns in splits.values() for value in columns["label"]}
+    kinds = {type(value) for value in known}
+    if len(kinds) > 1:
+        raise DataError(
+            "some labels are numbers and others are text.", "labels of one kind in every split"
+        )
+    if len(known) < 2:
+        raise DataError(f"{known.pop()!r} is the only label.", "data with two labels or more")
+    order = sorted(known)
+    code = {value: number for number, value in enumerate(order)}
+    for columns in splits.values():
+        columns["label"] = [code[value] for value in columns["label"]]
+    return [str(value) for value in order]
+
+
+def refuse_unseen(task: Task, splits: Mapping[str, Columns], names: Sequence[str]) -> None:
+    """Every label that is scored must occur in the training split.
+
+    Raises:
+        DataError: One does not.
+    """
+    known = set(splits[task.train]["label"])
+    for split, columns in splits.items():
+        for code in sorted(set(columns["label"]) - known):
+            count = columns["label"].count(code)
+            raise DataError(
+                f"{task.name}: the label {names[code]} occurs {count} times in {split} and never "
+                f"in {task.train}.",
+                f"{task.train} with texts of that label, or {split} without them",
+            )
+
+
+def refuse_few(task: Task, columns: Columns, names: Sequence[str], least: int) -> None:
+    """Every label must have `least` texts, or some fold has none of it.
+
+    Raises:
+        DataError: One has fewer.
+    """
+    for code, name in enumerate(names):
+        if 0 < (count := columns["label"].count(code)) < least:
+            raise DataError(
+                f"{task.name}: the label {name} has {count} texts in {task.train}, and "
+                f"{task.folds} folds need {least} of each label.",
+                "folds = 3 or so in its [[task]], or more texts of that label",
+            )
+
+
+def documents(part: Part) -> Columns:
+    """The corpus of a retrieval task: ids, texts, and titles where there are any."""
+    columns = _with_ids(part, "corpus")
+    titles = part.values("corpus.title", _title, "no text") if part.has("corpus.title") else None
+    return {**columns, "title": titles or [""] * len(part)}
+
+
+def _title(value: Any) -> str:
+    return "" if value is None else text(value)
+
+
+def queries(part: Part) -> Columns:
+    """The queries of a retrieval task: ids and texts."""
+    return _with_ids(part, "queries")
+
+
+def _with_ids(part: Part, name: str) -> Columns:
+    ids = part.values(f"{name}.id", identifier, "no id")
+    seen: set[str] = set()
+    for each in ids:
+        if each in seen:
+            raise part.refused(
+                f"has the id {each} {ids.count(each)} times", "a file in which every id is once"
+            )
+        seen.add(each)
+    return {"id": ids, "text": part.values(f"{name}.text", text, "no text")}
+
+
+def judgements(part: Part, corpus: Columns, asked: Columns) -> dict[str, dict[str, int]]:
+    """Relevance by query and document, 1 where there is no column `score`."""
+    by_query: dict[str, dict[str, int]] = {}
+    ids = {
+        "query-id": (set(asked["id"]), "queries"),
+        "corpus-id": (set(corpus["id"]), "corpus"),
+    }
+    columns = {name: part.values(f"qrels.{name}", identifier, "no id") for name in ids}
+    for name, (known, where) in ids.items():
+        if absent := [each for each in columns[name] if each not in known]:
+            raise part.refused(
+                f"names {len(absent)} ids that are not in {where}, such as {absent[0]}",
+                f"{where} with these ids, or qrels without them",
+            )
+    scored = part.has("qrels.score")
+    scores = part.values("qrels.score", whole, "no whole number") if scored else [1] * len(part)
+    for query, document, score in zip(
+        columns["query-id"], columns["corpus-id"], scores, strict=True
+    ):
+        by_query.setdefault(query, {})[document] = score
+    if not any(score > 0 for found in by_query.values() for score in found.values()):
+        raise part.refused("judges no document as relevant", "scores of 1 or more")
+    return by_query
+
+
+def candidates(part: Part) -> list[tuple[str, list[str], list[str]]]:
+    """Of every row the query, the texts that answer it and those that do not."""
+    what = "no list of texts; lists need .jsonl or .parquet"
+    return list(
+        zip(
+            part.values("query", text, "no text"),
+            part.values("positive", texts, what),
+            part.values("negative", texts, what),
+            strict=True,
+        )
+    )
