@@ -17,8 +17,8 @@ HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # DESIGN: `errors` <- `models`, `results` <- `encoding` <- `evaluation` <- `training`;
 # `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
-# `remember` and `version`.
-BASE = {"errors", "places", "remember", "version"}
+# `published`, `remember` and `version`.
+BASE = {"errors", "places", "published", "remember", "version"}
 MODELS = BASE | {"models"}
 RESULTS = BASE | {"results"}
 ENCODING = MODELS | RESULTS | {"encoding"}
@@ -27,6 +27,7 @@ TRAINING = EVALUATION | {"training"}
 MAY_IMPORT = {
     "errors": set(),
     "places": {"errors"},
+    "published": {"places"},
     "version": set(),
     "remember": {"errors", "places"},
     "models": MODELS,

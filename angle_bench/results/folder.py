@@ -1,6 +1,5 @@
 """What one model folder holds of a suite, and how a task is put into it or set aside."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from filelock import FileLock
 from angle_bench.errors import ResultsError
 from angle_bench.results.files import FileToWrite, Write, json_file, write_json, write_together
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
 from angle_bench.results.suites import Task
 
 if TYPE_CHECKING:
@@ -132,12 +131,8 @@ def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> No
 
 
 def read_record(folder: ModelFolder, task: str) -> dict[str, Any]:
-    """The run record of a task, empty where there is none that can be read."""
-    try:
-        record = json.loads(folder.record(task).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # results of other tools have no record of ours
-        return {}
-    return record if isinstance(record, dict) else {}
+    """The run record of a task, empty where there is none: other tools write none of ours."""
+    return read_object(folder.record(task))
 
 
 @contextmanager
