@@ -117,9 +117,11 @@ class _Walk:
         if listing is None:
             return
         absolute = top.absolute()
+        holds_models = any("__" in path.name for path in listing.folders)
+        alone = bool(listing.files) and not listing.folders
         if "__" in absolute.parent.name and listing.files:  # a revision's folder was typed
             yield from self._revision(_name(absolute.parent.name), absolute.name, top, listing)
-        elif "__" in absolute.name or listing.files:
+        elif not holds_models and ("__" in absolute.name or alone):
             yield from self._model(_name(absolute.name), top, listing)
         else:
             for path in listing.folders:
@@ -168,7 +170,7 @@ class _Walk:
             try:
                 if entry.is_dir():
                     listing.own |= entry.name == SIDE
-                    if not entry.name.startswith("."):
+                    if not entry.name.startswith(".") or "__" in entry.name:
                         listing.folders.append(path / entry.name)
                 elif entry.name.endswith(".json") and entry.name != "model_meta.json":
                     if entry.is_file():
