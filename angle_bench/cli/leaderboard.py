@@ -83,7 +83,9 @@ def leaderboard(
         ),
     ] = None,
     as_json: shared.Json = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
+    ] = False,
     debug: shared.Debug = False,
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
@@ -106,7 +108,7 @@ def leaderboard(
         difference = first_difference(check, kind, board)
         typer.echo(f"{check}: {difference or 'as the results are'}")
         return DIFFERS if difference else 0
-    _put(board, kind, output)
+    _put(board, kind, output, quiet)
     return 0
 
 
@@ -149,7 +151,7 @@ def _leaderboard(
     return arrange(suite, rows, wishes, warnings)
 
 
-def _put(board: "Leaderboard", kind: "Format | None", output: Path | None) -> None:
+def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
     from angle_bench.reporting import terminal
     from angle_bench.results.files import text_file, write_together
 
@@ -161,7 +163,8 @@ def _put(board: "Leaderboard", kind: "Format | None", output: Path | None) -> No
     else:
         whole = text_file(output, kind.render(board))
         write_together([whole], fix="-o in a folder that can be written and has space")
-        typer.echo(f"wrote {output}, {len(board.rows)} models", err=True)
+        if not quiet:
+            typer.echo(f"wrote {output}, {len(board.rows)} models", err=True)
 
 
 def _command() -> str:

@@ -88,7 +88,10 @@ def _top(typed: Path) -> Path:
     if not typed.expanduser().exists():
         near = did_you_mean(typed.name, _names_beside(typed))
         hint = f" Did you mean {typed.parent / near[0]}?" if near else ""
-        raise UsageError(f"there is no folder {typed}.{hint}", "angle-bench leaderboard RESULTS")
+        raise UsageError(
+            f"there is no folder {typed}.{hint}",
+            "angle-bench leaderboard RESULTS, or first angle-bench run",
+        )
     return results_root(typed, write=False)
 
 

@@ -58,7 +58,9 @@ def test_the_same_tasks_in_other_languages_are_another_column() -> None:
     every_language = select(["STS17"])
     english = entry("STS-10", {"STS17": 88.99})
     assert published_rows(every_language, [english]) == []
-    assert only(STS10, english).scores[[t.name for t in STS10.task].index("STS17")] == pytest.approx(0.8899)
+    assert only(STS10, english).scores[
+        [t.name for t in STS10.task].index("STS17")
+    ] == pytest.approx(0.8899)
 
 
 def test_what_is_said_twice_stands_once() -> None:
