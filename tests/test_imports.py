@@ -10,6 +10,7 @@ from textwrap import indent
 import pytest
 
 import angle_bench
+from tests.result_files import put
 
 PACKAGE = Path(angle_bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -163,6 +164,15 @@ def test_a_command_that_computes_nothing_loads_nothing_heavy(
     assert said in err
     assert "angle_bench" in modules
     assert not HEAVY & modules
+
+
+def test_a_leaderboard_loads_nothing_heavy(tmp_path: Path) -> None:
+    put(tmp_path / "results" / "org__model" / "r", "STS12", 0.5)
+    for words in (["leaderboard", "-t", "STS12", "--published"], ["leaderboard", "--json"]):
+        code, modules, err = child(MAIN.format(words=words), tmp_path)
+        assert (code, err) == (0, "")
+        assert "angle_bench" in modules
+        assert not (HEAVY | {"pandas", "numpy", "pyarrow"}) & modules
 
 
 def test_results_and_reporting_load_nothing_heavy(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.leaderboard import Leaderboard, Wishes, arrange
+from angle_bench.reporting.arrange import Wishes, arrange
+from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.results.choose import choose, models_of
 from angle_bench.results.collect import collect

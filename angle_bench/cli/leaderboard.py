@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,8 @@ from angle_bench.cli import options as shared
 from angle_bench.errors import ResultsError, UsageError, printable
 
 if TYPE_CHECKING:
-    from angle_bench.reporting.leaderboard import Leaderboard, Wishes
+    from angle_bench.reporting.arrange import Wishes
+    from angle_bench.reporting.leaderboard import Leaderboard
     from angle_bench.reporting.output import Format
     from angle_bench.results.suites import Suite
 
@@ -28,7 +28,6 @@ angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base
 """
 
 DIFFERS = 3
-PIPED_WIDTH = 200
 MOST_DECIMALS = 6
 
 
@@ -91,7 +90,7 @@ def leaderboard(
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
     _refuse(decimals, output, check)
 
-    from angle_bench.reporting.leaderboard import Wishes
+    from angle_bench.reporting.arrange import Wishes
     from angle_bench.reporting.output import first_difference, format_of, may_write
     from angle_bench.results.suites import select
 
@@ -124,7 +123,7 @@ def _refuse(decimals: int, output: Path | None, check: Path | None) -> None:
 def _leaderboard(
     paths: list[Path], suite: "Suite", model: list[str], wishes: "Wishes", published: bool
 ) -> "Leaderboard":
-    from angle_bench.reporting.leaderboard import arrange
+    from angle_bench.reporting.arrange import arrange
     from angle_bench.reporting.model_rows import model_rows
     from angle_bench.reporting.published_rows import published_rows
     from angle_bench.results.choose import choose, models_of
@@ -156,8 +155,7 @@ def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet
     from angle_bench.results.files import text_file, write_together
 
     if kind is None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
-        typer.echo(terminal.text(board, width))
+        typer.echo(terminal.text(board, shared.table_width()))
     elif output is None:
         typer.echo(kind.render(board), nl=False)
     else:

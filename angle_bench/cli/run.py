@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -31,8 +30,6 @@ angle-bench run -m UAE-Large-V1 -t STS
 
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
 """
-
-PIPED_WIDTH = 200
 
 
 def run(
@@ -225,8 +222,7 @@ def _print(
 ) -> None:
     from angle_bench.reporting.grid import Grid
 
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else PIPED_WIDTH
+    width = shared.table_width()
     plain = [outcome for group in groups if len(group) == 1 for outcome in group]
     tables: list[Table | Grid] = [_table(plain, suite)] if plain else []
     tables += [

@@ -90,12 +90,19 @@ def _cell(task: Task, answer: Answer | None, found: Joined) -> Cell:
         revision=answer.folder.revision,
         main=answer.folder.revision == main.revision,
         dataset_revision=answer.dataset_revision,
-        other_data=not answer.folder.own and answer.dataset_revision != task.revision,
+        other_data=_on_other_data(answer, task),
         mteb_version=answer.mteb_version,
         parts=answer.parts,
     )
     verdict = data.get("verification", {}).get("verdict", "hub")
     return Cell(answer.score, verdict if verdict in MARKS else "no reference", origin)
+
+
+def _on_other_data(answer: Answer, task: Task) -> bool:
+    """Of our own results the verdict says more; an aggregate has no data of its own."""
+    if answer.folder.own or task.parts:
+        return False
+    return answer.dataset_revision != task.revision
 
 
 def _signature(suite: Suite, name: str, found: Joined) -> str:

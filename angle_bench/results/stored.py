@@ -94,7 +94,7 @@ def read_object(place: Path) -> dict[str, Any]:
 def _new(raw: Mapping[str, Any]) -> StoredResult:
     return StoredResult(
         task=raw["task_name"],
-        dataset_revision=raw["dataset_revision"],
+        dataset_revision=raw["dataset_revision"] or "unknown",
         mteb_version=raw.get("mteb_version"),
         scores={split: _by_subset(rows) for split, rows in raw["scores"].items()},
     )

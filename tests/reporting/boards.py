@@ -1,6 +1,7 @@
 """Leaderboards made by hand, for tests of what is done with them."""
 
-from angle_bench.reporting.leaderboard import Leaderboard, Wishes, arrange
+from angle_bench.reporting.arrange import Wishes, arrange
+from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.table import Cell, Row, Source
 from angle_bench.results.suites import Suite, Task
 

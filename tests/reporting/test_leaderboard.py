@@ -147,7 +147,7 @@ def test_a_task_that_a_run_lacks_has_no_mean() -> None:
 
 
 def test_warnings_stand_once() -> None:
-    from angle_bench.reporting.leaderboard import Wishes, arrange
+    from angle_bench.reporting.arrange import Wishes, arrange
 
     made = arrange(suite("A"), [row("a", 0.1)], Wishes(), ["x", "y", "x"])
     assert made.warnings == ("x", "y")
