@@ -64,7 +64,22 @@ def or_list(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
+def some(names: list[str], most: int = 3) -> str:
+    """Name a few and count the rest: `a, b, c and 4 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def first_line(error: BaseException, most: int = 200) -> str:
     """The first line of an exception's message, or its name where it has none."""
     message = str(error).strip()
     return message.splitlines()[0][:most] if message else type(error).__name__
+
+
+def printable(text: str) -> str:
+    r"""A text on one line, without what a terminal or a page would take for an order.
+
+    >>> printable("a\x1b[31mb\n")
+    'a?[31mb?'
+    """
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

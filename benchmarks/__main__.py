@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import again, gpu, grid, million, peak, peers_encode, report, sts
+from benchmarks import again, gpu, grid, leaderboard, million, peak, peers_encode, report, sts
 from benchmarks.core import ROOT, Benchmark, Context, SkipBenchmark, Target
 from benchmarks.machine import circumstances
 from benchmarks.timing import say
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grid": grid.run,
     "million": million.run,
     "peers": peers_encode.run,
+    "leaderboard": leaderboard.run,
     "gpu": gpu.run,
 }
 ROUNDS = 3

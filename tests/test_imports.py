@@ -10,6 +10,7 @@ from textwrap import indent
 import pytest
 
 import angle_bench
+from tests.result_files import put
 
 PACKAGE = Path(angle_bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -17,8 +18,8 @@ HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # DESIGN: `errors` <- `models`, `results` <- `encoding` <- `evaluation` <- `training`;
 # `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
-# `remember`, `toml_file` and `version`.
-BASE = {"errors", "places", "remember", "toml_file", "version"}
+# `published`, `remember`, `toml_file` and `version`.
+BASE = {"errors", "places", "published", "remember", "toml_file", "version"}
 MODELS = BASE | {"models"}
 RESULTS = BASE | {"results"}
 ENCODING = MODELS | RESULTS | {"encoding"}
@@ -27,6 +28,7 @@ TRAINING = EVALUATION | {"training"}
 MAY_IMPORT = {
     "errors": set(),
     "places": {"errors"},
+    "published": {"places"},
     "version": set(),
     "remember": {"errors", "places"},
     "toml_file": {"errors"},
@@ -163,6 +165,15 @@ def test_a_command_that_computes_nothing_loads_nothing_heavy(
     assert said in err
     assert "angle_bench" in modules
     assert not HEAVY & modules
+
+
+def test_a_leaderboard_loads_nothing_heavy(tmp_path: Path) -> None:
+    put(tmp_path / "results" / "org__model" / "r", "STS12", 0.5)
+    for words in (["leaderboard", "-t", "STS12", "--published"], ["leaderboard", "--json"]):
+        code, modules, err = child(MAIN.format(words=words), tmp_path)
+        assert (code, err) == (0, "")
+        assert "angle_bench" in modules
+        assert not (HEAVY | {"pandas", "numpy", "pyarrow"}) & modules
 
 
 def test_results_and_reporting_load_nothing_heavy(tmp_path: Path) -> None:

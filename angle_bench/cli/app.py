@@ -10,6 +10,7 @@ import typer
 from angle_bench.cli import doctor as doctor_verb
 from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
+from angle_bench.cli import leaderboard as leaderboard_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
 from angle_bench.cli.cache import cache
@@ -33,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
+app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
 app.command(epilog=download_verb.EPILOG)(download_verb.download)

@@ -65,7 +65,8 @@ def show(
         for line_key, text in _lines(key, value):
             typer.echo(f"{line_key:<21} {text}")
     for each in published:
-        scores = "  ".join(f"{task} {score:.2f}" for task, score in each["scores"].items())
+        known = {**each.get("scores", {}), **each.get("types", {})}
+        scores = "  ".join(f"{name} {score:.2f}" for name, score in known.items())
         mean = "" if each.get("average") is None else f" mean {each['average']:.2f}"
         typer.echo(f"published on {each['suite']} ({each['source']}):{mean}\n  {scores}")
     return 0

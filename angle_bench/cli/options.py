@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from angle_bench.models.access import Access
 
 DEFAULT_CACHE_LIMIT = "20G"
+PIPED_WIDTH = 200
 
 Models = Annotated[
     list[str],
@@ -142,6 +144,11 @@ Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Show what the libraries underneath say.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def table_width() -> int:
+    """The columns that a table may take: the terminal's, or of a log as many as it wants."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
 
 
 def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None, ray: str | None) -> None:

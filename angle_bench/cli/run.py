@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -38,8 +37,6 @@ angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS1
 
 angle-bench run study.toml --shard auto
 """
-
-PIPED_WIDTH = 200
 
 
 def run(
@@ -281,8 +278,7 @@ def _print(jobs: "list[Job]", suites: "list[Suite]", quiet: bool, limit: int | N
     """A table for every suite: single models in one, the variants of a model as a grid."""
     from angle_bench.reporting.grid import Grid
 
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else PIPED_WIDTH
+    width = shared.table_width()
     if limit is not None:
         typer.echo(f"smoke run: {limit} samples a task, comparable with nothing")
     tables: list[Table | Grid] = []

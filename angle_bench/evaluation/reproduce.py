@@ -14,9 +14,10 @@ from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.runner import run
 from angle_bench.models.config import max_length
-from angle_bench.models.registry import Entry, Published
+from angle_bench.models.registry import Entry
 from angle_bench.models.spec import ModelSpec
 from angle_bench.models.spec_changes import Change, single_changes
+from angle_bench.published import Published
 from angle_bench.results.stored import read_result
 from angle_bench.results.suites import Suite, select
 

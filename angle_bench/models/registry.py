@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import Attention, Dtype, Pooling, Quantization, Settings, Shape, Trust
+from angle_bench.published import Published, published_of
 
 
 class Package(BaseModel):
@@ -25,24 +26,6 @@ class Package(BaseModel):
         if found is None or found.origin is None:
             return None
         return Path(found.origin).parent / self.folder
-
-
-class Published(BaseModel):
-    """Scores that somebody published, ×100.
-
-    Attributes:
-        suite: Whose protocol they follow, a name that `-t` takes.
-        source: Who published them.
-        average: The mean as published.
-        scores: By task.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    suite: str
-    source: str
-    average: float | None = None
-    scores: dict[str, float] = {}
 
 
 class Entry(BaseModel):
@@ -122,11 +105,16 @@ _SETTINGS = set(Entry.model_fields)
 
 @cache
 def registry() -> dict[str, Entry]:
-    """The rows that come with the package, by hub id."""
+    """The rows that come with the package, by hub id, with what was published of them."""
     from angle_bench.models.spec_file import read_entries
 
     entries = read_entries(Path(__file__).parent / "registry.toml", {})
-    return {entry.name: entry for entry in entries}
+    return {entry.name: _with_published(entry) for entry in entries}
+
+
+def _with_published(entry: Entry) -> Entry:
+    known = published_of(entry.name)
+    return entry.model_copy(update={"published": known}) if known else entry
 
 
 def find(name: str) -> Entry | None:

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.registry import Entry, Published, registry
+from angle_bench.models.registry import Entry, registry
 from angle_bench.models.spec import ModelSpec, Shape
+from angle_bench.published import Published
 from angle_bench.toml_file import FILE_NAME, TABLES, TomlFile, read_toml, user_files
 
 _HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from angle_bench.reporting.signature import joined
 from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Row, Table, plain
 
 
@@ -74,18 +75,3 @@ class Grid:
 def _cell(table: Table, row: Row) -> str:
     average = table.average(row)
     return ABSENT if average is None else f"{100 * average:.2f}"
-
-
-def joined(signatures: Sequence[str]) -> str:
-    """Signatures of one model as one: where parts differ, all their values.
-
-    >>> joined(["model:a|layer:2|size:64", "model:a|layer:4|size:64"])
-    'model:a|layer:2,4|size:64'
-    """
-    columns = zip(*(signature.split("|") for signature in signatures), strict=True)
-    parts = []
-    for column in columns:
-        key = column[0].partition(":")[0]
-        values = list(dict.fromkeys(part.partition(":")[2] for part in column))
-        parts.append(f"{key}:{','.join(values)}")
-    return "|".join(parts)

@@ -2,29 +2,59 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from angle_bench.results.suites import Suite
 
 
 def signature(
-    model: Mapping[str, Any], suite: Suite, mteb_versions: Iterable[str | None], data: Iterable[str]
+    model: Mapping[str, Any],
+    suite: Suite,
+    mteb_versions: Iterable[str | None],
+    data: Iterable[str],
+    other_revisions: Iterable[str] = (),
 ) -> str:
     """Model, revision, settings, versions and data as one line.
 
     Args:
-        model: The model part of a run record.
+        model: The model part of a run record. Without `settings` they were not recorded; where
+            they are None, mteb chose them.
         suite: What was scored.
         mteb_versions: The versions that scored it.
         data: Where the data of each task came from, as a run record says.
+        other_revisions: Further revisions of the model that some scores are of.
     """
-    parts = {"model": model["name"], "rev": _short(model["revision"])}
-    parts |= _settings(model.get("settings"))
+    revisions = dict.fromkeys(_short(each) for each in (model["revision"], *other_revisions))
+    parts = {"model": str(model["name"]).replace("|", "¦"), "rev": "+".join(revisions)}
+    parts |= _settings(model["settings"]) if "settings" in model else {"settings": "unrecorded"}
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
     parts["suite"] = suite.signature
     parts["data"] = ",".join(sorted(set(data)))
     return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def parts_of(line: str) -> dict[str, str]:
+    """The parts of a signature by their keys.
+
+    >>> parts_of("model:a|rev:1:2")
+    {'model': 'a', 'rev': '1:2'}
+    """
+    pairs = (part.partition(":") for part in line.split("|"))
+    return {key: value for key, _, value in pairs}
+
+
+def joined(signatures: Sequence[str]) -> str:
+    """Signatures as one: where parts differ, all their values.
+
+    >>> joined(["model:a|layer:2|size:64", "model:a|layer:4|size:64"])
+    'model:a|layer:2,4|size:64'
+    """
+    values: dict[str, dict[str, None]] = {}
+    for line in signatures:
+        for key, value in parts_of(line).items():
+            values.setdefault(key, {})[value] = None
+    return "|".join(f"{key}:{','.join(known)}" for key, known in values.items())
 
 
 def _short(revision: str) -> str:

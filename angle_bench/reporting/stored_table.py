@@ -56,7 +56,7 @@ def as_json(table: Table) -> list[dict[str, Any]]:
                 if cell.score is not None
             },
             "mean": _percent(table.average(row)),
-            "coverage": row.coverage,
+            "coverage": table.coverage(row),
             "signature": row.signature,
         }
         for row in table.rows

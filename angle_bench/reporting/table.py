@@ -1,11 +1,12 @@
 """A table of scores: models as rows, tasks as columns, an average that says what it is."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import tabulate
 
+from angle_bench.reporting import averages
 from angle_bench.results.suites import Suite
 
 ABSENT = "–"
@@ -29,11 +30,35 @@ LEGEND = {
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a stored score stands.
+
+    Attributes:
+        file: Its file; of an aggregate computed from its parts, that of the first part.
+        revision: The model's revision, by its folder.
+        main: Whether that is the row's main revision.
+        dataset_revision: Of the data, as the file says.
+        other_data: Whether that is a hub commit that the suite does not name.
+        mteb_version: The version that scored it.
+        parts: How many files an aggregate was computed from; 0 where it has its own.
+    """
+
+    file: str
+    revision: str
+    main: bool
+    dataset_revision: str
+    other_data: bool
+    mteb_version: str | None
+    parts: int = 0
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One score as a fraction, None where there is none, and the verdict on its data."""
+    """One score as a fraction, None where there is none, the verdict on its data, its origin."""
 
     score: float | None
     data: str = "hub"
+    origin: Origin | None = None
 
     def text(self, decimals: int = 2) -> str:
         """The score ×100 with its mark."""
@@ -43,30 +68,48 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a row is about.
+
+    Attributes:
+        kind: `own` results have run records, `public` ones were written by mteb, `published` ones
+            stand in a paper or on a model card.
+        model: The model's full name.
+        revision: The main revision; empty where none is known.
+        settings: The name of the settings' folder, where they are not the model's own.
+        said: Who published it.
+    """
+
+    kind: Literal["own", "public", "published"]
+    model: str
+    revision: str = ""
+    settings: str | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class Row:
-    """One model's scores in the order of the suite's tasks, and its signature if it has any."""
+    """One model's scores in the order of the suite's tasks.
+
+    Attributes:
+        label: What a table shows.
+        signature: One line of model, settings, versions and data; empty if there is nothing to
+            sign.
+        stated: Averages as published, as fractions, by the key of their column.
+        runs: The rows that this one is the mean of.
+    """
 
     label: str
     cells: tuple[Cell, ...]
     signature: str
+    source: Source | None = None
+    stated: Mapping[str, float] = field(default_factory=dict)
+    runs: tuple["Row", ...] = ()
 
     @property
-    def scores(self) -> list[float]:
-        """The scores there are, as fractions."""
-        return [cell.score for cell in self.cells if cell.score is not None]
-
-    @property
-    def mean(self) -> float | None:
-        """The mean over all tasks as a fraction; None if one is missing."""
-        scores = self.scores
-        if not scores or len(scores) < len(self.cells):
-            return None
-        return math.fsum(scores) / len(scores)
-
-    @property
-    def coverage(self) -> str:
-        """How many tasks have a score: `6 of 7`."""
-        return f"{len(self.scores)} of {len(self.cells)}"
+    def scores(self) -> list[float | None]:
+        """The score of every task as a fraction, None where there is none."""
+        return [cell.score for cell in self.cells]
 
 
 @dataclass(frozen=True)
@@ -102,24 +145,25 @@ class Table:
     def average_header(self) -> str:
         """What the average is over."""
         if self.suite.average == "types":
-            return f"mean of {len({task.type for task in self.suite.task})} types"
-        return f"mean of {len(self.suite.task)}"
+            return f"mean of {len(averages.types(self.suite))} types"
+        return f"mean of {len(averages.counted(self.suite))}"
 
     def average(self, row: Row) -> float | None:
         """The suite's average as a fraction: over tasks, or over the means of its task types.
 
         None if a task is missing.
         """
-        if row.mean is None or self.suite.average == "tasks":
-            return row.mean
-        by_type: dict[str, list[float]] = {}
-        for task, score in zip(self.suite.task, row.scores, strict=True):
-            by_type.setdefault(task.type, []).append(score)
-        return math.fsum(math.fsum(s) / len(s) for s in by_type.values()) / len(by_type)
+        if self.suite.average == "types":
+            return averages.mean_of_types(self.suite, row.scores)
+        return averages.mean_of_tasks(self.suite, row.scores)
+
+    def coverage(self, row: Row) -> str:
+        """How many tasks have a score: `6 of 7`."""
+        return averages.coverage(self.suite, row.scores)
 
     def _average_text(self, row: Row) -> str:
         average = self.average(row)
-        return row.coverage if average is None else f"{100 * average:.2f}"
+        return self.coverage(row) if average is None else f"{100 * average:.2f}"
 
     def _across(self) -> str:
         headers = [task.header for task in self.suite.task]

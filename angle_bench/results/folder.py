@@ -1,6 +1,5 @@
 """What one model folder holds of a suite, and how a task is put into it or set aside."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from angle_bench.results.files import (
 )
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, has_predictions, predictions_file
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
 from angle_bench.results.suites import Task
 
 State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
@@ -140,12 +139,8 @@ def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> No
 
 
 def read_record(folder: ModelFolder, task: str) -> dict[str, Any]:
-    """The run record of a task, empty where there is none that can be read."""
-    try:
-        record = json.loads(folder.record(task).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # results of other tools have no record of ours
-        return {}
-    return record if isinstance(record, dict) else {}
+    """The run record of a task, empty where there is none: other tools write none of ours."""
+    return read_object(folder.record(task))
 
 
 @contextmanager

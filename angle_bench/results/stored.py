@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from angle_bench.results.old_schema import RENAMED, is_old, old_scores
 from angle_bench.results.suites import Task
 
 
@@ -44,32 +45,84 @@ class StoredResult:
 
     def main_score(self, task: Task) -> float:
         """The mean of the main scores over the task's splits and subsets, as a fraction."""
-        values = [self.scores[split][subset] for split in task.splits for subset in task.subsets]
+        values = self._asked(task)
         return math.fsum(values) / len(values)
 
+    def impossible(self, task: Task) -> list[float]:
+        """Main scores over the task's splits and subsets that no metric can have."""
+        return [score for score in self._asked(task) if not -1 <= score <= 1]
 
-def read_result(place: Path) -> StoredResult | None:
+    def _asked(self, task: Task) -> list[float]:
+        return [self.scores[split][subset] for split in task.splits for subset in task.subsets]
+
+
+def read_result(place: Path, metric: str = "") -> StoredResult | None:
     """The result file, or None where there is none.
+
+    Args:
+        place: The file, of either schema.
+        metric: The task's main score, without which files from before mteb 1.11 say nothing.
 
     Raises:
         UnreadableResult: It is cut off, or is not a result file.
     """
     try:
-        raw = json.loads(place.read_text(encoding="utf-8"))
+        raw = json.loads(place.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UnreadableResult(str(error)) from error
+    except OSError as error:
+        raise UnreadableResult(error.strerror or str(error)) from error
+    except RecursionError as error:
+        raise UnreadableResult("it is nested too deeply") from error
+    except ValueError as error:
+        raise UnreadableResult(f"cut off, or no JSON: {error}") from error
     try:
-        return StoredResult(
-            task=raw["task_name"],
-            dataset_revision=raw["dataset_revision"],
-            mteb_version=raw["mteb_version"],
-            scores={split: _by_subset(rows) for split, rows in raw["scores"].items()},
-        )
+        return _old(raw, metric) if is_old(raw) else _new(raw)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableResult(f"it is no result file: {error}") from error
 
 
+def read_object(place: Path) -> dict[str, Any]:
+    """A JSON file's object, such as a run record; empty where there is none that can be read."""
+    try:
+        value = json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _new(raw: Mapping[str, Any]) -> StoredResult:
+    return StoredResult(
+        task=raw["task_name"],
+        dataset_revision=raw["dataset_revision"] or "unknown",
+        mteb_version=raw.get("mteb_version"),
+        scores={split: _by_subset(rows) for split, rows in raw["scores"].items()},
+    )
+
+
+def _old(raw: Mapping[str, Any], metric: str) -> StoredResult:
+    name = raw["mteb_dataset_name"]
+    return StoredResult(
+        task=RENAMED.get(name, name),
+        dataset_revision=raw.get("dataset_revision") or "unknown",
+        mteb_version=raw.get("mteb_version"),
+        scores={
+            split: {subset: _number(score) for subset, score in rows.items()}
+            for split, rows in old_scores(raw, metric).items()
+        },
+    )
+
+
 def _by_subset(rows: list[dict[str, Any]]) -> dict[str, float]:
-    return {row["hf_subset"]: float(row["main_score"]) for row in rows}
+    """Main scores; a subset whose main score is null has none."""
+    return {
+        row["hf_subset"]: _number(row["main_score"])
+        for row in rows
+        if row["main_score"] is not None
+    }
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{str(value)[:40]!r} is no score")
+    return float(value)

@@ -1,6 +1,7 @@
 """Grids of layers and sizes."""
 
-from angle_bench.reporting.grid import Grid, joined
+from angle_bench.reporting.grid import Grid
+from angle_bench.reporting.signature import joined
 from angle_bench.reporting.table import Cell, Row, Table
 from angle_bench.results.suites import Suite, Task
 

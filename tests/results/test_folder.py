@@ -105,7 +105,6 @@ def test_other_data_names_both_revisions(folder: ModelFolder) -> None:
         result_text()[: len(result_text()) // 2],
         result_text()[:-1],
         result_text().replace("0.3", '"n/a"'),
-        result_text().replace("0.3", "null"),
         "{}",
     ],
 )
@@ -115,6 +114,12 @@ def test_a_file_that_cannot_be_read_is_named(folder: ModelFolder, text: str) -> 
     found = look_up(folder, TASK, Asked(DATA))
     assert (found.state, found.result) == ("unreadable", None)
     assert str(folder.result("T")) in found.reason
+
+
+def test_a_main_score_of_null_is_none(folder: ModelFolder) -> None:
+    put(folder)
+    folder.result("T").write_text(result_text().replace("0.3", "null"))
+    assert look_up(folder, TASK, Asked(DATA)).state == "incomplete"
 
 
 @pytest.mark.parametrize(

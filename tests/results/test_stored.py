@@ -132,7 +132,8 @@ def test_no_file_is_no_result(tmp_path: Path) -> None:
         result_file(scores={"test": [None]}),
         result_file(scores={"test": [{"hf_subset": "default"}]}),
         result_file(scores={"test": [{"main_score": 0.5}]}),
-        result_file(scores={"test": [{"hf_subset": "default", "main_score": None}]}),
+        result_file(scores={"test": [{"hf_subset": "default", "main_score": True}]}),
+        result_file(scores={"test": [{"hf_subset": "default", "main_score": "0.5"}]}),
         result_file(scores={"test": [{"hf_subset": "default", "main_score": "none yet"}]}),
     ],
 )

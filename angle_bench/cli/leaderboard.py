@@ -1,0 +1,172 @@
+"""`angle-bench leaderboard`: tables from any results that mteb or angle-bench wrote."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from angle_bench.cli import options as shared
+from angle_bench.errors import ResultsError, UsageError, printable
+
+if TYPE_CHECKING:
+    from angle_bench.reporting.arrange import Wishes
+    from angle_bench.reporting.leaderboard import Leaderboard
+    from angle_bench.reporting.output import Format
+    from angle_bench.results.suites import Suite
+
+EPILOG = """
+Examples:
+
+angle-bench leaderboard -t STS -o leaderboards/sts.md
+
+angle-bench leaderboard results/ ~/mteb-results -t 'MTEB(eng, v1)' --published
+
+angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base
+"""
+
+DIFFERS = 3
+MOST_DECIMALS = 6
+
+
+def leaderboard(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Results folders, a clone of mteb's results repository, old mteb output folders; "
+            "by default what -r says.",
+            show_default=False,
+        ),
+    ] = None,
+    tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="[LABEL=]NAME-OR-GLOB[@REVISION]",
+            help="Models, by commas or repeated. A label for several models makes them runs of one "
+            "recipe: their mean ± standard deviation.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
+    results: shared.Results = Path("results"),
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help=".md, .csv, .tex or .json."),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="markdown, csv, latex or json, whatever the suffix."),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
+    ] = "",
+    base: Annotated[
+        str, typer.Option("--base", metavar="NAME", help="Show differences to this row.")
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Average the tasks there are, and say how many.")
+    ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Add what was published, where it is comparable.")
+    ] = False,
+    decimals: Annotated[int, typer.Option("--decimals", help="Of scores ×100.")] = 2,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check", metavar="FILE", help="Exit with 3 if FILE is not what -o would write now."
+        ),
+    ] = None,
+    as_json: shared.Json = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
+    ] = False,
+    debug: shared.Debug = False,
+) -> int:
+    """Make a table of stored scores, whoever measured them, and say where each comes from."""
+    _refuse(decimals, output, check)
+
+    from angle_bench.reporting.arrange import Wishes
+    from angle_bench.reporting.output import first_difference, format_of, may_write
+    from angle_bench.results.suites import select
+
+    kind = format_of("json" if as_json else format, output or check)
+    suite = select(tasks)
+    if output is not None and kind is not None:
+        may_write(output, kind)
+    wishes = Wishes(sort, base, partial, decimals, _command())
+    board = _leaderboard(paths or [results], suite, model, wishes, published)
+    if not quiet and kind is not None:  # on a terminal they stand under the table
+        for warning in board.warnings:
+            typer.echo(f"warning: {printable(warning)}", err=True)
+    if check is not None and kind is not None:
+        difference = first_difference(check, kind, board)
+        typer.echo(f"{check}: {difference or 'as the results are'}")
+        return DIFFERS if difference else 0
+    _put(board, kind, output, quiet)
+    return 0
+
+
+def _refuse(decimals: int, output: Path | None, check: Path | None) -> None:
+    if not 0 <= decimals <= MOST_DECIMALS:
+        raise UsageError(
+            f"--decimals {decimals} is not between 0 and {MOST_DECIMALS}.", "--decimals 2"
+        )
+    if output is not None and check is not None:
+        raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
+
+
+def _leaderboard(
+    paths: list[Path], suite: "Suite", model: list[str], wishes: "Wishes", published: bool
+) -> "Leaderboard":
+    from angle_bench.reporting.arrange import arrange
+    from angle_bench.reporting.model_rows import model_rows
+    from angle_bench.reporting.published_rows import published_rows
+    from angle_bench.results.choose import choose, models_of
+    from angle_bench.results.collect import collect
+
+    found = collect(paths)
+    warnings = list(found.warnings)
+    places = ", ".join(str(path) for path in paths)
+    if not found.folders:
+        raise ResultsError(
+            "\n".join([f"there are no result files in {places}.", *warnings]),
+            "angle-bench leaderboard RESULTS, or first angle-bench run",
+        )
+    rows = model_rows(suite, choose(models_of(found.folders), model), warnings)
+    if not rows:
+        raise ResultsError(
+            "\n".join([f"no model in {places} has a result for {suite.name}.", *warnings]),
+            "-t with tasks that were run, or angle-bench run",
+        )
+    if published:
+        from angle_bench.published import shipped
+
+        rows += published_rows(suite, shipped())
+    return arrange(suite, rows, wishes, warnings)
+
+
+def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
+    from angle_bench.reporting import terminal
+    from angle_bench.results.files import text_file, write_together
+
+    if kind is None:
+        typer.echo(terminal.text(board, shared.table_width()))
+    elif output is None:
+        typer.echo(kind.render(board), nl=False)
+    else:
+        whole = text_file(output, kind.render(board))
+        write_together([whole], fix="-o in a folder that can be written and has space")
+        if not quiet:
+            typer.echo(f"wrote {output}, {len(board.rows)} models", err=True)
+
+
+def _command() -> str:
+    """What was typed, and the results folder where the environment says it."""
+    said = os.environ.get("ANGLE_BENCH_RESULTS")
+    prefix = f"ANGLE_BENCH_RESULTS={shlex.quote(said)} " if said else ""
+    return prefix + shlex.join(["angle-bench", *sys.argv[1:]])

@@ -1,0 +1,89 @@
+"""Labels that tell rows apart, and rows whose settings are unlike the others'."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from angle_bench.reporting.signature import parts_of
+from angle_bench.reporting.table import Row
+
+# what does not belong to the model: where it differs, scores are not made in the same way
+_SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb")
+_NOT_OF_A_LABEL = {"mteb", "suite", "data"}
+
+
+def distinct(rows: Sequence[Row]) -> list[Row]:
+    """Rows under labels that differ: equal ones get what sets the rows apart.
+
+    First the full name and whether mteb or angle-bench wrote the results, then the parts in which
+    the signatures differ, at last a number.
+    """
+    made = list(rows)
+    for describe in (_full_name, _kind, _parts):
+        made = _relabelled(made, describe)
+    seen: Counter[str] = Counter()
+    for at, row in enumerate(made):
+        seen[row.label] += 1
+        if seen[row.label] > 1:
+            made[at] = replace(row, label=f"{row.label} ({seen[row.label]})")
+    return made
+
+
+def unlike(rows: Iterable[Row]) -> dict[str, str]:
+    """Why the numbers of a row are made in another way than most others', by label.
+
+    A model's own pooling, prompts and length are no reason; other settings than these are, and so
+    is another dtype or mteb among rows that have run records.
+    """
+    own = [row for row in rows if row.source is not None and row.source.kind == "own"]
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.source is not None and row.source.settings is not None:
+            said = f"{row.source.settings.replace('_', ' ')}, not the model's own"
+            reasons.setdefault(row.label, []).append(said)
+    for key in _SAME_FOR_ALL:
+        values = [parts_of(row.signature).get(key, "none") for row in own]
+        usual = Counter(values).most_common(1)
+        for row, value in zip(own, values, strict=True):
+            if value != usual[0][0]:
+                reasons.setdefault(row.label, []).append(f"{key} {value}, not {usual[0][0]}")
+    return {label: "; ".join(said) for label, said in reasons.items()}
+
+
+def _relabelled(rows: Sequence[Row], describe: Callable[[Row, Sequence[Row]], str]) -> list[Row]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.label, []).append(row)
+    return [
+        replace(row, label=describe(row, group)) if len(group := groups[row.label]) > 1 else row
+        for row in rows
+    ]
+
+
+def _full_name(row: Row, group: Sequence[Row]) -> str:
+    models = {other.source.model for other in group if other.source is not None}
+    if len(models) < 2 or row.source is None:
+        return row.label
+    short = row.source.model.rpartition("/")[2]
+    return (
+        row.label.replace(short, row.source.model, 1)
+        if short in row.label
+        else (f"{row.label} ({row.source.model})")
+    )
+
+
+def _kind(row: Row, group: Sequence[Row]) -> str:
+    kinds = {other.source.kind for other in group if other.source is not None}
+    public = row.source is not None and row.source.kind == "public"
+    return f"{row.label} (by mteb)" if len(kinds) > 1 and public else row.label
+
+
+def _parts(row: Row, group: Sequence[Row]) -> str:
+    mine = parts_of(row.signature)
+    others = [parts_of(other.signature) for other in group]
+    differing = [
+        f"{key} {mine[key]}" if key != "published" else mine[key]
+        for key in mine
+        if key not in _NOT_OF_A_LABEL and len({other.get(key) for other in others}) > 1
+    ]
+    return f"{row.label} ({', '.join(differing)})" if differing else row.label

@@ -1,0 +1,161 @@
+"""A leaderboard as a value: rows, columns, and what stands where they meet.
+
+Every renderer starts from here, and computes no average of its own.
+"""
+
+from dataclasses import dataclass, field
+from statistics import stdev
+from typing import Literal
+
+from angle_bench.reporting import averages
+from angle_bench.reporting.table import Row
+from angle_bench.results.suites import Suite
+
+# MTEB's own short names of its task types, where they have any
+_SHORT_TYPES = {
+    "Classification": "Class.",
+    "Clustering": "Clust.",
+    "PairClassification": "Pair",
+    "Reranking": "Rerank",
+    "Retrieval": "Retr.",
+    "Summarization": "Summ.",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: A task's name, `mean`, `types`, `type:STS` or `borda`.
+        header: What a table shows.
+        kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them.
+    """
+
+    key: str
+    header: str
+    kind: Literal["task", "type", "mean", "types", "borda"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """What stands in a row and a column.
+
+    Attributes:
+        score: A fraction, or a rank; None where a score is missing.
+        share: How many of its scores there are, such as `53 of 56`.
+        spread: The standard deviation over runs, a fraction.
+        partial: It is the average of the scores that there are.
+        stated: It was published as it is, not computed from the scores beside it.
+    """
+
+    score: float | None
+    share: str = ""
+    spread: float | None = None
+    partial: bool = False
+    stated: bool = False
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Models over one suite, the best first.
+
+    Attributes:
+        rows: In the order in which they are shown, under labels that differ.
+        base: The row that differences are to.
+        partial: Whether averages are over the tasks that there are.
+        decimals: Of what is shown ×100.
+        warnings: What was left out or is doubtful, a line each.
+        command: The command that made it.
+        ranks: The Borda rank by label.
+        unlike: Why a row is marked as made in another way, by label.
+    """
+
+    suite: Suite
+    rows: tuple[Row, ...]
+    base: Row | None = None
+    partial: bool = False
+    decimals: int = 2
+    warnings: tuple[str, ...] = ()
+    command: str = ""
+    ranks: dict[str, int | None] = field(default_factory=dict)
+    unlike: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of the main table: tasks and their mean, or over several types averages."""
+        return self.summary if len(averages.types(self.suite)) > 1 else self.every
+
+    @property
+    def every(self) -> list[Column]:
+        """Averages and all tasks."""
+        tasks = [Column(task.name, task.header, "task") for task in self.suite.task]
+        if len(tasks) == 1:
+            return tasks
+        if len(averages.types(self.suite)) > 1:
+            return [*self.summary, *tasks]
+        return [*tasks, *self.summary]
+
+    @property
+    def summary(self) -> list[Column]:
+        """The averages."""
+        kinds = averages.types(self.suite)
+        columns = [Column("mean", f"mean of {len(averages.counted(self.suite))}", "mean")]
+        if len(kinds) > 1:
+            columns.append(Column("types", f"mean of {len(kinds)} types", "types"))
+            if self.suite.average == "types":
+                columns.reverse()
+            columns += [
+                Column(f"type:{kind}", _SHORT_TYPES.get(kind, kind), "type") for kind in kinds
+            ]
+        return [*columns, Column("borda", "Borda", "borda")] if len(self.rows) > 1 else columns
+
+    def value(self, row: Row, column: Column) -> Value:
+        """What stands in a row and a column."""
+        if column.kind == "borda":
+            return Value(self.ranks.get(row.label))
+        if column.key in row.stated:
+            return Value(row.stated[column.key], stated=True)
+        if row.runs:
+            return self._over_runs(row, column)
+        scores = self._under(row, column)
+        share = averages.share(scores)
+        whole = self._average(row, column, partial=False)
+        if whole is not None or not self.partial:
+            return Value(whole, share)
+        return Value(self._average(row, column, partial=True), share, partial=True)
+
+    def difference(self, row: Row, column: Column) -> float | None:
+        """The score less the base's, a fraction; None for the base itself and for ranks."""
+        if self.base is None or row.label == self.base.label or column.kind == "borda":
+            return None
+        mine, other = self.value(row, column), self.value(self.base, column)
+        if mine.score is None or other.score is None or mine.partial or other.partial:
+            return None  # partial averages are over other tasks
+        return mine.score - other.score
+
+    def coverage(self, row: Row) -> str:
+        """How many tasks have a score: `53 of 56`."""
+        return averages.coverage(self.suite, row.scores)
+
+    def _over_runs(self, row: Row, column: Column) -> Value:
+        values = [self.value(run, column) for run in row.runs]
+        scores = [value.score for value in values if value.score is not None]
+        share = averages.share(self._under(row, column))
+        if len(scores) < len(values) or len({value.share for value in values}) > 1:
+            return Value(None, share)
+        mean = sum(scores) / len(scores)
+        return Value(mean, share, stdev(scores), any(value.partial for value in values))
+
+    def _under(self, row: Row, column: Column) -> list[float | None]:
+        """The scores that a column is about."""
+        if column.kind == "task":
+            return [row.scores[[task.name for task in self.suite.task].index(column.key)]]
+        if column.kind == "type":
+            return averages.of_type(self.suite, row.scores, column.key.removeprefix("type:"))
+        return [row.scores[at] for at in averages.counted(self.suite)]
+
+    def _average(self, row: Row, column: Column, *, partial: bool) -> float | None:
+        if column.kind == "types":
+            return averages.mean_of_types(self.suite, row.scores, partial=partial)
+        return averages.mean(self._under(row, column), partial=partial)

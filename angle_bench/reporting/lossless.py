@@ -1,0 +1,144 @@
+"""A leaderboard as data: JSON with all that is known, CSV with every score, both unrounded.
+
+Scores, spreads and differences are fractions, as in mteb's files.
+"""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from itertools import zip_longest
+from typing import Any
+
+from angle_bench.reporting.leaderboard import Column, Leaderboard
+from angle_bench.reporting.table import Cell, Row
+
+MADE_BY = "angle-bench leaderboard"
+_IDENTITY = ("model", "name", "kind", "revision", "settings", "coverage")
+
+
+def as_json(board: Leaderboard) -> str:
+    """Everything: scores with their origins, averages, differences, signatures, warnings."""
+    suite = board.suite
+    value = {
+        "made_by": MADE_BY,
+        "command": board.command,
+        "suite": {
+            "name": suite.name,
+            "version": suite.version,
+            "average": suite.average,
+            "tasks": [
+                task.model_dump(include={"name", "type", "splits", "subsets", "metric"})
+                for task in suite.task
+            ],
+        },
+        "scale": "fractions",
+        "base": board.base.label if board.base is not None else None,
+        "rows": [_row(board, row) for row in board.rows],
+        "warnings": list(board.warnings),
+    }
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def command_of_json(text: str) -> str | None:
+    """The command that made a JSON file, if it is one of ours."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or value.get("made_by") != MADE_BY:
+        return None
+    return str(value.get("command", ""))
+
+
+def first_difference(old: str, new: str) -> str:
+    """Where two JSON texts differ first, and both values."""
+    found = _differing("", json.loads(old), json.loads(new))
+    if found is None:
+        return "the layout differs"
+    path, was, now = found
+    return f"{path.lstrip('.')}: {json.dumps(was)[:100]} in the file, {json.dumps(now)[:100]} now"
+
+
+def _differing(path: str, old: Any, new: Any) -> tuple[str, Any, Any] | None:
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(f"{path}.{key}", old.get(key), new.get(key)) for key in {**old, **new}]
+    elif isinstance(old, list) and isinstance(new, list):
+        numbered = enumerate(zip_longest(old, new))
+        pairs = [(f"{path}.{_called(was, at)}", was, now) for at, (was, now) in numbered]
+    else:
+        return None if old == new else (path, old, new)
+    found = (_differing(*pair) for pair in pairs)
+    return next((each for each in found if each is not None), None)
+
+
+def _called(item: Any, at: int) -> str:
+    return str(item.get("model", at)) if isinstance(item, dict) else str(at)
+
+
+def as_csv(board: Leaderboard) -> str:
+    """A line for every row: identity, averages, all tasks, signature, command.
+
+    An average that is missing is empty, with `coverage` beside it; so is the score of a task that
+    has none. Partial averages are given only where the leaderboard has them.
+    """
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    columns = board.every
+    names = [column.key for column in columns]
+    spreads = [f"{name} sd" for name in names] if any(row.runs for row in board.rows) else []
+    writer.writerow([*_IDENTITY, *names, *spreads, "signature", "command"])
+    for row in board.rows:
+        values = [board.value(row, column) for column in columns]
+        scores = [value.score for value in values]
+        sds = [value.spread for value in values] if spreads else []
+        writer.writerow([*_identity(board, row), *scores, *sds, row.signature, board.command])
+    return target.getvalue()
+
+
+def command_of_csv(text: str) -> str | None:
+    """The command that made a CSV file, if it is one of ours."""
+    rows = list(csv.reader(io.StringIO(text)))
+    if len(rows) < 2 or tuple(rows[0][: len(_IDENTITY)]) != _IDENTITY or rows[0][-1] != "command":
+        return None
+    return rows[1][-1]
+
+
+def _identity(board: Leaderboard, row: Row) -> list[str]:
+    source = row.source
+    known = (source.model, source.kind, source.revision, source.settings) if source else ("",) * 4
+    return [row.label, *(part or "" for part in known), board.coverage(row)]
+
+
+def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
+    identity = dict(zip(_IDENTITY, _identity(board, row), strict=True))
+    averages = [column for column in board.every if column.kind in ("mean", "types", "type")]
+    told: dict[str, Any] = {
+        **identity,
+        "published": row.source.said if row.source and row.source.said else None,
+        "averages": {column.key: _value(board, row, column) for column in averages},
+        "borda": board.ranks.get(row.label),
+        "scores": {
+            task.name: _cell(cell) for task, cell in zip(board.suite.task, row.cells, strict=True)
+        },
+        "unlike": board.unlike.get(row.label),
+        "signature": row.signature,
+    }
+    if board.base is not None:
+        told["differences"] = {
+            column.key: board.difference(row, column)
+            for column in board.every
+            if column.kind != "borda"
+        }
+    if row.runs:
+        told["runs"] = [_row(board, run) for run in row.runs]
+    return told
+
+
+def _value(board: Leaderboard, row: Row, column: Column) -> dict[str, Any]:
+    return asdict(board.value(row, column))
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    origin = asdict(cell.origin) if cell.origin is not None else None
+    return {"score": cell.score, "data": cell.data if origin else None, "origin": origin}

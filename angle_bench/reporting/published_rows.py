@@ -1,0 +1,96 @@
+"""Rows of published scores, each only where its protocol is the suite's."""
+
+from collections.abc import Iterable
+
+from angle_bench.errors import UsageError
+from angle_bench.published import Published, PublishedRow
+from angle_bench.reporting.averages import types
+from angle_bench.reporting.table import Cell, Row, Source
+from angle_bench.results.suites import Suite, Task, select
+
+MARK = "†"
+
+
+def published_rows(suite: Suite, published: Iterable[PublishedRow]) -> list[Row]:
+    """The published scores that belong beside measured ones of this suite.
+
+    A score fills a cell where both suites mean the same task: data, splits, subsets and metric. So
+    SICK-R and SICKRelatedness, or STS17 in one language and in eleven, never share a column. Scores
+    on another suite make a row only if they cover this one; a row that says nothing that another
+    one of the model does not say is left out.
+    """
+    rows: list[Row] = []
+    fitting = [(each, _is_of(each, suite)) for each in published]
+    for each, exact in sorted(fitting, key=lambda pair: not pair[1]):
+        scores = _scores(each, suite, exact)
+        stated = _stated(each, suite) if exact else {}
+        row = _row(each, suite, scores, stated)
+        enough = bool(scores or stated) if exact else len(scores) == len(suite.task)
+        if enough and not any(_says_as_much(other, row) for other in rows):
+            rows.append(row)
+    return rows
+
+
+def _row(
+    each: PublishedRow, suite: Suite, scores: dict[str, float], stated: dict[str, float]
+) -> Row:
+    return Row(
+        f"{each.model.rpartition('/')[2]} {MARK}",
+        tuple(Cell(scores.get(task.name)) for task in suite.task),
+        f"model:{each.model}|published:{each.source}|suite:{each.suite}",
+        Source("published", each.model, said=each.source),
+        stated,
+    )
+
+
+def _is_of(each: Published, suite: Suite) -> bool:
+    """Whether scores were published on this very suite."""
+    if each.suite.casefold() == suite.name.casefold():
+        return True
+    other = _suite(each.suite)
+    return other is not None and set(_tasks(other).values()) == set(_tasks(suite).values())
+
+
+def _scores(each: Published, suite: Suite, exact: bool) -> dict[str, float]:
+    """The scores by the suite's own task names, as fractions."""
+    theirs = suite if exact else _suite(each.suite)
+    if theirs is None:
+        return {}
+    by_name = {name: task for task in theirs.task for name in (task.name, task.short)}
+    asked = _tasks(suite)
+    found = {}
+    for name, score in each.scores.items():
+        task = by_name.get(name)
+        if task is not None and asked.get(task.name) == _plain(task):
+            found[task.name] = score / 100
+    return found
+
+
+def _stated(each: Published, suite: Suite) -> dict[str, float]:
+    """Averages as published, as fractions, by column."""
+    stated = {f"type:{kind}": each.types[kind] for kind in types(suite) if kind in each.types}
+    if each.average is not None and len(suite.task) > 1:
+        stated["mean"] = each.average
+    return {key: value / 100 for key, value in stated.items()}
+
+
+def _says_as_much(other: Row, row: Row) -> bool:
+    if other.source is None or row.source is None or other.source.model != row.source.model:
+        return False
+    return other.cells == row.cells and {**other.stated, **row.stated} == other.stated
+
+
+def _suite(name: str) -> Suite | None:
+    try:
+        return select([name])
+    except UsageError:  # a protocol that no suite follows
+        return None
+
+
+def _tasks(suite: Suite) -> dict[str, Task]:
+    return {task.name: _plain(task) for task in suite.task}
+
+
+def _plain(task: Task) -> Task:
+    """The task without what does not change a score."""
+    return task.model_copy(update={"short": "", "samples": None, "characters": None})

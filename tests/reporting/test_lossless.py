@@ -1,0 +1,95 @@
+"""JSON and CSV keep every bit of a score."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from angle_bench.reporting import lossless
+from angle_bench.reporting.model_rows import runs_row
+from angle_bench.reporting.table import Cell, Origin, Row, Source
+from tests.reporting.boards import board, row, suite
+
+ODD = 0.7909144554302442
+THIRD = 1 / 3
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_every_score_unrounded() -> None:
+    made = board(row('a,b\n"c"', ODD, THIRD), row("x", None, 0.5), command="the command")
+    first, second = table(lossless.as_csv(made))
+    assert (first["model"], float(first["A"]), float(first["B"])) == ('a,b\n"c"', ODD, THIRD)
+    assert float(first["mean"]) == (ODD + THIRD) / 2
+    assert (second["A"], second["mean"], second["coverage"]) == ("", "", "1 of 2")
+    assert first["command"] == "the command"
+    assert first["signature"].startswith("model:org/a,b")
+
+
+def test_csv_has_all_tasks_where_the_table_has_averages_alone() -> None:
+    (only,) = table(lossless.as_csv(board(row("a", 0.1, 0.2), of=suite("R:A", "B"))))
+    keys = ["mean", "types", "type:R", "type:STS", "A", "B"]
+    assert [only[key] for key in keys] == [
+        "0.15000000000000002",
+        *["0.15000000000000002"],
+        "0.1",
+        "0.2",
+        "0.1",
+        "0.2",
+    ]
+
+
+def test_csv_of_runs_has_deviations() -> None:
+    made = board(runs_row("ft", [row("a", 0.1), row("b", 0.3)]), row("x", 0.5))
+    rows = {line["model"]: line for line in table(lossless.as_csv(made))}
+    assert float(rows["ft (2 runs)"]["A sd"]) > 0.14
+    assert rows["x"]["A sd"] == ""
+
+
+def parsed(*rows: Row, **wishes: object) -> Any:
+    return json.loads(lossless.as_json(board(*rows, **wishes)))  # type: ignore[arg-type]
+
+
+def test_json_has_scores_with_their_origins() -> None:
+    origin = Origin("results/x.json", "external", False, "abc", True, "2.0", 12)
+    made = Row(
+        "m", (Cell(ODD, "differs", origin), Cell(None)), "sig", Source("public", "o/m", "r1")
+    )
+    (only,) = parsed(made)["rows"]
+    assert (only["model"], only["name"], only["revision"]) == ("m", "o/m", "r1")
+    assert only["scores"]["A"] == {
+        "score": ODD,
+        "data": "differs",
+        "origin": {
+            "file": "results/x.json",
+            "revision": "external",
+            "main": False,
+            "dataset_revision": "abc",
+            "other_data": True,
+            "mteb_version": "2.0",
+            "parts": 12,
+        },
+    }
+    assert only["scores"]["B"] == {"score": None, "data": None, "origin": None}
+    assert only["averages"]["mean"]["score"] is None
+    assert only["averages"]["mean"]["share"] == "1 of 2"
+
+
+def test_json_has_differences_and_runs() -> None:
+    value = parsed(runs_row("ft", [row("a", 0.1), row("b", 0.3)]), row("x", 0.5), base="x")
+    base, runs = value["rows"]
+    assert value["base"] == base["model"] == "x"
+    assert base["differences"] == {"A": None}
+    assert abs(runs["differences"]["A"] + 0.3) < 1e-12
+    assert [run["model"] for run in runs["runs"]] == ["a", "b"]
+
+
+def test_only_ours_has_a_command() -> None:
+    made = board(row("a", 0.5), command="c 'x'")
+    assert lossless.command_of_json(lossless.as_json(made)) == "c 'x'"
+    assert lossless.command_of_csv(lossless.as_csv(made)) == "c 'x'"
+    for text in ("", "{}", "[]", '{"made_by": "x"}', "a,b\n1,2\n", "model,name\n"):
+        assert lossless.command_of_json(text) is None
+        assert lossless.command_of_csv(text) is None

@@ -1,0 +1,111 @@
+"""Files: formats, what may be overwritten, what differs first."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import ResultsError, UsageError
+from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.output import (
+    FORMATS,
+    Format,
+    first_difference,
+    format_of,
+    may_write,
+)
+from tests.reporting.boards import board, row, suite
+
+EVERY = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
+
+
+def made(score: float = 0.5, command: str = "angle-bench leaderboard -o x") -> Leaderboard:
+    rows = [row("a|b", 0.9, 0.8), row("c_d", score, 0.25)]
+    return board(*rows, of=suite("R:A", "B"), command=command)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "expected"),
+    [
+        (None, None, None),
+        (None, "x.md", "markdown"),
+        (None, "x.TEX", "latex"),
+        (None, "x.csv", "csv"),
+        (None, "x.json", "json"),
+        ("csv", "x.md", "csv"),
+        ("LaTeX", None, "latex"),
+    ],
+)
+def test_the_suffix_says_the_format_unless_one_is_named(
+    name: str | None, file: str | None, expected: str | None
+) -> None:
+    found = format_of(name, None if file is None else Path(file))
+    assert (found.name if found else None) == expected
+
+
+@pytest.mark.parametrize(("name", "file"), [("markdwon", None), (None, "x.docx"), (None, "x")])
+def test_an_unknown_format_is_answered(name: str | None, file: str | None) -> None:
+    with pytest.raises(UsageError, match="markdown, csv, latex or json") as raised:
+        format_of(name, None if file is None else Path(file))
+    assert raised.value.fix == "--format markdown"
+
+
+@EVERY
+def test_ours_may_be_overwritten(tmp_path: Path, kind: Format) -> None:
+    place = tmp_path / "table"
+    may_write(place, kind)  # nothing is there
+    place.write_text(kind.render(made()), encoding="utf-8")
+    may_write(place, kind)
+
+
+@EVERY
+@pytest.mark.parametrize("data", [b"", b"# My notes\n", b"\xff\xfe\x00", b"model,name\n1,2\n"])
+def test_nothing_else_is_overwritten(tmp_path: Path, kind: Format, data: bytes) -> None:
+    place = tmp_path / "notes"
+    place.write_bytes(data)
+    with pytest.raises(UsageError, match="nothing is overwritten"):
+        may_write(place, kind)
+    with pytest.raises(UsageError, match="is a folder"):
+        may_write(tmp_path, kind)
+
+
+@EVERY
+def test_the_same_results_make_the_same_file(tmp_path: Path, kind: Format) -> None:
+    place = tmp_path / "table"
+    place.write_text(kind.render(made()), encoding="utf-8")
+    assert first_difference(place, kind, made()) is None
+    elsewhere = made(command="angle-bench leaderboard ../elsewhere --check 'y z'")
+    assert first_difference(place, kind, elsewhere) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("markdown", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
+        ("latex", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
+        ("csv", "c_d, mean: 0.375 in the file, 0.325 now"),
+        ("json", "rows.c_d.averages.mean.score: 0.375 in the file, 0.325 now"),
+    ],
+)
+def test_the_first_difference_is_named(tmp_path: Path, name: str, said: str) -> None:
+    (kind,) = (each for each in FORMATS if each.name == name)
+    place = tmp_path / "table"
+    place.write_text(kind.render(made()), encoding="utf-8")
+    assert first_difference(place, kind, made(0.4)) == said
+
+
+@EVERY
+def test_rows_that_came_or_went_differ(tmp_path: Path, kind: Format) -> None:
+    place = tmp_path / "table"
+    place.write_text(kind.render(made()), encoding="utf-8")
+    fewer = replace(made(), rows=made().rows[:1])
+    assert first_difference(place, kind, fewer) is not None
+
+
+@EVERY
+def test_what_cannot_be_compared_is_an_error(tmp_path: Path, kind: Format) -> None:
+    with pytest.raises(ResultsError, match="cannot be read"):
+        first_difference(tmp_path / "gone", kind, made())
+    (tmp_path / "notes").write_text("# My notes\n")
+    with pytest.raises(UsageError, match="made"):
+        first_difference(tmp_path / "notes", kind, made())

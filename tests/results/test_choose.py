@@ -1,0 +1,85 @@
+"""What `-m` means among what is on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import UsageError
+from angle_bench.results.choose import choose, models_of
+from angle_bench.results.collect import ResultFolder
+
+
+def folder(
+    name: str,
+    revision: str = "r",
+    settings: str | None = None,
+    own: bool = False,
+    label: str | None = None,
+) -> ResultFolder:
+    path = Path(name) / revision / (settings or "")
+    return ResultFolder(name, revision, settings, path, frozenset({"STS12"}), own, label)
+
+
+FOLDERS = [
+    folder("WhereIsAI/UAE-Large-V1", "369c"),
+    folder("WhereIsAI/UAE-Large-V1", "external"),
+    folder("WhereIsAI/UAE-Large-V1", "369c", own=True),
+    folder("local/checkpoint-500", "sha256-aa", own=True, label="ft-a"),
+    folder("local/checkpoint-500", "sha256-bb", own=True, label="ft-b"),
+    folder("local/checkpoint-500", "sha256-bb", "settings_0a", own=True),
+    folder("local/lr=1e-5", own=True),
+]
+MODELS = models_of(FOLDERS)
+
+
+def chosen(*typed: str) -> list[tuple[str | None, list[list[str]]]]:
+    return [
+        (each.label, [[str(f.path) for f in model.folders] for model in each.models])
+        for each in choose(MODELS, typed)
+    ]
+
+
+UAE = [["WhereIsAI/UAE-Large-V1/369c", "WhereIsAI/UAE-Large-V1/external"]]
+OWN_UAE = [["WhereIsAI/UAE-Large-V1/369c"]]
+A, B = [["local/checkpoint-500/sha256-aa"]], [["local/checkpoint-500/sha256-bb"]]
+VARIANT = [["local/checkpoint-500/sha256-bb/settings_0a"]]
+LR = [["local/lr=1e-5/r"]]
+
+
+def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
+    assert chosen() == [(None, each) for each in (UAE, OWN_UAE, A, B, VARIANT, LR)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["uae-large-v1"], [(None, UAE), (None, OWN_UAE)]),
+        (["WhereIsAI/*"], [(None, UAE), (None, OWN_UAE)]),
+        (["ft-a"], [(None, A)]),
+        (["ft-b, ft-a"], [(None, B), (None, A)]),
+        (["ft-*", "ft-a"], [(None, A), (None, B)]),  # each once
+        (["checkpoint-500@sha256-b"], [(None, B), (None, VARIANT)]),
+        (["checkpoint-500@aa"], [(None, A)]),
+        (["UAE-Large-V1@external"], [(None, [["WhereIsAI/UAE-Large-V1/external"]])]),
+        (["base=ft-a"], [("base", A)]),
+        (["recipe=ft-?"], [("recipe", A + B)]),
+        (["lr=1e-5"], [(None, LR)]),
+        (["x=lr=1e-5"], [("x", LR)]),
+    ],
+)
+def test_names_labels_globs_and_revisions(
+    typed: list[str], expected: list[tuple[str | None, list[list[str]]]]
+) -> None:
+    assert chosen(*typed) == expected
+
+
+@pytest.mark.parametrize("word", ["UAE-Large-V2", "UAE-Large", "x=UAE-Large-V2"])
+def test_an_unknown_name_is_answered_with_the_nearest(word: str) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean .*UAE-Large-V1"):
+        chosen(word)
+
+
+@pytest.mark.parametrize("word", ["nothing-*", "zzz", "UAE-Large-V1@ffff"])
+def test_what_fits_nothing_is_an_error(word: str) -> None:
+    with pytest.raises(UsageError, match="no model here fits"):
+        chosen(word)
