@@ -20,7 +20,7 @@ def signature(
         data: Where the data of each task came from, as a run record says.
     """
     parts = {"model": model["name"], "rev": _short(model["revision"])}
-    parts |= _settings(model.get("settings"))
+    parts |= settings_parts(model.get("settings"))
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
     parts["suite"] = suite.signature
     parts["data"] = ",".join(sorted(set(data)))
@@ -31,7 +31,8 @@ def _short(revision: str) -> str:
     return revision.removeprefix("sha256-")[:8]
 
 
-def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
+def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
+    """What a signature says of recorded settings."""
     if settings is None:
         return {"settings": "mteb"}
     special = {key: settings.get(key) for key in _SPECIAL}

@@ -7,9 +7,9 @@ SIZE = 16  # bytes: blake2b-128
 
 
 def normalised(text: str) -> str:
-    """NFKC, case folded, whitespace collapsed and stripped.
+    r"""NFKC, case folded, whitespace collapsed and stripped.
 
-    >>> normalised(" Ａ  MAN\\teats ")
+    >>> normalised(" Ａ  MAN\teats ")
     'a man eats'
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from angle_bench.reporting.statistics.measures import Counts, Measure, Vector
 
@@ -32,8 +31,10 @@ def item_bootstrap(
     """
     differences = []
     for counts in _draws(first[0].size, resamples, np.random.default_rng(seed)):
-        means = [np.mean([one.resampled(counts) for one in side], axis=0) for side in (first, second)]
-        differences.append(means[1] - means[0])
+        base, candidate = (
+            np.mean([one.resampled(counts) for one in side], axis=0) for side in (first, second)
+        )
+        differences.append(candidate - base)
     return np.concatenate(differences)
 
 
@@ -61,13 +62,20 @@ class TaskBootstrap:
 
 
 def task_bootstrap(
-    differences: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = SEED
+    differences: Vector, weights: Vector, resamples: int = RESAMPLES, seed: int = SEED
 ) -> TaskBootstrap:
-    """Resample tasks: it says nothing of the sentences within them."""
+    """Resample tasks: it says nothing of the sentences within them.
+
+    Args:
+        differences: Of each task's score, (tasks,).
+        weights: What each task counts in the mean, (tasks,).
+        resamples: How many.
+        seed: Of the random numbers.
+    """
     count = len(differences)
     drawn = np.random.default_rng(seed).integers(0, count, size=(resamples, count))
-    means = differences[drawn].mean(axis=1)
-    difference = float(differences.mean())
+    means = (weights * differences)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    difference = float(weights @ differences / weights.sum())
     low, high = np.quantile(means, [0.025, 0.975])
     agree = float(np.mean(np.sign(means) == np.sign(difference)))
     return TaskBootstrap(difference, (float(low), float(high)), agree)
