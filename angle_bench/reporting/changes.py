@@ -1,14 +1,19 @@
 """Which pairs a candidate ranks better or worse than the base does."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from angle_bench.errors import UsageError
+from angle_bench.reporting.compare import Comparison
 from angle_bench.reporting.evidence import Evidence, Part
 from angle_bench.reporting.pairing import Pairing
 from angle_bench.reporting.statistics.measures import Spearman, Vector
 from angle_bench.reporting.statistics.ranked import Ranked
+from angle_bench.results.files import FileToWrite
 
 THIRDS = ("low", "middle", "high")
 
@@ -52,6 +57,21 @@ def changes(pairing: Pairing) -> pa.Table:
     table = pa.concat_tables(tables)
     order = np.argsort(-np.abs(table["moved"].to_numpy()), kind="stable")
     return table.take(order)
+
+
+def changes_file(place: Path, comparison: Comparison, count: int) -> FileToWrite:
+    """The pairs of every candidate that moved most, or all of them for a count of 0, as parquet."""
+    tables = []
+    for row in comparison.rows:
+        found = changes(row.pairing)
+        if found.num_rows:
+            found = found.slice(0, count or None)
+            label = pa.array([row.label] * found.num_rows)
+            tables.append(found.add_column(0, "candidate", label))
+    if not tables:
+        raise UsageError("no pairs of an STS task were compared, so none changed.", "no -o")
+    table = pa.concat_tables(tables)
+    return FileToWrite(place, lambda temporary: pq.write_table(table, temporary))
 
 
 def groups(table: pa.Table) -> list[Group]:

@@ -16,6 +16,7 @@ from angle_bench.reporting.statistics.difference import Difference, difference
 from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.measures import Vector
 from angle_bench.reporting.verdict import Verdict
+from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import Suite
 
 Method = Literal["sentences", "pairs"]
@@ -94,11 +95,14 @@ class Comparison:
     def missing(self) -> dict[str, list[str]]:
         """Tasks without scores, by model."""
         return {
-            name: list(tasks)
-            for row in self.rows
-            for name, tasks in row.pairing.missing.items()
-            if tasks
+            name: list(tasks) for row in self.rows for name, tasks in row.pairing.missing.items()
         }
+
+    def model(self, name: str) -> StoredModel:
+        """The model that `missing` calls so."""
+        sides = [self.base, *(row.pairing.side for row in self.rows)]
+        named = {name: model for side in sides for name, model in side.named().items()}
+        return named[name]
 
 
 def compare(base: Side, candidates: Sequence[Side], suite: Suite, how: How) -> Comparison:

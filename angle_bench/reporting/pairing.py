@@ -12,7 +12,7 @@ from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_boots
 from angle_bench.results.stored import StoredResult
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import Suite, Task
-from angle_bench.results.training_texts import TrainingTexts
+from angle_bench.results.training_texts import TrainingTexts, read_training_texts
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,22 @@ class Side:
     models: tuple[StoredModel, ...]
     training: tuple[TrainingTexts, ...] = ()
 
-    def names(self) -> list[str]:
-        """A name for each model."""
+    @classmethod
+    def of(cls, label: str, models: Sequence[StoredModel]) -> "Side":
+        """A side with the records of training texts that lie in its checkpoints.
+
+        Raises:
+            ResultsError: A record cannot be read.
+        """
+        folders = [model.checkpoint for model in models]
+        records = [read_training_texts(folder) for folder in folders if folder is not None]
+        return cls(label, tuple(models), tuple(one for one in records if one is not None))
+
+    def named(self) -> dict[str, StoredModel]:
+        """Its models, each under a name of its own."""
         if len(self.models) == 1:
-            return [self.label]
-        return [f"{self.label}, seed {number}" for number, _ in enumerate(self.models, 1)]
+            return {self.label: self.models[0]}
+        return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ def pair(base: Side, side: Side, suite: Suite, numbers: TextNumbers) -> Pairing:
     Raises:
         ResultsError: They were scored on other items of the same data.
     """
-    models = dict(zip([*base.names(), *side.names()], [*base.models, *side.models], strict=True))
+    models = {**base.named(), **side.named()}
     results = {
         name: {task.name: stored_score(model, task) for task in suite.task}
         for name, model in models.items()
@@ -149,12 +160,11 @@ def _differing(base: Side, side: Side, results: Results) -> list[str]:
         name: [result.mteb_version for result in found.values() if result is not None]
         for name, found in results.items()
     }
-    first, *others = [*zip(base.names(), base.models, strict=True)]
-    candidates = [*others, *zip(side.names(), side.models, strict=True)]
+    (first, reference), *others = [*base.named().items(), *side.named().items()]
     lines = [
         line
-        for name, model in candidates
-        for line in settings_differ(first[1], model, versions[first[0]], versions[name])
+        for name, model in others
+        for line in settings_differ(reference, model, versions[first], versions[name])
     ]
     return list(dict.fromkeys(lines))
 
@@ -175,8 +185,8 @@ def _with_task_bootstrap(
             for name, by_task in results.items()
             if (found := by_task[task.name]) is not None
         }
-        ours = np.mean([scores[name] for name in base.names()])
-        theirs = np.mean([scores[name] for name in made.side.names()])
+        ours = np.mean([scores[name] for name in base.named()])
+        theirs = np.mean([scores[name] for name in made.side.named()])
         differences.append(theirs - ours)
     if len(differences) < 2:
         return made

@@ -38,6 +38,28 @@ class StoredModel:
         place = self.record.get("folder")
         return None if place is None else Path(place)
 
+    @property
+    def short_revision(self) -> str:
+        """Eight digits of the revision."""
+        return self.folder.revision.removeprefix("sha256-")[:8]
+
+    def run_words(self) -> list[str]:
+        """What names the model and its settings after `angle-bench run`."""
+        if self.record.get("loader") == "transformers" and self.folder.name.startswith("local/"):
+            where = str(self.checkpoint)
+        else:
+            where = f"{self.folder.name}@{self.folder.revision}"
+        label = self.record.get("label")
+        words = ["-m", f"{label}={where}" if label else where]
+        settings = self.record.get("settings") or {}
+        if self.folder.settings_id is not None:
+            given = {key: settings.get(key) for key in ("pooling", "max_length", "dtype")}
+            given |= {"layers": settings.get("layer"), "sizes": settings.get("size")}
+            given["prompt"] = (settings.get("prompts") or {}).get("default") or None
+            for key, value in given.items():
+                words += [] if value is None else [f"--{key.replace('_', '-')}", str(value)]
+        return words
+
     def holding(self, task: str) -> ModelFolder:
         """The folder that has a task's result; its own where none has."""
         places = [self.folder, *self.joined]
