@@ -136,7 +136,7 @@ def _refuse_different(base: Side, pairings: Sequence[Pairing]) -> None:
     lines = [
         f"{pairing.side.label}: {'; '.join(pairing.differing)}"
         for pairing in pairings
-        if pairing.differing
+        if pairing.differing and pairing.items is not None
     ]
     if lines:
         raise UsageError(

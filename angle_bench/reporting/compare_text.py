@@ -43,7 +43,8 @@ def _notes(comparison: Comparison) -> str:
             lines.append(f"{row.label}: the same checkpoint under the same settings as {base}")
         if pairing.differing:
             used = "; ".join(pairing.differing)
-            lines.append(f"{row.label}: {used}; shown because of --allow-different")
+            why = "; shown because of --allow-different" if pairing.items is not None else ""
+            lines.append(f"{row.label}: {used}{why}")
         if pairing.left_out:
             reasons = [f"{task} ({reason})" for task, reason in pairing.left_out.items()]
             lines.append(f"{row.label}: not compared: {', '.join(reasons)}")
@@ -159,7 +160,7 @@ def _changes_block(row: Row, count: int) -> str:
         return f"{row.label}: no pairs of an STS task to list"
     lines = [
         [
-            f"{pair['moved']:+.1f}".replace("-", "−"),
+            signed(pair["moved"] / 100, 1),
             pair["task"],
             f"{pair['gold']:.1f}",
             f"{pair['base_score']:.2f} → {pair['candidate_score']:.2f}",
@@ -169,9 +170,7 @@ def _changes_block(row: Row, count: int) -> str:
         for pair in table.slice(0, count).to_pylist()
     ]
     header = [f"{row.label}: rank error", "task", "gold", "cosine", "length", "pair"]
-    means = [
-        f"{group.by} {group.name} {group.moved:+.2f}".replace("-", "−") for group in groups(table)
-    ]
+    means = [f"{each.by} {each.name} {signed(each.moved / 100)}" for each in groups(table)]
     summary = f"mean change of rank error (0 to 100, negative is better): {', '.join(means)}"
     return f"{_plain(lines, header)}\n{summary}"
 
@@ -203,7 +202,9 @@ def _sentences(comparison: Comparison) -> str:
     judged = [row for row in comparison.rows if row.verdict is not None]
     if not judged:
         return ""
-    return "\n".join([_sentence(judged[0], comparison), _basis(judged[0], comparison)])
+    first = judged[0]
+    basis = "" if first.pairing.same else f"\n{_basis(first, comparison)}"
+    return f"{_sentence(first, comparison)}{basis}"
 
 
 def _sentence(row: Row, comparison: Comparison) -> str:
