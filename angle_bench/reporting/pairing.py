@@ -169,8 +169,9 @@ def _differing(base: Side, side: Side, results: Results) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _identity(model: StoredModel) -> tuple[str, str | None]:
-    return model.folder.revision, model.folder.settings_id
+def _identity(model: StoredModel) -> tuple[str | None, ...]:
+    digest = model.record.get("settings_digest")
+    return model.folder.revision, model.folder.settings_id, digest
 
 
 def _with_task_bootstrap(

@@ -39,7 +39,9 @@ class Graph:
         made = self.vectors + drawn * np.float32(noise / np.sqrt(size))
         made /= np.linalg.norm(made, axis=1, keepdims=True)
         first, second = self.shared.nodes.T
-        measure = Spearman(self.gold, np.einsum("ij,ij->i", made[first], made[second]).astype(float))
+        measure = Spearman(
+            self.gold, np.einsum("ij,ij->i", made[first], made[second]).astype(float)
+        )
         return Scored(measure.value(), measure.influence())
 
 
