@@ -130,6 +130,11 @@ def _of_spec(
             return found[0]
     if len(alike) > 1:
         raise _several(ref, alike)
+    if alike:
+        raise ResultsError(
+            f"{ref.name} was scored under other settings than are its own now.",
+            f"angle-bench run -m {ref.name} -t {tasks}",
+        )
     public = [m for m in stored if m.folder.name == spec.name and not m.record]
     if len(public) == 1:
         return public[0]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from angle_bench.errors import ResultsError
@@ -37,8 +36,9 @@ def read_training_texts(checkpoint: Path) -> TrainingTexts | None:
     if not place.is_file():
         return None
     try:
-        table = pq.read_table(place, schema=SCHEMA, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
+        with pq.ParquetFile(place) as file:
+            table = file.read().cast(SCHEMA)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ResultsError(
             f"{place} cannot be read as a record of training texts: {error}",
             "the file written again by training, or moved away",
@@ -47,5 +47,5 @@ def read_training_texts(checkpoint: Path) -> TrainingTexts | None:
 
 
 def _hashes(table: pa.Table, kind: str) -> frozenset[bytes]:
-    chosen = table.filter(pc.equal(table["kind"], kind))
-    return frozenset(chosen["hash"].to_pylist())
+    rows = zip(table["kind"].to_pylist(), table["hash"].to_pylist(), strict=True)
+    return frozenset(value for found, value in rows if found == kind)
