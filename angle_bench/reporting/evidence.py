@@ -103,10 +103,8 @@ def _parts(folder: ModelFolder, task: Task) -> list[Part]:
 
 
 def _rows(table: pa.Table, split: str, subset: str) -> pa.Table:
-    for name, wanted in (("split", split), ("subset", subset)):
-        if table[name].unique().to_pylist() != [wanted]:  # a comparison would import pandas
-            table = table.filter(pc.equal(table[name], wanted))
-    return table.combine_chunks()
+    chosen = pc.and_(pc.equal(table["split"], split), pc.equal(table["subset"], subset))
+    return table.filter(chosen).combine_chunks()
 
 
 def _part(rows: pa.Table, task: Task) -> Part:

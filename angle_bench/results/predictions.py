@@ -67,5 +67,5 @@ def predictions_file(place: Path, parts: Sequence[PairPredictions]) -> FileToWri
 
 def read_predictions(place: Path) -> pa.Table:
     """The predictions of a task as an Arrow table of `PAIR_SCHEMA`."""
-    with pq.ParquetFile(place) as file:  # `read_table` would import pandas
+    with pq.ParquetFile(place) as file:  # `read_table` would import pyarrow.dataset
         return file.read()

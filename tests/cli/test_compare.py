@@ -260,7 +260,7 @@ def test_it_loads_nothing_heavy(results: Path) -> None:
         "import sys; sys.argv = ['angle-bench', 'compare', 'base', 'good', '-t', 'STS12,STS13']\n"
         "from angle_bench.cli.app import main\n"
         "try:\n    main()\nfinally:\n"
-        "    heavy = {'torch', 'mteb', 'transformers', 'datasets', 'pandas'}\n"
+        "    heavy = {'torch', 'mteb', 'transformers', 'datasets'}\n"
         "    print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
