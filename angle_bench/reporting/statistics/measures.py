@@ -84,12 +84,27 @@ class Spearman:
 
     def resampled(self, counts: Counts) -> Vector:
         """The correlation in every resample; midranks are those of the resample."""
-        x, y = self._ranked
-        ranks, first = x.weighted_ranks(counts)
-        weighted = y.group_sums(x.spread(ranks) * counts).astype(float)
-        ranks, second = y.weighted_ranks(counts)
-        both = np.einsum("ij,ij->i", weighted, ranks.astype(float))
-        return np.asarray(both / np.sqrt(first * second))
+        return self.resampled_with(self.gold_side(counts), counts)
+
+    def gold_side(self, counts: Counts) -> tuple[Counts, Vector]:
+        """What all models on the same pairs share of `resampled`.
+
+        Returns:
+            Twice the gold midrank of every pair times its count, (resamples, pairs), and four times
+            the sum of squares of gold midranks, (resamples,).
+        """
+        gold, _ = self._ranked
+        ranks, squares = gold.weighted_ranks(counts)
+        return gold.spread(ranks) * counts, squares
+
+    def resampled_with(self, gold_side: tuple[Counts, Vector], counts: Counts) -> Vector:
+        """`resampled`, given the gold side of these counts."""
+        _, score = self._ranked
+        weighted, squares = gold_side
+        ranks, own_squares = score.weighted_ranks(counts)
+        sums = score.group_sums(weighted).astype(float)
+        both = np.einsum("ij,ij->i", sums, ranks.astype(float))
+        return np.asarray(both / np.sqrt(squares * own_squares))
 
     def part(self, chosen: Mask) -> "Spearman":
         """The correlation over some of the pairs."""
