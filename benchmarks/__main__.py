@@ -7,7 +7,18 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import again, gpu, grid, leaderboard, million, peak, peers_encode, report, sts
+from benchmarks import (
+    again,
+    compare,
+    gpu,
+    grid,
+    leaderboard,
+    million,
+    peak,
+    peers_encode,
+    report,
+    sts,
+)
 from benchmarks.core import ROOT, Benchmark, Context, SkipBenchmark, Target
 from benchmarks.machine import circumstances
 from benchmarks.timing import say
@@ -17,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "again": again.run,
     "peak": peak.run,
     "grid": grid.run,
+    "compare": compare.run,
     "million": million.run,
     "peers": peers_encode.run,
     "leaderboard": leaderboard.run,

@@ -46,15 +46,22 @@ def test_changelog_entries_are_short() -> None:
     assert [entry for entry in entries if len(entry.split()) > 25] == []
 
 
+def test_the_worked_example_of_the_statistics_runs() -> None:
+    failed, tried = doctest.testfile(str(ROOT / "docs/statistics.md"), module_relative=False)
+    assert (failed, tried) == (0, 16)
+
+
 def test_the_python_examples_run(minilm: Path) -> None:
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert (failed, tried) == (0, 5)
     import angle_bench
     from angle_bench.evaluation import adapter
     from angle_bench.models import prompts
-    from angle_bench.results import suites
+    from angle_bench.reporting import verdict
+    from angle_bench.reporting.statistics import inference, ranks
+    from angle_bench.results import suites, text_hash
 
-    for module in (angle_bench, adapter, prompts, suites):
+    for module in (angle_bench, adapter, prompts, suites, text_hash, verdict, inference, ranks):
         ran = doctest.testmod(module, extraglobs={"load": adapter.load})
         assert ran.failed == 0
         assert ran.attempted > 0

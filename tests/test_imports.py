@@ -107,6 +107,17 @@ def test_the_command_line_imports_nothing_heavy_at_once(module: Path) -> None:
     assert not HEAVY & top(imported(module, at_once=True))
 
 
+def test_the_statistics_know_no_files() -> None:
+    """numpy, scipy and one another: nothing that could read a result."""
+    folder = PACKAGE / "reporting" / "statistics"
+    names = set().union(*(imported(module) for module in folder.glob("*.py")))
+    own = {name for name in names if name.startswith("angle_bench.")}
+    assert own
+    assert all(name.startswith("angle_bench.reporting.statistics.") for name in own)
+    assert {"numpy", "scipy"} <= top(imported(folder / "shared_texts.py"))
+    assert top(names) - set(sys.stdlib_module_names) == {"angle_bench", "numpy", "scipy"}
+
+
 def test_the_package_is_looked_at() -> None:
     # a rule over no files, or a reader that sees no imports, would hold
     assert {"models", "results", "evaluation", "cli"} <= {part_of(module) for module in MODULES}

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from angle_bench.cli import compare as compare_verb
 from angle_bench.cli import doctor as doctor_verb
 from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
+app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)

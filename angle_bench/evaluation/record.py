@@ -72,6 +72,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
     """What a record says of the model."""
     return {
         "name": spec.name,
+        "label": spec.label,
         "revision": spec.revision,
         "loader": spec.loader,
         "folder": None if spec.folder is None else str(spec.folder),

@@ -27,7 +27,9 @@ def signature(
     """
     revisions = dict.fromkeys(_short(each) for each in (model["revision"], *other_revisions))
     parts = {"model": str(model["name"]).replace("|", "¦"), "rev": "+".join(revisions)}
-    parts |= _settings(model["settings"]) if "settings" in model else {"settings": "unrecorded"}
+    parts |= (
+        settings_parts(model["settings"]) if "settings" in model else {"settings": "unrecorded"}
+    )
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
     parts["suite"] = suite.signature
     parts["data"] = ",".join(sorted(set(data)))
@@ -61,7 +63,8 @@ def _short(revision: str) -> str:
     return revision.removeprefix("sha256-")[:8]
 
 
-def _settings(settings: Mapping[str, Any] | None) -> dict[str, str]:
+def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
+    """What a signature says of recorded settings."""
     if settings is None:
         return {"settings": "mteb"}
     special = {key: settings.get(key) for key in _SPECIAL}

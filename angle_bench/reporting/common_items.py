@@ -1,0 +1,200 @@
+"""The items that several models were scored on, and the texts that these share."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from angle_bench.errors import ResultsError
+from angle_bench.reporting.evidence import Evidence
+from angle_bench.reporting.statistics.difference import Scored
+from angle_bench.reporting.statistics.shared_texts import Nodes, SharedTexts
+from angle_bench.results.suites import Task
+from angle_bench.results.text_hash import text_hash
+
+Mask = NDArray[np.bool_]
+
+
+class TextNumbers:
+    """A number for every normalised text, counted from 0 in the order of meeting."""
+
+    def __init__(self) -> None:
+        self._by_hash: dict[bytes, int] = {}
+        self._by_text: dict[str, int] = {}
+
+    def of(self, texts: pa.ChunkedArray) -> Nodes:
+        """The numbers of texts."""
+        return np.asarray([self._number(text) for text in texts.to_pylist()], dtype=np.intp)
+
+    def own(self, names: Sequence[str]) -> Nodes:
+        """Numbers of items without text, such as queries, which share nothing else."""
+        return np.asarray(
+            [self._by_hash.setdefault(name.encode(), len(self._by_hash)) for name in names],
+            dtype=np.intp,
+        )
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The hash of every text, by its number."""
+        return list(self._by_hash)
+
+    def _number(self, text: str) -> int:
+        if (known := self._by_text.get(text)) is None:
+            known = self._by_hash.setdefault(text_hash(text), len(self._by_hash))
+            self._by_text[text] = known
+        return known
+
+
+@dataclass(frozen=True)
+class TaskItems:
+    """The items of one task, part after part.
+
+    Attributes:
+        task: The task.
+        weight: Of its score in the mean.
+        keys: What identifies the items of each part.
+        nodes: Their texts as numbers, (items, 2).
+    """
+
+    task: Task
+    weight: float
+    keys: tuple[pa.Table, ...]
+    nodes: Nodes
+
+    def scored(self, evidence: Evidence) -> Scored:
+        """A model's score on the task and the influence of every item."""
+        share = 1 / len(evidence.parts)
+        return Scored(
+            evidence.score,
+            np.concatenate([share * part.measure.influence() for part in evidence.parts]),
+        )
+
+    def scored_on(self, evidence: Evidence, chosen: Mask) -> Scored:
+        """The same over some of the items, (items,) true or false; NaN where it is undefined."""
+        influence = np.zeros(len(chosen))
+        ends = np.cumsum([keys.num_rows for keys in self.keys])
+        places = [span[chosen[span]] for span in np.split(np.arange(len(chosen)), ends[:-1])]
+        used = [at for at, place in enumerate(places) if len(place)]
+        first = [0, *ends[:-1]]
+        scores = []
+        for at in used:
+            mask = np.zeros(evidence.parts[at].measure.size, dtype=bool)
+            mask[places[at] - first[at]] = True
+            measure = evidence.parts[at].measure.part(mask)
+            scores.append(measure.value())
+            if math.isfinite(scores[-1]):
+                influence[places[at]] = measure.influence() / len(used)
+        return Scored(float(np.mean(scores)) if scores else math.nan, influence)
+
+    @cached_property
+    def shared(self) -> SharedTexts:
+        """Which items of the task share texts."""
+        return SharedTexts(self.nodes)
+
+    @property
+    def part_names(self) -> list[str]:
+        """Subset and split of each part."""
+        return [f"{keys['subset'][0]}/{keys['split'][0]}" for keys in self.keys]
+
+    def part(self, place: int) -> "TaskItems":
+        """One split and subset as a task of its own."""
+        start = sum(keys.num_rows for keys in self.keys[:place])
+        keys = self.keys[place]
+        return TaskItems(self.task, 1.0, (keys,), self.nodes[start : start + keys.num_rows])
+
+
+@dataclass(frozen=True)
+class CommonItems:
+    """The tasks that two sides were scored on, with the same items in the same order."""
+
+    tasks: tuple[TaskItems, ...]
+
+    @cached_property
+    def shared(self) -> SharedTexts:
+        """Which items share texts, across tasks too."""
+        return SharedTexts(np.concatenate([items.nodes for items in self.tasks]))
+
+    def scored(self, evidence: Sequence[Evidence]) -> list[Scored]:
+        """A model's score on each task, and the influence of every item."""
+        return [items.scored(one) for items, one in zip(self.tasks, evidence, strict=True)]
+
+    def scored_on(self, evidence: Sequence[Evidence], masks: Sequence[Mask]) -> list[Scored]:
+        """The same over some of the items of each task."""
+        return [
+            items.scored_on(one, mask)
+            for items, one, mask in zip(self.tasks, evidence, masks, strict=True)
+        ]
+
+    def mean(self, scored: Sequence[Scored], chosen: Sequence[int] | None = None) -> Scored:
+        """The weighted mean of what each task has; over some of the tasks where these are given."""
+        used = range(len(self.tasks)) if chosen is None else chosen
+        weights = np.zeros(len(self.tasks))
+        weights[list(used)] = [self.tasks[at].weight for at in used]
+        weights /= weights.sum()
+        score = math.fsum(weights[at] * scored[at].score for at in used)
+        parts = [weight * one.influence for weight, one in zip(weights, scored, strict=True)]
+        return Scored(score, np.concatenate(parts))
+
+
+def common_items(
+    tasks: Sequence[Task],
+    average: str,
+    models: Mapping[str, Sequence[Evidence]],
+    numbers: TextNumbers,
+) -> CommonItems:
+    """The items of tasks that all models have evidence on.
+
+    Args:
+        tasks: The tasks.
+        average: `tasks`, or `types` for a mean over the means of task types.
+        models: By label, evidence for each task.
+        numbers: Of texts, kept over several comparisons.
+
+    Raises:
+        ResultsError: Two models were scored on other items, or in another order.
+    """
+    weights = task_weights(tasks, average)
+    found = []
+    for at, task in enumerate(tasks):
+        (first, evidence), *others = [(label, each[at]) for label, each in models.items()]
+        keys = tuple(part.keys for part in evidence.parts)
+        for label, other in others:
+            if not _same(keys, tuple(part.keys for part in other.parts)):
+                raise ResultsError(
+                    f"{label} and {first} were scored on other items of {task.name}, or in "
+                    "another order, although the data's revision is the same.",
+                    f"angle-bench run -m {label} -t {task.name} --overwrite",
+                )
+        nodes = np.concatenate([_nodes(task, part.keys, numbers) for part in evidence.parts])
+        found.append(TaskItems(task, weights[at], keys, nodes))
+    return CommonItems(tuple(found))
+
+
+def task_weights(tasks: Sequence[Task], average: str) -> list[float]:
+    """What each task's score counts in the mean."""
+    if average == "tasks":
+        return [1 / len(tasks)] * len(tasks)
+    types = [task.type for task in tasks]
+    return [1 / len(set(types)) / types.count(task.type) for task in tasks]
+
+
+def _same(first: tuple[pa.Table, ...], second: tuple[pa.Table, ...]) -> bool:
+    return len(first) == len(second) and all(
+        one.equals(other) for one, other in zip(first, second, strict=True)
+    )
+
+
+def _nodes(task: Task, keys: pa.Table, numbers: TextNumbers) -> Nodes:
+    names = keys.column_names
+    if "text1" in names:
+        return np.stack([numbers.of(keys["text1"]), numbers.of(keys["text2"])], axis=1)
+    if "text" in names:
+        own = numbers.of(keys["text"])
+    else:
+        queries = zip(keys["subset"].to_pylist(), keys["query_id"].to_pylist(), strict=True)
+        own = numbers.own([f"{task.name} {subset} {query}" for subset, query in queries])
+    return np.stack([own, own], axis=1)

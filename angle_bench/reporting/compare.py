@@ -1,0 +1,249 @@
+"""Compare stored models on the same items: values; what is printed of them is in `compare_text`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from angle_bench.errors import UsageError
+from angle_bench.reporting.common_items import CommonItems, TaskItems, TextNumbers
+from angle_bench.reporting.evidence import Evidence
+from angle_bench.reporting.pairing import Pairing, Side, pair
+from angle_bench.reporting.seen import Seen, seen_masks, tell_apart
+from angle_bench.reporting.statistics.bootstrap import item_bootstrap
+from angle_bench.reporting.statistics.difference import Difference, difference
+from angle_bench.reporting.statistics.inference import holm
+from angle_bench.reporting.statistics.measures import Vector
+from angle_bench.reporting.verdict import Verdict
+from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.suites import Suite
+
+Method = Literal["sentences", "pairs"]
+MARGIN = 0.0030
+
+
+@dataclass(frozen=True)
+class How:
+    """How a comparison is made.
+
+    Attributes:
+        margin: Within which a difference counts as none, as a fraction.
+        method: Whether items that share sentences move together, or pairs are independent.
+        seen: Whether the verdict is on the items that training did not see.
+        allow_different: Whether models may be used differently beside their weights.
+    """
+
+    margin: float = MARGIN
+    method: Method = "sentences"
+    seen: bool = False
+    allow_different: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate's verdicts.
+
+    Attributes:
+        pairing: What was compared.
+        verdict: On the mean, adjusted over candidates; None without per-item predictions.
+        full: The difference on all items, seen ones included.
+        by_task: On each task, by its column header, adjusted over tasks.
+        by_subset: On each split and subset of each task, adjusted over all of them.
+        seen: The items that training saw, and the others; None where it is not recorded.
+        headline_unseen: Whether the verdict is on unseen items.
+    """
+
+    pairing: Pairing
+    verdict: Verdict | None = None
+    full: Difference | None = None
+    by_task: Mapping[str, Verdict] = field(default_factory=dict)
+    by_subset: Mapping[str, Verdict] = field(default_factory=dict)
+    seen: Seen | None = None
+    headline_unseen: bool = False
+
+    @property
+    def label(self) -> str:
+        """The candidate."""
+        return self.pairing.side.label
+
+    def count(self, word: str) -> int:
+        """How many tasks have this verdict."""
+        return sum(verdict.word == word for verdict in self.by_task.values())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidates beside a base on one suite, the largest difference first."""
+
+    base: Side
+    suite: Suite
+    how: How
+    rows: tuple[Row, ...]
+
+    @property
+    def worse(self) -> list[Row]:
+        """The candidates that are significantly worse."""
+        return [row for row in self.rows if row.verdict and row.verdict.word == "worse"]
+
+    @property
+    def unjudged(self) -> list[Row]:
+        """The candidates without a verdict."""
+        return [row for row in self.rows if row.verdict is None]
+
+    @property
+    def missing(self) -> dict[str, list[str]]:
+        """Tasks without scores, by model."""
+        return {
+            name: list(tasks) for row in self.rows for name, tasks in row.pairing.missing.items()
+        }
+
+    def model(self, name: str) -> StoredModel:
+        """The model that `missing` calls so."""
+        sides = [self.base, *(row.pairing.side for row in self.rows)]
+        named = {name: model for side in sides for name, model in side.named().items()}
+        return named[name]
+
+
+def compare(base: Side, candidates: Sequence[Side], suite: Suite, how: How) -> Comparison:
+    """Compare candidates with a base.
+
+    Raises:
+        UsageError: They were used differently beside their weights, and that was not allowed.
+        ResultsError: Two were scored on other items of the same data.
+    """
+    numbers = TextNumbers()
+    pairings = [pair(base, side, suite, numbers) for side in candidates]
+    if not how.allow_different:
+        _refuse_different(base, pairings)
+    judged = [
+        _judge(pairing, pairing.items, base, how, numbers)
+        for pairing in pairings
+        if pairing.items is not None
+    ]
+    heads = _verdicts([one.headline for one in judged], how.margin)
+    rows = [one.row(verdict, how.margin) for one, verdict in zip(judged, heads, strict=True)]
+    rows.sort(key=_difference, reverse=True)
+    rows += [Row(pairing) for pairing in pairings if pairing.items is None]
+    return Comparison(base, suite, how, tuple(rows))
+
+
+def _difference(row: Row) -> float:
+    return row.verdict.estimate.difference if row.verdict else 0.0
+
+
+def _refuse_different(base: Side, pairings: Sequence[Pairing]) -> None:
+    lines = [
+        f"{pairing.side.label}: {'; '.join(pairing.differing)}"
+        for pairing in pairings
+        if pairing.differing and pairing.items is not None
+    ]
+    if lines:
+        raise UsageError(
+            f"more than the model differs from {base.label}. {'. '.join(lines)}.",
+            "--allow-different to compare them all the same",
+        )
+
+
+def _verdicts(differences: Sequence[Difference], margin: float) -> list[Verdict]:
+    """Verdicts adjusted for being asked for together."""
+    estimates = [one.estimate for one in differences]
+    p_values = holm([estimate.p for estimate in estimates])
+    equivalent = holm([estimate.p_equivalent(margin) for estimate in estimates])
+    return [
+        Verdict(estimate, p, p_equivalent, margin)
+        for estimate, p, p_equivalent in zip(estimates, p_values, equivalent, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A pairing's differences, before they are adjusted for one another."""
+
+    pairing: Pairing
+    full: Difference
+    by_task: Mapping[str, Difference]
+    by_subset: Mapping[str, Difference]
+    seen: Seen | None
+    headline: Difference
+
+    def row(self, verdict: Verdict, margin: float) -> Row:
+        """The row, once the verdict is adjusted for the other candidates."""
+        by_task = _verdicts([*self.by_task.values()], margin)
+        by_subset = _verdicts([*self.by_subset.values()], margin)
+        return Row(
+            self.pairing,
+            verdict,
+            self.full,
+            dict(zip(self.by_task, by_task, strict=True)),
+            dict(zip(self.by_subset, by_subset, strict=True)),
+            self.seen,
+            self.headline is not self.full,
+        )
+
+
+def _judge(
+    pairing: Pairing, items: CommonItems, base: Side, how: How, numbers: TextNumbers
+) -> _Judged:
+    drawn = _drawn(pairing, items) if how.method == "pairs" else None
+    by_task, by_subset = {}, {}
+    for at, task in enumerate(items.tasks):
+        sides = [[model[at] for model in side] for side in (pairing.base, pairing.candidate)]
+        resampled = None if drawn is None else drawn[at]
+        by_task[task.task.header] = _on_task(task, sides, resampled)
+        for place, name in enumerate(task.part_names):
+            parts = [[one.part(place) for one in side] for side in sides]
+            one_drawn = None if resampled is None else resampled[place : place + 1]
+            by_subset[f"{task.task.header} {name}"] = _on_task(task.part(place), parts, one_drawn)
+    full = _on_mean(pairing, items, drawn)
+    seen = _seen(pairing, items, base, numbers)
+    unseen = seen.unseen if how.seen and seen is not None else None
+    return _Judged(pairing, full, by_task, by_subset, seen, unseen or full)
+
+
+def _on_task(
+    items: TaskItems, sides: Sequence[Sequence[Evidence]], drawn: Sequence[Vector] | None
+) -> Difference:
+    base, candidate = ([items.scored(one) for one in side] for side in sides)
+    variance = None if drawn is None else float(np.var(np.mean(drawn, axis=0)))
+    return difference(base, candidate, items.shared, variance)
+
+
+def _on_mean(
+    pairing: Pairing, items: CommonItems, drawn: Sequence[Sequence[Vector]] | None
+) -> Difference:
+    base, candidate = (
+        [items.mean(items.scored(model)) for model in side]
+        for side in (pairing.base, pairing.candidate)
+    )
+    variance = None
+    if drawn is not None:
+        weights = [task.weight for task in items.tasks]
+        variance = float(np.var(np.dot(weights, [np.mean(task, axis=0) for task in drawn])))
+    return difference(base, candidate, items.shared, variance)
+
+
+def _drawn(pairing: Pairing, items: CommonItems) -> list[list[Vector]]:
+    """Differences over resampled pairs, of each task and part."""
+    return [
+        [
+            item_bootstrap(
+                [model[at].parts[place].measure for model in pairing.base],
+                [model[at].parts[place].measure for model in pairing.candidate],
+                seed=1000 * at + place,  # tasks and parts are drawn independently
+            )
+            for place, _ in enumerate(task.keys)
+        ]
+        for at, task in enumerate(items.tasks)
+    ]
+
+
+def _seen(pairing: Pairing, items: CommonItems, base: Side, numbers: TextNumbers) -> Seen | None:
+    """What training saw; None where nothing was recorded, or nothing of these items was seen."""
+    training = [*base.training, *pairing.side.training]
+    if not training:
+        return None
+    masks = seen_masks(items, training, numbers.hashes)
+    if not any(mask.any() for mask in masks):
+        return None
+    return tell_apart(items, pairing.base, pairing.candidate, masks)

@@ -1,0 +1,88 @@
+"""A comparison as plain values for scripts; differences and margins are ×100."""
+
+import math
+from typing import Any
+
+from angle_bench.reporting.changes import changes
+from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.statistics.inference import Estimate
+from angle_bench.reporting.verdict import Verdict
+
+
+def as_json(
+    comparison: Comparison, by: str | None = None, shown_changes: int = 0
+) -> dict[str, Any]:
+    """Everything that the text says, unrounded."""
+    how = comparison.how
+    return {
+        "base": comparison.base.label,
+        "suite": comparison.suite.signature,
+        "method": how.method,
+        "margin": 100 * how.margin,
+        "missing": comparison.missing,
+        "candidates": [_row(row, by, shown_changes) for row in comparison.rows],
+    }
+
+
+def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
+    pairing = row.pairing
+    values: dict[str, Any] = {
+        "label": row.label,
+        "same_checkpoint": pairing.same,
+        "seeds": len(pairing.side.models),
+        "differing": list(pairing.differing),
+        "tasks": [task.name for task in pairing.tasks],
+        "left_out": dict(pairing.left_out),
+        "mean": None if row.verdict is None else _verdict(row.verdict),
+        "on": "unseen pairs" if row.headline_unseen else "all pairs",
+        "summed_over": None if row.full is None else row.full.over,
+        "by_task": {name: _verdict(verdict) for name, verdict in row.by_task.items()},
+    }
+    if by == "subset":
+        values["by_subset"] = {name: _verdict(each) for name, each in row.by_subset.items()}
+    if row.headline_unseen and row.full is not None:
+        values["all_pairs"] = _estimate(row.full.estimate)
+    if row.seen is not None:
+        values["seen"] = {
+            "tasks": [
+                {key: _number(value) for key, value in vars(task).items()}
+                for task in row.seen.tasks
+            ],
+            "concentrated": row.seen.concentrated,
+        }
+    if pairing.over_tasks is not None:
+        found = pairing.over_tasks
+        values["over_tasks"] = {
+            "difference": 100 * found.difference,
+            "interval": [100 * end for end in found.interval],
+            "agree": found.agree,
+        }
+    if shown_changes:
+        values["changes"] = changes(pairing).slice(0, shown_changes).to_pylist()
+    return values
+
+
+def _number(value: object) -> object:
+    """NaN, which JSON does not have, as null; differences ×100."""
+    if not isinstance(value, float):
+        return value
+    return 100 * value if math.isfinite(value) else None
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.word,
+        **_estimate(verdict.estimate),
+        "p": verdict.p,
+        "p_equivalent": verdict.p_equivalent,
+        "resolves": 100 * verdict.estimate.resolves(),
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "difference": 100 * estimate.difference,
+        "standard_error": 100 * estimate.error,
+        "interval": [100 * end for end in estimate.interval()],
+        "degrees_of_freedom": _number(estimate.freedom / 100),
+    }

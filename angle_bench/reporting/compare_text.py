@@ -1,0 +1,262 @@
+"""A comparison as plain text: notes, one line a candidate, and what it means in a sentence."""
+
+import math
+from collections.abc import Mapping
+
+from tabulate import tabulate
+
+from angle_bench.reporting.changes import changes, groups
+from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.seen import Seen
+from angle_bench.reporting.table import ABSENT
+from angle_bench.reporting.verdict import Verdict, p_text, points, signed, with_interval
+
+_CUT = 60  # characters of a text in the list of changes
+
+
+def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) -> str:
+    """Everything there is to say.
+
+    Args:
+        comparison: What was compared.
+        by: `task` or `subset` for a table of these.
+        shown_changes: How many of the pairs that moved most are listed for each candidate.
+    """
+    blocks = [_notes(comparison), _table(comparison)]
+    for row in comparison.rows:
+        if comparison.how.seen:
+            blocks.append(_seen_block(row))
+        if by is not None and row.verdict is not None:
+            blocks.append(_by(row, by, comparison))
+        if shown_changes and row.verdict is not None:
+            blocks.append(_changes_block(row, shown_changes))
+    blocks += [_over_tasks(comparison), _sentences(comparison)]
+    return "\n".join(block for block in blocks if block)
+
+
+def _notes(comparison: Comparison) -> str:
+    base = comparison.base.label
+    lines = []
+    for row in comparison.rows:
+        pairing = row.pairing
+        if pairing.same:
+            lines.append(f"{row.label}: the same checkpoint under the same settings as {base}")
+        if pairing.differing:
+            used = "; ".join(pairing.differing)
+            why = "; shown because of --allow-different" if pairing.items is not None else ""
+            lines.append(f"{row.label}: {used}{why}")
+        if pairing.left_out:
+            reasons = [f"{task} ({reason})" for task, reason in pairing.left_out.items()]
+            lines.append(f"{row.label}: not compared: {', '.join(reasons)}")
+        if row.seen is not None and not comparison.how.seen:
+            lines.append(
+                f"{row.label}: {row.seen.count:,} of these pairs are in training data; "
+                "--seen tells them apart"
+            )
+        if any(verdict == "components" for verdict in _over(row)):
+            lines.append(
+                f"{row.label}: a variance over shared sentences came out negative; "
+                "connected groups of pairs were used instead"
+            )
+    return "\n".join(f"! {line}" for line in lines)
+
+
+def _over(row: Row) -> list[str]:
+    return [] if row.full is None else [row.full.over]
+
+
+def _table(comparison: Comparison) -> str:
+    judged = [(row, row.verdict) for row in comparison.rows if row.verdict is not None]
+    if not judged:
+        return ""
+    heads = {_mean_of(row) for row, _ in judged}
+    lines = [
+        [
+            row.label,
+            with_interval(verdict.estimate),
+            p_text(verdict.p),
+            _judgement(row, verdict, single=len(heads) == 1),
+        ]
+        for row, verdict in judged
+    ]
+    header = ["", heads.pop() if len(heads) == 1 else "difference", "", "verdict"]
+    return _plain(lines, header)
+
+
+def _mean_of(row: Row) -> str:
+    """What the number is the mean of."""
+    pairing = row.pairing
+    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(pairing.tasks)
+    asked = len(pairing.tasks) + len(pairing.left_out)
+    asked += len({task for tasks in pairing.missing.values() for task in tasks})
+    if count == asked == 1:
+        what = pairing.tasks[0].header
+    else:
+        what = f"mean of {count}" + (f" of {asked}" if count < asked else "")
+    return f"{what}, unseen pairs" if row.headline_unseen else what
+
+
+def _judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
+    said = verdict.text()
+    if not single:
+        said += f" ({_mean_of(row)})"
+    if verdict.word in ("better", "worse") and len(row.by_task) > 1:
+        said += f" ({_counts(row, zeros=False)})"
+    return said
+
+
+def _counts(row: Row, *, zeros: bool) -> str:
+    words = ("better", "worse", "equivalent", "undecided")
+    always = ("better", "worse", "undecided") if zeros else ()
+    counts = [(word, row.count(word)) for word in words]
+    return ", ".join(f"{count} {word}" for word, count in counts if count or word in always)
+
+
+def _by(row: Row, by: str, comparison: Comparison) -> str:
+    """A table of tasks or subsets; p values are adjusted within the candidate."""
+    verdicts: Mapping[str, Verdict] = row.by_task if by == "task" else row.by_subset
+    lines = [
+        [name, with_interval(verdict.estimate), p_text(verdict.p), verdict.text()]
+        for name, verdict in verdicts.items()
+    ]
+    return _plain(lines, [f"{row.label} by {by}", "", "", f"Holm over {len(lines)} {by}s"])
+
+
+def _seen_block(row: Row) -> str:
+    if row.seen is None:
+        return f"{row.label}: no record of its training data, or none of these pairs is in it"
+    lines = [
+        [
+            task.name,
+            f"{task.seen:,} of {task.items:,} ({100 * task.seen / task.items:.0f} %)",
+            _or_absent(task.on_seen),
+            _or_absent(task.on_unseen),
+        ]
+        for task in row.seen.tasks
+    ]
+    table = _plain(lines, [row.label, "pairs in its training data", "Δ seen", "Δ unseen"])
+    return "\n".join([table, *_unseen_lines(row, row.seen)])
+
+
+def _or_absent(difference: float) -> str:
+    return signed(difference, 1) if math.isfinite(difference) else ABSENT
+
+
+def _unseen_lines(row: Row, seen: Seen) -> list[str]:
+    lines = []
+    if row.headline_unseen and row.verdict is not None and row.full is not None:
+        lines.append(
+            f"{_mean_of(row)} only: {with_interval(row.verdict.estimate)}  {row.verdict.word}"
+        )
+        lines.append(f"all pairs, seen ones included: {with_interval(row.full.estimate)}")
+    if seen.concentrated:
+        lines.append("Gains are concentrated on pairs seen in training.")
+    return lines
+
+
+def _changes_block(row: Row, count: int) -> str:
+    table = changes(row.pairing)
+    if table.num_rows == 0:
+        return f"{row.label}: no pairs of an STS task to list"
+    lines = [
+        [
+            signed(pair["moved"] / 100, 1),
+            pair["task"],
+            f"{pair['gold']:.1f}",
+            f"{pair['base_score']:.2f} → {pair['candidate_score']:.2f}",
+            str(pair["length"]),
+            f"{_cut(pair['text1'])} | {_cut(pair['text2'])}",
+        ]
+        for pair in table.slice(0, count).to_pylist()
+    ]
+    header = [f"{row.label}: rank error", "task", "gold", "cosine", "length", "pair"]
+    means = [f"{each.by} {each.name} {signed(each.moved / 100)}" for each in groups(table)]
+    summary = f"mean change of rank error (0 to 100, negative is better): {', '.join(means)}"
+    return f"{_plain(lines, header)}\n{summary}"
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _CUT else f"{words[: _CUT - 1]}…"
+
+
+def _over_tasks(comparison: Comparison) -> str:
+    """Models without predictions, never in the column of the others."""
+    lines = []
+    for row in comparison.rows:
+        found = row.pairing.over_tasks
+        if found is not None:
+            low, high = found.interval
+            lines.append(
+                [
+                    row.label,
+                    f"{signed(found.difference)} [{signed(low)}, {signed(high)}]",
+                    f"{100 * found.agree:.0f} % of resampled task lists agree",
+                ]
+            )
+    if not lines:
+        return ""
+    return _plain(lines, ["", "over tasks", "no predictions: would another choice of tasks agree?"])
+
+
+def _sentences(comparison: Comparison) -> str:
+    judged = [row for row in comparison.rows if row.verdict is not None]
+    if not judged:
+        return ""
+    first = judged[0]
+    basis = "" if first.pairing.same else f"\n{_basis(first, comparison)}"
+    return f"{_sentence(first, comparison)}{basis}"
+
+
+def _sentence(row: Row, comparison: Comparison) -> str:
+    verdict, base = row.verdict, comparison.base.label
+    assert verdict is not None
+    if row.pairing.same:
+        return f"{row.label} is {base}: the same weights under the same settings."
+    where = _where(row)
+    numbers = f"{with_interval(verdict.estimate)}, {p_text(verdict.p)}"
+    candidates = sum(each.verdict is not None for each in comparison.rows)
+    over = "candidate" if candidates == 1 else "candidates"
+    treated = (
+        "treats pairs as independent"
+        if comparison.how.method == "pairs"
+        else "clustered on sentences"
+    )
+    told = f"({treated}; Holm over {candidates} {over})"
+    by_task = f" By task: {_counts(row, zeros=True)}." if len(row.by_task) > 1 else ""
+    said = {
+        "better": f"{row.label} is better than {base} {where}: {numbers}",
+        "worse": f"{row.label} is worse than {base} {where}: {numbers}",
+        "equivalent": f"{row.label} equals {base} within ±{points(verdict.margin)} {where}: "
+        f"{numbers}",
+        "undecided": f"Whether {row.label} is better than {base} {where} is undecided: {numbers}",
+    }[verdict.word]
+    return f"{said}\n{told}.{by_task}"
+
+
+def _where(row: Row) -> str:
+    types = sorted({task.type for task in row.pairing.tasks})
+    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(row.pairing.tasks)
+    kind = f"{types[0]} " if len(types) == 1 else ""
+    unseen = ", unseen pairs only" if row.headline_unseen else ""
+    if len(row.pairing.tasks) == 1:
+        return f"on {row.pairing.tasks[0].header}{unseen}"
+    return f"on the mean of {count} {kind}tasks{unseen}"
+
+
+def _basis(row: Row, comparison: Comparison) -> str:
+    """What the verdict is about: recipes, where seeds say how far these spread."""
+    base, side = comparison.base, row.pairing.side
+    seeds = [each for each in (side, base) if len(each.models) > 1]
+    if not seeds:
+        return "One training seed: this is about these checkpoints, not the recipe."
+    said = " and ".join(f"{each.label} ({len(each.models)} seeds)" for each in seeds)
+    single = [each.label for each in (side, base) if len(each.models) == 1]
+    rest = f"; {single[0]} is one checkpoint" if single else ""
+    return f"This is about the recipe{'s' if len(seeds) > 1 else ''} {said}{rest}."
+
+
+def _plain(lines: list[list[str]], header: list[str]) -> str:
+    table = tabulate(
+        lines, header, tablefmt="plain", disable_numparse=True, preserve_whitespace=True
+    )
+    return "\n".join(line.rstrip() for line in table.splitlines())

@@ -1,0 +1,133 @@
+"""What the predictions of one model say of one task: measures over items, and the items."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from angle_bench.reporting.statistics.measures import AveragePrecision, Mean, Measure, Spearman
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.predictions import read_predictions
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
+from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.suites import Task, mteb_task
+
+SAME_SCORE = 1e-4  # predictions whose score is further from the stored one belong to another
+_KEYS = ("subset", "split", "experiment", "index", "query_id", "text1", "text2", "text", "gold")
+
+
+class NoEvidence(Exception):
+    """Why a model's predictions of a task cannot be used."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The items of one split and subset.
+
+    Attributes:
+        measure: The main score as a function of their weights.
+        keys: What identifies them, in their order; the same for every model on the same data.
+        scores: What the model gives each item: a cosine, a metric of a query, or 1 for right.
+    """
+
+    measure: Measure
+    keys: pa.Table
+    scores: np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One model on one task.
+
+    Attributes:
+        score: The main score, as a fraction.
+        result: The stored result, whose data is that of the items.
+        parts: One for each split and subset; the score is their mean.
+    """
+
+    score: float
+    result: StoredResult
+    parts: tuple[Part, ...]
+
+    def part(self, place: int) -> "Evidence":
+        """One split and subset as evidence of its own."""
+        part = self.parts[place]
+        return Evidence(part.measure.value(), self.result, (part,))
+
+
+def stored_score(model: StoredModel, task: Task) -> StoredResult | None:
+    """The result of a task over its splits and subsets; None where there is none."""
+    try:
+        result = read_result(model.holding(task.name).result(task.name))
+    except UnreadableResult:
+        return None
+    return None if result is None or result.missing(task) else result
+
+
+def read_evidence(model: StoredModel, task: Task) -> Evidence:
+    """The evidence of a task.
+
+    Raises:
+        NoEvidence: There is none that can be used.
+    """
+    result = stored_score(model, task)
+    if result is None:
+        raise NoEvidence("no scores")
+    folder = model.holding(task.name)
+    parts = tuple(part for one in _scored_tasks(task) for part in _parts(folder, one))
+    found = float(np.mean([part.measure.value() for part in parts]))
+    score = result.main_score(task)
+    if not abs(found - score) <= SAME_SCORE:
+        raise NoEvidence(f"its predictions give {100 * found:.2f}, its result {100 * score:.2f}")
+    return Evidence(found, result, parts)
+
+
+def _scored_tasks(task: Task) -> list[Task]:
+    """The task, or those that an aggregate is the mean of."""
+    found = [mteb_task(name) for name in task.parts]
+    return [part for part in found if part is not None] or [task]
+
+
+def _parts(folder: ModelFolder, task: Task) -> list[Part]:
+    place = folder.predictions(task.name)
+    if not place.is_file():
+        raise NoEvidence("no per-item predictions")
+    try:
+        table = read_predictions(place)
+    except (pa.ArrowException, OSError) as error:
+        raise NoEvidence(f"{place} cannot be read ({error})") from error
+    return [
+        _part(_rows(table, split, subset), task) for split in task.splits for subset in task.subsets
+    ]
+
+
+def _rows(table: pa.Table, split: str, subset: str) -> pa.Table:
+    chosen = pc.and_(pc.equal(table["split"], split), pc.equal(table["subset"], subset))
+    return table.filter(chosen).combine_chunks()
+
+
+def _part(rows: pa.Table, task: Task) -> Part:
+    names = set(rows.column_names)
+    if "query_id" in names:
+        rows = rows.filter(pc.equal(rows["metric"], task.metric)).combine_chunks()
+    if rows.num_rows == 0:
+        raise NoEvidence("its predictions lack splits, subsets or the main metric")
+    keys = rows.select([name for name in _KEYS if name in names])
+    if "query_id" in names:
+        values = _numbers(rows, "value")
+        return Part(Mean(values), keys, values)
+    if "predicted" in names and task.metric == "accuracy":
+        right = np.asarray(pc.equal(rows["gold"], rows["predicted"]).to_numpy(), dtype=float)
+        return Part(Mean(right), keys, right)
+    if "text1" in names:
+        gold, score = _numbers(rows, "gold"), _numbers(rows, "score")
+        if task.metric.endswith("spearman"):
+            return Part(Spearman(gold, score), keys, score)
+        if task.metric.endswith("ap"):
+            return Part(AveragePrecision(gold, score), keys, score)
+    raise NoEvidence(f"{task.metric} has no influence of single items")
+
+
+def _numbers(rows: pa.Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.asarray(rows[name].to_numpy(), dtype=float)

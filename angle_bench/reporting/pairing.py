@@ -1,0 +1,196 @@
+"""A candidate beside the base: which tasks and items they share, and what keeps them apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from angle_bench.reporting.common_items import CommonItems, TextNumbers, common_items, task_weights
+from angle_bench.reporting.evidence import Evidence, NoEvidence, read_evidence, stored_score
+from angle_bench.reporting.settings_differ import settings_differ
+from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_bootstrap
+from angle_bench.results.stored import StoredResult
+from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.suites import Suite, Task
+from angle_bench.results.training_texts import TrainingTexts, read_training_texts
+
+
+@dataclass(frozen=True)
+class Side:
+    """One checkpoint, or the seeds of one recipe.
+
+    Attributes:
+        label: What is shown.
+        models: A stored model, or one for each seed.
+        training: What they were trained on, where that was recorded.
+    """
+
+    label: str
+    models: tuple[StoredModel, ...]
+    training: tuple[TrainingTexts, ...] = ()
+
+    @classmethod
+    def of(cls, label: str, models: Sequence[StoredModel]) -> "Side":
+        """A side with the records of training texts that lie in its checkpoints.
+
+        Raises:
+            ResultsError: A record cannot be read.
+        """
+        folders = [model.checkpoint for model in models]
+        records = [read_training_texts(folder) for folder in folders if folder is not None]
+        return cls(label, tuple(models), tuple(one for one in records if one is not None))
+
+    def named(self) -> dict[str, StoredModel]:
+        """Its models, each under a name of its own."""
+        if len(self.models) == 1:
+            return {self.label: self.models[0]}
+        return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A candidate beside the base.
+
+    Attributes:
+        side: The candidate.
+        tasks: The tasks that can be compared.
+        left_out: Those that cannot, with the reason.
+        missing: Tasks without scores, by the name of the model.
+        differing: How the candidate was used differently from the base.
+        same: Whether it is the base itself.
+        items: What both were scored on; None without per-item predictions.
+        base: Evidence of each of the base's models, task by task.
+        candidate: Evidence of each of the candidate's.
+        over_tasks: Without predictions, what resampling the tasks says.
+    """
+
+    side: Side
+    tasks: tuple[Task, ...]
+    left_out: Mapping[str, str]
+    missing: Mapping[str, Sequence[str]]
+    differing: Sequence[str]
+    same: bool
+    items: CommonItems | None = None
+    base: Sequence[Sequence[Evidence]] = ()
+    candidate: Sequence[Sequence[Evidence]] = ()
+    over_tasks: TaskBootstrap | None = None
+
+
+def pair(base: Side, side: Side, suite: Suite, numbers: TextNumbers) -> Pairing:
+    """What two sides have in common on a suite.
+
+    Args:
+        base: The base.
+        side: The candidate.
+        suite: The tasks.
+        numbers: Of texts, the same for all pairings.
+
+    Raises:
+        ResultsError: They were scored on other items of the same data.
+    """
+    models = {**base.named(), **side.named()}
+    results = {
+        name: {task.name: stored_score(model, task) for task in suite.task}
+        for name, model in models.items()
+    }
+    missing = {
+        name: [task for task, result in found.items() if result is None]
+        for name, found in results.items()
+    }
+    lacking = {task for tasks in missing.values() for task in tasks}
+    scored = [task for task in suite.task if task.name not in lacking]
+    found, left_out = _evidence(models, scored)
+    tasks = tuple(task for task in scored if task.name in found)
+    first, *_ = base.models
+    made = Pairing(
+        side,
+        tasks,
+        left_out,
+        {name: tasks for name, tasks in missing.items() if tasks},
+        _differing(base, side, results),
+        len(models) == 2 and _identity(first) == _identity(side.models[0]),
+    )
+    if not tasks:
+        return _with_task_bootstrap(made, base, results, scored, suite)
+    by_model = {name: [found[task.name][name] for task in tasks] for name in models}
+    evidence = list(by_model.values())
+    return Pairing(
+        **vars(made)
+        | {
+            "items": common_items(tasks, suite.average, by_model, numbers),
+            "base": evidence[: len(base.models)],
+            "candidate": evidence[len(base.models) :],
+        }
+    )
+
+
+def _evidence(
+    models: Mapping[str, StoredModel], tasks: Sequence[Task]
+) -> tuple[dict[str, dict[str, Evidence]], dict[str, str]]:
+    """Evidence by task and model, and the tasks without, with the reason."""
+    found, left_out = {}, {}
+    for task in tasks:
+        try:
+            by_model = {name: _read(name, model, task) for name, model in models.items()}
+        except NoEvidence as reason:
+            left_out[task.name] = str(reason)
+            continue
+        revisions = {name: one.result.dataset_revision for name, one in by_model.items()}
+        if len(set(revisions.values())) > 1:
+            listed = ", ".join(f"{name} {revision[:14]}" for name, revision in revisions.items())
+            left_out[task.name] = f"other data ({listed})"
+        else:
+            found[task.name] = by_model
+    return found, left_out
+
+
+def _read(name: str, model: StoredModel, task: Task) -> Evidence:
+    try:
+        return read_evidence(model, task)
+    except NoEvidence as reason:
+        raise NoEvidence(f"{name}: {reason}") from reason
+
+
+Results = Mapping[str, Mapping[str, StoredResult | None]]
+
+
+def _differing(base: Side, side: Side, results: Results) -> list[str]:
+    """What differs from the base's first model, in any of the others."""
+    versions = {
+        name: [result.mteb_version for result in found.values() if result is not None]
+        for name, found in results.items()
+    }
+    (first, reference), *others = [*base.named().items(), *side.named().items()]
+    lines = [
+        line
+        for name, model in others
+        for line in settings_differ(reference, model, versions[first], versions[name])
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _identity(model: StoredModel) -> tuple[str | None, ...]:
+    digest = model.record.get("settings_digest")
+    return model.folder.revision, model.folder.settings_id, digest
+
+
+def _with_task_bootstrap(
+    made: Pairing, base: Side, results: Results, tasks: Sequence[Task], suite: Suite
+) -> Pairing:
+    """Public results: the tasks' scores are all there is."""
+    weights = task_weights(tasks, suite.average)
+    differences = []
+    for task in tasks:
+        scores = {
+            name: found.main_score(task)
+            for name, by_task in results.items()
+            if (found := by_task[task.name]) is not None
+        }
+        ours = np.mean([scores[name] for name in base.named()])
+        theirs = np.mean([scores[name] for name in made.side.named()])
+        differences.append(theirs - ours)
+    if len(differences) < 2:
+        return made
+    return Pairing(
+        **vars(made) | {"over_tasks": task_bootstrap(np.array(differences), np.array(weights))}
+    )

@@ -1,0 +1,1 @@
+"""How sure a difference of scores is: numpy and scipy, no files, no names of models."""

@@ -1,0 +1,89 @@
+"""From a difference and its standard error to intervals, p values and equivalence."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+LEVEL = 0.95
+ALPHA = 1 - LEVEL
+POWER = 0.80
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A difference with its standard error.
+
+    Attributes:
+        difference: Candidate minus base.
+        error: Its standard error.
+        freedom: Degrees of freedom; infinite means the normal distribution.
+    """
+
+    difference: float
+    error: float
+    freedom: float = math.inf
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """The confidence interval."""
+        half = self._quantile((1 + level) / 2) * self.error
+        return self.difference - half, self.difference + half
+
+    @property
+    def p(self) -> float:
+        """Two-sided p value of no difference; 1 where there is neither difference nor error."""
+        return 2 * self._below(-abs(self.difference))
+
+    def p_equivalent(self, margin: float) -> float:
+        """The larger p value of the two one-sided tests that the difference is within ±margin.
+
+        Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power
+        approach".
+        """
+        return self._below(abs(self.difference) - margin)
+
+    def resolves(self, alpha: float = ALPHA, power: float = POWER) -> float:
+        """The difference that a test at `alpha` with this standard error finds with `power`."""
+        return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.error
+
+    def _below(self, distance: float) -> float:
+        """The probability of an estimate that is off by `distance` or less."""
+        if self.error == 0:
+            return 0.5 * (1 + math.copysign(1, distance)) if distance else 0.5
+        scaled = distance / self.error
+        if math.isinf(self.freedom):
+            return float(ndtr(scaled))
+        return float(stdtr(self.freedom, scaled))
+
+    def _quantile(self, probability: float) -> float:
+        if math.isinf(self.freedom):
+            return float(ndtri(probability))
+        return float(stdtrit(self.freedom, probability))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p values, in the order given (Holm 1979).
+
+    >>> [round(p, 4) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    count = len(p_values)
+    adjusted, highest = [0.0] * count, 0.0
+    for step, place in enumerate(sorted(range(count), key=lambda at: p_values[at])):
+        highest = max(highest, min(1.0, (count - step) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def welch(terms: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The sum of variances, and its degrees of freedom (Welch–Satterthwaite).
+
+    Args:
+        terms: Variances, each with its degrees of freedom; infinite where it is as good as known.
+    """
+    total = math.fsum(variance for variance, _ in terms)
+    spread = math.fsum(
+        variance**2 / freedom for variance, freedom in terms if not math.isinf(freedom)
+    )
+    return total, math.inf if spread == 0 else total**2 / spread

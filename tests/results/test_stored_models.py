@@ -1,0 +1,54 @@
+"""The models that a results folder has scores of."""
+
+from pathlib import Path
+
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.stored_models import stored_models
+from tests.stored import MEAN, Pairs, Results
+
+
+def test_labels_settings_and_tasks(tmp_path: Path) -> None:
+    results, pairs = Results(tmp_path), Pairs("A")
+    part = pairs.part(pairs.scores(0.1, 1))
+    results.put("local/ft", "A", part, label="mine", checkpoint=tmp_path / "ft")
+    layer = MEAN.with_changes(layer=4, size=128)
+    results.put("local/ft", "A", part, label="mine", settings=layer, settings_id="01234567")
+    results.put("local/ft", "B", part, label="mine", checkpoint=tmp_path / "ft")
+    plain, cut = stored_models(tmp_path)
+    assert (plain.label, plain.tasks()) == ("mine", ["A", "B"])
+    assert (cut.label, cut.tasks()) == ("mine layer 4 size 128", ["A"])
+    assert plain.checkpoint == tmp_path / "ft"
+    assert plain.run_words() == ["-m", f"mine={tmp_path}/ft"]
+    words = cut.run_words()
+    assert words[words.index("--layers") + 1] == "4"
+    assert words[words.index("--sizes") + 1] == "128"
+
+
+def test_public_results_of_one_model_are_joined(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    commit = ModelFolder(tmp_path, "org/model", "abc123")
+    external = ModelFolder(tmp_path, "org/model", "external")
+    results.result(commit, "A", {("test", "default"): 0.5})
+    results.result(external, "A", {("test", "default"): 0.9})
+    results.result(external, "B", {("test", "default"): 0.4})
+    (model,) = stored_models(tmp_path)
+    assert model.tasks() == ["A", "B"]
+    assert model.holding("A") == commit
+    assert model.holding("B") == external
+    assert model.holding("C") == commit
+
+
+def test_our_own_revisions_stay_apart(tmp_path: Path) -> None:
+    """A checkpoint that was overwritten never fills the gaps of the new one."""
+    results, pairs = Results(tmp_path), Pairs("A")
+    part = pairs.part(pairs.scores(0.1, 1))
+    for revision in ("sha256-0000000000000000", "sha256-1111111111111111"):
+        results.put("local/ft", "A", part, revision=revision)
+    found = stored_models(tmp_path)
+    assert [model.short_revision for model in found] == ["00000000", "11111111"]
+    assert all(model.joined == () for model in found)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert stored_models(tmp_path) == []
+    assert stored_models(tmp_path / "none") == []
