@@ -143,9 +143,10 @@ def run(
     from angle_bench.evaluation.shards import cut, parse_shard
     from angle_bench.results.layout import results_root, smoke_root
 
+    local = check_mirror(mirror)
     root = results_root(results, write=not dry_run)
     run_options = Options(
-        mirror=check_mirror(mirror),
+        mirror=local,
         root=root if limit is None else smoke_root(root, limit),
         computing=Computing(device, batch_tokens, ray),
         keeping=Keeping(not no_cache, cache_dir, vectors_limit),

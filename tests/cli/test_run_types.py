@@ -147,6 +147,7 @@ def check_predictions(task: Task, place: Path, result: TaskResult) -> int:
     return len(rows)
 
 
+@pytest.mark.long
 def test_one_task_of_every_type(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     tasks = [task_of(name) for name in STAGE]
     for task in tasks:
