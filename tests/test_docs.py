@@ -50,11 +50,13 @@ def test_the_python_examples_run(minilm: Path) -> None:
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert (failed, tried) == (0, 5)
     import angle_bench
+    from angle_bench import errors
     from angle_bench.evaluation import adapter
     from angle_bench.models import prompts
+    from angle_bench.reporting import signature
     from angle_bench.results import suites
 
-    for module in (angle_bench, adapter, prompts, suites):
+    for module in (angle_bench, adapter, errors, prompts, signature, suites):
         ran = doctest.testmod(module, extraglobs={"load": adapter.load})
         assert ran.failed == 0
         assert ran.attempted > 0
