@@ -22,7 +22,6 @@ check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_docs.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -55,13 +55,15 @@ def test_the_python_examples_run(minilm: Path) -> None:
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert (failed, tried) == (0, 5)
     import angle_bench
+    from angle_bench import errors
     from angle_bench.evaluation import adapter
     from angle_bench.models import prompts
-    from angle_bench.reporting import verdict
+    from angle_bench.reporting import signature, verdict
     from angle_bench.reporting.statistics import inference, ranks
     from angle_bench.results import suites, text_hash
 
-    for module in (angle_bench, adapter, prompts, suites, text_hash, verdict, inference, ranks):
+    documented = [angle_bench, adapter, errors, prompts, signature, suites, text_hash, verdict]
+    for module in (*documented, inference, ranks):
         ran = doctest.testmod(module, extraglobs={"load": adapter.load})
         assert ran.failed == 0
         assert ran.attempted > 0

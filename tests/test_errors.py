@@ -11,6 +11,8 @@ from angle_bench.errors import (
     did_you_mean,
     first_line,
     or_list,
+    printable,
+    some,
 )
 
 MODELS = [
@@ -109,3 +111,22 @@ def test_first_line(error: BaseException, line: str) -> None:
 def test_first_line_is_cut() -> None:
     assert first_line(ValueError("x" * 500)) == "x" * 200
     assert first_line(ValueError("x" * 500), most=7) == "x" * 7
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b", "c"], "a, b, c"),
+        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+    ],
+)
+def test_some_names_a_few_and_counts_the_rest(names: list[str], text: str) -> None:
+    assert some(names) == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x1bb", "a\x9bb", "a\u2028b", "a\u202eb"])
+def test_printable_leaves_no_orders(text: str) -> None:
+    assert printable(text) == "a?b"
+    assert printable("Ä 中 – ±") == "Ä 中 – ±"

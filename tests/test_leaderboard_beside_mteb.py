@@ -52,7 +52,7 @@ def test_every_average_is_mtebs(repository: Path, suite: Suite) -> None:
     import mteb
 
     loaded = mteb.ResultCache(cache_path=repository).load_results(
-        tasks=mteb.get_benchmark(suite.name), include_remote=False
+        tasks=mteb.get_benchmark(suite.aliases[0]), include_remote=False
     )
     frame = loaded.get_benchmark_result()
     theirs = {row["Model"]: row for row in frame.to_dict("records")}

@@ -1,5 +1,6 @@
 """Does a checkpoint score what was published, and if not, which one setting explains the gap?"""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -93,7 +94,7 @@ def published_of(
     Raises:
         UsageError: Nothing was published that could be measured.
     """
-    known = list(entry.published) if entry is not None else []
+    known = [each for each in entry.published if each.scores] if entry is not None else []
     if not known:
         raise UsageError(
             f"no published score of {name} is registered.",
@@ -101,11 +102,37 @@ def published_of(
         )
     suite = select(list(tasks)) if tasks else _first_suite(known, name)
     names = {task.name for task in suite.task}
-    fitting = [each for each in known if names & set(each.scores)]
+    fitting = [on for each in known if names & set((on := _on(each, suite)).scores)]
     if not fitting:
         suites = or_list(list(dict.fromkeys(each.suite for each in known)))
-        raise UsageError(f"{name} has published scores on {suites} alone.", f"-t {suites}")
-    return suite, fitting
+        raise UsageError(
+            f"{name} has published scores on {suites} alone.", f"-t {shlex.quote(known[0].suite)}"
+        )
+    return suite, _told_once(fitting, names)
+
+
+def _on(each: Published, suite: Suite) -> Published:
+    """The scores of tasks that both suites mean alike; all where no suite follows the protocol."""
+    try:
+        theirs = select([each.suite])
+    except UsageError:
+        return each
+    asked = {task.protocol for task in suite.task}
+    same = {task.name for task in theirs.task if task.protocol in asked}
+    kept = {name: score for name, score in each.scores.items() if name in same}
+    return each.model_copy(update={"scores": kept})
+
+
+def _told_once(known: Sequence[Published], names: set[str]) -> list[Published]:
+    """Without those that say what one before them says of these tasks."""
+    told: list[Published] = []
+    said: list[dict[str, float]] = []
+    for each in known:
+        scores = {name: score for name, score in each.scores.items() if name in names}
+        if scores not in said:
+            told.append(each)
+            said.append(scores)
+    return told
 
 
 def _first_suite(known: Sequence[Published], name: str) -> Suite:

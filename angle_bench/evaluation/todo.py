@@ -88,7 +88,8 @@ def _lacking(
 def answer(outcome: ModelOutcome, task: Task, located: Located) -> Found:
     """What the model's folder holds of a task for this data and these settings."""
     settings_digest = model_record(outcome.spec)["settings_digest"]
-    return look_up(outcome.folder, task, Asked(located.revision, located.rows, settings_digest))
+    asked = Asked(located.revision, located.rows, settings_digest, located.definition)
+    return look_up(outcome.folder, task, asked)
 
 
 def claimed(

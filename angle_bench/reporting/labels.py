@@ -1,7 +1,7 @@
 """Labels that tell rows apart, and rows whose settings are unlike the others'."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from angle_bench.reporting.signature import parts_of
@@ -29,7 +29,7 @@ def distinct(rows: Sequence[Row]) -> list[Row]:
     return made
 
 
-def unlike(rows: Iterable[Row]) -> dict[str, str]:
+def unlike(rows: Sequence[Row]) -> dict[str, str]:
     """Why the numbers of a row are made in another way than most others', by label.
 
     A model's own pooling, prompts and length are no reason; other settings than these are, and so
@@ -39,8 +39,7 @@ def unlike(rows: Iterable[Row]) -> dict[str, str]:
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if row.source is not None and row.source.settings is not None:
-            said = f"{row.source.settings.replace('_', ' ')}, not the model's own"
-            reasons.setdefault(row.label, []).append(said)
+            reasons.setdefault(row.label, []).append(_settings(row, own))
     for key in _SAME_FOR_ALL:
         values = [parts_of(row.signature).get(key, "none") for row in own]
         usual = Counter(values).most_common(1)
@@ -48,6 +47,24 @@ def unlike(rows: Iterable[Row]) -> dict[str, str]:
             if value != usual[0][0]:
                 reasons.setdefault(row.label, []).append(f"{key} {value}, not {usual[0][0]}")
     return {label: "; ".join(said) for label, said in reasons.items()}
+
+
+def _settings(row: Row, own: Sequence[Row]) -> str:
+    """How settings differ from the model's own, by its plain row where the table has that."""
+    assert row.source is not None
+    plain = replace(row.source, settings=None)
+    mine = parts_of(row.signature)
+    for other in own:
+        if other.source == plain:
+            theirs = parts_of(other.signature)
+            said = [
+                f"{key} {value}, not {theirs.get(key, 'none')}"
+                for key, value in mine.items()
+                if key not in _NOT_OF_A_LABEL and theirs.get(key) != value
+            ]
+            if said:
+                return "; ".join(said)
+    return f"{row.source.settings}, typed for the run".replace("_", " ", 1)
 
 
 def _relabelled(rows: Sequence[Row], describe: Callable[[Row, Sequence[Row]], str]) -> list[Row]:

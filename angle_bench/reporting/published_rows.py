@@ -61,7 +61,7 @@ def _scores(each: Published, suite: Suite, exact: bool) -> dict[str, float]:
     found = {}
     for name, score in each.scores.items():
         task = by_name.get(name)
-        if task is not None and asked.get(task.name) == _plain(task):
+        if task is not None and asked.get(task.name) == task.protocol:
             found[task.name] = score / 100
     return found
 
@@ -88,9 +88,4 @@ def _suite(name: str) -> Suite | None:
 
 
 def _tasks(suite: Suite) -> dict[str, Task]:
-    return {task.name: _plain(task) for task in suite.task}
-
-
-def _plain(task: Task) -> Task:
-    """The task without what does not change a score."""
-    return task.model_copy(update={"short": "", "samples": None, "characters": None})
+    return {task.name: task.protocol for task in suite.task}

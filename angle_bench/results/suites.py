@@ -84,6 +84,11 @@ class Task(BaseModel):
         return self.short or self.name
 
     @property
+    def protocol(self) -> "Task":
+        """The task without what changes no score: two tasks are one column if these are equal."""
+        return self.model_copy(update={"short": "", "samples": None, "characters": None})
+
+    @property
     def texts(self) -> int | None:
         """How many texts are encoded, if known: two a sample where samples are pairs."""
         pairs = self.type in ("STS", "PairClassification", "BitextMining")

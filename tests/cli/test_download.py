@@ -99,6 +99,7 @@ def test_a_bundle_serves_a_machine_without_a_network(
     assert (two["name"], two["revision"]) == (ADAPTER, "b" * 40)
 
 
+@pytest.mark.long
 def test_without_a_folder_the_caches_are_filled(
     hub: Hub, angle_bench: Command, tmp_path: Path
 ) -> None:

@@ -64,7 +64,12 @@ def vectors_of(place: str) -> Vectors:
 
 @pytest.mark.parametrize(
     ("name", "output"),
-    [("t.csv", "v.npy"), ("t.parquet", "v.parquet"), ("t.jsonl", "v.npy"), ("t.txt", "v.parquet")],
+    [
+        ("t.csv", "v.npy"),
+        ("t.parquet", "v.parquet"),
+        pytest.param("t.jsonl", "v.npy", marks=pytest.mark.long),
+        pytest.param("t.txt", "v.parquet", marks=pytest.mark.long),
+    ],
 )
 def test_vectors_are_those_of_load(
     cli: Cli, tiny_bert: Path, expected: Vectors, name: str, output: str

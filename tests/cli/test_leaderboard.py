@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 from tests.result_files import put, put_old, put_record, write
 
@@ -147,6 +148,21 @@ def test_our_results_carry_label_verdict_and_settings(cli: Cli, results: Path) -
     ended = cli("leaderboard", "-t", "STS12", "-m", "tuned,one")
     assert "tuned  50.00✓" in ended.out
     assert "|pool:cls|prompts:none|max:512|dtype:float32|" in ended.out
+
+
+def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
+    write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
+    on = ("-t", "STS12", "--mirror", "mirror", "--pooling", "mean")
+    ran = cli("run", "-m", f"tiny={tiny_bert}", *on, "--sizes", "16,32", "--json")
+    assert ran.code == 0, ran.err
+    measured = {row["label"]: row["scores"]["STS12"] for row in json.loads(ran.out)["models"]}
+    rows = json.loads(cli("leaderboard", "-t", "STS12", "--json").out)["rows"]
+    assert {row["model"]: round(100 * row["scores"]["STS12"]["score"], 4) for row in rows} == (
+        measured
+    )
+    assert {row["name"] for row in rows} == {"local/tiny-bert"}
+    assert {row["scores"]["STS12"]["data"] for row in rows} == {"differs"}
+    assert all("|pool:mean|" in row["signature"] for row in rows)
 
 
 # ---- what goes wrong ----

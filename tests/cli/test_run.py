@@ -331,7 +331,9 @@ def test_bad_input_is_two_lines_and_writes_nothing(
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_an_interrupt_keeps_what_is_finished(
     sent: signal.Signals, tiny_bert: Path, mirror: Path, tmp_path: Path
 ) -> None:

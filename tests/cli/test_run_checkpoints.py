@@ -23,6 +23,7 @@ def adapter(tmp_path: Path) -> Path:
     return build_lora(tmp_path / "llama-nli", build_tiny(tmp_path / "base", "llama"))
 
 
+@pytest.mark.long
 def test_an_adapter_says_what_to_type_and_it_works(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     ended = cli("run", "-m", "nli=./llama-nli", *DEMO)
     assert ended.code == 2
@@ -43,6 +44,7 @@ def test_an_adapter_says_what_to_type_and_it_works(cli: Cli, adapter: Path, tmp_
     assert said["base"] == str(tmp_path / "base")
 
 
+@pytest.mark.long
 def test_a_base_elsewhere(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "base").rename(tmp_path / "moved")
     words = ("run", "-m", "./llama-nli", *DEMO, "--pooling", "last", "--prompt", "none")
@@ -53,6 +55,7 @@ def test_a_base_elsewhere(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("marked", [True, False])
 def test_a_registered_adapter_from_a_mirror(cli: Cli, tmp_path: Path, marked: bool) -> None:
     """The row says pooling, prompt and base, which lies in the mirror too."""
@@ -72,6 +75,7 @@ def test_a_registered_adapter_from_a_mirror(cli: Cli, tmp_path: Path, marked: bo
     assert row["revision"] == ("c" * 40 if marked else f"sha256-{content[:16]}")
 
 
+@pytest.mark.long
 def test_adapters_of_one_base_load_it_once(
     cli: Cli, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

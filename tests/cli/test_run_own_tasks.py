@@ -46,6 +46,7 @@ def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", first, second) / norms
 
 
+@pytest.mark.long
 def test_every_documented_type_runs_is_right_and_is_kept(
     cli: Cli, tiny_bert: Path, project: Path
 ) -> None:

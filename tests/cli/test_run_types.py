@@ -177,6 +177,7 @@ def test_one_task_of_every_type(cli: Cli, tiny_bert: Path, tmp_path: Path) -> No
     assert snapshot(folder) == before
 
 
+@pytest.mark.long
 def test_mteb_gives_the_same_scores(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     names = ("NFCorpus", "AskUbuntuDupQuestions", "Banking77Classification", "TwitterSemEval2015")
     for name in names:

@@ -30,7 +30,7 @@ def searched(count: int) -> GridSearchCV:
     return GridSearchCV(LogisticRegression(max_iter=1000, tol=1e-8), GRID, cv=folds(count))
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_nested_cross_validation_is_scikit_learn_s(classes: int) -> None:
     features, labels = made(classes=classes)
     found = logistic.cross_validated(features, labels, 4)

@@ -74,4 +74,7 @@ def test_another_dtype_or_mteb_is_named() -> None:
 
 def test_settings_other_than_the_models_own_are_named() -> None:
     made = labelled("a", "o/a", "model:o/a", settings="settings_0a1b2c3d")
-    assert unlike([made]) == {"a": "settings 0a1b2c3d, not the model's own"}
+    assert unlike([made]) == {"a": "settings 0a1b2c3d, typed for the run"}
+    plain = labelled("m", "o/a", "model:o/a|pool:cls|layer:last|mteb:2")
+    made = labelled("a", "o/a", "model:o/a|pool:cls|layer:3|mteb:2", settings="settings_0a1b2c3d")
+    assert unlike([plain, made]) == {"a": "layer 3, not last"}

@@ -13,8 +13,10 @@ from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, batches
 
+RAY = pytest.param("ray", marks=pytest.mark.long)  # test_ray.py has a cluster in every test run
 
-@pytest.fixture(scope="module", params=list(kinds.KINDS))
+
+@pytest.fixture(scope="module", params=[RAY if name == "ray" else name for name in kinds.KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param == "ray":
         request.getfixturevalue("ray_here")

@@ -63,7 +63,7 @@ def right(adapters: list[Checkpoint]) -> list[dict[int, Vectors]]:
     return found
 
 
-@pytest.fixture(params=["inline", "local", "ray"])
+@pytest.fixture(params=["inline", "local", pytest.param("ray", marks=pytest.mark.long)])
 def workers(request: pytest.FixtureRequest, adapters: list[Checkpoint]) -> Iterator[Workers]:
     made: Workers
     if request.param == "inline":
