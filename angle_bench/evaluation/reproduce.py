@@ -117,8 +117,8 @@ def _on(each: Published, suite: Suite) -> Published:
         theirs = select([each.suite])
     except UsageError:
         return each
-    asked = {task.protocol for task in suite.task}
-    same = {task.name for task in theirs.task if task.protocol in asked}
+    asked = {task.as_scored for task in suite.task}
+    same = {task.name for task in theirs.task if task.as_scored in asked}
     kept = {name: score for name, score in each.scores.items() if name in same}
     return each.model_copy(update={"scores": kept})
 

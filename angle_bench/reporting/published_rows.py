@@ -61,7 +61,7 @@ def _scores(each: Published, suite: Suite, exact: bool) -> dict[str, float]:
     found = {}
     for name, score in each.scores.items():
         task = by_name.get(name)
-        if task is not None and asked.get(task.name) == task.protocol:
+        if task is not None and asked.get(task.name) == task.as_scored:
             found[task.name] = score / 100
     return found
 
@@ -88,4 +88,4 @@ def _suite(name: str) -> Suite | None:
 
 
 def _tasks(suite: Suite) -> dict[str, Task]:
-    return {task.name: task.protocol for task in suite.task}
+    return {task.name: task.as_scored for task in suite.task}

@@ -84,7 +84,7 @@ class Task(BaseModel):
         return self.short or self.name
 
     @property
-    def protocol(self) -> "Task":
+    def as_scored(self) -> "Task":
         """The task without what changes no score: two tasks are one column if these are equal."""
         return self.model_copy(update={"short": "", "samples": None, "characters": None})
 
