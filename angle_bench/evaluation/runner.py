@@ -276,10 +276,14 @@ def _score_task(
     options: Options,
     progress: Progress,
 ) -> None:
-    """Score a task with every variant that lacks it; its data is loaded once."""
+    """Score a task with every variant that lacks it; its data is loaded once.
+
+    A variant that fails, such as a layer whose vectors are all the same, fails alone.
+    """
     started = time.monotonic()
-    task = todo.task
+    name = todo.task.name
     scores: list[float] = []
+    said: set[str] = set()
     prepared: Prepared | None = None
     try:
         if not todo.parts:
@@ -287,19 +291,26 @@ def _score_task(
             for warning in prepared.warnings:
                 progress.warning(warning)
         for outcome, encoder in lacking:
-            scored = _scored(outcome, encoder, todo, prepared, options)
-            _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
-            outcome.scored.append(task.name)
-            scores.append(scored.result.get_score())
-    except Exception as error:
-        for outcome, _ in lacking[len(scores) :]:
-            failure = outcome.failed(task.name, error, options.command)
-        progress.failed(task.name, failure.what, failure.fix)
+            try:
+                scored = _scored(outcome, encoder, todo, prepared, options)
+                _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
+            except Exception as error:
+                failure = outcome.failed(name, error, options.command)
+                if failure.what not in said:
+                    progress.failed(name, failure.what, failure.fix)
+                said.add(failure.what)
+            else:
+                outcome.scored.append(name)
+                scores.append(scored.result.get_score())
+    except Exception as error:  # the data: no variant can be scored
+        for outcome, _ in lacking:
+            failure = outcome.failed(name, error, options.command)
+        progress.failed(name, failure.what, failure.fix)
     finally:
         if prepared is not None:
             prepared.release()
     if scores:
-        progress.scored(task.name, scores, time.monotonic() - started)
+        progress.scored(name, scores, time.monotonic() - started)
 
 
 def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":

@@ -75,14 +75,14 @@ def test_a_suite_is_encoded_before_its_first_task_each_text_once(
 def test_a_grid_prints_every_layer_and_size_and_stores_each_as_its_own(
     cli: Cli, tiny_bert: Path, mirror: Path, where: tuple[str, ...]
 ) -> None:
-    grid = ("run", "-m", tiny_bert, *TWO, "--layers", "0,2", "--sizes", "8,32", *where)
+    grid = ("run", "-m", tiny_bert, *TWO, "--layers", "1,2", "--sizes", "8,32", *where)
     ended = cli(*grid)
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     assert lines[0] == "tiny-bert"
     assert lines[1].split() == ["mean", "of", "2", "·", "size", "8", "32"]
-    assert [line.split()[:2] for line in lines[2:4]] == [["layer", "0"], ["layer", "2"]]
-    assert "layer:0,last|size:8,full" in ended.out
+    assert [line.split()[:2] for line in lines[2:4]] == [["layer", "1"], ["layer", "2"]]
+    assert "layer:1,last|size:8,full" in ended.out
     folders = stored("STS12")
     assert len(folders) == 4
     assert len(list(Path("results").glob("local__tiny-bert/*/STS12.json"))) == 1
@@ -100,12 +100,29 @@ def test_a_grid_prints_every_layer_and_size_and_stores_each_as_its_own(
     again = cli(*grid, "--json")
     models = json.loads(again.out)["models"]
     assert {(model["layer"], model["size"]) for model in models} == {
-        (0, 8),
-        (0, None),
+        (1, 8),
+        (1, None),
         (None, 8),
         (None, None),
     }
     assert len({model["label"] for model in models}) == 4
+
+
+def test_a_layer_that_cannot_be_scored_costs_the_others_nothing(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    """The embeddings of [CLS] are the same in every text."""
+    ended = cli("run", "-m", tiny_bert, *TWO, "--layers", "0,2", "--sizes", "8,32", "--json")
+    assert ended.code == 1
+    assert [line.split(": ")[1] for line in ended.errors[::2]] == ["STS12", "STS13"]
+    models = json.loads(ended.out)["models"]
+    coverage = {(model["layer"], model["size"]): model["coverage"] for model in models}
+    assert coverage == {
+        (0, 8): "0 of 2",
+        (0, None): "0 of 2",
+        (None, 8): "2 of 2",
+        (None, None): "2 of 2",
+    }
 
 
 def test_a_variant_alone_scores_as_in_the_grid(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
