@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 def show_forecast(jobs: "Sequence[Job]", options: "Options", as_json: bool) -> int:
     """Print the forecast; the exit code is 1 where there is no data for a task."""
-    from angle_bench.encoding.matrix_speed import flop_per_second
     from angle_bench.evaluation.forecast import forecast
     from angle_bench.reporting.resolution import resolved
 
-    found = forecast(jobs, options, flop_per_second)
+    found = forecast(jobs, options)
     if as_json:
         said = [
             {**asdict(each), "resolves": resolved(job.suite.task)}

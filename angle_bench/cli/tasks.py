@@ -110,6 +110,8 @@ def _plain(suite: "Suite") -> dict[str, Any]:
 def _texts(suite: "Suite") -> str:
     counts = [task.texts for task in suite.task]
     known = sum(count or 0 for count in counts)
+    if not known:
+        return "?"
     return f"{known:,}" if None not in counts else f"{known:,}+"
 
 

@@ -1,6 +1,6 @@
 """What a run would compute, and about how long it would take. Nothing is written."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -78,22 +78,17 @@ class JobForecast:
         return None if None in counts else sum(count or 0 for count in counts)
 
 
-def forecast(
-    jobs: Sequence[Job], options: Options, speed_of: Callable[[str, str], tuple[str, float]]
-) -> list[JobForecast]:
+def forecast(jobs: Sequence[Job], options: Options) -> list[JobForecast]:
     """What a run of these jobs would compute.
 
     Args:
         jobs: The models with their tasks.
         options: As for the run.
-        speed_of: From device and dtype to a device's kind and its operations a second.
     """
-    return [_job(job, options, speed_of) for job in jobs]
+    return [_job(job, options) for job in jobs]
 
 
-def _job(
-    job: Job, options: Options, speed_of: Callable[[str, str], tuple[str, float]]
-) -> JobForecast:
+def _job(job: Job, options: Options) -> JobForecast:
     spec = job.variants[0].spec
     place = _place(spec)
     tokenizer = _tokenizer(place)
@@ -104,7 +99,9 @@ def _job(
     work = None if place is None else _operations_per_token(place)
     if made.tokens is None or work is None or spec.settings is None:
         return made
-    kind, speed = speed_of(options.computing.device, spec.settings.dtype)
+    from angle_bench.encoding.matrix_speed import flop_per_second  # brings torch
+
+    kind, speed = flop_per_second(options.computing.device, spec.settings.dtype)
     seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
     return JobForecast(spec.variant_label, tasks, kind, seconds)
 

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,16 +38,16 @@ class Claims:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(blocking=False)
-            _holder(place).write_text(f"process {os.getpid()} on {platform.node()}")
         except Timeout:
             return False
         except OSError as error:
-            lock.release()
             raise ResultsError(
                 f"{place} cannot be written: {error.strerror or error}.",
                 "-r FOLDER that can be written and has space",
             ) from error
         self._held[place] = lock
+        with suppress(OSError):  # on a full disk the lock counts, not who is said to hold it
+            _holder(place).write_text(f"process {os.getpid()} on {platform.node()}")
         return True
 
     def release(self, folder: ModelFolder, task: str) -> None:

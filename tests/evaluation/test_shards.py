@@ -12,11 +12,6 @@ def jobs(count: int, suite: str = "MTEB-eng-v1") -> list[Job]:
     return [Job([], select([suite])) for _ in range(count)]
 
 
-def pairs(parts: list[Job], whole: list[Job]) -> list[tuple[int, str]]:
-    """Model and task of each piece; which model a part is of shows in its order."""
-    return [(at, task.name) for at, part in enumerate(parts) for task in part.suite.task]
-
-
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 200])
 @pytest.mark.parametrize("models", [1, 3])
 def test_every_task_of_every_model_is_in_one_shard(models: int, count: int) -> None:
