@@ -1,0 +1,1 @@
+"""Candidates: recipe, data, objectives, trainer, export."""

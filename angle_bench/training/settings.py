@@ -1,0 +1,213 @@
+"""The sections of a recipe as values; their names are the tables of its TOML. No torch."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from angle_bench.models.prompts import check_template
+from angle_bench.models.spec import Pooling
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+InverseTemperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _template(text: str) -> str:
+    check_template(text)
+    return text
+
+
+Template = Annotated[str, AfterValidator(_template)]
+
+
+class Section(BaseModel):
+    """A table of a recipe: an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Objectives(Section):
+    """`[loss]`: weights and inverse temperatures of the AnglE objectives (angle-emb's defaults).
+
+    Attributes:
+        cosine_w: Of the ranking of cosines (CoSENT).
+        ibn_w: Of in-batch negatives.
+        cln_w: Of contrast with the row's own negative.
+        angle_w: Of the ranking of angle differences.
+        angle_pool: How the angle objective reduces its dimensions.
+        mask_duplicates: A text's duplicates in a batch are no negatives of it.
+    """
+
+    cosine_w: Weight = 0.0
+    ibn_w: Weight = 1.0
+    cln_w: Weight = 1.0
+    angle_w: Weight = 0.02
+    cosine_tau: InverseTemperature = 20.0
+    ibn_tau: InverseTemperature = 20.0
+    angle_tau: InverseTemperature = 20.0
+    angle_pool: Literal["sum", "mean"] = "sum"
+    mask_duplicates: bool = False
+
+
+class Espresso(Section):
+    """`[espresso]`: every layer and a leading part of the dimensions learn, too.
+
+    Attributes:
+        size: The leading dimensions that stand for the whole vector.
+        temperature: Of the divergence that aligns them with its principal components.
+    """
+
+    size: int = Field(default=128, ge=2)
+    temperature: InverseTemperature = 1.0
+
+
+class Teacher(Section):
+    """`[teacher]`: a model whose vectors the candidate keeps close to.
+
+    Attributes:
+        model: What would stand after -m; `self` is the candidate as it was.
+        pooling: The teacher's; its own where none is given.
+        tokens: Whether pooled vectors are compared, or those of all tokens.
+        weight: Of the divergence, beside the objectives.
+        temperature: Both are divided by it.
+    """
+
+    model: str
+    pooling: Pooling | None = None
+    tokens: Literal["pooled", "all"] = "pooled"
+    weight: Weight = 1.0
+    temperature: InverseTemperature = 1.0
+
+
+class Lora(Section):
+    """`[lora]`: an adapter is trained, and the base stays as it is.
+
+    Attributes:
+        r: The rank.
+        targets: Names of linear layers; every one but the vocabulary head where none is given.
+        quantization: Of the base, by bitsandbytes; `4bit` is nf4 with double quantisation.
+    """
+
+    r: int = Field(default=32, ge=1)
+    alpha: float = Field(default=32.0, gt=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    targets: tuple[str, ...] = ()
+    quantization: Literal["8bit", "4bit"] | None = None
+
+
+class Model(Section):
+    """`[model]`: the checkpoint that training starts from, and how its vectors are taken.
+
+    Attributes:
+        name: What would stand after -m.
+        base: Of an adapter whose recorded base is elsewhere.
+        pooling: None is the checkpoint's own, as are the other settings.
+        bidirectional_start: Of a decoder: layers from here on look ahead.
+        trainable: Parts of parameter names that train; all where none is given.
+        frozen: Parts of parameter names that do not.
+        gradient_checkpointing: Activations are computed again instead of kept.
+    """
+
+    name: str
+    base: str | None = None
+    pooling: Pooling | None = None
+    max_length: int | None = Field(default=None, gt=1)
+    bidirectional_start: int | None = Field(default=None, ge=0)
+    trainable: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    gradient_checkpointing: bool = False
+
+
+class Prompts(Section):
+    """`[prompts]`: templates with `{text}`; `text` is for both sides of format A."""
+
+    text: Template = ""
+    query: Template = ""
+    document: Template = ""
+
+
+class Source(Section):
+    """`[[data.train]]`: rows from a file, a folder or the hub, exactly one of `path` and `hub`.
+
+    Attributes:
+        path: CSV, JSON lines, parquet, a folder of these, or a saved dataset.
+        hub: A data set's id.
+        config: Of the hub data set.
+        revision: Of the hub data set.
+        columns: Ours by theirs: `{ sentence1 = "text1" }` renames sentence1.
+        label_range: What 0 and 1 stand for in the labels, such as (0, 5).
+        weight: How often rows of this source are drawn, relative to the others; without any
+            weight the sources stand one after the other.
+        limit: The first rows, for trials.
+    """
+
+    path: str | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    columns: dict[str, str] = {}
+    label_range: tuple[float, float] | None = None
+    weight: float | None = Field(default=None, gt=0)
+    limit: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("a source has either a path or a hub id")
+        return self
+
+
+class Data(Section):
+    """`[data]`: what is trained on.
+
+    Attributes:
+        streaming: Rows are read as they are needed; `max_steps` says where training ends.
+        drop_duplicates: Rows that stand twice are used once.
+    """
+
+    train: tuple[Source, ...]
+    streaming: bool = False
+    drop_duplicates: bool = False
+
+
+class Train(Section):
+    """`[train]`: steps, optimiser, precision; what is not here is transformers' default.
+
+    Attributes:
+        batch_size: Rows of a step and device, before accumulation.
+        max_steps: Ends training before the epochs do.
+        warmup: Steps, or a share of all steps below 1.
+        precision: Weights stay in float32; `bf16` and `fp16` are of the forward pass alone.
+        save_steps: A checkpoint after so many steps; at the end of each epoch where none is given.
+        keep: How many checkpoints stay, beside the best.
+        seed: Of everything that is drawn.
+    """
+
+    epochs: float = Field(default=1.0, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=1e-5, gt=0)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: float = Field(default=0.1, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    save_steps: int | None = Field(default=None, ge=1)
+    log_steps: int = Field(default=10, ge=1)
+    keep: int = Field(default=1, ge=1)
+    seed: int = Field(default=42, ge=0)
+
+
+class Select(Section):
+    """`[select]`: how the best checkpoint is chosen.
+
+    Attributes:
+        suite: A suite on dev splits; empty keeps the last checkpoint.
+        steps: Evaluation after so many steps; whenever a checkpoint is saved where none is given.
+        patience: Evaluations without a better one before training ends; None trains to the end.
+    """
+
+    suite: str = "STSB-dev"
+    steps: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
