@@ -132,7 +132,7 @@ class Results:
     def model(self, name: str) -> StoredModel:
         """The stored model of a label or name."""
         stored = stored_models(self.root)
-        (found,) = [one for one in stored if name in (one.label, one.folder.name)]
+        (found,) = [one for one in stored if name in (one.label, one.name)]
         return found
 
 

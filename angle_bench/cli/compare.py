@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.errors import AngleBenchError, ResultsError, UsageError
+from angle_bench.errors import AngleBenchError, ResultsError, UsageError, printable
 
 if TYPE_CHECKING:
     from angle_bench.reporting.compare import Comparison
@@ -105,6 +105,8 @@ def compare(
 
         shown = text(comparison, by, changes)
     typer.echo(shown)
+    for warning in comparison.warnings:
+        typer.echo(f"warning: {printable(warning)}", err=True)
     errors = [*found.errors, *_missing(comparison)]
     for error in errors:
         typer.echo(f"error: {error}", err=True)

@@ -24,7 +24,9 @@ angle-bench leaderboard -t STS -o leaderboards/sts.md
 
 angle-bench leaderboard results/ ~/mteb-results -t 'MTEB(eng, v1)' --published
 
-angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base
+angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base --ranks
+
+angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
 DIFFERS = 3
@@ -56,11 +58,16 @@ def leaderboard(
     results: shared.Results = Path("results"),
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help=".md, .csv, .tex or .json."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=".md, .csv, .tex, .json or .html; a folder becomes a site.",
+        ),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="markdown, csv, latex or json, whatever the suffix."),
+        typer.Option("--format", help="markdown, csv, latex, json or html, whatever the suffix."),
     ] = None,
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
@@ -68,6 +75,12 @@ def leaderboard(
     base: Annotated[
         str, typer.Option("--base", metavar="NAME", help="Show differences to this row.")
     ] = "",
+    ranks: Annotated[
+        bool,
+        typer.Option(
+            "--ranks", help="Ranks as intervals, from stored predictions; bold where it may be 1."
+        ),
+    ] = False,
     partial: Annotated[
         bool, typer.Option("--partial", help="Average the tasks there are, and say how many.")
     ] = False,
@@ -91,24 +104,62 @@ def leaderboard(
     _refuse(decimals, output, check)
 
     from angle_bench.reporting.arrange import Wishes
-    from angle_bench.reporting.output import first_difference, format_of, may_write
+    from angle_bench.reporting.output import first_difference, format_of, is_site, may_write
     from angle_bench.results.suites import select
 
-    kind = format_of("json" if as_json else format, output or check)
+    site = is_site(format, output or check) and not as_json
+    kind = None if site else format_of("json" if as_json else format, output or check)
     suite = select(tasks)
-    if output is not None and kind is not None:
-        may_write(output, kind)
-    wishes = Wishes(sort, base, partial, decimals, _command())
+    if output is not None:
+        _may_write_site(output) if kind is None else may_write(output, kind)
+    by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
+    wishes = Wishes("" if by_rank else sort, base, partial, decimals, _command())
     board = _leaderboard(paths or [results], suite, model, wishes, published)
-    if not quiet and kind is not None:  # on a terminal they stand under the table
+    if ranks and not site:
+        board = _ranked(board, sort if by_rank else None)
+    if not quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
             typer.echo(f"warning: {printable(warning)}", err=True)
+    if site:
+        return _site(board, output, check, quiet)
     if check is not None and kind is not None:
-        difference = first_difference(check, kind, board)
-        typer.echo(f"{check}: {difference or 'as the results are'}")
-        return DIFFERS if difference else 0
+        return _checked(check, first_difference(check, kind, board))
     _put(board, kind, output, quiet)
     return 0
+
+
+def _may_write_site(output: Path) -> None:
+    from angle_bench.reporting.site.folder import may_write, place_of
+
+    may_write(place_of(output))
+
+
+def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:
+    from angle_bench.reporting.site.evidence import exhibit
+    from angle_bench.reporting.site.folder import first_difference, place_of, write
+
+    if check is not None:
+        return _checked(check, first_difference(place_of(check), exhibit(board)))
+    if output is None:
+        raise UsageError("a page is several files.", "-o FOLDER, or -o FILE.html")
+    place = place_of(output)
+    write(place, exhibit(board))
+    if not quiet:
+        typer.echo(f"wrote {place.index}, {len(board.rows)} models", err=True)
+    return 0
+
+
+def _checked(place: Path, difference: str | None) -> int:
+    typer.echo(f"{place}: {difference or 'as the results are'}")
+    return DIFFERS if difference else 0
+
+
+def _ranked(board: "Leaderboard", sort: str | None) -> "Leaderboard":
+    from angle_bench.reporting.arrange import ordered
+    from angle_bench.reporting.judged import with_ranks
+
+    ranked = with_ranks(board)
+    return ranked if sort is None else ordered(ranked, sort)
 
 
 def _refuse(decimals: int, output: Path | None, check: Path | None) -> None:

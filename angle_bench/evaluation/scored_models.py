@@ -99,7 +99,7 @@ def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) 
     ref = ModelRef.parse(word)
     place = expand(ref.name)
     for model in stored:
-        if place.is_dir() and model.folder.path.resolve() == place.resolve():
+        if place.is_dir() and place.resolve() in [at.path.resolve() for at in model.folders]:
             return model
     if (spec := _spec(ref, access)) is not None:
         return _of_spec(ref, spec, stored, tasks)
@@ -122,9 +122,9 @@ def _of_spec(
     ref: ModelRef, spec: ModelSpec, stored: Sequence[StoredModel], tasks: str
 ) -> StoredModel:
     """The scores of these weights: under the checkpoint's own settings, else the only others."""
-    alike = [model for model in stored if model.folder.revision == spec.revision]
-    own = [model for model in alike if model.folder.settings_id == spec.settings_id]
-    named = [model for model in own if model.folder.name == spec.name]
+    alike = [model for model in stored if model.revision == spec.revision]
+    own = [model for model in alike if model.settings_id == spec.settings_id]
+    named = [model for model in own if model.name == spec.name]
     for found in (named, own, alike):
         if len(found) == 1 and _same_settings(spec, found[0]):
             return found[0]
@@ -135,16 +135,16 @@ def _of_spec(
             f"{ref.name} was scored under other settings than are its own now.",
             f"angle-bench run -m {ref.name} -t {tasks}",
         )
-    public = [m for m in stored if m.folder.name == spec.name and not m.record]
+    public = [m for m in stored if m.name == spec.name and not m.record]
     if len(public) == 1:
         return public[0]
-    scored = [model for model in stored if model.folder.name == spec.name]
+    scored = [model for model in stored if model.name == spec.name]
     raise _no_scores(ref, scored, tasks)
 
 
 def _same_settings(spec: ModelSpec, model: StoredModel) -> bool:
     """A plain folder holds results under the model's own settings, and these may have changed."""
-    if spec.settings is None or model.folder.settings_id is not None or not model.record:
+    if spec.settings is None or model.settings_id is not None or not model.record:
         return True
     return bool(model.record.get("settings_digest") == spec.settings.digest())
 
@@ -156,9 +156,7 @@ def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
     fitting = [
         model
         for model in stored
-        if model.folder.revision.removeprefix("sha256-").startswith(
-            revision.removeprefix("sha256-")
-        )
+        if model.revision.removeprefix("sha256-").startswith(revision.removeprefix("sha256-"))
     ]
     labelled = [model for model in fitting if model.label.casefold() == wanted]
     if labelled:
@@ -166,8 +164,8 @@ def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
     return [
         model
         for model in fitting
-        if model.folder.settings_id is None
-        and wanted in (model.folder.name.casefold(), model.folder.name.casefold().split("/")[-1])
+        if model.settings_id is None
+        and wanted in (model.name.casefold(), model.name.casefold().split("/")[-1])
     ]
 
 
@@ -185,7 +183,7 @@ def _current(ref: ModelRef, called: Sequence[StoredModel], tasks: str) -> Stored
 
 def _unchanged(model: StoredModel) -> bool:
     """Whether a local checkpoint's files are those that were scored, or are gone."""
-    folder, revision = model.checkpoint, model.folder.revision
+    folder, revision = model.checkpoint, model.revision
     if folder is None or not revision.startswith("sha256-") or not folder.is_dir():
         return True
     base = model.record.get("base")
@@ -206,7 +204,7 @@ def _no_scores(ref: ModelRef, scored: Sequence[StoredModel], tasks: str) -> Resu
 
 
 def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
-    places = [str(model.folder.path) for model in models]
+    places = [str(model.folders[0].path) for model in models]
     return UsageError(
         f"{ref.name} means {len(models)} models with scores: {', '.join(places)}.",
         f"one of these folders, such as {places[0]}",
@@ -214,7 +212,7 @@ def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
 
 
 def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
-    labels = [label for model in stored for label in (model.label, model.folder.name)]
+    labels = [label for model in stored for label in (model.label, model.name)]
     near = did_you_mean(name, [*dict.fromkeys(labels), *known_names()])
     hint = f" Did you mean {or_list(near)}?" if near else ""
     listed = ", ".join(dict.fromkeys(model.label for model in stored)) or "none"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.reporting import averages
 from angle_bench.reporting.labels import distinct, unlike
-from angle_bench.reporting.leaderboard import Column, Leaderboard
+from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.table import Row
 from angle_bench.results.suites import Suite
 
@@ -56,8 +56,16 @@ def arrange(
         {row.label: rank for row, rank in zip(measured, ranks, strict=True)},
         unlike(told),
     )
-    ordered = tuple(sorted(told, key=_order(board, wishes.sort)))
-    return replace(board, rows=ordered)
+    return ordered(board, wishes.sort)
+
+
+def ordered(board: Leaderboard, sort: str) -> Leaderboard:
+    """The rows sorted by a column; an empty name is the suite's average.
+
+    Raises:
+        UsageError: There is no such column.
+    """
+    return replace(board, rows=tuple(sorted(board.rows, key=_order(board, sort))))
 
 
 def _order(board: Leaderboard, sort: str) -> Callable[[Row], tuple[bool, float, str]]:
@@ -73,7 +81,7 @@ def _order(board: Leaderboard, sort: str) -> Callable[[Row], tuple[bool, float, 
         value = board.value(row, column)
         if value.score is None:
             return True, _NOTHING - _count(row), row.label.casefold()
-        number = value.score if column.kind == "borda" else -value.score
+        number = value.score if column.kind in RANKS else -value.score
         return value.partial, number, row.label.casefold()
 
     return key
@@ -94,8 +102,7 @@ def _column(board: Leaderboard, wanted: str, typed: str) -> Column:
         for name in names | ({task.header} if task else set()):
             by_name.setdefault(_plain(name), column)
     if not wanted:
-        own = "types" if board.suite.average == "types" else "mean"
-        return by_name.get(own) or board.every[0]
+        return board.headline
     if wanted in by_name:
         return by_name[wanted]
     known = [*(column.header for column in board.every), "model", "coverage"]

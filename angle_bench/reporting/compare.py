@@ -8,8 +8,8 @@ import numpy as np
 
 from angle_bench.errors import UsageError
 from angle_bench.reporting.common_items import CommonItems, TaskItems, TextNumbers
-from angle_bench.reporting.evidence import Evidence
-from angle_bench.reporting.pairing import Pairing, Side, pair
+from angle_bench.reporting.evidence import Evidence, model_evidence
+from angle_bench.reporting.pairing import Pairing, Read, Side, pair
 from angle_bench.reporting.seen import Seen, seen_masks, tell_apart
 from angle_bench.reporting.statistics.bootstrap import item_bootstrap
 from angle_bench.reporting.statistics.difference import Difference, difference
@@ -74,12 +74,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidates beside a base on one suite, the largest difference first."""
+    """Candidates beside a base on one suite, the largest difference first.
+
+    Attributes:
+        warnings: Files that were left out, a line each.
+    """
 
     base: Side
     suite: Suite
     how: How
     rows: tuple[Row, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def worse(self) -> list[Row]:
@@ -105,15 +110,47 @@ class Comparison:
         return named[name]
 
 
-def compare(base: Side, candidates: Sequence[Side], suite: Suite, how: How) -> Comparison:
+def read_sides(sides: Sequence[Side], suite: Suite, warnings: list[str]) -> Read:
+    """What the files of all models of these sides say, each read once.
+
+    Args:
+        sides: Under labels of their own.
+        suite: The tasks.
+        warnings: Takes a line for each file that is left out.
+    """
+    return {
+        name: model_evidence(model, suite, warnings)
+        for side in sides
+        for name, model in side.named().items()
+    }
+
+
+def compare(
+    base: Side,
+    candidates: Sequence[Side],
+    suite: Suite,
+    how: How,
+    read: Read | None = None,
+    numbers: TextNumbers | None = None,
+) -> Comparison:
     """Compare candidates with a base.
+
+    Args:
+        base: The base.
+        candidates: The others.
+        suite: The tasks.
+        how: How they are compared.
+        read: What their files say, where that is known already.
+        numbers: Of texts, where others were numbered before.
 
     Raises:
         UsageError: They were used differently beside their weights, and that was not allowed.
         ResultsError: Two were scored on other items of the same data.
     """
-    numbers = TextNumbers()
-    pairings = [pair(base, side, suite, numbers) for side in candidates]
+    warnings: list[str] = []
+    read = read or read_sides([base, *candidates], suite, warnings)
+    numbers = numbers or TextNumbers()
+    pairings = [pair(base, side, suite, read, numbers) for side in candidates]
     if not how.allow_different:
         _refuse_different(base, pairings)
     judged = [
@@ -125,7 +162,7 @@ def compare(base: Side, candidates: Sequence[Side], suite: Suite, how: How) -> C
     rows = [one.row(verdict, how.margin) for one, verdict in zip(judged, heads, strict=True)]
     rows.sort(key=_difference, reverse=True)
     rows += [Row(pairing) for pairing in pairings if pairing.items is None]
-    return Comparison(base, suite, how, tuple(rows))
+    return Comparison(base, suite, how, tuple(rows), tuple(dict.fromkeys(warnings)))
 
 
 def _difference(row: Row) -> float:

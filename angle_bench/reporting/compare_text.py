@@ -22,7 +22,8 @@ def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
         by: `task` or `subset` for a table of these.
         shown_changes: How many of the pairs that moved most are listed for each candidate.
     """
-    blocks = [_notes(comparison), _table(comparison)]
+    notes = [f"! {line}" for line in comparison_notes(comparison)]
+    blocks = ["\n".join(notes), _table(comparison)]
     for row in comparison.rows:
         if comparison.how.seen:
             blocks.append(_seen_block(row))
@@ -30,11 +31,14 @@ def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
             blocks.append(_by(row, by, comparison))
         if shown_changes and row.verdict is not None:
             blocks.append(_changes_block(row, shown_changes))
-    blocks += [_over_tasks(comparison), _sentences(comparison)]
+    blocks += [_over_tasks(comparison), sentences(comparison)]
     return "\n".join(block for block in blocks if block)
 
 
-def _notes(comparison: Comparison) -> str:
+def comparison_notes(
+    comparison: Comparison, why: str = "; shown because of --allow-different"
+) -> list[str]:
+    """What to know before the numbers, a line each; `why` follows settings that differ."""
     base = comparison.base.label
     lines = []
     for row in comparison.rows:
@@ -43,8 +47,8 @@ def _notes(comparison: Comparison) -> str:
             lines.append(f"{row.label}: the same checkpoint under the same settings as {base}")
         if pairing.differing:
             used = "; ".join(pairing.differing)
-            why = "; shown because of --allow-different" if pairing.items is not None else ""
-            lines.append(f"{row.label}: {used}{why}")
+            shown = why if pairing.items is not None else ""
+            lines.append(f"{row.label}: {used}{shown}")
         if pairing.left_out:
             reasons = [f"{task} ({reason})" for task, reason in pairing.left_out.items()]
             lines.append(f"{row.label}: not compared: {', '.join(reasons)}")
@@ -58,7 +62,7 @@ def _notes(comparison: Comparison) -> str:
                 f"{row.label}: a variance over shared sentences came out negative; "
                 "connected groups of pairs were used instead"
             )
-    return "\n".join(f"! {line}" for line in lines)
+    return lines
 
 
 def _over(row: Row) -> list[str]:
@@ -69,13 +73,13 @@ def _table(comparison: Comparison) -> str:
     judged = [(row, row.verdict) for row in comparison.rows if row.verdict is not None]
     if not judged:
         return ""
-    heads = {_mean_of(row) for row, _ in judged}
+    heads = {mean_of(row) for row, _ in judged}
     lines = [
         [
             row.label,
             with_interval(verdict.estimate),
             p_text(verdict.p),
-            _judgement(row, verdict, single=len(heads) == 1),
+            judgement(row, verdict, single=len(heads) == 1),
         ]
         for row, verdict in judged
     ]
@@ -83,7 +87,7 @@ def _table(comparison: Comparison) -> str:
     return _plain(lines, header)
 
 
-def _mean_of(row: Row) -> str:
+def mean_of(row: Row) -> str:
     """What the number is the mean of."""
     pairing = row.pairing
     count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(pairing.tasks)
@@ -96,10 +100,11 @@ def _mean_of(row: Row) -> str:
     return f"{what}, unseen pairs" if row.headline_unseen else what
 
 
-def _judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
+def judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
+    """The verdict with its tasks; not `single`: with what it is the mean of."""
     said = verdict.text()
     if not single:
-        said += f" ({_mean_of(row)})"
+        said += f" ({mean_of(row)})"
     if verdict.word in ("better", "worse") and len(row.by_task) > 1:
         said += f" ({_counts(row, zeros=False)})"
     return said
@@ -146,7 +151,7 @@ def _unseen_lines(row: Row, seen: Seen) -> list[str]:
     lines = []
     if row.headline_unseen and row.verdict is not None and row.full is not None:
         lines.append(
-            f"{_mean_of(row)} only: {with_interval(row.verdict.estimate)}  {row.verdict.word}"
+            f"{mean_of(row)} only: {with_interval(row.verdict.estimate)}  {row.verdict.word}"
         )
         lines.append(f"all pairs, seen ones included: {with_interval(row.full.estimate)}")
     if seen.concentrated:
@@ -198,7 +203,8 @@ def _over_tasks(comparison: Comparison) -> str:
     return _plain(lines, ["", "over tasks", "no predictions: would another choice of tasks agree?"])
 
 
-def _sentences(comparison: Comparison) -> str:
+def sentences(comparison: Comparison) -> str:
+    """The first candidate's verdict in words, and what it rests on."""
     judged = [row for row in comparison.rows if row.verdict is not None]
     if not judged:
         return ""

@@ -1,5 +1,6 @@
 """What the predictions of one model say of one task: measures over items, and the items."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from angle_bench.reporting.statistics.measures import AveragePrecision, Mean, Measure, Spearman
-from angle_bench.results.layout import ModelFolder
+from angle_bench.results.answers import Answer
+from angle_bench.results.collect import ResultFolder
+from angle_bench.results.layout import SIDE
 from angle_bench.results.predictions import read_predictions
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
 from angle_bench.results.stored_models import StoredModel
-from angle_bench.results.suites import Task, mteb_task
+from angle_bench.results.suites import Suite, Task, mteb_task
 
 SAME_SCORE = 1e-4  # predictions whose score is further from the stored one belong to another
 _KEYS = ("subset", "split", "experiment", "index", "query_id", "text1", "text2", "text", "gold")
@@ -42,45 +44,67 @@ class Evidence:
 
     Attributes:
         score: The main score, as a fraction.
-        result: The stored result, whose data is that of the items.
+        answer: The stored score, whose data is that of the items.
         parts: One for each split and subset; the score is their mean.
     """
 
     score: float
-    result: StoredResult
+    answer: Answer
     parts: tuple[Part, ...]
 
     def part(self, place: int) -> "Evidence":
         """One split and subset as evidence of its own."""
         part = self.parts[place]
-        return Evidence(part.measure.value(), self.result, (part,))
+        return Evidence(part.measure.value(), self.answer, (part,))
 
 
-def stored_score(model: StoredModel, task: Task) -> StoredResult | None:
-    """The result of a task over its splits and subsets; None where there is none."""
-    try:
-        result = read_result(model.holding(task.name).result(task.name))
-    except UnreadableResult:
-        return None
-    return None if result is None or result.missing(task) else result
+@dataclass(frozen=True)
+class ModelEvidence:
+    """One model on a suite.
+
+    Attributes:
+        answers: The stored scores, by task.
+        usable: The evidence of the tasks that have some.
+        reasons: Why the other scores cannot be used item by item, by task.
+    """
+
+    answers: Mapping[str, Answer]
+    usable: Mapping[str, Evidence]
+    reasons: Mapping[str, str]
 
 
-def read_evidence(model: StoredModel, task: Task) -> Evidence:
-    """The evidence of a task.
+def model_evidence(model: StoredModel, suite: Suite, warnings: list[str]) -> ModelEvidence:
+    """What a model's files say of a suite, each read once.
+
+    Args:
+        model: The model.
+        suite: The tasks.
+        warnings: Takes a line for each file that is left out.
+    """
+    answers = model.answers(suite.task, warnings)
+    usable, reasons = {}, {}
+    for task in suite.task:
+        if task.name in answers:
+            try:
+                usable[task.name] = read_evidence(answers[task.name], task)
+            except NoEvidence as reason:
+                reasons[task.name] = str(reason)
+    return ModelEvidence(answers, usable, reasons)
+
+
+def read_evidence(answer: Answer, task: Task) -> Evidence:
+    """The evidence behind a stored score.
 
     Raises:
         NoEvidence: There is none that can be used.
     """
-    result = stored_score(model, task)
-    if result is None:
-        raise NoEvidence("no scores")
-    folder = model.holding(task.name)
-    parts = tuple(part for one in _scored_tasks(task) for part in _parts(folder, one))
+    parts = tuple(part for one in _scored_tasks(task) for part in _parts(answer.folder, one))
     found = float(np.mean([part.measure.value() for part in parts]))
-    score = result.main_score(task)
-    if not abs(found - score) <= SAME_SCORE:
-        raise NoEvidence(f"its predictions give {100 * found:.2f}, its result {100 * score:.2f}")
-    return Evidence(found, result, parts)
+    if not abs(found - answer.score) <= SAME_SCORE:
+        raise NoEvidence(
+            f"its predictions give {100 * found:.2f}, its result {100 * answer.score:.2f}"
+        )
+    return Evidence(found, answer, parts)
 
 
 def _scored_tasks(task: Task) -> list[Task]:
@@ -89,8 +113,8 @@ def _scored_tasks(task: Task) -> list[Task]:
     return [part for part in found if part is not None] or [task]
 
 
-def _parts(folder: ModelFolder, task: Task) -> list[Part]:
-    place = folder.predictions(task.name)
+def _parts(folder: ResultFolder, task: Task) -> list[Part]:
+    place = folder.path / SIDE / f"{task.name}.parquet"
     if not place.is_file():
         raise NoEvidence("no per-item predictions")
     try:

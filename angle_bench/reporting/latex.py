@@ -9,7 +9,7 @@ import unicodedata
 
 from angle_bench.errors import printable
 from angle_bench.reporting.leaderboard import Leaderboard
-from angle_bench.reporting.view import Shown, notes, signatures, view
+from angle_bench.reporting.view import BETTER, Shown, notes, signatures, view
 
 _BEGIN = r"""% \input this file into a document with \usepackage{booktabs}, or compile it as it is
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
@@ -46,6 +46,7 @@ _SPECIAL = {
     "†": r"$^{\dagger}$",
     "‡": r"$^{\ddagger}$",
     "×": r"$\times$",
+    BETTER: rf"\textsuperscript{{{BETTER}}}",
 }
 
 

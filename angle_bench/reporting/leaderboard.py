@@ -20,6 +20,7 @@ _SHORT_TYPES = {
     "Retrieval": "Retr.",
     "Summarization": "Summ.",
 }
+RANKS = ("rank", "borda")  # the kinds of columns that hold no scores
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,15 @@ class Column:
     """A column.
 
     Attributes:
-        key: A task's name, `mean`, `types`, `type:STS` or `borda`.
+        key: A task's name, `mean`, `types`, `type:STS`, `rank` or `borda`.
         header: What a table shows.
-        kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them.
+        kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them;
+            `rank` is the interval of ranks that cannot be told apart.
     """
 
     key: str
     header: str
-    kind: Literal["task", "type", "mean", "types", "borda"]
+    kind: Literal["task", "type", "mean", "types", "rank", "borda"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Leaderboard:
         command: The command that made it.
         ranks: The Borda rank by label.
         unlike: Why a row is marked as made in another way, by label.
+        intervals: The best and the worst rank that a row may have, by label; None if not asked for.
+        better: The rows that are significantly better than the base.
     """
 
     suite: Suite
@@ -80,6 +84,8 @@ class Leaderboard:
     command: str = ""
     ranks: dict[str, int | None] = field(default_factory=dict)
     unlike: dict[str, str] = field(default_factory=dict)
+    intervals: dict[str, tuple[int, int]] | None = None
+    better: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[Column]:
@@ -91,7 +97,7 @@ class Leaderboard:
         """Averages and all tasks."""
         tasks = [Column(task.name, task.header, "task") for task in self.suite.task]
         if len(tasks) == 1:
-            return tasks
+            return [*tasks, *self._rank_columns[:-1]]
         if len(averages.types(self.suite)) > 1:
             return [*self.summary, *tasks]
         return [*tasks, *self.summary]
@@ -108,12 +114,28 @@ class Leaderboard:
             columns += [
                 Column(f"type:{kind}", _SHORT_TYPES.get(kind, kind), "type") for kind in kinds
             ]
-        return [*columns, Column("borda", "Borda", "borda")] if len(self.rows) > 1 else columns
+        return [*columns, *self._rank_columns]
+
+    @property
+    def _rank_columns(self) -> list[Column]:
+        if len(self.rows) < 2:
+            return []
+        ranks = [] if self.intervals is None else [Column("rank", "rank", "rank")]
+        return [*ranks, Column("borda", "Borda", "borda")]
+
+    @property
+    def headline(self) -> Column:
+        """The column that the suite is judged by."""
+        own = "types" if self.suite.average == "types" else "mean"
+        return next((each for each in self.every if each.key == own), self.every[0])
 
     def value(self, row: Row, column: Column) -> Value:
         """What stands in a row and a column."""
         if column.kind == "borda":
             return Value(self.ranks.get(row.label))
+        if column.kind == "rank":
+            interval = (self.intervals or {}).get(row.label)
+            return Value(None if interval is None else interval[0])
         if column.key in row.stated:
             return Value(row.stated[column.key], stated=True)
         if row.runs:
@@ -127,7 +149,7 @@ class Leaderboard:
 
     def difference(self, row: Row, column: Column) -> float | None:
         """The score less the base's, a fraction; None for the base itself and for ranks."""
-        if self.base is None or row.label == self.base.label or column.kind == "borda":
+        if self.base is None or row.label == self.base.label or column.kind in RANKS:
             return None
         mine, other = self.value(row, column), self.value(self.base, column)
         if mine.score is None or other.score is None or mine.partial or other.partial:

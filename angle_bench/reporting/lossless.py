@@ -10,7 +10,7 @@ from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
 
-from angle_bench.reporting.leaderboard import Column, Leaderboard
+from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.table import Cell, Row
 
 MADE_BY = "angle-bench leaderboard"
@@ -84,15 +84,18 @@ def as_csv(board: Leaderboard) -> str:
     """
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    columns = board.every
+    columns = [column for column in board.every if column.kind != "rank"]
+    ranks = [] if board.intervals is None else ["rank best", "rank worst"]
     names = [column.key for column in columns]
     spreads = [f"{name} sd" for name in names] if any(row.runs for row in board.rows) else []
-    writer.writerow([*_IDENTITY, *names, *spreads, "signature", "command"])
+    writer.writerow([*_IDENTITY, *names, *spreads, *ranks, "signature", "command"])
     for row in board.rows:
         values = [board.value(row, column) for column in columns]
         scores = [value.score for value in values]
         sds = [value.spread for value in values] if spreads else []
-        writer.writerow([*_identity(board, row), *scores, *sds, row.signature, board.command])
+        between = (board.intervals or {}).get(row.label, ("", "")) if ranks else ()
+        cells = [*_identity(board, row), *scores, *sds, *between]
+        writer.writerow([*cells, row.signature, board.command])
     return target.getvalue()
 
 
@@ -128,8 +131,12 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
         told["differences"] = {
             column.key: board.difference(row, column)
             for column in board.every
-            if column.kind != "borda"
+            if column.kind not in RANKS
         }
+    if board.intervals is not None:
+        told["rank"] = board.intervals.get(row.label)
+    if board.better:
+        told["better_than_base"] = row.label in board.better
     if row.runs:
         told["runs"] = [_row(board, run) for run in row.runs]
     return told

@@ -59,6 +59,7 @@ def runs_row(label: str, runs: Sequence[Row]) -> Row:
         joined([run.signature for run in runs]),
         source if source is None else replace(source, model=label, revision="", settings=None),
         runs=tuple(runs),
+        models=tuple(model for run in runs for model in run.models),
     )
 
 
@@ -71,7 +72,7 @@ def _row(suite: Suite, model: Model, warnings: list[str]) -> Row | None:
     cells = [_cell(task, found.answers.get(task.name), found) for task in suite.task]
     source = Source("own" if main.own else "public", name, main.revision, main.settings)
     label = main.label or name.rpartition("/")[2]
-    return Row(label, tuple(cells), _signature(suite, name, found), source)
+    return Row(label, tuple(cells), _signature(suite, name, found), source, models=(model,))
 
 
 def _recorded_name(found: Joined) -> str | None:

@@ -64,6 +64,16 @@ FORMATS = (
 )
 
 
+SITE = "html"  # several files, so no format among the others
+
+
+def is_site(name: str | None, file: Path | None) -> bool:
+    """Whether a site is meant: by the format's name, else by .html or a name without suffix."""
+    if name is not None:
+        return name.casefold() == SITE
+    return file is not None and file.suffix.casefold() in (".html", ".htm", "")
+
+
 def format_of(name: str | None, file: Path | None) -> Format | None:
     """The format that is named, else that of the file's suffix; None for a terminal.
 
@@ -80,7 +90,7 @@ def format_of(name: str | None, file: Path | None) -> Format | None:
 
 
 def _unknown(what: str, typed: str) -> Format:
-    names = [each.name for each in FORMATS]
+    names = [*(each.name for each in FORMATS), SITE]
     near = did_you_mean(typed, names)
     raise UsageError(f"{what}; there are {or_list(names)}.", f"--format {(near or names)[0]}")
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from angle_bench.reporting.common_items import CommonItems, TextNumbers, common_items, task_weights
-from angle_bench.reporting.evidence import Evidence, NoEvidence, read_evidence, stored_score
+from angle_bench.reporting.evidence import Evidence, ModelEvidence
 from angle_bench.reporting.settings_differ import settings_differ
 from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_bootstrap
-from angle_bench.results.stored import StoredResult
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import Suite, Task
 from angle_bench.results.training_texts import TrainingTexts, read_training_texts
@@ -76,30 +75,31 @@ class Pairing:
     over_tasks: TaskBootstrap | None = None
 
 
-def pair(base: Side, side: Side, suite: Suite, numbers: TextNumbers) -> Pairing:
+Read = Mapping[str, ModelEvidence]  # by the name that `Side.named` gives a model
+
+
+def pair(base: Side, side: Side, suite: Suite, read: Read, numbers: TextNumbers) -> Pairing:
     """What two sides have in common on a suite.
 
     Args:
         base: The base.
         side: The candidate.
         suite: The tasks.
+        read: What the files of each of their models say.
         numbers: Of texts, the same for all pairings.
 
     Raises:
         ResultsError: They were scored on other items of the same data.
     """
     models = {**base.named(), **side.named()}
-    results = {
-        name: {task.name: stored_score(model, task) for task in suite.task}
-        for name, model in models.items()
-    }
+    read = {name: read[name] for name in models}
     missing = {
-        name: [task for task, result in found.items() if result is None]
-        for name, found in results.items()
+        name: [task.name for task in suite.task if task.name not in found.answers]
+        for name, found in read.items()
     }
     lacking = {task for tasks in missing.values() for task in tasks}
     scored = [task for task in suite.task if task.name not in lacking]
-    found, left_out = _evidence(models, scored)
+    found, left_out = _evidence(read, scored)
     tasks = tuple(task for task in scored if task.name in found)
     first, *_ = base.models
     made = Pairing(
@@ -107,11 +107,11 @@ def pair(base: Side, side: Side, suite: Suite, numbers: TextNumbers) -> Pairing:
         tasks,
         left_out,
         {name: tasks for name, tasks in missing.items() if tasks},
-        _differing(base, side, results),
+        _differing(base, side, read),
         len(models) == 2 and _identity(first) == _identity(side.models[0]),
     )
     if not tasks:
-        return _with_task_bootstrap(made, base, results, scored, suite)
+        return _with_task_bootstrap(made, base, read, scored, suite)
     by_model = {name: [found[task.name][name] for task in tasks] for name in models}
     evidence = list(by_model.values())
     return Pairing(
@@ -125,17 +125,21 @@ def pair(base: Side, side: Side, suite: Suite, numbers: TextNumbers) -> Pairing:
 
 
 def _evidence(
-    models: Mapping[str, StoredModel], tasks: Sequence[Task]
+    read: Read, tasks: Sequence[Task]
 ) -> tuple[dict[str, dict[str, Evidence]], dict[str, str]]:
     """Evidence by task and model, and the tasks without, with the reason."""
     found, left_out = {}, {}
     for task in tasks:
-        try:
-            by_model = {name: _read(name, model, task) for name, model in models.items()}
-        except NoEvidence as reason:
-            left_out[task.name] = str(reason)
+        reasons = [
+            f"{name}: {one.reasons[task.name]}"
+            for name, one in read.items()
+            if task.name in one.reasons
+        ]
+        if reasons:
+            left_out[task.name] = reasons[0]
             continue
-        revisions = {name: one.result.dataset_revision for name, one in by_model.items()}
+        by_model = {name: one.usable[task.name] for name, one in read.items()}
+        revisions = {name: one.answer.dataset_revision for name, one in by_model.items()}
         if len(set(revisions.values())) > 1:
             listed = ", ".join(f"{name} {revision[:14]}" for name, revision in revisions.items())
             left_out[task.name] = f"other data ({listed})"
@@ -144,21 +148,11 @@ def _evidence(
     return found, left_out
 
 
-def _read(name: str, model: StoredModel, task: Task) -> Evidence:
-    try:
-        return read_evidence(model, task)
-    except NoEvidence as reason:
-        raise NoEvidence(f"{name}: {reason}") from reason
-
-
-Results = Mapping[str, Mapping[str, StoredResult | None]]
-
-
-def _differing(base: Side, side: Side, results: Results) -> list[str]:
+def _differing(base: Side, side: Side, read: Read) -> list[str]:
     """What differs from the base's first model, in any of the others."""
     versions = {
-        name: [result.mteb_version for result in found.values() if result is not None]
-        for name, found in results.items()
+        name: [answer.mteb_version for answer in found.answers.values()]
+        for name, found in read.items()
     }
     (first, reference), *others = [*base.named().items(), *side.named().items()]
     lines = [
@@ -170,24 +164,23 @@ def _differing(base: Side, side: Side, results: Results) -> list[str]:
 
 
 def _identity(model: StoredModel) -> tuple[str | None, ...]:
+    """What makes two models one: content says it whatever a folder is called."""
     digest = model.record.get("settings_digest")
-    return model.folder.revision, model.folder.settings_id, digest
+    name = None if model.revision.startswith("sha256-") else model.name
+    return name, model.revision, model.settings_id, digest
 
 
 def _with_task_bootstrap(
-    made: Pairing, base: Side, results: Results, tasks: Sequence[Task], suite: Suite
+    made: Pairing, base: Side, read: Read, tasks: Sequence[Task], suite: Suite
 ) -> Pairing:
     """Public results: the tasks' scores are all there is."""
     weights = task_weights(tasks, suite.average)
     differences = []
     for task in tasks:
-        scores = {
-            name: found.main_score(task)
-            for name, by_task in results.items()
-            if (found := by_task[task.name]) is not None
-        }
-        ours = np.mean([scores[name] for name in base.named()])
-        theirs = np.mean([scores[name] for name in made.side.named()])
+        ours, theirs = (
+            np.mean([read[name].answers[task.name].score for name in side.named()])
+            for side in (base, made.side)
+        )
         differences.append(theirs - ours)
     if len(differences) < 2:
         return made

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from angle_bench.reporting.common_items import TextNumbers, common_items
-from angle_bench.reporting.evidence import Evidence, NoEvidence, read_evidence
-from angle_bench.reporting.pairing import Side
+from angle_bench.reporting.evidence import Evidence
+from angle_bench.reporting.pairing import Read, Side
 from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, holm
 from angle_bench.reporting.statistics.ranks import rank_intervals
@@ -16,29 +16,36 @@ from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.results.suites import Suite
 
 
-def ranks(sides: Sequence[Side], suite: Suite) -> list[tuple[int, int] | None]:
-    """The best and the worst rank of each model, every two compared, Holm over all of them.
+def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> dict[str, tuple[int, int]]:
+    """The best and the worst rank of each side, every two compared, Holm over all of them.
 
-    None where a task's predictions are lacking, or are about other data than the first model's:
-    means over different items have no order.
+    Left out are those that lack a task's predictions, or whose predictions are about other data
+    than the first one's: means over different items have no order.
 
     Args:
         sides: The models, under labels of their own.
         suite: What they were scored on.
+        read: What the files of each of their models say.
+
+    Returns:
+        By label.
 
     Raises:
         ResultsError: Two were scored on other items of the same data.
     """
-    evidence = {at: found for at, side in enumerate(sides) if (found := _whole(side, suite))}
-    revisions = {at: _revisions(found) for at, found in evidence.items()}
-    ranked = [at for at in evidence if revisions[at] == next(iter(revisions.values()))]
+    whole = {side.label: found for side in sides if (found := _whole(side, suite, read))}
+    revisions = {label: _revisions(found) for label, found in whole.items()}
+    ranked = {
+        label: found
+        for label, found in whole.items()
+        if revisions[label] == next(iter(revisions.values()))
+    }
     if not ranked:
-        return [None] * len(sides)
-    by_name = {name: one for at in ranked for name, one in evidence[at].items()}
+        return {}
+    by_name = {name: one for found in ranked.values() for name, one in found.items()}
     items = common_items(suite.task, suite.average, by_name, TextNumbers())
-    means = [[items.mean(items.scored(one)) for one in evidence[at].values()] for at in ranked]
-    intervals = rank_intervals(_better(means, items.shared))
-    return [intervals[ranked.index(at)] if at in ranked else None for at in range(len(sides))]
+    means = [[items.mean(items.scored(one)) for one in found.values()] for found in ranked.values()]
+    return dict(zip(ranked, rank_intervals(_better(means, items.shared)), strict=True))
 
 
 def _better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np.bool_]:
@@ -54,16 +61,13 @@ def _better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[n
     return better
 
 
-def _whole(side: Side, suite: Suite) -> dict[str, list[Evidence]] | None:
+def _whole(side: Side, suite: Suite, read: Read) -> dict[str, list[Evidence]] | None:
     """Evidence on every task, by the side's models; None where any is lacking."""
-    try:
-        return {
-            name: [read_evidence(model, task) for task in suite.task]
-            for name, model in side.named().items()
-        }
-    except NoEvidence:
+    usable = {name: read[name].usable for name in side.named()}
+    if any(task.name not in found for found in usable.values() for task in suite.task):
         return None
+    return {name: [found[task.name] for task in suite.task] for name, found in usable.items()}
 
 
 def _revisions(found: Mapping[str, Sequence[Evidence]]) -> set[tuple[str, ...]]:
-    return {tuple(one.result.dataset_revision for one in each) for each in found.values()}
+    return {tuple(one.answer.dataset_revision for one in each) for each in found.values()}

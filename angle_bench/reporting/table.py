@@ -7,6 +7,7 @@ from typing import Literal
 import tabulate
 
 from angle_bench.reporting import averages
+from angle_bench.results.choose import Model
 from angle_bench.results.suites import Suite
 
 ABSENT = "–"
@@ -97,6 +98,7 @@ class Row:
             sign.
         stated: Averages as published, as fractions, by the key of their column.
         runs: The rows that this one is the mean of.
+        models: What it was read from, one for each run.
     """
 
     label: str
@@ -105,6 +107,7 @@ class Row:
     source: Source | None = None
     stated: Mapping[str, float] = field(default_factory=dict)
     runs: tuple["Row", ...] = ()
+    models: tuple[Model, ...] = ()
 
     @property
     def scores(self) -> list[float | None]:

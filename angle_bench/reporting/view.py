@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from angle_bench.errors import some
-from angle_bench.reporting.leaderboard import Column, Leaderboard, Value
+from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard, Value
 from angle_bench.reporting.published_rows import MARK as PUBLISHED
 from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Cell, Row
 
 OTHER_REVISION = "°"
+BETTER = "*"
 UNLIKE = "‡"
 
 Place = Literal["best", "second", ""]
@@ -85,7 +86,7 @@ def notes(board: Leaderboard) -> list[str]:
     ]
     if board.base is not None:
         lines.append(f"in parentheses: difference to {board.base.label}")
-    return [*lines, *_other_data(board), *board.warnings]
+    return [*lines, *_ranked(board), *_other_data(board), *board.warnings]
 
 
 def signatures(board: Leaderboard) -> list[str]:
@@ -96,6 +97,8 @@ def signatures(board: Leaderboard) -> list[str]:
 def _column(board: Leaderboard, column: Column) -> list[Shown]:
     values = [board.value(row, column) for row in board.rows]
     places = _places([_number(board, value) for value in values], column)
+    if board.intervals and column.kind in ("mean", "types", "rank"):
+        places = ["best" if 1 in board.intervals.get(row.label, ()) else "" for row in board.rows]
     return [
         _shown(board, row, column, value, place)
         for row, value, place in zip(board.rows, values, places, strict=True)
@@ -113,7 +116,7 @@ def _places(numbers: Sequence[str | None], column: Column) -> list[Place]:
     """Which are best and second, all that are tied; nothing where nothing is compared."""
     known = sorted({float(number) for number in numbers if number is not None}, reverse=True)
     compared = sum(number is not None for number in numbers)
-    if compared < 2 or column.kind == "borda":
+    if compared < 2 or column.kind in RANKS:
         return [""] * len(numbers)
     named: dict[float, Place] = {known[0]: "best"}
     if len(known) > 1:
@@ -124,6 +127,10 @@ def _places(numbers: Sequence[str | None], column: Column) -> list[Place]:
 def _shown(board: Leaderboard, row: Row, column: Column, value: Value, place: Place) -> Shown:
     if column.kind == "borda":
         return Shown(ABSENT if value.score is None else f"{value.score:.0f}")
+    if column.kind == "rank":
+        best, worst = (board.intervals or {}).get(row.label, (0, 0))
+        ranks = str(best) if best == worst else f"{best}–{worst}"
+        return Shown(ranks if best else ABSENT, place)
     if value.score is None:
         return Shown(ABSENT if column.kind == "task" or _empty(value) else value.share)
     behind = ""
@@ -137,6 +144,8 @@ def _shown(board: Leaderboard, row: Row, column: Column, value: Value, place: Pl
     marks = ""
     if column.kind == "task":
         marks = _marks(row.cells[[task.name for task in board.suite.task].index(column.key)])
+    if row.label in board.better and column == board.headline:
+        marks += BETTER
     return Shown(f"{100 * value.score:.{board.decimals}f}", place, marks, behind)
 
 
@@ -153,6 +162,20 @@ def _empty(value: Value) -> bool:
 def _marks(cell: Cell) -> str:
     other = cell.origin is not None and not cell.origin.main
     return MARKS[cell.data] + (OTHER_REVISION if other else "")
+
+
+def _ranked(board: Leaderboard) -> list[str]:
+    lines = []
+    if board.intervals:
+        lines.append(
+            "rank: from 1 + models significantly better to all − models significantly worse "
+            "(clustered on sentences, Holm over all pairs); bold where it may be 1"
+        )
+    if board.better and board.base is not None:
+        lines.append(
+            f"{BETTER} better than {board.base.label}, p < .05, Holm, clustered on sentences"
+        )
+    return lines
 
 
 def _other_revisions(rows: Sequence[Row]) -> list[str]:

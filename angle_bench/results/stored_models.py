@@ -1,33 +1,55 @@
-"""The models that a results folder has scores of."""
+"""The models that a results folder has scores of, and what their run records say."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from angle_bench.results.folder import read_record
-from angle_bench.results.layout import SIDE, ModelFolder
+from angle_bench.results.answers import Answer, join
+from angle_bench.results.choose import Model, models_of
+from angle_bench.results.collect import ResultFolder, collect
+from angle_bench.results.layout import SIDE
+from angle_bench.results.stored import read_object
+from angle_bench.results.suites import Task
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """One model folder and what its run records say of the model.
+    """One model with scores.
 
     Attributes:
-        folder: Where its results are.
+        folders: Where its results are; of a published model several revisions' folders.
         record: The model part of a run record; empty for results of other tools.
-        joined: Other folders of the same published model, which fill its gaps.
     """
 
-    folder: ModelFolder
+    folders: tuple[ResultFolder, ...]
     record: Mapping[str, Any] = field(default_factory=dict)
-    joined: tuple[ModelFolder, ...] = ()
+
+    @classmethod
+    def of(cls, model: Model) -> "StoredModel":
+        """A model on disk with its record."""
+        return cls(model.folders, _model_record(model.folders[0]))
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return str(self.record.get("name") or self.folders[0].name)
+
+    @property
+    def revision(self) -> str:
+        """The revision; of a published model's several, the first folder's."""
+        return self.folders[0].revision
+
+    @property
+    def settings_id(self) -> str | None:
+        """Eight hex digits where settings differ from the model's own, else None."""
+        settings = self.folders[0].settings
+        return None if settings is None else settings.removeprefix("settings_")
 
     @property
     def label(self) -> str:
         """What it was called when it was scored, with layer and size where they were cut."""
-        label = self.record.get("label") or self.folder.name.rpartition("/")[2]
+        label = self.record.get("label") or self.name.rpartition("/")[2]
         settings = self.record.get("settings") or {}
         cuts = [f"{key} {settings[key]}" for key in ("layer", "size") if settings.get(key)]
         return " ".join([str(label), *cuts])
@@ -41,18 +63,18 @@ class StoredModel:
     @property
     def short_revision(self) -> str:
         """Eight digits of the revision."""
-        return self.folder.revision.removeprefix("sha256-")[:8]
+        return self.revision.removeprefix("sha256-")[:8]
 
     def run_words(self) -> list[str]:
         """What names the model and its settings after `angle-bench run`."""
-        if self.record.get("loader") == "transformers" and self.folder.name.startswith("local/"):
+        if self.record.get("loader") == "transformers" and self.name.startswith("local/"):
             where = str(self.checkpoint)
         else:
-            where = f"{self.folder.name}@{self.folder.revision}"
+            where = f"{self.name}@{self.revision}"
         label = self.record.get("label")
         words = ["-m", f"{label}={where}" if label else where]
         settings = self.record.get("settings") or {}
-        if self.folder.settings_id is not None:
+        if self.settings_id is not None:
             given = {key: settings.get(key) for key in ("pooling", "max_length", "dtype")}
             given |= {"layers": settings.get("layer"), "sizes": settings.get("size")}
             given["prompt"] = (settings.get("prompts") or {}).get("default") or None
@@ -60,62 +82,27 @@ class StoredModel:
                 words += [] if value is None else [f"--{key.replace('_', '-')}", str(value)]
         return words
 
-    def holding(self, task: str) -> ModelFolder:
-        """The folder that has a task's result; its own where none has."""
-        places = [self.folder, *self.joined]
-        return next((at for at in places if at.result(task).is_file()), self.folder)
+    def answers(self, tasks: Sequence[Task], warnings: list[str]) -> Mapping[str, Answer]:
+        """The stored score of each task that has one, by its name.
 
-    def tasks(self) -> list[str]:
-        """The names of the tasks with results, sorted."""
-        places = [place for at in (self.folder, *self.joined) for place in at.path.glob("*.json")]
-        return sorted({place.stem for place in places if place != place.with_stem("model_meta")})
+        Args:
+            tasks: What is asked.
+            warnings: Takes a line for each file that is left out.
+        """
+        return join(self.folders, tasks, warnings).answers
 
 
 def stored_models(root: Path) -> list[StoredModel]:
-    """Every model folder under a results folder that holds results.
-
-    Revisions of one published model without records of ours are one model: a commit and what mteb
-    calls external (CONTRACTS "Results on disk").
-    """
-    own: list[StoredModel] = []
-    others: dict[str, list[ModelFolder]] = {}
-    for revision in sorted(root.glob("*__*/*")):
-        if not revision.is_dir():
-            continue
-        for folder in _folders(root, revision):
-            if record := _model_record(folder):
-                own.append(StoredModel(folder, record))
-            elif folder.settings_id is None and any(revision.glob("*.json")):
-                others.setdefault(folder.name, []).append(folder)
-    return own + [_joined(folders) for folders in others.values()]
+    """Every model with scores under a results folder; none where there is no folder."""
+    if not root.is_dir():
+        return []
+    return [StoredModel.of(model) for model in models_of(collect([root]).folders)]
 
 
-def _joined(folders: list[ModelFolder]) -> StoredModel:
-    first, *rest = sorted(folders, key=lambda at: at.revision == "external")
-    return StoredModel(first, joined=tuple(rest))
-
-
-def _folders(root: Path, revision: Path) -> list[ModelFolder]:
-    name = _name(revision)
-    variants = sorted(revision.glob("experiments/settings_*"))
-    ids = [None, *(place.name.removeprefix("settings_") for place in variants)]
-    return [ModelFolder(root, name, revision.name, settings_id) for settings_id in ids]
-
-
-def _name(revision: Path) -> str:
-    """The model's name, as its description has it, else as the folder is called."""
-    try:
-        meta = json.loads((revision / "model_meta.json").read_text(encoding="utf-8"))
-        return str(meta["name"])
-    except (OSError, ValueError, KeyError, TypeError):  # the folder's name says nearly as much
-        return revision.parent.name.replace("__", "/", 1)
-
-
-def _model_record(folder: ModelFolder) -> dict[str, Any]:
+def _model_record(folder: ResultFolder) -> dict[str, Any]:
     """The model part of the first run record that has one."""
-    for place in sorted((folder.path / SIDE).glob("*.json")):
-        if not place.name.endswith(".error.json"):
-            model = read_record(folder, place.stem).get("model")
-            if isinstance(model, dict) and "name" in model:
-                return model
+    for task in sorted(folder.files) if folder.own else ():
+        model = read_object(folder.path / SIDE / f"{task}.json").get("model")
+        if isinstance(model, dict) and "name" in model:
+            return model
     return {}

@@ -8,12 +8,13 @@ import pytest
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.reporting.changes import changes, changes_file, groups
-from angle_bench.reporting.compare import Comparison, How, Row, compare
+from angle_bench.reporting.compare import Comparison, How, Row, compare, read_sides
 from angle_bench.reporting.compare_page import page
 from angle_bench.reporting.compare_text import text
 from angle_bench.reporting.pairing import Side
 from angle_bench.reporting.ranking import ranks
 from angle_bench.reporting.statistics.measures import Spearman
+from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suites import Suite
 from tests.stored import MEAN, Pairs, Results, put_training, suite, task
 
@@ -226,7 +227,7 @@ def _rest(part: object) -> tuple[object, ...]:
 
 
 def test_predictions_that_are_not_the_scores_are_left_out(results: Results) -> None:
-    folder = results.model("good").folder
+    folder = ModelFolder(results.root, "local/good", results.model("good").revision)
     results.result(folder, "A", {("test", "default"): 0.1}, "local-0123456789abcdef")
     row = only(compared(results, "good"))
     assert "its predictions give" in row.pairing.left_out["A"]
@@ -241,20 +242,18 @@ def test_a_constant_score_is_left_out(results: Results) -> None:
 
 
 def test_missing_tasks_are_named(results: Results) -> None:
-    results.model("good").folder.result("B").unlink()
+    results.model("good").folders[0].file("B").unlink()
     found = compared(results, "good", "bad")
     assert found.missing == {"good": ["B"]}
     rows = {row.label: row for row in found.rows}
     assert (list(rows["good"].by_task), list(rows["bad"].by_task)) == (["A"], ["A", "B"])
     assert "(mean of 1 of 2)" in text(found)  # not the others' mean
-    assert found.model("good").folder.name == "local/good"
+    assert found.model("good").name == "local/good"
 
 
 def test_public_results_are_resampled_over_tasks(tmp_path: Path) -> None:
     made = Results(tmp_path)
     scores = {"base": [0.7, 0.8, 0.6], "ft": [0.72, 0.81, 0.63]}
-    from angle_bench.results.layout import ModelFolder
-
     for label, values in scores.items():
         for name, score in zip("ABC", values, strict=True):
             made.result(
@@ -399,6 +398,14 @@ def test_ranks_are_intervals(results: Results) -> None:
     results.put("local/else", "A", A.part(A.scores(0.2, 1)), data="local-0")
     results.put("local/else", "B", B.part(B.scores(0.2, 1)), data="local-0")
     names = ["bad", "base", "good", "twin", "part", "else"]
-    found = ranks([side(results, name) for name in names], BOTH)
-    assert found == [(4, 4), (2, 3), (1, 1), (2, 3), None, None]
-    assert ranks([], BOTH) == []
+    sides = [side(results, name) for name in names]
+    found = ranks(sides, BOTH, read_sides(sides, BOTH, []))
+    assert found == {"bad": (4, 4), "base": (2, 3), "good": (1, 1), "twin": (2, 3)}
+    assert ranks([], BOTH, {}) == {}
+
+
+def test_a_file_that_cannot_be_read_is_named(results: Results) -> None:
+    place = results.model("good").folders[0].file("B")
+    place.write_text("{", encoding="utf-8")
+    (warning,) = compared(results, "good").warnings
+    assert str(place) in warning

@@ -12,6 +12,7 @@ from angle_bench.reporting.output import (
     Format,
     first_difference,
     format_of,
+    is_site,
     may_write,
 )
 from tests.reporting.boards import board, row, suite
@@ -45,7 +46,7 @@ def test_the_suffix_says_the_format_unless_one_is_named(
 
 @pytest.mark.parametrize(("name", "file"), [("markdwon", None), (None, "x.docx"), (None, "x")])
 def test_an_unknown_format_is_answered(name: str | None, file: str | None) -> None:
-    with pytest.raises(UsageError, match="markdown, csv, latex or json") as raised:
+    with pytest.raises(UsageError, match="markdown, csv, latex, json or html") as raised:
         format_of(name, None if file is None else Path(file))
     assert raised.value.fix == "--format markdown"
 
@@ -109,3 +110,18 @@ def test_what_cannot_be_compared_is_an_error(tmp_path: Path, kind: Format) -> No
     (tmp_path / "notes").write_text("# My notes\n")
     with pytest.raises(UsageError, match="made"):
         first_difference(tmp_path / "notes", kind, made())
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "expected"),
+    [
+        ("html", None, True),
+        (None, "site", True),
+        (None, "a/x.HTML", True),
+        ("md", "site", False),
+        (None, "x.md", False),
+        (None, None, False),
+    ],
+)
+def test_what_is_a_site(name: str | None, file: str | None, expected: bool) -> None:
+    assert is_site(name, None if file is None else Path(file)) is expected

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.stored_models import stored_models
-from tests.stored import MEAN, Pairs, Results
+from angle_bench.results.stored_models import StoredModel, stored_models
+from tests.stored import MEAN, Pairs, Results, task
+
+
+def tasks_of(model: StoredModel) -> list[str]:
+    return sorted(set().union(*(folder.files for folder in model.folders)))
 
 
 def test_labels_settings_and_tasks(tmp_path: Path) -> None:
@@ -15,8 +19,8 @@ def test_labels_settings_and_tasks(tmp_path: Path) -> None:
     results.put("local/ft", "A", part, label="mine", settings=layer, settings_id="01234567")
     results.put("local/ft", "B", part, label="mine", checkpoint=tmp_path / "ft")
     plain, cut = stored_models(tmp_path)
-    assert (plain.label, plain.tasks()) == ("mine", ["A", "B"])
-    assert (cut.label, cut.tasks()) == ("mine layer 4 size 128", ["A"])
+    assert (plain.label, tasks_of(plain)) == ("mine", ["A", "B"])
+    assert (cut.label, tasks_of(cut)) == ("mine layer 4 size 128", ["A"])
     assert plain.checkpoint == tmp_path / "ft"
     assert plain.run_words() == ["-m", f"mine={tmp_path}/ft"]
     words = cut.run_words()
@@ -32,10 +36,22 @@ def test_public_results_of_one_model_are_joined(tmp_path: Path) -> None:
     results.result(external, "A", {("test", "default"): 0.9})
     results.result(external, "B", {("test", "default"): 0.4})
     (model,) = stored_models(tmp_path)
-    assert model.tasks() == ["A", "B"]
-    assert model.holding("A") == commit
-    assert model.holding("B") == external
-    assert model.holding("C") == commit
+    found = model.answers([task("A"), task("B"), task("C")], [])
+    assert {name: answer.folder.path for name, answer in found.items()} == {
+        "A": commit.path,
+        "B": external.path,
+    }
+    assert model.revision == "abc123"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path, "org/model", "abc123")
+    Results(tmp_path).result(folder, "A", {("test", "default"): 0.5})
+    folder.result("A").write_text("{", encoding="utf-8")
+    (model,) = stored_models(tmp_path)
+    warnings: list[str] = []
+    assert model.answers([task("A")], warnings) == {}
+    assert str(folder.result("A")) in warnings[0]
 
 
 def test_our_own_revisions_stay_apart(tmp_path: Path) -> None:
@@ -46,7 +62,7 @@ def test_our_own_revisions_stay_apart(tmp_path: Path) -> None:
         results.put("local/ft", "A", part, revision=revision)
     found = stored_models(tmp_path)
     assert [model.short_revision for model in found] == ["00000000", "11111111"]
-    assert all(model.joined == () for model in found)
+    assert all(len(model.folders) == 1 for model in found)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""A leaderboard with what statistics say of its rows: rank intervals, who is better than the base.
+
+Apart from the leaderboard itself, which needs no numpy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from angle_bench.reporting.compare import How, compare, read_sides
+from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.pairing import Read, Side
+from angle_bench.reporting.ranking import ranks
+from angle_bench.reporting.table import Row
+from angle_bench.results.stored_models import StoredModel
+
+HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
+
+
+def sides_of(rows: Sequence[Row]) -> list[Side]:
+    """The rows that were measured, each as a side of a comparison."""
+    return [
+        Side.of(row.label, [StoredModel.of(model) for model in row.models])
+        for row in rows
+        if row.models
+    ]
+
+
+def with_ranks(
+    board: Leaderboard, sides: Sequence[Side] | None = None, read: Read | None = None
+) -> Leaderboard:
+    """The leaderboard with rank intervals on the mean, and who is better than its base.
+
+    Args:
+        board: The leaderboard.
+        sides: Its measured rows, where these are known.
+        read: What their files say, where that is known.
+
+    Raises:
+        ResultsError: Two rows were scored on other items of the same data.
+    """
+    sides = sides_of(board.rows) if sides is None else sides
+    read = read_sides(sides, board.suite, []) if read is None else read
+    intervals = ranks(sides, board.suite, read)
+    without = [row.label for row in board.rows if row.models and row.label not in intervals]
+    warnings = list(board.warnings)
+    if without:
+        warnings.append(
+            f"without a rank, since per-item predictions of some task are lacking or on other "
+            f"data: {', '.join(without)}"
+        )
+    return replace(
+        board,
+        intervals=intervals,
+        better=_better(board, sides, read),
+        warnings=tuple(warnings),
+    )
+
+
+def _better(board: Leaderboard, sides: Sequence[Side], read: Read) -> frozenset[str]:
+    """The rows with a whole mean that are significantly better than the base."""
+    by_label = {side.label: side for side in sides}
+    if board.base is None or board.base.label not in by_label:
+        return frozenset()
+    others = [side for side in sides if side.label != board.base.label]
+    found = compare(by_label[board.base.label], others, board.suite, HOW, read)
+    return frozenset(
+        row.label
+        for row in found.rows
+        if row.verdict is not None
+        and row.verdict.word == "better"
+        and len(row.pairing.tasks) == len(board.suite.task)
+    )

@@ -1,0 +1,130 @@
+"""Everything the pages show: the leaderboard, its comparisons, failures and variants, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from angle_bench.reporting.compare import Comparison, compare, read_sides
+from angle_bench.reporting.judged import HOW, sides_of, with_ranks
+from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.table import Row
+from angle_bench.results.layout import SIDE
+from angle_bench.results.stored import read_object
+from angle_bench.results.stored_models import StoredModel
+
+MOST_BASES = 8  # every two models are compared, whichever is the base; of more, one is
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed when it was last run.
+
+    Attributes:
+        label: The row.
+        task: Its name.
+        what: What went wrong.
+        file: Where its traceback is.
+    """
+
+    label: str
+    task: str
+    what: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row that is a layer and size of a model; None is the last layer, or all dimensions."""
+
+    label: str
+    layer: int | None
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What a site is made of.
+
+    Attributes:
+        board: With rank intervals, and a base wherever there is a row.
+        comparisons: Of the others with a base, by the base's label.
+        failures: In the order of the rows.
+        variants: Rows that differ in layer or size alone, by the model they are of.
+        commands: What runs a row's model again, by its label.
+    """
+
+    board: Leaderboard
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    failures: Sequence[Failure] = ()
+    variants: Mapping[str, Sequence[Variant]] = field(default_factory=dict)
+    commands: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Row:
+        """The row that differences are to at first."""
+        return self.board.base or self.board.rows[0]
+
+
+def exhibit(board: Leaderboard) -> Exhibit:
+    """Read what else is stored of the rows, and compare those with predictions.
+
+    Args:
+        board: With at least one row.
+
+    Raises:
+        ResultsError: Two rows were scored on other items of the same data.
+    """
+    models = {row.label: [StoredModel.of(model) for model in row.models] for row in board.rows}
+    sides = sides_of(board.rows)
+    read = read_sides(sides, board.suite, [])
+    judged = [side for side in sides if all(read[name].usable for name in side.named())]
+    chosen = [side.label for side in judged][:MOST_BASES]
+    base = (board.base or board.rows[0]).label
+    if len(judged) > MOST_BASES:
+        chosen = [side.label for side in judged if side.label == base]
+    comparisons = {
+        side.label: compare(
+            side, [other for other in judged if other is not side], board.suite, HOW, read
+        )
+        for side in judged
+        if side.label in chosen and len(judged) > 1
+    }
+    return Exhibit(
+        with_ranks(board, sides, read) if len(judged) > 1 else board,
+        comparisons,
+        [failure for row in board.rows for failure in _failures(row, board)],
+        _variants(models),
+        {label: [model.run_words() for model in found] for label, found in models.items()},
+    )
+
+
+def _failures(row: Row, board: Leaderboard) -> list[Failure]:
+    found = []
+    for model in row.models:
+        for folder in model.folders:
+            for task in board.suite.task:
+                place = folder.path / SIDE / f"{task.name}.error.json"
+                if folder.own and place.is_file():
+                    said = read_object(place).get("error", "it says no reason")
+                    found.append(Failure(row.label, task.name, str(said), place))
+    return found
+
+
+def _variants(models: Mapping[str, Sequence[StoredModel]]) -> dict[str, list[Variant]]:
+    groups: dict[str, list[Variant]] = {}
+    for label, found in models.items():
+        if len(found) == 1 and (settings := found[0].record.get("settings")):
+            whole = f"{found[0].name}@{found[0].short_revision}"
+            made = Variant(label, settings.get("layer"), settings.get("size"))
+            groups.setdefault(f"{whole} {_others(settings)}".strip(), []).append(made)
+    return {
+        name: variants
+        for name, variants in groups.items()
+        if len({(each.layer, each.size) for each in variants}) > 1
+    }
+
+
+def _others(settings: Mapping[str, Any]) -> str:
+    """What tells grids of one model apart: the pooling."""
+    return str(settings.get("pooling", ""))

@@ -1,0 +1,86 @@
+"""A site on disk: whose it is, what is written, what --check compares."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+from tests.result_files import put
+from tests.stored import Pairs, Results
+
+SUITE = ("-t", "STS12")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    root = tmp_path / "results"
+    for name, score in (("org__one", 0.5), ("org__two", 0.25)):
+        put(root / name / "r1", "STS12", score)
+    return root
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(place.name for place in folder.iterdir())
+
+
+def test_a_folder_or_a_first_page(cli: Cli, results: Path, tmp_path: Path) -> None:
+    assert cli("leaderboard", *SUITE, "-o", "site/").err == "wrote site/index.html, 2 models\n"
+    assert names(tmp_path / "site") == ["index.html", "index_files"]
+    assert cli("leaderboard", *SUITE, "-o", "out/table.html", "-q").code == 0
+    assert names(tmp_path / "out") == ["table.html", "table_files"]
+    expected = ["charts.js", "model-1-one.html", "model-2-two.html", "site.css", "site.js"]
+    assert names(tmp_path / "out" / "table_files") == expected
+
+
+def test_pages_of_models_that_are_gone_go(cli: Cli, results: Path, tmp_path: Path) -> None:
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    assert cli("leaderboard", *SUITE, "-m", "two", "-o", "site", "-q").code == 0
+    assert "model-1-two.html" in names(tmp_path / "site" / "index_files")
+    assert not [name for name in names(tmp_path / "site" / "index_files") if "one" in name]
+
+
+def test_nothing_foreign_is_overwritten(cli: Cli, results: Path, tmp_path: Path) -> None:
+    place = tmp_path / "site" / "index.html"
+    place.parent.mkdir()
+    place.write_text("mine", encoding="utf-8")
+    ended = cli("leaderboard", *SUITE, "-o", "site")
+    assert ended.code == 2
+    assert "no page that angle-bench leaderboard made" in ended.errors[0]
+    assert place.read_text(encoding="utf-8") == "mine"
+    beside = tmp_path / "other" / "index_files" / "mine.txt"
+    beside.parent.mkdir(parents=True)
+    beside.write_text("mine", encoding="utf-8")
+    assert cli("leaderboard", *SUITE, "-o", "other").code == 2
+    assert names(beside.parent) == ["mine.txt"]
+
+
+def test_check(cli: Cli, results: Path) -> None:
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    ended = cli("leaderboard", *SUITE, "--check", "site")
+    assert (ended.code, ended.out) == (0, "site: as the results are\n")
+    put(results / "org__two" / "r1", "STS12", 0.75)
+    ended = cli("leaderboard", *SUITE, "--check", "site")
+    assert ended.code == 3
+    assert "in the file" in ended.out
+    assert cli("leaderboard", *SUITE, "--check", "results").code == 1
+
+
+def test_a_site_needs_a_place(cli: Cli, results: Path) -> None:
+    ended = cli("leaderboard", *SUITE, "--format", "html")
+    assert ended.code == 2
+    assert "-o FOLDER" in ended.errors[1]
+
+
+def test_every_name_and_text_is_escaped(cli: Cli, tmp_path: Path) -> None:
+    made, pairs = Results(tmp_path / "results"), Pairs("STS12")
+    pairs.text1[0] = "<script>alert('x')</script>"
+    for name, noise in (("a", 0.3), ("b", 0.1)):
+        made.put(f"local/{name}", "STS12", pairs.part(pairs.scores(noise, 1)))
+    labels = ("-m", "../../x=a,<b>=b")
+    assert cli("leaderboard", *SUITE, *labels, "-o", "site", "-q").code == 0
+    assert names(tmp_path) == ["results", "site"]
+    for place in (tmp_path / "site").rglob("*.html"):
+        text = place.read_text(encoding="utf-8")
+        assert "<b>" not in text.replace("<b>best</b>", "")
+        assert "alert('x')" not in text
+    assert "model-2-x.html" in names(tmp_path / "site" / "index_files")
