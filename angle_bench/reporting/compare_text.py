@@ -36,7 +36,11 @@ def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
 
 def _notes(comparison: Comparison) -> str:
     base = comparison.base.label
-    lines = []
+    lines = [
+        f"{side.label}: checkpoint selected on {', '.join(side.selected_on_test)}"
+        for side in (comparison.base, *(row.pairing.side for row in comparison.rows))
+        if side.selected_on_test
+    ]
     for row in comparison.rows:
         pairing = row.pairing
         if pairing.same:
