@@ -8,7 +8,7 @@ import pytest
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import Settings
 from angle_bench.training.folder import save_checkpoint
-from tests.checkpoints import build_lora, build_tiny
+from tests.checkpoints import build_lora, build_tiny, sts_rows, write_rows
 from tests.conftest import Cli, Command
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs
 from tests.training.test_folder import candidate
@@ -96,3 +96,35 @@ def test_a_refused_push_says_so_and_keeps_the_folder(
     assert "error: org/name cannot be pushed: this account may not write there" in done.stderr
     assert "hf auth login" in done.stderr
     assert (tmp_path / "made/model.safetensors").is_file()
+
+
+def test_a_checkpoint_selected_on_test_data_is_marked_in_every_table(
+    cli: Cli, tmp_path: Path, tiny_bert: Path
+) -> None:
+    """From the file in its folder through the run record to notes and signatures."""
+    used = Settings(pooling="cls", max_length=24)
+    save_checkpoint(tmp_path / "honest", candidate(tiny_bert, used))
+    chosen = candidate(tiny_bert, used, selected_on_test=("STS12 test",))
+    save_checkpoint(tmp_path / "chosen", chosen)
+    assert cli("export", "chosen", "--to", "merged", "-o", "again").code == 0
+    write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
+    models = ("-m", "./honest", "-m", "./chosen", "-m", "./again")
+    ran = cli("run", *models, "-t", "STS12", "--mirror", "mirror")
+    assert ran.code == 0, ran.err
+    records = {
+        place.parts[1]: json.loads(place.read_text())["model"].get("selected_on_test")
+        for place in Path("results").glob("*/*/.angle-bench/STS12.json")
+    }
+    expected = ["STS12 test"]
+    assert records == {
+        "local__honest": None,
+        "local__chosen": expected,
+        "local__again": expected,
+    }
+    board = cli("leaderboard", "-t", "STS12")
+    marked = [
+        line for line in board.out.splitlines() if "checkpoint selected on STS12 test" in line
+    ]
+    assert len(marked) == 2, board.out
+    compared = cli("compare", "honest", "chosen", "-t", "STS12")
+    assert "! chosen: checkpoint selected on STS12 test" in compared.out
