@@ -25,6 +25,7 @@ def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
         ResultsError: The disk is full, or the folder cannot be written.
     """
     temporary = None
+    place = place.resolve()  # a link to a folder stays one
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(

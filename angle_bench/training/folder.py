@@ -108,7 +108,7 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
     own = OwnFile(made_by=made_by, settings=settings, selected_on_test=candidate.selected_on_test)
     try:
         _write_weights(folder, candidate)
-        candidate.tokenizer.save_pretrained(folder)
+        _write_tokenizer(folder, candidate.tokenizer)
         if not inexpressible(settings):
             # a whole model's config names its dtype, the one of a base may name another
             args = {} if candidate.base is None else {"dtype": settings.dtype}
@@ -132,6 +132,15 @@ def _write_weights(folder: Path, candidate: Candidate) -> None:
     candidate.model.save_pretrained(folder, save_embedding_layers=False, **state)
     (folder / "README.md").unlink(missing_ok=True)  # peft's own template
     _change(folder / "adapter_config.json", base_model_name_or_path=candidate.base)
+
+
+def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:  # the library underneath raises nothing narrower
+        if isinstance(error, OSError) or "os error" not in str(error):
+            raise
+        raise OSError(str(error)) from error
 
 
 def _change(place: Path, **values: Any) -> None:

@@ -236,6 +236,7 @@ from angle_bench.training.folder import save_checkpoint
 from tests.training.test_folder import candidate
 
 made = candidate(Path(sys.argv[1]), Settings(pooling="mean", max_length=20))
+made.tokenizer.add_tokens([f"new{n}" for n in range(5_000)])  # its file is the largest
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
@@ -245,7 +246,7 @@ except ResultsError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [100, 5_000, 20_000])
+@pytest.mark.parametrize("limit", [100, 5_000, 20_000, 200_000])
 def test_no_space_leaves_the_previous_checkpoint(
     tmp_path: Path, tiny_bert: Path, limit: int
 ) -> None:
