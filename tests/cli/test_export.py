@@ -128,3 +128,6 @@ def test_a_checkpoint_selected_on_test_data_is_marked_in_every_table(
     assert len(marked) == 2, board.out
     compared = cli("compare", "honest", "chosen", "-t", "STS12")
     assert "! chosen: checkpoint selected on STS12 test" in compared.out
+    said = json.loads(cli("compare", "again", "honest", "-t", "STS12", "--json").out)
+    assert said["base_selected_on_test"] == expected
+    assert said["candidates"][0]["selected_on_test"] == []
