@@ -60,10 +60,10 @@ def test_the_python_examples_run(minilm: Path) -> None:
     from angle_bench.models import prompts
     from angle_bench.reporting import signature, verdict
     from angle_bench.reporting.statistics import inference, ranks
-    from angle_bench.results import suites, text_hash
+    from angle_bench.results import suites, text_hash, training_record
 
     documented = [angle_bench, adapter, errors, prompts, signature, suites, text_hash, verdict]
-    for module in (*documented, inference, ranks):
+    for module in (*documented, inference, ranks, training_record):
         ran = doctest.testmod(module, extraglobs={"load": adapter.load})
         assert ran.failed == 0
         assert ran.attempted > 0

@@ -11,6 +11,7 @@ from angle_bench.cli import compare as compare_verb
 from angle_bench.cli import doctor as doctor_verb
 from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
+from angle_bench.cli import export as export_verb
 from angle_bench.cli import leaderboard as leaderboard_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
@@ -38,6 +39,7 @@ app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
+app.command(epilog=export_verb.EPILOG)(export_verb.export)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
 app.command(epilog=download_verb.EPILOG)(download_verb.download)
 app.command(epilog=doctor_verb.EPILOG)(doctor_verb.doctor)

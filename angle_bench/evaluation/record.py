@@ -70,6 +70,7 @@ def _version(name: str) -> str | None:
 
 def model_record(spec: ModelSpec) -> dict[str, Any]:
     """What a record says of the model."""
+    chosen = {"selected_on_test": list(spec.selected_on_test)} if spec.selected_on_test else {}
     return {
         "name": spec.name,
         "label": spec.label,
@@ -79,6 +80,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "base": spec.base,
         "settings": None if spec.settings is None else spec.settings.canonical(),
         "settings_digest": None if spec.settings is None else spec.settings.digest(),
+        **chosen,
     }
 
 

@@ -18,7 +18,7 @@ _ANYWHERE = re.compile(
         config\.json | tokenizer.*\.json | special_tokens_map\.json | added_tokens\.json
       | vocab.* | merges\.txt | bpe\.codes | .*\.spm | .*\.model | .*\.tiktoken
       | modules\.json | sentence_.*_config\.json | config_sentence_transformers\.json
-      | adapter_config\.json | angle_config\.json | angle\.config | .*\.py
+      | adapter_config\.json | angle_bench\.json | angle_config\.json | angle\.config | .*\.py
       | .*\.safetensors | .*\.safetensors\.index\.json
     )$""",
     re.VERBOSE,

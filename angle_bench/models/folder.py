@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from angle_bench.errors import ModelError
 from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
 from angle_bench.models.content import content_files
+from angle_bench.models.own_file import read_own_file
 from angle_bench.models.spec import (
     NO_TRUST,
     POOLING_ALIASES,
@@ -40,6 +41,7 @@ class FolderFacts:
         loader: Who can compute it.
         unrecorded: What the user has to say, since a guess would be wrong too often: `pooling`,
             `prompt`.
+        selected_on_test: Test splits that it was chosen by.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class FolderFacts:
     shape: Shape | None = None
     loader: Loader = "transformers"
     unrecorded: tuple[str, ...] = ()
+    selected_on_test: tuple[str, ...] = ()
 
 
 def looks_like_checkpoint(folder: Path) -> bool:
@@ -67,7 +70,7 @@ def recorded_base(folder: Path) -> str | None:
 
 
 def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST) -> FolderFacts:
-    """The settings of a folder of transformers, sentence-transformers, angle-emb or peft.
+    """The settings of a folder of ours, transformers, sentence-transformers, angle-emb or peft.
 
     Args:
         folder: The checkpoint.
@@ -92,6 +95,9 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
 
 def _read(folder: Path, whole: Path) -> FolderFacts:
     """What is recorded in a folder whose config is in `whole`."""
+    if (own := read_own_file(folder)) is not None:
+        shape = _shape(folder, whole, own.settings)
+        return FolderFacts(own.settings, shape=shape, selected_on_test=own.selected_on_test)
     if is_sentence_transformers(folder):
         return _sentence_transformers(folder, whole)
     shape = shape_of(whole)
@@ -121,11 +127,15 @@ def _sentence_transformers(folder: Path, whole: Path) -> FolderFacts:
         placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
         return FolderFacts(placeholder, note, loader="sentence-transformers")
     settings = st_settings(folder)
+    return FolderFacts(settings, shape=_shape(folder, whole, settings))
+
+
+def _shape(folder: Path, whole: Path, settings: Settings) -> Shape | None:
+    """Layers, and the length of a vector after the Dense modules."""
     shape = shape_of(whole)
-    if settings.dense and shape is not None:
-        width = dense_width(folder, settings.dense[-1])
-        shape = Shape(layers=shape.layers, width=width)
-    return FolderFacts(settings, shape=shape)
+    if not settings.dense or shape is None:
+        return shape
+    return Shape(layers=shape.layers, width=dense_width(folder, settings.dense[-1]))
 
 
 def _angle_config(folder: Path, whole: Path) -> Settings | None:

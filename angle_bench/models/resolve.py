@@ -179,6 +179,7 @@ def _from_folder(
         defaults=defaults,
         shape=facts.shape,
         note=None if recorded else facts.note,
+        selected_on_test=facts.selected_on_test,
     )
 
 

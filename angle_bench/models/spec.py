@@ -132,6 +132,7 @@ class ModelSpec(BaseModel):
         defaults: What the registry or the folder itself says.
         shape: Its layers and width, if its config or the registry says them.
         note: A line for the user, such as a pooling that nothing recorded.
+        selected_on_test: Test splits that the checkpoint was chosen by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,6 +148,7 @@ class ModelSpec(BaseModel):
     defaults: Settings | None = None
     shape: Shape | None = None
     note: str | None = None
+    selected_on_test: tuple[str, ...] = ()
 
     @property
     def settings_id(self) -> str | None:

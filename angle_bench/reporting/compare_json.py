@@ -16,6 +16,7 @@ def as_json(
     how = comparison.how
     return {
         "base": comparison.base.label,
+        "base_selected_on_test": comparison.base.selected_on_test,
         "suite": comparison.suite.signature,
         "method": how.method,
         "margin": 100 * how.margin,
@@ -31,6 +32,7 @@ def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
         "same_checkpoint": pairing.same,
         "seeds": len(pairing.side.models),
         "differing": list(pairing.differing),
+        "selected_on_test": pairing.side.selected_on_test,
         "tasks": [task.name for task in pairing.tasks],
         "left_out": dict(pairing.left_out),
         "mean": None if row.verdict is None else _verdict(row.verdict),

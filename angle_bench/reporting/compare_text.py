@@ -40,7 +40,11 @@ def comparison_notes(
 ) -> list[str]:
     """What to know before the numbers, a line each; `why` follows settings that differ."""
     base = comparison.base.label
-    lines = []
+    lines = [
+        f"{side.label}: checkpoint selected on {', '.join(side.selected_on_test)}"
+        for side in (comparison.base, *(row.pairing.side for row in comparison.rows))
+        if side.selected_on_test
+    ]
     for row in comparison.rows:
         pairing = row.pairing
         if pairing.same:

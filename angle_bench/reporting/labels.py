@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from angle_bench.reporting.signature import parts_of
+from angle_bench.reporting.signature import SELECTED, parts_of
 from angle_bench.reporting.table import Row
 
 # what does not belong to the model: where it differs, scores are not made in the same way
@@ -33,13 +33,16 @@ def unlike(rows: Sequence[Row]) -> dict[str, str]:
     """Why the numbers of a row are made in another way than most others', by label.
 
     A model's own pooling, prompts and length are no reason; other settings than these are, and so
-    is another dtype or mteb among rows that have run records.
+    is another dtype or mteb among rows that have run records. A checkpoint that was chosen by a
+    test split is named even where all rows are such.
     """
     own = [row for row in rows if row.source is not None and row.source.kind == "own"]
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if row.source is not None and row.source.settings is not None:
             reasons.setdefault(row.label, []).append(_settings(row, own))
+        if chosen := parts_of(row.signature).get(SELECTED):
+            reasons.setdefault(row.label, []).append(f"checkpoint selected on {chosen}")
     for key in _SAME_FOR_ALL:
         values = [parts_of(row.signature).get(key, "none") for row in own]
         usual = Counter(values).most_common(1)

@@ -115,7 +115,7 @@ def _signature(suite: Suite, name: str, found: Joined) -> str:
     settings = {}
     for answer in found.answers.values():
         recorded = answer.record.get("model", {})
-        part = {"settings": recorded["settings"]} if "settings" in recorded else {}
+        part = {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
         settings[str(part)] = {"name": name, "revision": main.revision, **part}
     return joined([signature(each, suite, versions, origins, others) for each in settings.values()])
 

@@ -39,6 +39,12 @@ class Side:
         records = [read_training_texts(folder) for folder in folders if folder is not None]
         return cls(label, tuple(models), tuple(one for one in records if one is not None))
 
+    @property
+    def selected_on_test(self) -> list[str]:
+        """Test splits that any of its checkpoints was chosen by."""
+        chosen = [model.record.get("selected_on_test", ()) for model in self.models]
+        return sorted({split for splits in chosen for split in splits})
+
     def named(self) -> dict[str, StoredModel]:
         """Its models, each under a name of its own."""
         if len(self.models) == 1:

@@ -7,6 +7,8 @@ from typing import Any
 
 from angle_bench.results.suites import Suite
 
+SELECTED = "selected on"  # test splits that the checkpoint was chosen by
+
 
 def signature(
     model: Mapping[str, Any],
@@ -30,6 +32,8 @@ def signature(
     parts |= (
         settings_parts(model["settings"]) if "settings" in model else {"settings": "unrecorded"}
     )
+    if chosen := model.get("selected_on_test"):
+        parts[SELECTED] = "+".join(chosen).replace("|", "¦")
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
     parts["suite"] = suite.signature
     parts["data"] = ",".join(sorted(set(data)))

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.models.resolve import resolve
+from angle_bench.results.training_record import TrainingRecord
+from angle_bench.results.training_texts import FILE_NAME
 from tests.conftest import Cli
 from tests.stored import MEAN, Pairs, Results, put_training
 
@@ -203,6 +205,19 @@ def test_differing_settings_are_refused(cli: Cli, results: Path) -> None:
     )
     assert "--allow-different" in ended.errors[1]
     assert ended.out == ""
+
+
+def test_seen_by_a_record_that_training_wrote(cli: Cli, results: Path, tiny_bert: Path) -> None:
+    put_tiny(results, tiny_bert)
+    pairs = PAIRS["STS12"]
+    record = TrainingRecord()
+    for first, second in list(zip(pairs.text1, pairs.text2, strict=True))[:30]:
+        record.pair(first, second)
+    record.write(tiny_bert / FILE_NAME)
+    ended = cli("compare", "base", "tiny", *TASKS, "--seen", "--allow-different", "--json")
+    (row,) = json.loads(ended.out)["candidates"]
+    assert 30 <= row["seen"]["tasks"][0]["seen"] < 120
+    assert row["seen"]["tasks"][1]["seen"] == 0
 
 
 def test_seen(cli: Cli, results: Path, tiny_bert: Path) -> None:

@@ -72,6 +72,11 @@ def test_another_dtype_or_mteb_is_named() -> None:
     }
 
 
+def test_a_checkpoint_chosen_by_a_test_split_is_named_always() -> None:
+    rows = [labelled("a", "o/a", "model:o/a|dtype:float32|selected on:STSBenchmark test|mteb:2.1")]
+    assert unlike(rows) == {"a": "checkpoint selected on STSBenchmark test"}
+
+
 def test_settings_other_than_the_models_own_are_named() -> None:
     made = labelled("a", "o/a", "model:o/a", settings="settings_0a1b2c3d")
     assert unlike([made]) == {"a": "settings 0a1b2c3d, typed for the run"}

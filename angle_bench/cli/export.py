@@ -1,0 +1,91 @@
+"""`angle-bench export`: other forms of a checkpoint."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from angle_bench.cli import options as shared
+from angle_bench.errors import UsageError, did_you_mean, or_list
+
+EPILOG = """
+Examples:
+
+angle-bench export ckpts/run1 --to sentence-transformers -o for-st
+
+angle-bench export ckpts/llama-nli --to merged --push-to-hub ORG/NAME
+"""
+
+_FORMS = ("sentence-transformers", "merged", "adapter")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def export(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A checkpoint: a folder or a name.")],
+    to: Annotated[str, typer.Option("--to", help="sentence-transformers, merged or adapter.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The new folder; default PATH-FORM."),
+    ] = None,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option("--push-to-hub", metavar="ORG/NAME", help="Upload it; a new one is private."),
+    ] = None,
+    mirror: shared.Mirror = None,
+    base: shared.Base = None,
+    pooling: shared.Pooling = None,
+    prompt: shared.Prompt = None,
+    max_length: shared.MaxLength = None,
+    dtype: shared.Dtype = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
+    offline: shared.Offline = False,
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    debug: shared.Debug = False,
+) -> int:
+    """Write a checkpoint in another form; its vectors stay the same."""
+    form = _form(to)
+    if push_to_hub is not None and not _HUB_ID.fullmatch(push_to_hub):
+        raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")
+    shared.refuse_all_tokens(pooling)
+    shared.prepare_environment(offline, quiet, verbose)
+
+    from angle_bench.models.overrides import Overrides
+    from angle_bench.models.resolve import resolve
+
+    changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
+    spec = resolve(path, changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
+
+    from angle_bench.training.export import FORMS, push
+    from angle_bench.training.export import export as write
+
+    place = output or _beside(path, spec.label, form)
+    written = write(spec, FORMS[_FORMS.index(form)], place)
+    address = None if push_to_hub is None else push(written, push_to_hub)
+    if as_json:
+        said = {"output": str(written), "to": form, "model": spec.name, "pushed": address}
+        typer.echo(json.dumps({**said, "revision": spec.revision}, indent=2))
+    if not quiet:
+        typer.echo(f"saved {written}" + (f"  pushed {address}" if address else ""), err=True)
+    return 0
+
+
+def _form(typed: str) -> str:
+    if typed in _FORMS:
+        return typed
+    near = did_you_mean(typed, _FORMS)
+    hint = f" Did you mean {or_list(near)}?" if near else ""
+    raise UsageError(f"there is no form {typed}.{hint}", f"--to {or_list(list(_FORMS))}")
+
+
+def _beside(path: str, label: str, form: str) -> Path:
+    """Beside a folder; of a name, in this one."""
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        folder = folder.resolve()
+        return folder.with_name(f"{folder.name}-{form}")
+    return Path(f"{label}-{form}")

@@ -1,0 +1,75 @@
+"""Write a folder whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from angle_bench.errors import ResultsError
+
+
+def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
+    """Fill a folder so that a full disk, or any other end, leaves what stood there before.
+
+    It is filled and synced under a temporary name beside its place, then renamed. A folder that
+    stands there is moved away first and removed at last: a process killed between the two renames
+    leaves it as `.<name>.<random>.old`, whole.
+
+    Args:
+        place: The folder; its parents are made.
+        fill: Writes the files into an empty folder.
+        fix: What to type where it cannot be written.
+
+    Raises:
+        ResultsError: The disk is full, or the folder cannot be written.
+    """
+    temporary = None
+    place = place.resolve()  # a link to a folder stays one
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(
+            tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
+        )
+        temporary.chmod(0o755)  # mkdtemp makes it private, checkpoints are for the group
+        fill(temporary)
+        _sync_all(temporary)
+        _put(temporary, place)
+    except OSError as error:
+        kept = "; what stood there before is untouched" if place.exists() else ""
+        raise ResultsError(
+            f"{place} cannot be written: {error.strerror or error}{kept}.", fix
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(temporary: Path, place: Path) -> None:
+    aside = temporary.with_suffix(".old")
+    if not place.exists():
+        temporary.rename(place)
+    else:
+        place.rename(aside)
+        try:
+            temporary.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+    _sync(place.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_all(folder: Path) -> None:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            _sync(Path(root, name))
+        _sync(Path(root))
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,148 @@
+"""A trained candidate as a folder that `run`, sentence-transformers and transformers load."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from angle_bench.errors import UsageError
+from angle_bench.models.own_file import FILE_NAME, Maker, OwnFile, read_own_file
+from angle_bench.models.spec import Settings
+from angle_bench.results.whole_folder import write_folder
+from angle_bench.training.st_files import (
+    inexpressible,
+    write_dense_modules,
+    write_st_files,
+)
+
+Write = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model in memory, and how its vectors are taken.
+
+    Attributes:
+        model: The transformer without its head, or peft's model around it.
+        tokenizer: Its tokenizer.
+        settings: What it was trained with, and is to be used with.
+        base: Where the base of an adapter is, a hub id or a folder; None for a whole model.
+        dense: What follows the pooling, in the order of the settings' `dense`.
+        state: Its weights, where these were gathered from several processes.
+        selected_on_test: The test splits that it was chosen by, such as `STSBenchmark test`.
+    """
+
+    model: Any
+    tokenizer: Any
+    settings: Settings
+    base: str | None = None
+    dense: Sequence[nn.Module] = ()
+    state: Mapping[str, Tensor] | None = None
+    selected_on_test: tuple[str, ...] = ()
+
+
+def save_checkpoint(
+    folder: Path,
+    candidate: Candidate,
+    beside: Mapping[str, Write] | None = None,
+    made_by: Maker = "train",
+) -> None:
+    """Write a candidate as a folder, whole or not at all.
+
+    Where sentence-transformers has a place for all settings, `SentenceTransformer(folder)` gives
+    the same vectors; `angle-bench run -m folder` always does.
+
+    Args:
+        folder: Where; one that is there must be empty, or made in the same way.
+        candidate: What to save.
+        beside: Further files by name, such as the model card, each with what writes it.
+        made_by: Who may write the folder again.
+
+    Raises:
+        UsageError: The folder is somebody else's.
+        ResultsError: The disk is full or cannot be written; what stood there is untouched.
+    """
+    refuse_foreign(folder, made_by)
+
+    def fill(place: Path) -> None:
+        fill_checkpoint(place, candidate, made_by)
+        for name, write in (beside or {}).items():
+            write(place / name)
+
+    write_folder(
+        folder, fill, "-o FOLDER on a disk with space, or the same command after making it"
+    )
+
+
+def refuse_foreign(folder: Path, made_by: Maker) -> None:
+    """Refuse to write over a folder that was not made in the same way.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    own = read_own_file(folder) if folder.is_dir() else None
+    if own is None or own.made_by != made_by:
+        raise UsageError(
+            f"{folder} is there already and holds something else.", "-o FOLDER of a new name"
+        )
+
+
+def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train") -> None:
+    """Write the files of a checkpoint into an empty folder.
+
+    Args:
+        folder: The folder, which is there.
+        candidate: What to save.
+        made_by: Who may write the folder again.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    settings = candidate.settings
+    own = OwnFile(made_by=made_by, settings=settings, selected_on_test=candidate.selected_on_test)
+    try:
+        _write_weights(folder, candidate)
+        _write_tokenizer(folder, candidate.tokenizer)
+        if not inexpressible(settings):
+            # a whole model's config names its dtype, the one of a base may name another
+            args = {} if candidate.base is None else {"dtype": settings.dtype}
+            width = int(candidate.model.config.get_text_config().hidden_size)
+            write_st_files(folder, settings, width, candidate.dense, **args)
+        else:
+            write_dense_modules(folder, settings, candidate.dense)
+    except SafetensorError as error:  # its writer's errors are no OSError
+        raise OSError(str(error)) from error
+    (folder / FILE_NAME).write_text(own.text(), encoding="utf-8")
+
+
+def _write_weights(folder: Path, candidate: Candidate) -> None:
+    state = {} if candidate.state is None else {"state_dict": dict(candidate.state)}
+    if candidate.base is None:
+        candidate.model.save_pretrained(folder, **state)
+        # what it is computed in, whatever its weights are kept in
+        _change(folder / "config.json", dtype=candidate.settings.dtype)
+        return
+    # the base's vocabulary is not trained, and asking for it would ask the hub
+    candidate.model.save_pretrained(folder, save_embedding_layers=False, **state)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's own template
+    _change(folder / "adapter_config.json", base_model_name_or_path=candidate.base)
+
+
+def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:  # the library underneath raises nothing narrower
+        if isinstance(error, OSError) or "os error" not in str(error):
+            raise
+        raise OSError(str(error)) from error
+
+
+def _change(place: Path, **values: Any) -> None:
+    known = json.loads(place.read_text(encoding="utf-8"))
+    place.write_text(json.dumps(known | values, indent=2) + "\n", encoding="utf-8")
