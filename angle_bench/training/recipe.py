@@ -1,5 +1,6 @@
 """A recipe: what is trained, on what and how; read from TOML, from a name, changed by `--set`."""
 
+import itertools
 import json
 import re
 import tomllib
@@ -54,6 +55,8 @@ class Recipe(Section):
             raise ValueError("a recipe has at least one [[data.train]]")
         if self.data.streaming and self.train.max_steps is None:
             raise ValueError("streamed data has no known end: train.max_steps is needed")
+        if self.data.streaming and self.data.drop_duplicates:
+            raise ValueError("drop_duplicates has to see all rows, which streaming does not")
         weighted = [source.weight is not None for source in self.data.train]
         if any(weighted) and not all(weighted):
             raise ValueError("either every [[data.train]] has a weight, or none has")
@@ -130,7 +133,7 @@ def _put(content: dict[str, Any], change: str) -> tuple[str | int, ...]:
     path = tuple(int(word) if word.isdecimal() else word for word in words)
     _refuse_unknown(path, change)
     at: Any = content
-    for key, following in zip(path, path[1:], strict=False):
+    for key, following in itertools.pairwise(path):
         at = _step(at, key, [] if isinstance(following, int) else {}, change)
     if isinstance(at, list):
         _step(at, path[-1], None, change)
@@ -187,7 +190,8 @@ def _value(text: str, change: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         if text[:1] in ("[", "{", '"', "'") or "\n" in text:
             raise UsageError(
-                f"--set {change} has no value of TOML: {error}.", "--set lora.targets='[\"q_proj\"]'"
+                f"--set {change} has no value of TOML: {error}.",
+                "--set lora.targets='[\"q_proj\"]'",
             ) from error
         return text
 
@@ -195,7 +199,7 @@ def _value(text: str, change: str) -> Any:
 def _invalid(
     error: ValidationError, place: Path, text: str, changed: Sequence[tuple[str | int, ...]]
 ) -> UsageError:
-    """pydantic's first complaint, with the line that it is about."""
+    """Pydantic's first complaint, with the line that it is about."""
     first = error.errors()[0]
     loc = tuple(part for part in first["loc"])
     named = ".".join(str(part) for part in loc)
