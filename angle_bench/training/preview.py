@@ -143,7 +143,7 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     spec = starting_point(recipe, access)
     rows = None if recipe.data.streaming else load_rows(recipe, access.mirror)
     format, examples = _examples(recipe, rows, access.mirror)
-    place = _place(spec)
+    place = _place(spec, access)
     batches = None if place is None else _batches(recipe, spec, place, examples)
     steps = steps_of(recipe, None if rows is None else len(sampler_of(rows, recipe)))
     tokens = None if batches is None else _mean([b["input_ids"].numel() for b, _ in batches])
@@ -197,11 +197,11 @@ def _examples(
     return stream.format, iter(stream)
 
 
-def _place(spec: ModelSpec) -> Place | None:
+def _place(spec: ModelSpec, access: Access) -> Place | None:
     """Where the checkpoint is, None where it would have to be downloaded."""
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
-        base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+        base = None if spec.base is None else access.base_folder(spec.base, spec.label)
     except ModelError:  # training itself will say it
         return None
     return None if folder is None else Place(folder, base, spec.trust)
