@@ -226,3 +226,19 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
     assert pairs["labels"].dtype == torch.float32
     assert pairs["texts_per_row"] == 2
     assert json.dumps(pairs["labels"].tolist()) == "[1.0]"
+
+
+def test_skipped_batches_of_a_later_epoch_leave_the_same_rest(tmp_path: Path) -> None:
+    from accelerate import Accelerator, skip_first_batches
+    from torch.utils.data import DataLoader
+
+    rows = loaded(tmp_path, TRIPLETS)
+    sampler = EpochSampler(rows.sizes, None, 2, 0)
+    loader = DataLoader(rows, batch_size=2, sampler=sampler, collate_fn=list)  # type: ignore[arg-type]
+    prepared = Accelerator(cpu=True).prepare(loader)
+    prepared.set_epoch(1)
+    whole = list(prepared)
+    sampler.set_epoch(0)
+    resumed = skip_first_batches(prepared, 2)
+    resumed.set_epoch(1)
+    assert list(resumed) == whole[2:]
