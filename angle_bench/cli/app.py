@@ -15,6 +15,7 @@ from angle_bench.cli import export as export_verb
 from angle_bench.cli import leaderboard as leaderboard_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
+from angle_bench.cli import train as train_verb
 from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.tasks import tasks
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
+app.command(epilog=train_verb.EPILOG)(train_verb.train)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=export_verb.EPILOG)(export_verb.export)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)

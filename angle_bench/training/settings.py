@@ -125,6 +125,9 @@ class Prompts(Section):
     document: Template = ""
 
 
+COLUMNS = ("text1", "text2", "label", "query", "positive", "negative")
+
+
 class Source(Section):
     """`[[data.train]]`: rows from a file, a folder or the hub, exactly one of `path` and `hub`.
 
@@ -134,7 +137,7 @@ class Source(Section):
         config: Of the hub data set.
         revision: Of the hub data set.
         columns: Ours by theirs: `{ sentence1 = "text1" }` renames sentence1.
-        label_range: What 0 and 1 stand for in the labels, such as (0, 5).
+        label_range: The labels that become 0 and 1, such as (0, 5).
         weight: How often rows of this source are drawn, relative to the others; without any
             weight the sources stand one after the other.
         limit: The first rows, for trials.
@@ -154,6 +157,14 @@ class Source(Section):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.hub is None):
             raise ValueError("a source has either a path or a hub id")
+        if self.path is not None and (self.config, self.revision) != (None, None):
+            raise ValueError("config and revision are of hub data sets alone")
+        unknown = sorted(set(self.columns.values()) - set(COLUMNS))
+        if unknown or len(set(self.columns.values())) < len(self.columns):
+            wrong = unknown[0] if unknown else "the same column twice"
+            raise ValueError(f"columns renames to {wrong}; ours are {', '.join(COLUMNS)}")
+        if self.label_range is not None and not self.label_range[0] < self.label_range[1]:
+            raise ValueError("label_range is the lowest label and the highest, as in [0, 5]")
         return self
 
 

@@ -1,0 +1,92 @@
+"""Examples to a batch of token ids."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from angle_bench.encoding.tokenise import tokenise
+from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
+from angle_bench.models.spec import Settings
+from angle_bench.training.dataset import Example
+from angle_bench.training.settings import Prompts
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Renders, tokenises and pads; a batch depends on its examples alone.
+
+    Attributes:
+        tokenizer: Of the checkpoint.
+        settings: Its settings; `max_length` cuts the text, never the prompt's tail.
+        prompts: What is put around texts.
+    """
+
+    tokenizer: Any
+    settings: Settings
+    prompts: Prompts
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
+
+        Returns:
+            `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right;
+            `texts_per_row`, 2 or 3; `row_ids`, int64 (rows,), the rows' numbers in the data;
+            `text_ids`, int64 (rows * texts,), equal for equal rendered texts, in every batch and
+            process; `labels`, float32 (rows,), in format A alone.
+        """
+        rendered = self.rendered(examples)
+        ids = self._token_ids(rendered)
+        longest = max(map(len, ids))
+        pad = self.tokenizer.pad_token_id
+        tokens = np.full((len(ids), longest), pad, np.int64)
+        mask = np.zeros((len(ids), longest), np.int64)
+        for place, each in enumerate(ids):
+            tokens[place, : len(each)] = each
+            mask[place, : len(each)] = 1
+        batch: Batch = {
+            "input_ids": torch.from_numpy(tokens),
+            "attention_mask": torch.from_numpy(mask),
+            "texts_per_row": len(examples[0].texts),
+            "row_ids": torch.tensor([example.row for example in examples], dtype=torch.int64),
+            "text_ids": torch.tensor([_text_id(text) for text, _ in rendered], dtype=torch.int64),
+        }
+        if examples[0].label is not None:
+            labels = [example.label for example in examples]
+            batch["labels"] = torch.tensor(labels, dtype=torch.float32)
+        return batch
+
+    def rendered(self, examples: Sequence[Example]) -> list[tuple[str, str]]:
+        """Each text in its template, with that template."""
+        found = []
+        for example in examples:
+            labelled = example.label is not None
+            for place, text in enumerate(example.texts):
+                role = "text" if labelled else "document" if place else "query"
+                template: str = getattr(self.prompts, role)
+                prepared = prepare_sentence(text) if self.settings.prepare_sentence else text
+                whole = render(template, prepared)
+                found.append((whole.lower() if self.settings.lowercase else whole, template))
+        return found
+
+    def _token_ids(self, rendered: Sequence[tuple[str, str]]) -> list[Any]:
+        ids: list[Any] = [None] * len(rendered)
+        for template in dict.fromkeys(template for _, template in rendered):
+            places = [place for place, (_, used) in enumerate(rendered) if used == template]
+            tail = len(template.partition(PLACEHOLDER)[2])
+            texts = [rendered[place][0] for place in places]
+            tokens = tokenise(self.tokenizer, texts, self.settings.max_length, tail)
+            ends = np.cumsum(tokens.lengths)[:-1]
+            for place, each in zip(places, np.split(tokens.ids, ends), strict=True):
+                ids[place] = each
+        return ids
+
+
+def _text_id(text: str) -> int:
+    data = text.encode("utf-8", errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

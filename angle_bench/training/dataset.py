@@ -1,0 +1,318 @@
+"""The rows of a recipe in memory, the draws from their lists, and their order in each epoch."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from angle_bench.errors import DataError
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.rows import TEXT_COLUMNS, Checker, Counts, Format, Row, refuse_idle
+from angle_bench.training.settings import Data, Source
+from angle_bench.training.sources import name_of, raw_rows
+
+CHUNK = 10_000  # rows that are Python objects at a time
+DUPLICATE = "stands twice"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row with its texts drawn.
+
+    Attributes:
+        row: Its number in the data set.
+        texts: Two or three.
+        label: In format A alone.
+    """
+
+    row: int
+    texts: tuple[str, ...]
+    label: float | None
+
+
+def draw(seed: int, epoch: int, row: int, column: int, count: int) -> int:
+    """Which of `count` texts is used: a hash, so that no order of asking changes it."""
+    key = f"{seed} {epoch} {row} {column}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") % count
+
+
+def drawn(row: Row, number: int, seed: int, epoch: int) -> Example:
+    """A row with one text of each column."""
+    texts = [
+        listed[draw(seed, epoch, number, column, len(listed))] if len(listed) > 1 else listed[0]
+        for column, listed in enumerate(row.texts)
+    ]
+    return Example(number, tuple(texts), row.label)
+
+
+class TrainingRows:
+    """Checked rows, kept in Arrow: workers share them, and 500,000 take what their text takes.
+
+    A map-style dataset. The index says the epoch, too: `epoch * len(rows) + row`, so that workers
+    that were started in an earlier epoch draw as any other.
+
+    Attributes:
+        format: Of all rows.
+        counts: What became of the rows of each source, by its name in messages.
+        sizes: How many rows each source has here; they stand in the order of the sources.
+        labels: float32 of every row, in format A alone.
+    """
+
+    def __init__(
+        self,
+        format: Format,
+        columns: Sequence[pa.ChunkedArray],
+        labels: NDArray[np.float32] | None,
+        sizes: Sequence[int],
+        counts: Sequence[tuple[str, Counts]],
+        seed: int,
+    ) -> None:
+        self.format = format
+        self.labels = labels
+        self.sizes = tuple(sizes)
+        self.counts = tuple(counts)
+        self._columns = tuple(columns)
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def row(self, number: int) -> Row:
+        """A row with its lists."""
+        texts = tuple(tuple(column[number].as_py()) for column in self._columns)
+        return Row(texts, None if self.labels is None else float(self.labels[number]))
+
+    def __getitem__(self, index: int) -> Example:
+        epoch, number = divmod(index, len(self))
+        return drawn(self.row(number), number, self._seed, epoch)
+
+
+class EpochSampler:
+    """The order of the rows in an epoch: a permutation by seed and epoch alone.
+
+    With weights, the sources share the epoch's rows by them: those of a source that has too few
+    come again, and of one that has too many others come in the next epoch. A last batch of one
+    row, which has nothing to be compared with, is left out.
+
+    Args:
+        sizes: Rows of each source.
+        weights: Of each source; None uses every row once.
+        batch_size: Rows of a step.
+        seed: Of the order.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], weights: Sequence[float] | None, batch_size: int, seed: int
+    ) -> None:
+        self._sizes = tuple(sizes)
+        self._shares = tuple(sizes) if weights is None else _shares(sum(sizes), weights)
+        self._left_out = int(batch_size > 1 and sum(sizes) % batch_size == 1)
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch whose order comes next."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return sum(self._sizes) - self._left_out
+
+    def __iter__(self) -> Iterator[int]:
+        rows = sum(self._sizes)
+        first, chosen = 0, []
+        for source, (size, share) in enumerate(zip(self._sizes, self._shares, strict=True)):
+            chosen.append(first + self._of_source(source, size, share))
+            first += size
+        order = np.random.default_rng([self._seed, self._epoch]).permutation(np.concatenate(chosen))
+        for number in order[: len(self)].tolist():
+            yield self._epoch * rows + number
+
+    def _of_source(self, source: int, size: int, share: int) -> NDArray[np.int64]:
+        """The source's next `share` rows; each comes again only when all have been."""
+        start = self._epoch * share
+        rounds = range(start // size, (start + share - 1) // size + 1)
+        shuffled = [
+            np.random.default_rng([self._seed, source, each, 1]).permutation(size)
+            for each in rounds
+        ]
+        begin = start % size
+        return np.concatenate([*shuffled, np.empty(0, np.int64)])[begin : begin + share]
+
+
+def _shares(total: int, weights: Sequence[float]) -> tuple[int, ...]:
+    """`total` split by weights; the largest remainders get what rounding leaves."""
+    exact = [total * weight / sum(weights) for weight in weights]
+    shares = [int(each) for each in exact]
+    by_rest = sorted(range(len(exact)), key=lambda place: shares[place] - exact[place])
+    for place in by_rest[: total - sum(shares)]:
+        shares[place] += 1
+    return tuple(shares)
+
+
+def sampler_of(rows: TrainingRows, recipe: Recipe) -> EpochSampler:
+    """The order in which a recipe takes its rows."""
+    weights = [source.weight for source in recipe.data.train if source.weight is not None]
+    return EpochSampler(rows.sizes, weights or None, recipe.train.batch_size, recipe.train.seed)
+
+
+def load_rows(recipe: Recipe, mirror: Path | None = None) -> TrainingRows:
+    """Read and check all rows of a recipe.
+
+    Raises:
+        DataError: They cannot be read, are of several formats, are empty or all equal, or have
+            labels that the objectives cannot use.
+    """
+    parts = [_read(source, recipe.data, mirror) for source in recipe.data.train]
+    format = parts[0].format
+    for part, source in zip(parts, recipe.data.train, strict=True):
+        if part.format != format:
+            raise DataError(
+                f"{name_of(source)} has format {part.format}, {parts[0].name} has {format}; "
+                "a batch has one.",
+                "one recipe for each format",
+            )
+    tables = pa.concat_tables([part.table for part in parts])
+    if recipe.data.drop_duplicates and len(parts) > 1:
+        tables, parts = _without_repeats(parts)
+    labels = tables["label"].to_numpy().astype(np.float32) if format == "A" else None
+    columns = [tables[name] for name in TEXT_COLUMNS[format]]
+    refuse_idle(format, recipe.loss, recipe.prompts, recipe.train.batch_size)
+    counts = [(part.name, part.counts) for part in parts]
+    sizes = [part.table.num_rows for part in parts]
+    rows = TrainingRows(format, columns, labels, sizes, counts, recipe.train.seed)
+    _refuse_all_equal(rows, recipe)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Part:
+    name: str
+    format: Format
+    table: pa.Table
+    counts: Counts
+
+
+def _read(source: Source, data: Data, mirror: Path | None) -> _Part:
+    checker, numbered = checked(source, mirror, streaming=False)
+    names = TEXT_COLUMNS[checker.format]
+    kinds = [(name, pa.large_list(pa.large_string())) for name in names]
+    schema = pa.schema([*kinds, *([("label", pa.float64())] if checker.format == "A" else [])])
+    seen: set[bytes] = set()
+    batches, chunk = [], []
+    for _, row in numbered:
+        if data.drop_duplicates and _repeats(row, seen):
+            checker.counts.dropped[DUPLICATE] += 1
+            continue
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            batches.append(_batch(chunk, schema))
+            chunk = []
+    batches.append(_batch(chunk, schema))
+    table = pa.Table.from_batches(batches, schema)
+    if not table.num_rows:
+        reasons = ", ".join(f"{count} {why}" for why, count in checker.counts.dropped.items())
+        raise DataError(
+            f"{name_of(source)} has no row that can be trained on ({reasons or 'it is empty'}).",
+            "data with texts in every column",
+        )
+    return _Part(name_of(source), checker.format, table, checker.counts)
+
+
+def checked(
+    source: Source, mirror: Path | None, *, streaming: bool
+) -> tuple[Checker, Iterator[tuple[int, Row]]]:
+    """The checker of a source, and its rows with their numbers.
+
+    Raises:
+        DataError: It has no rows, or columns of no format.
+    """
+    rows = raw_rows(source, mirror, streaming)
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{name_of(source)} has no rows.", "a source with rows")
+    if not isinstance(first, dict):
+        raise DataError(
+            f"{name_of(source)} has {first!r} for a row, not columns.", "rows with named columns"
+        )
+    checker = Checker(first, source)
+
+    def whole() -> Iterator[dict[str, Any]]:
+        yield first
+        yield from rows
+
+    return checker, checker.rows(whole())
+
+
+def _batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
+    texts = list(zip(*(row.texts for row in rows), strict=True)) or [()] * len(
+        [name for name in schema.names if name != "label"]
+    )
+    arrays: list[Any] = [
+        pa.array([list(each) for each in column], schema.field(place).type)
+        for place, column in enumerate(texts)
+    ]
+    if "label" in schema.names:
+        arrays.append(pa.array([row.label for row in rows], pa.float64()))
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _repeats(row: Row, seen: set[bytes]) -> bool:
+    key = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    if key in seen:
+        return True
+    seen.add(key)
+    return False
+
+
+def _without_repeats(parts: Sequence[_Part]) -> tuple[pa.Table, list[_Part]]:
+    """Rows of a later source that an earlier one has are dropped, too."""
+    seen: set[bytes] = set()
+    kept = []
+    for part in parts:
+        mask = []
+        for row in part.table.to_pylist():
+            texts = tuple(tuple(row[name]) for name in TEXT_COLUMNS[part.format])
+            mask.append(not _repeats(Row(texts, row.get("label")), seen))
+        part.counts.dropped[DUPLICATE] += mask.count(False)
+        table = part.table.filter(pa.array(mask, pa.bool_()))
+        if not table.num_rows:
+            raise DataError(
+                f"every row of {part.name} stands in the sources before it.",
+                f"the recipe without {part.name}, or without drop_duplicates",
+            )
+        kept.append(_Part(part.name, part.format, table, part.counts))
+    return pa.concat_tables([part.table for part in kept]), kept
+
+
+def _refuse_all_equal(rows: TrainingRows, recipe: Recipe) -> None:
+    names = ", ".join(name for name, _ in rows.counts)
+    first = rows.row(0).texts
+    if all(rows.row(number).texts == first for number in range(len(rows))):
+        raise DataError(
+            f"{names} has the same texts in all of its {len(rows)} rows.",
+            "data with rows that differ",
+        )
+    if rows.labels is None:
+        return
+    if (rows.labels == rows.labels[0]).all():
+        raise DataError(
+            f"{names} has the label {rows.labels[0]:g} in all of its {len(rows)} rows, so nothing "
+            "can be ranked.",
+            "labels that differ; pairs that are all positive as query and positive",
+        )
+    if recipe.loss.ibn_w > 0 and not (rows.labels == 1).any():
+        raise DataError(
+            f"no label of {names} is 1, and ibn takes pairs of label 1 as positives: it would do "
+            "nothing.",
+            "--set loss.ibn_w=0, or label_range with the label that means equal as its end",
+        )
+
+
+def positives(rows: TrainingRows) -> int | None:
+    """The pairs that ibn takes as positives, as angle-emb does: those of label 1 exactly."""
+    return None if rows.labels is None else int((rows.labels == 1).sum())

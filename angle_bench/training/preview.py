@@ -1,0 +1,318 @@
+"""What a recipe would do: rows, first batch, steps, memory and time. Nothing is written."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from angle_bench.errors import ModelError, UsageError
+from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
+from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.config import read_json, shape_of
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.place import Place
+from angle_bench.models.resolve import resolve
+from angle_bench.models.spec import ModelSpec
+from angle_bench.training.dataset import (
+    Example,
+    TrainingRows,
+    load_rows,
+    positives,
+    sampler_of,
+)
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.rows import Counts, Format
+
+MEASURED = 8  # batches that say how many tokens a batch has
+SHOWN = 4  # rows of the first batch that are decoded
+DTYPES = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+QUANTIZED = {"4bit": 0.5, "8bit": 1.0}  # bytes of a weight
+
+
+@dataclass(frozen=True)
+class ShownText:
+    """A text of the first batch, as the model gets it."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row of the first batch."""
+
+    row: int
+    label: float | None
+    texts: Sequence[ShownText]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on one device, estimated.
+
+    Attributes:
+        weights: 4 for each parameter, half one or one for those of a quantised base.
+        gradients: 4 for each parameter that trains.
+        optimizer: 8 for each of these: AdamW's two moments.
+        activations: For each token and layer 34 times the width in half precision and twice that
+            in float32, by Korthikanti et al. (2022), equation 1, without the attention matrix,
+            which sdpa does not keep; with gradient checkpointing the inputs of the layers and one
+            layer's.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a recipe would do.
+
+    Attributes:
+        spec: The checkpoint that it starts from.
+        format: Of the data.
+        counts: What became of the rows of each source; None of streamed data.
+        rows: That are trained on, None of streamed data.
+        positives: Pairs that ibn takes as such, in format A.
+        batch: The first rows of the first batch; None where no tokenizer is at hand.
+        steps: Of the optimiser.
+        tokens: Of a batch with its padding, on average over the first batches.
+        trainable: Parameters that train.
+        seconds: About how long it takes on `device`, None where the checkpoint is not here.
+    """
+
+    spec: ModelSpec
+    format: Format
+    counts: Sequence[tuple[str, Counts]] | None
+    rows: int | None
+    positives: int | None
+    batch: Sequence[ShownRow] | None
+    steps: int
+    tokens: int | None
+    trainable: int | None
+    memory: Memory | None
+    device: str
+    seconds: float | None
+
+
+def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
+    """The checkpoint of a recipe, under the recipe's settings.
+
+    Raises:
+        UsageError: It is unknown, or is none that can be trained here.
+        ModelError: It cannot be read.
+    """
+    model = recipe.model
+    changes = Overrides(
+        pooling=model.pooling,
+        max_length=model.max_length,
+        bidirectional_start=model.bidirectional_start,
+    )
+    spec = resolve(model.name, changes, access)
+    if spec.loader != "transformers" or spec.settings is None:
+        raise UsageError(
+            f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
+            "model.name of a checkpoint of transformers",
+        )
+    if spec.settings.pooling == "all":
+        raise UsageError(
+            "model.pooling all gives a vector of every token, not one.",
+            "--set model.pooling=mean",
+        )
+    return spec
+
+
+def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
+    """What a recipe would do.
+
+    Raises:
+        AngleBenchError: The checkpoint or the data is not what the recipe needs.
+    """
+    spec = starting_point(recipe, access)
+    rows = None if recipe.data.streaming else load_rows(recipe, access.mirror)
+    format, examples = _examples(recipe, rows, access.mirror)
+    place = _place(spec, access)
+    batches = None if place is None else _batches(recipe, spec, place, examples)
+    steps = steps_of(recipe, None if rows is None else len(sampler_of(rows, recipe)))
+    tokens = None if batches is None else _mean([b["input_ids"].numel() for b, _ in batches])
+    parameters = None if place is None else _parameters(recipe, place)
+    kind, seconds = "", None
+    if place is not None and parameters is not None and tokens is not None:
+        kind, seconds = _seconds(recipe, place, parameters, tokens * steps, device)
+    return Preview(
+        spec=spec,
+        format=format,
+        counts=None if rows is None else rows.counts,
+        rows=None if rows is None else len(rows),
+        positives=None if rows is None else positives(rows),
+        batch=None if not batches else _shown(*batches[0]),
+        steps=steps,
+        tokens=tokens,
+        trainable=None if parameters is None else parameters[1],
+        memory=_memory(recipe, place, parameters, tokens),
+        device=kind,
+        seconds=seconds,
+    )
+
+
+def steps_of(recipe: Recipe, rows: int | None) -> int:
+    """Steps of the optimiser on one device, as transformers' Trainer counts them.
+
+    Args:
+        recipe: With epochs, batch size, accumulation.
+        rows: Of an epoch; None where they are not known.
+    """
+    if recipe.train.max_steps is not None:
+        return recipe.train.max_steps
+    assert rows is not None  # the recipe of a stream has max_steps
+    batches = math.ceil(rows / recipe.train.batch_size)
+    each = max(1, math.ceil(batches / recipe.train.accumulation))
+    return math.ceil(recipe.train.epochs * each)
+
+
+def _mean(counts: Sequence[int]) -> int:
+    return round(sum(counts) / len(counts))
+
+
+def _examples(
+    recipe: Recipe, rows: TrainingRows | None, mirror: Path | None
+) -> tuple[Format, Iterator[Example]]:
+    if rows is not None:
+        return rows.format, (rows[index] for index in sampler_of(rows, recipe))
+    from angle_bench.training.stream import Stream  # brings torch
+
+    stream = Stream(recipe, mirror)
+    return stream.format, iter(stream)
+
+
+def _place(spec: ModelSpec, access: Access) -> Place | None:
+    """Where the checkpoint is, None where it would have to be downloaded."""
+    folder = spec.folder or hub.cached(spec.name, spec.revision)
+    try:
+        base = None if spec.base is None else access.base_folder(spec.base, spec.label)
+    except ModelError:  # training itself will say it
+        return None
+    return None if folder is None else Place(folder, base, spec.trust)
+
+
+def _batches(
+    recipe: Recipe, spec: ModelSpec, place: Place, examples: Iterator[Example]
+) -> list[tuple[Any, Any]]:
+    """The first batches, each with the tokenizer that made it."""
+    from angle_bench.models.backbone import load_tokenizer  # brings torch
+    from angle_bench.training.collate import Collator
+
+    tokenizer = load_tokenizer(place)
+    collate = Collator(tokenizer, spec.required_settings(), recipe.prompts)
+    made = []
+    for _ in range(MEASURED):
+        if not (chunk := list(itertools.islice(examples, recipe.train.batch_size))):
+            break
+        made.append((collate(chunk), tokenizer))
+    return made
+
+
+def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
+    each = batch["texts_per_row"]
+    lengths = batch["attention_mask"].sum(1).tolist()
+    found = []
+    for number, row in enumerate(batch["row_ids"].tolist()[:SHOWN]):
+        texts = [
+            ShownText(tokenizer.decode(batch["input_ids"][place][: lengths[place]]), lengths[place])
+            for place in range(number * each, (number + 1) * each)
+        ]
+        label = round(float(batch["labels"][number]), 4) if "labels" in batch else None
+        found.append(ShownRow(row, label, texts))
+    return found
+
+
+def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="numpy") as opened:
+            for name in opened.keys():  # noqa: SIM118
+                yield name, tuple(opened.get_slice(name).get_shape())
+
+
+def _parameters(recipe: Recipe, place: Place) -> tuple[int, int] | None:
+    """All parameters, and those that train; None where the weight files do not say."""
+    whole, trained = 0, 0
+    for name, shape in _shapes(place.whole):
+        size = math.prod(shape)
+        whole += size
+        if recipe.lora is None:
+            trained += size if _trains(name, recipe) else 0
+        elif _adapted(name, shape, recipe):
+            trained += recipe.lora.r * sum(shape)
+    return (whole, trained) if whole else None
+
+
+def _trains(name: str, recipe: Recipe) -> bool:
+    model = recipe.model
+    chosen = not model.trainable or any(part in name for part in model.trainable)
+    return chosen and not any(part in name for part in model.frozen)
+
+
+def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
+    """Whether a weight is of a linear layer that gets an adapter."""
+    assert recipe.lora is not None
+    module = name.removesuffix(".weight")
+    if len(shape) != 2 or module == name or "embed" in module or module.endswith("lm_head"):
+        return False
+    return not recipe.lora.targets or module.rpartition(".")[2] in recipe.lora.targets
+
+
+def _memory(
+    recipe: Recipe, place: Place | None, parameters: tuple[int, int] | None, tokens: int | None
+) -> Memory | None:
+    shape = None if place is None else shape_of(place.whole)
+    if parameters is None or shape is None or tokens is None:
+        return None
+    whole, trained = parameters
+    quantized = None if recipe.lora is None else recipe.lora.quantization
+    added = 0 if recipe.lora is None else trained
+    size = 4 if recipe.train.precision == "float32" else 2
+    each = tokens * shape.width * size
+    layers = each * shape.layers * 17
+    if recipe.model.gradient_checkpointing:
+        layers = each * (shape.layers + 17)
+    return Memory(
+        weights=round(whole * QUANTIZED.get(quantized or "", 4.0)) + 4 * added,
+        gradients=4 * trained,
+        optimizer=8 * trained,
+        activations=layers,
+    )
+
+
+def _seconds(
+    recipe: Recipe, place: Place, parameters: tuple[int, int], tokens: int, device: str
+) -> tuple[str, float]:
+    """The device and about how long it takes: operations by a measured speed.
+
+    A token costs 2 operations a parameter outside the embeddings forward, 2 for the gradient of
+    what flows on, 2 for the weights' own where these train, and 2 for a second forward pass under
+    gradient checkpointing.
+    """
+    from angle_bench.encoding.matrix_speed import flop_per_second  # brings torch
+
+    whole, trained = parameters
+    vocabulary = read_json(place.whole / "config.json").get("vocab_size")
+    shape = shape_of(place.whole)
+    embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0
+    inside = max(whole - embedded, whole // 10)
+    own = 2.0 * min(1.0, trained / whole)
+    again = 2.0 if recipe.model.gradient_checkpointing else 0.0
+    work = (4.0 + own + again) * inside * tokens * recipe.train.accumulation
+    kind, speed = flop_per_second(device, DTYPES[recipe.train.precision])
+    return kind, STARTING_SECONDS + work / (speed * SHARE_OF_PEAK.get(kind, 1.0))

@@ -1,0 +1,66 @@
+"""`angle-bench train -n`: what a recipe would do."""
+
+import json
+from pathlib import Path
+
+from tests.checkpoints import sts_rows, write_rows
+from tests.conftest import Cli
+
+
+def put(folder: Path, model: Path) -> Path:
+    write_rows(folder / "pairs.jsonl", sts_rows(33))
+    place = folder / "r.toml"
+    columns = '{ sentence1 = "text1", sentence2 = "text2", score = "label" }'
+    place.write_text(
+        f'[model]\nname = "{model}"\npooling = "mean"\n[[data.train]]\npath = "pairs.jsonl"\n'
+        f"columns = {columns}\nlabel_range = [0, 5]\n[loss]\nibn_w = 0\ncosine_w = 1\n"
+        "[train]\nbatch_size = 8\nepochs = 3\n"
+    )
+    return place
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(
+    cli: Cli, tmp_path: Path, tiny_bert: Path
+) -> None:
+    recipe = put(tmp_path, tiny_bert)
+    ended = cli("train", recipe, "-n", "--seeds", "1,2", "-o", tmp_path / "out")
+    assert (ended.code, ended.errors) == (0, [])
+    for said in (
+        "batch_size = 8",
+        "33 read, 33 kept",
+        "[CLS]",
+        "steps: 12",
+        "memory: about",
+        "time:",
+    ):
+        assert said in ended.out
+    assert "seed-2" in ended.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_as_json(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    ended = cli("train", put(tmp_path, tiny_bert), "-n", "--json", "--set", "lora.r=2")
+    said = json.loads(ended.out)
+    # every linear layer of the two: 4 of 32 x 32 and 2 of 32 x 64, and the pooler
+    assert said["trainable"] == 2 * (2 * (4 * 64 + 2 * 96) + 64)
+    assert said["recipe"]["lora"]["r"] == 2
+    assert said["memory"]["gradients"] == 4 * said["trainable"]
+    assert len(said["batch"]) == 4
+
+
+def test_what_cannot_be_is_refused(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").touch()
+    for words, said in [
+        (["-n", "--track", "wand"], "--track wandb"),
+        (["-n", "--seeds", "1,1"], "--seeds 1,2,3"),
+        (["-n", "-o", tmp_path / "full"], "not empty"),
+        (["-n", "--resume", "-o", tmp_path / "full"], "no checkpoint"),
+        ([], "-n"),
+    ]:
+        ended = cli("train", recipe, *words)
+        assert ended.code == 2
+        assert said in ended.err
+    (tmp_path / "full/checkpoint-40").mkdir()
+    assert "checkpoint-40" in cli("train", recipe, "-n", "--resume", "-o", tmp_path / "full").out

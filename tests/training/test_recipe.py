@@ -1,0 +1,135 @@
+"""Recipes: TOML with lines in its errors, names, --set, the ready ones, angle-trainer's flags."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import UsageError
+from angle_bench.training.recipe import Recipe, line_of, read_recipe, recipe_names, recipe_toml
+
+ROOT = Path(__file__).resolve().parents[2]
+LEAST = '[model]\nname = "m"\n[[data.train]]\npath = "a.csv"\n'
+
+
+def put(folder: Path, text: str) -> str:
+    place = folder / "r.toml"
+    place.write_text(text)
+    return str(place)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_ready_recipe_is_valid_and_says_what_it_is(name: str) -> None:
+    recipe = read_recipe(name)
+    assert recipe.description
+    assert Recipe.model_validate(tomllib.loads(recipe_toml(recipe))) == recipe
+
+
+def test_the_ready_recipes_are_there() -> None:
+    assert {"nli-bert", "sts-b", "nli-billm", "ese-uae", "zh-pawsx"} <= set(recipe_names())
+
+
+def test_published_figures() -> None:
+    bert = read_recipe("nli-bert")
+    assert (bert.loss.ibn_w, bert.train.learning_rate, bert.train.accumulation) == (30, 5e-5, 16)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    assert read_recipe(put(tmp_path, LEAST)).data.train[0].path == str(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            LEAST + "[train]\nbatchsize = 3\n",
+            r"r.toml:6: .* train.batchsize; did you mean batch_size",
+        ),
+        (LEAST + "pth = 1\n", r"r.toml:5: there is no key data.train.0.pth; did you mean path"),
+        ("[[data.train]]\npath = 'a'\n", "the recipe has no model"),
+        (LEAST + "[loss]\nw = 1\n", r"r.toml:6: there is no key loss.w"),
+        (LEAST + "hub = 'x'\n", r"r.toml:3: data.train.0: a source has either"),
+        (LEAST + "columns = { a = 'text3' }\n", "text3"),
+        (LEAST + "weight = 1\n[[data.train]]\npath = 'b'\n", "either every"),
+        (LEAST + "[data]\nstreaming = true\n", "max_steps is needed"),
+        (
+            LEAST + "[data]\nstreaming = true\ndrop_duplicates = true\n[train]\nmax_steps = 3\n",
+            "all rows",
+        ),
+        ("[model\n", "is no TOML"),
+    ],
+)
+def test_errors_name_the_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_recipe(put(tmp_path, text))
+
+
+def test_a_misspelt_name_gets_the_nearest() -> None:
+    with pytest.raises(UsageError, match="Did you mean sts-b"):
+        read_recipe("stsb")
+
+
+def test_set_makes_sections_and_types_values(tmp_path: Path) -> None:
+    place = put(tmp_path, LEAST)
+    changes = ["lora.r=16", 'lora.targets=["q_proj"]', "model.pooling=last", "data.train.0.limit=5"]
+    recipe = read_recipe(place, changes)
+    assert recipe.lora is not None
+    assert (recipe.lora.r, recipe.lora.targets) == (16, ("q_proj",))
+    assert (recipe.model.pooling, recipe.data.train[0].limit) == ("last", 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("lora.rr=1", "Did you mean lora.r"),
+        ("lora.r=0", "--set: lora.r: input should be greater"),
+        ("lora.r", "no KEY=VALUE"),
+        ("lora.targets=[1", "no value of TOML"),
+        ("data.train.7.limit=1", "there is no 7"),
+        ("train.seed=abc", "valid integer"),
+    ],
+)
+def test_set_refuses(tmp_path: Path, change: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_recipe(put(tmp_path, LEAST), [change])
+
+
+def test_the_line_of_a_nested_table() -> None:
+    text = "[[data.train]]\npath = 1\n[data.train.columns]\na = 'b'\n"
+    assert line_of(text, ("data", "train", 0, "columns", "a")) == 4
+
+
+def _flags() -> list[list[str]]:
+    rows = re.findall(
+        r"^\| (\w+) \|(.*)\|(.*)\|(.*)\|$", (ROOT / "docs/training.md").read_text(), re.M
+    )
+    return [[cell.strip() for cell in row] for row in rows if "_" in row[0] or row[1].strip()]
+
+
+@pytest.mark.parametrize("row", [row for row in _flags() if "." in row[1]], ids=lambda row: row[0])
+def test_a_mapped_flag_sets_its_setting(tmp_path: Path, row: list[str]) -> None:
+    _, setting, example, _ = row
+    changes = [f"{setting}={example}"]
+    text = (
+        LEAST.replace('path = "a.csv"\n', "") if setting.startswith("data.train.0.hub") else LEAST
+    )
+    if ".config" in setting:
+        text = LEAST.replace("path", "hub")
+    changes += ["teacher.model=self"] if setting == "teacher.pooling" else []
+    changes += ["train.max_steps=9"] if setting == "data.streaming" else []
+    dumped = read_recipe(put(tmp_path, text), changes).model_dump(mode="json")
+    at = dumped
+    for key in setting.split("."):
+        at = at[int(key)] if key.isdecimal() else at[key]
+    assert at == tomllib.loads(f"v = {example}")["v"]
+
+
+def test_every_flag_is_mapped_or_says_why(shared: Path) -> None:
+    page = (ROOT / "docs/training.md").read_text()
+    rows = {row[0]: row for row in re.findall(r"^\| (\w+) \|(.*)\|(.*)\|(.*)\|$", page, re.M)}
+    text = (shared / "reference/angle_trainer_flags.md").read_text().split("- In Python")[0]
+    listed = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", text)) - {"column_old"}
+    assert len(listed) > 50
+    assert listed - set(rows) - {"angle_trainer"} == set()
+    assert [name for name, row in rows.items() if not row[1].strip() and not row[3].strip()] == []
