@@ -210,4 +210,5 @@ def _changed(row: Compared, count: int) -> dict[str, Any]:
 
 
 def _command(board: Leaderboard, words: Sequence[str]) -> str:
-    return shlex.join(["angle-bench", "run", *words, "-t", board.suite.name])
+    suites = board.suite.name.replace("+", ",")  # the name of several, as they were typed
+    return shlex.join(["angle-bench", "run", *words, "-t", suites])

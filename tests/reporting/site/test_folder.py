@@ -71,6 +71,14 @@ def test_a_site_needs_a_place(cli: Cli, results: Path) -> None:
     assert "-o FOLDER" in ended.errors[1]
 
 
+def test_the_command_that_makes_a_row_again(cli: Cli, tmp_path: Path) -> None:
+    made, pairs = Results(tmp_path / "results"), Pairs("STS12")
+    made.put("org/ft", "STS12", pairs.part(pairs.scores(0.1, 1)), revision="abc")
+    assert cli("leaderboard", "-t", "STS12,STS13", "-o", "site", "-q").code == 0
+    text = (tmp_path / "site" / "index_files" / "model-1-ft.html").read_text(encoding="utf-8")
+    assert "angle-bench run -m ft=org/ft@abc -t STS12,STS13" in text
+
+
 def test_every_name_and_text_is_escaped(cli: Cli, tmp_path: Path) -> None:
     made, pairs = Results(tmp_path / "results"), Pairs("STS12")
     pairs.text1[0] = "<script>alert('x')</script>"
