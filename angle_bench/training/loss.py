@@ -1,0 +1,126 @@
+"""The objectives of a batch, combined as its format asks.
+
+A (pairs with labels): cosine, ibn and angle. B (pairs): a query against all positives. C
+(triplets): that, the same with negatives, and angle and cosine over (q, p) = 1 and (q, n) = 0.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from angle_bench.errors import DataError, UsageError
+from angle_bench.training.objectives import angle, contrast, cosine, in_batch_negatives
+from angle_bench.training.settings import Objectives
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of a batch.
+
+    Attributes:
+        parts: By name, weighted; only those whose weight is not 0.
+    """
+
+    parts: dict[str, Tensor]
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised: the sum of the parts."""
+        return torch.stack(list(self.parts.values())).sum()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the objectives need to know of a batch, beside its vectors.
+
+    Attributes:
+        texts_per_row: 2 or 3.
+        labels: Of format A, (rows,).
+        text_ids: Equal for equal texts, (rows · texts_per_row,), for `mask_duplicates`.
+    """
+
+    texts_per_row: int
+    labels: Tensor | None = None
+    text_ids: Tensor | None = None
+
+
+def combined(vectors: Tensor, rows: Rows, settings: Objectives) -> Loss:
+    """The loss of a batch.
+
+    Args:
+        vectors: In row order, (rows · texts_per_row, dimension).
+        rows: Their format, labels and ids.
+        settings: Weights and inverse temperatures.
+
+    Raises:
+        UsageError: No objective of this format has a weight.
+        DataError: `ibn_w` is not 0, and labels are outside 0 to 1; labels on triplets;
+            `mask_duplicates` without ids.
+        ModelError: `angle_w` is not 0, and the dimension is odd.
+    """
+    vectors = vectors.float()
+    if settings.mask_duplicates and rows.text_ids is None:
+        raise DataError("mask_duplicates needs to know which texts are equal.", "text_ids")
+    ids = rows.text_ids if settings.mask_duplicates else None
+    if rows.texts_per_row == 3:
+        if rows.labels is not None:
+            raise DataError("triplets have no labels.", "query, positive and negative alone")
+        parts = _triplets(vectors, ids, settings)
+    elif rows.labels is None:
+        parts = _queries(vectors, ids, settings)
+    else:
+        parts = _pairs(vectors, rows.labels, ids, settings)
+    if not parts:
+        raise UsageError(
+            "no objective of this format has a weight.", "a weight above 0 under [loss]"
+        )
+    return Loss(parts)
+
+
+def _pairs(
+    vectors: Tensor, labels: Tensor, ids: Tensor | None, settings: Objectives
+) -> dict[str, Tensor]:
+    parts = {}
+    if settings.ibn_w:
+        if not bool(((labels >= 0) & (labels <= 1)).all()):
+            raise DataError(
+                "ibn takes pairs of label 1 as positives, and there are labels outside 0 to 1.",
+                "ibn_w = 0 under [loss], or label_range of the source",
+            )
+        parts["ibn"] = settings.ibn_w * in_batch_negatives(vectors, labels, settings.ibn_tau, ids)
+    return parts | _rankings(vectors, labels, settings)
+
+
+def _queries(vectors: Tensor, ids: Tensor | None, settings: Objectives) -> dict[str, Tensor]:
+    if not settings.ibn_w:
+        return {}
+    known = None if ids is None else (ids[0::2], ids[1::2], None)
+    plain = contrast(vectors[0::2], vectors[1::2], None, settings.ibn_tau, known)
+    return {"ibn": settings.ibn_w * plain}
+
+
+def _triplets(vectors: Tensor, ids: Tensor | None, settings: Objectives) -> dict[str, Tensor]:
+    query, positive, negative = (vectors[place::3] for place in range(3))
+    known = None if ids is None else (ids[0::3], ids[1::3], ids[2::3])
+    parts = {}
+    if settings.ibn_w:
+        alone = None if known is None else (known[0], known[1], None)
+        plain = contrast(query, positive, None, settings.ibn_tau, alone)
+        parts["ibn"] = settings.ibn_w * plain / 2
+    if settings.cln_w:
+        hard = contrast(query, positive, negative, settings.ibn_tau, known)
+        parts["cln"] = settings.cln_w * hard / 2
+    pairs = torch.stack([query, positive, query, negative], dim=1).flatten(0, 1)
+    labels = vectors.new_tensor([1.0, 0.0]).repeat(len(query))
+    return parts | _rankings(pairs, labels, settings)
+
+
+def _rankings(pairs: Tensor, labels: Tensor, settings: Objectives) -> dict[str, Tensor]:
+    parts = {}
+    if settings.angle_w:
+        ranked = angle(pairs, labels, settings.angle_tau, settings.angle_pool)
+        parts["angle"] = settings.angle_w * ranked
+    if settings.cosine_w:
+        parts["cosine"] = settings.cosine_w * cosine(pairs, labels, settings.cosine_tau)
+    return parts

@@ -1,0 +1,134 @@
+"""The objectives beside angle-emb 0.6.1: losses to 1e-5, gradients to 1e-4."""
+
+import json
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from angle_bench.errors import DataError, ModelError, UsageError
+from angle_bench.training.espresso import divergence, espresso, principal
+from angle_bench.training.loss import Loss, Rows, combined
+from angle_bench.training.objectives import angle, contrast, cosine, in_batch_negatives
+from angle_bench.training.settings import Espresso, Objectives
+
+Arrays = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def arrays(shared: Path) -> Arrays:
+    with np.load(shared / "reference" / "angle_emb.npz") as read:
+        return {name: torch.from_numpy(read[name]) for name in read.files}
+
+
+@pytest.fixture(scope="module")
+def cases(shared: Path) -> list[dict[str, Any]]:
+    described = json.loads((shared / "reference" / "angle_emb.json").read_text())
+    return [case for case in described["cases"] if case["kind"] != "ese"]
+
+
+def settings_of(weights: dict[str, float | str]) -> Objectives:
+    names = {"angle_pooling_strategy": "angle_pool"}
+    return Objectives.model_validate({names.get(key, key): v for key, v in weights.items()})
+
+
+def loss_of(case: dict[str, Any], vectors: torch.Tensor, arrays: Arrays) -> torch.Tensor:
+    labels = arrays[case["labels"]] if "labels" in case else None
+    match case["kind"]:
+        case "cosine":
+            return cosine(vectors, arrays[case["labels"]], case["tau"])
+        case "angle":
+            return angle(vectors, arrays[case["labels"]], case["tau"], case["pooling"])
+        case "ibn":
+            return in_batch_negatives(vectors, arrays[case["labels"]], case["tau"])
+        case "cln":
+            negatives = vectors[2::3] if case["negatives"] else None
+            return contrast(vectors[0::3], vectors[1::3], negatives, case["tau"])
+    rows = Rows(3 if case["format"] == "C" else 2, labels)
+    return combined(vectors, rows, settings_of(case["weights"])).total
+
+
+def test_losses_and_gradients_are_those_of_the_package(
+    cases: list[dict[str, Any]], arrays: Arrays
+) -> None:
+    assert len(cases) == 18
+    for case in cases:
+        name = case["name"]
+        vectors = arrays[f"{name}.embeddings"].clone().requires_grad_()
+        loss = loss_of(case, vectors, arrays)
+        loss.backward()
+        assert loss.item() == pytest.approx(arrays[f"{name}.loss"].item(), abs=1e-5), name
+        assert vectors.grad is not None
+        torch.testing.assert_close(
+            vectors.grad, arrays[f"{name}.grad"], atol=1e-4, rtol=0, msg=lambda m, n=name: n + m
+        )
+
+
+def test_espresso_is_that_of_the_package(arrays: Arrays) -> None:
+    layers = [hidden.mean(dim=1) for hidden in arrays["ese.hidden_states"]]
+    rows = Rows(2, arrays["pair_binary"])
+
+    def objective(vectors: torch.Tensor) -> Loss:
+        return combined(vectors, rows, Objectives(cosine_w=1.0))
+
+    torch.manual_seed(0)
+    total = espresso(layers, objective, Espresso(size=8)).total
+    assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=1e-5)
+    torch.manual_seed(0)  # the same directions again, in the same order
+    shares = [(layers[-1], 1.0), *((layers[i], 1 / 3 / (1 + log(1 + i))) for i in range(3))]
+    aligned = sum(
+        share * divergence(layer[:, :8], principal(layer, 8), 1.0).item() for layer, share in shares
+    )
+    plain = arrays["ese.loss_without_pca"].item()
+    assert total.item() - aligned == pytest.approx(plain, abs=1e-5)
+
+
+def test_a_size_beyond_the_model_is_refused() -> None:
+    layers = [torch.ones(4, 8)] * 3
+    with pytest.raises(ModelError, match="size 9"):
+        espresso(layers, lambda v: Loss({"all": v.sum()}), Espresso(size=9))
+
+
+@pytest.mark.parametrize("texts", [2, 3])
+def test_zero_vectors_leave_everything_finite(texts: int) -> None:
+    vectors = torch.randn(4 * texts, 8, generator=torch.Generator().manual_seed(0))
+    vectors[:3] = 0
+    vectors.requires_grad_()
+    labels = torch.tensor([1.0, 0.0, 1.0, 0.0]) if texts == 2 else None
+    loss = combined(vectors, Rows(texts, labels), Objectives(cosine_w=1.0, angle_w=1.0)).total
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert vectors.grad is not None
+    assert torch.isfinite(vectors.grad).all()
+    assert not vectors.grad[:3].any()
+    assert vectors.grad[3:].any()
+
+
+def test_what_cannot_be_meant_is_refused() -> None:
+    labels = torch.tensor([1.0, 0.0])
+    with pytest.raises(ModelError, match="7 dimensions"):
+        combined(torch.randn(4, 7), Rows(2, labels), Objectives())
+    with pytest.raises(DataError, match="outside 0 to 1"):
+        combined(torch.randn(4, 8), Rows(2, labels * 5), Objectives())
+    with pytest.raises(DataError, match="which texts are equal"):
+        combined(torch.randn(4, 8), Rows(2, labels), Objectives(mask_duplicates=True))
+    with pytest.raises(DataError, match="no labels"):
+        combined(torch.randn(6, 8), Rows(3, labels), Objectives())
+    with pytest.raises(UsageError, match="weight"):
+        combined(torch.randn(4, 8), Rows(2), Objectives(ibn_w=0))
+
+
+@pytest.mark.parametrize(("texts", "part"), [(2, "ibn"), (3, "cln")])
+def test_duplicates_are_no_negatives(texts: int, part: str) -> None:
+    """A batch whose rows are all one row has no negatives but the rows' own."""
+    row = torch.randn(texts, 8, generator=torch.Generator().manual_seed(1))
+    vectors, ids = row.repeat(3, 1), torch.arange(texts).repeat(3)
+    ids[2::3] = 2 if texts == 3 else ids[2::3]
+    for masked in (False, True):
+        settings = Objectives(mask_duplicates=masked)
+        parts = combined(vectors, Rows(texts, None, ids), settings).parts
+        assert (float(parts["ibn"]) < 1e-6) == masked
+        assert float(parts[part]) >= 0
