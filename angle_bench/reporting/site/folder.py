@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def may_write(place: SitePlace) -> None:
         UsageError: The first page is there and no leaderboard command made it, or the folder
             beside it has files although there is no first page; or charts cannot be made here.
     """
-    charts()
+    _require_charts()
     if place.index.is_file():
         _made_by(place.index.read_text(encoding="utf-8", errors="replace"), place.index)
     elif place.index.exists() or (place.rest.is_dir() and any(place.rest.iterdir())):
@@ -99,18 +101,18 @@ def _said(line: str | None) -> str:
     return "nothing" if line is None else (line.strip()[:100] or "an empty line")
 
 
-def charts() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that fetches nothing.
-
-    Raises:
-        UsageError: The extra `plots` is not installed.
-    """
-    try:
-        import vl_convert
-    except ImportError as error:
+def _require_charts() -> None:
+    if find_spec("vl_convert") is None:
         raise UsageError(
             "the charts of a page need the extra plots.", "pip install 'angle-bench[plots]'"
-        ) from error
+        )
+
+
+@cache
+def charts() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that fetches nothing."""
+    import vl_convert
+
     return f"(() => {{\n{vl_convert.javascript_bundle(_EXPOSE)}\n}})();\n"
 
 
