@@ -35,7 +35,7 @@ def saved(tmp_path: Path, *, lora: bool = True, **settings: Any) -> Path:
     return tmp_path / "trained"
 
 
-@pytest.mark.parametrize("architecture", ["bert", "llama"])
+@pytest.mark.parametrize("architecture", ["bert", pytest.param("llama", marks=pytest.mark.long)])
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max", "last", "cls_avg", "cls_max"])
 def test_for_sentence_transformers(tmp_path: Path, architecture: str, pooling: str) -> None:
     """A plain folder, whose pooling is typed."""

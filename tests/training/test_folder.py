@@ -61,7 +61,7 @@ def in_memory(one: Candidate, texts: list[str] = TEXTS) -> Found:
     return np.stack(found)
 
 
-@pytest.mark.parametrize("architecture", ["bert", "llama"])
+@pytest.mark.parametrize("architecture", ["bert", pytest.param("llama", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "pooling", [*(p for p in POOLINGS if p not in ("all", "cls_avg_v0")), 0, 2]
 )
@@ -246,7 +246,9 @@ except ResultsError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [100, 5_000, 20_000, 200_000])
+@pytest.mark.parametrize(
+    "limit", [100, pytest.param(5_000, marks=pytest.mark.long), 20_000, 200_000]
+)
 def test_no_space_leaves_the_previous_checkpoint(
     tmp_path: Path, tiny_bert: Path, limit: int
 ) -> None:
