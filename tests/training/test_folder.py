@@ -246,8 +246,12 @@ except ResultsError as error:
 """
 
 
+LONG = pytest.mark.long
+
+
 @pytest.mark.parametrize(
-    "limit", [100, pytest.param(5_000, marks=pytest.mark.long), 20_000, 200_000]
+    "limit",
+    [100, *(pytest.param(size, marks=LONG) for size in (5_000, 20_000, 200_000))],
 )
 def test_no_space_leaves_the_previous_checkpoint(
     tmp_path: Path, tiny_bert: Path, limit: int
