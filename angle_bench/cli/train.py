@@ -1,16 +1,13 @@
 """`angle-bench train`: what a recipe would do."""
 
 import json
-import re
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.errors import UsageError, did_you_mean
+from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from angle_bench.training.preview import Preview
@@ -23,7 +20,6 @@ angle-bench train sts-b -n
 
 angle-bench train my-recipe.toml --set lora.r=16 --set train.epochs=2 -n
 """
-TRACKERS = ("none", "tensorboard", "wandb", "mlflow", "trackio")
 
 
 def train(
@@ -42,19 +38,6 @@ def train(
             "--set", metavar="KEY=VALUE", help="Any setting; repeatable.", show_default=False
         ),
     ] = None,
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="1,2,3", help="The recipe once for each seed.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of the output.")
-    ] = False,
-    track: Annotated[
-        str, typer.Option("--track", help="none, tensorboard, wandb, mlflow or trackio.")
-    ] = "none",
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="By default checkpoints/RECIPE."),
-    ] = None,
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
     trust_remote_code: shared.TrustRemoteCode = False,
@@ -70,89 +53,42 @@ def train(
         raise UsageError(
             "train shows what a recipe would do, with -n.", f"angle-bench train {recipe} -n"
         )
-    if track not in TRACKERS:
-        near = did_you_mean(track, TRACKERS)
-        raise UsageError(f"there is no tracker {track}.", f"--track {(near or TRACKERS)[0]}")
     shared.refuse(device, None, None, None)
     shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.training.recipe import read_recipe
 
     found = read_recipe(recipe, changes or [])
-    runs = [found.with_seed(seed) for seed in _seeds(seeds)] or [found]
-    folders = _folders(output or Path("checkpoints") / Path(recipe).stem, runs)
-    begins = [_begin(folder, resume) for folder in folders]
 
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.training.preview import preview
 
     access = shared.access(found.model.base, check_mirror(mirror), trust_remote_code, allow_pickle)
-    seen = preview(runs[0], access, device)
-    said = [
-        {"seed": run.train.seed, "output": str(folder), "resumes": begin}
-        for run, folder, begin in zip(runs, folders, begins, strict=True)
-    ]
+    seen = preview(found, access, device)
     if as_json:
-        typer.echo(json.dumps(_json(runs[0], seen, said, track), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_json(found, seen), indent=2, ensure_ascii=False))
     else:
-        _print(runs[0], seen, said, track)
+        _print(found, seen)
     return 0
 
 
-def _seeds(text: str | None) -> list[int]:
-    from angle_bench.cli.run import numbers
-
-    seeds = numbers(text, "--seeds")
-    if len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds {text} has a seed twice.", "--seeds 1,2,3")
-    return seeds
-
-
-def _folders(output: Path, runs: "Sequence[Recipe]") -> list[Path]:
-    if len(runs) == 1:
-        return [output]
-    return [output / f"seed-{run.train.seed}" for run in runs]
-
-
-def _begin(folder: Path, resume: bool) -> str | None:
-    """The checkpoint that training would go on from."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, not a folder.", "-o DIR")
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    steps = [int(m[1]) for place in there if (m := re.fullmatch(r"checkpoint-(\d+)", place.name))]
-    if resume and not steps:
-        raise UsageError(
-            f"{folder} has no checkpoint to go on from.", "the command without --resume, or -o DIR"
-        )
-    if not resume and there:
-        raise UsageError(f"{folder} is not empty.", "--resume to go on from it, or -o DIR")
-    return f"checkpoint-{max(steps)}" if resume else None
-
-
-def _json(
-    recipe: "Recipe", seen: "Preview", runs: list[dict[str, Any]], track: str
-) -> dict[str, Any]:
+def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
     said = asdict(seen) | {"spec": None}
     del said["spec"]
     return {
         "recipe": recipe.model_dump(mode="json"),
         "model": {"name": seen.spec.name, "revision": seen.spec.revision},
         **said,
-        "track": track,
-        "runs": runs,
     }
 
 
-def _print(recipe: "Recipe", seen: "Preview", runs: list[dict[str, Any]], track: str) -> None:
+def _print(recipe: "Recipe", seen: "Preview") -> None:
     from angle_bench.training.recipe import recipe_toml
 
     typer.echo(recipe_toml(recipe))
     typer.echo(f"model: {seen.spec.header([])}")
-    for line in [*_data(seen), *_batch(seen), _steps(recipe, seen), *_cost(seen, len(runs))]:
+    for line in [*_data(seen), *_batch(seen), _steps(recipe, seen), *_cost(seen)]:
         typer.echo(line)
-    for run in runs:
-        begin = f", from {run['resumes']}" if run["resumes"] else ""
-        typer.echo(f"to: {run['output']} (seed {run['seed']}{begin}), track: {track}")
 
 
 def _data(seen: "Preview") -> list[str]:
@@ -190,17 +126,16 @@ def _steps(recipe: "Recipe", seen: "Preview") -> str:
     )
 
 
-def _cost(seen: "Preview", runs: int) -> list[str]:
+def _cost(seen: "Preview") -> list[str]:
     from angle_bench.cli.progress import duration
 
     if seen.memory is None or seen.seconds is None:
         return ["memory and time: known once the model is here"]
     parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items())
-    times = f", {runs} times" if runs > 1 else ""
     least = "about" if seen.device == "cpu" else "at least"
     return [
         f"memory: about {_size(seen.memory.total)} ({parts}); {seen.trainable:,} parameters train",
-        f"time: {least} {duration(seen.seconds)}{times} on this machine ({seen.device}), "
+        f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}), "
         "without evaluation",
     ]
 

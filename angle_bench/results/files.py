@@ -51,12 +51,12 @@ def write_together(
             place.parent.mkdir(parents=True, exist_ok=True)
             temporaries.append(_temporary(place))
             file.write(temporaries[-1])
-            _sync(temporaries[-1])
+            sync(temporaries[-1])
         before_renaming()
         for file, temporary in zip(files, temporaries, strict=True):
             place = file.place
             temporary.replace(place)
-            _sync(place.parent)
+            sync(place.parent)
     except OSError as error:
         raise ResultsError(
             f"{place} cannot be written: {error.strerror or error}.",
@@ -107,7 +107,8 @@ def _temporary(place: Path) -> Path:
     return temporary
 
 
-def _sync(place: Path) -> None:
+def sync(place: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     handle = os.open(place, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from angle_bench.errors import ResultsError
+from angle_bench.results.files import sync
 
 
 def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
@@ -56,20 +57,12 @@ def _put(temporary: Path, place: Path) -> None:
         except OSError:
             aside.rename(place)
             raise
-    _sync(place.parent)
+    sync(place.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sync_all(folder: Path) -> None:
     for root, _, names in os.walk(folder):
         for name in names:
-            _sync(Path(root, name))
-        _sync(Path(root))
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync(Path(root, name))
+        sync(Path(root))

@@ -62,10 +62,6 @@ class Recipe(Section):
             raise ValueError("either every [[data.train]] has a weight, or none has")
         return self
 
-    def with_seed(self, seed: int) -> "Recipe":
-        """The same recipe under another seed."""
-        return self.model_copy(update={"train": self.train.model_copy(update={"seed": seed})})
-
 
 def recipe_names() -> list[str]:
     """The ready recipes that the package ships."""

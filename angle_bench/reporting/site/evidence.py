@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from angle_bench.reporting.common_items import TextNumbers
 from angle_bench.reporting.compare import Comparison, compare, read_sides
 from angle_bench.reporting.judged import HOW, sides_of, with_ranks
 from angle_bench.reporting.leaderboard import Leaderboard
@@ -75,23 +76,22 @@ def exhibit(board: Leaderboard) -> Exhibit:
     Raises:
         ResultsError: Two rows were scored on other items of the same data.
     """
-    models = {row.label: [StoredModel.of(model) for model in row.models] for row in board.rows}
-    sides = sides_of(board.rows)
+    sides, numbers = sides_of(board.rows), TextNumbers()
     read = read_sides(sides, board.suite, [])
     judged = [side for side in sides if all(read[name].usable for name in side.named())]
-    chosen = [side.label for side in judged][:MOST_BASES]
+    if len(judged) < 2:
+        judged = []
     base = (board.base or board.rows[0]).label
-    if len(judged) > MOST_BASES:
-        chosen = [side.label for side in judged if side.label == base]
+    bases = [each for each in judged if len(judged) <= MOST_BASES or each.label == base]
     comparisons = {
-        side.label: compare(
-            side, [other for other in judged if other is not side], board.suite, HOW, read
+        each.label: compare(
+            each, [side for side in judged if side is not each], board.suite, HOW, read, numbers
         )
-        for side in judged
-        if side.label in chosen and len(judged) > 1
+        for each in bases
     }
+    models = {row.label: () for row in board.rows} | {side.label: side.models for side in sides}
     return Exhibit(
-        with_ranks(board, sides, read) if len(judged) > 1 else board,
+        with_ranks(board, sides, read) if judged else board,
         comparisons,
         [failure for row in board.rows for failure in _failures(row, board)],
         _variants(models),
