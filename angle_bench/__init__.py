@@ -12,14 +12,20 @@ from angle_bench.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.adapter import load as load
+    from angle_bench.training.api import evaluate as evaluate
+    from angle_bench.training.api import train as train
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "evaluate", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    # `load` brings torch, which the command line must not import before it needs it
+    # they bring much that the command line must not import before it needs it
     if name == "load":
         from angle_bench.evaluation.adapter import load
 
         return load
+    if name in ("evaluate", "train"):
+        from angle_bench.training import api
+
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

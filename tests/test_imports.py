@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "training": TRAINING,
     "reporting": RESULTS | {"reporting"},
     "cli": TRAINING | {"reporting", "cli"},
-    "__init__": EVALUATION,
+    "__init__": TRAINING,
     "__main__": {"cli"},
 }
 ONLY_IN = {"mteb": {"evaluation"}, "torch": {"models", "encoding", "training"}}

@@ -1,7 +1,13 @@
-"""`angle-bench train`: what a recipe would do."""
+"""`angle-bench train`: fine-tune a recipe, or see what it would do."""
 
 import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,15 +16,23 @@ from angle_bench.cli import options as shared
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.models.access import Access
+    from angle_bench.training.fine_tune import Trained
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
+    from angle_bench.training.trainer import Stop
 
+INTERRUPTED = 130
 EPILOG = """
 Examples:
 
 angle-bench train sts-b -n
 
-angle-bench train my-recipe.toml --set lora.r=16 --set train.epochs=2 -n
+angle-bench train sts-b -o checkpoints/sts-b
+
+angle-bench train my-recipe.toml --set lora.r=16 --set train.epochs=2 --seeds 1,2,3
+
+angle-bench train my-recipe.toml --resume
 """
 
 
@@ -26,6 +40,12 @@ def train(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a ready recipe.")
     ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FOLDER", help="The candidate; default checkpoints/RECIPE."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -38,6 +58,26 @@ def train(
             "--set", metavar="KEY=VALUE", help="Any setting; repeatable.", show_default=False
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="1,2,3", help="Train once for each seed, into FOLDER/seed-N."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the last checkpoint, or begin if there is none."),
+    ] = False,
+    track: Annotated[
+        str,
+        typer.Option("--track", help="tensorboard, wandb, mlflow, trackio or none."),
+    ] = "none",
+    select_on_test: Annotated[
+        bool,
+        typer.Option(
+            "--select-on-test", help="Choose by a test split; all scores of it are marked."
+        ),
+    ] = False,
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
     trust_remote_code: shared.TrustRemoteCode = False,
@@ -48,12 +88,9 @@ def train(
     verbose: shared.Verbose = False,
     debug: shared.Debug = False,
 ) -> int:
-    """Fine-tune with the AnglE objectives: -n shows what a recipe would do."""
-    if not dry_run:
-        raise UsageError(
-            "train shows what a recipe would do, with -n.", f"angle-bench train {recipe} -n"
-        )
+    """Fine-tune with the AnglE objectives; the result is a folder for -m."""
     shared.refuse(device, None, None, None)
+    numbers = _seeds(seeds)
     shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.training.recipe import read_recipe
@@ -61,14 +98,136 @@ def train(
     found = read_recipe(recipe, changes or [])
 
     from angle_bench.evaluation.data import check_mirror
-    from angle_bench.training.preview import preview
 
     access = shared.access(found.model.base, check_mirror(mirror), trust_remote_code, allow_pickle)
-    seen = preview(found, access, device)
+    if dry_run:
+        return _preview(found, access, device, as_json)
+    place = output or Path("checkpoints") / Path(recipe).stem
+    folders = {place: found}
+    if numbers:
+        folders = {place / f"seed-{number}": found.with_seed(number) for number in numbers}
+    done = _train_all(
+        folders, access, device, resume, None if track == "none" else track, select_on_test, quiet
+    )
     if as_json:
-        typer.echo(json.dumps(_json(found, seen), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([_result(each) for each in done], indent=2, ensure_ascii=False))
+    if not done[-1].finished:
+        return INTERRUPTED
+    if not as_json:
+        for each in done:
+            typer.echo(_line(each))
+    if not quiet:
+        typer.echo(_next(found, place, done), err=True)
+    return 0
+
+
+def _seeds(typed: str | None) -> list[int]:
+    """The seeds of `1,2,3`.
+
+    Raises:
+        UsageError: They are none, or one stands twice.
+    """
+    if typed is None:
+        return []
+    words = [word.strip() for word in typed.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words) or len(set(words)) < len(words):
+        raise UsageError(f"--seeds {typed} is no list of different numbers.", "--seeds 1,2,3")
+    return [int(word) for word in words]
+
+
+def _train_all(
+    folders: "dict[Path, Recipe]",
+    access: "Access",
+    device: str,
+    resume: bool,
+    track: str | None,
+    select_on_test: bool,
+    quiet: bool,
+) -> "list[Trained]":
+    """Train into each folder, until one is stopped."""
+    from angle_bench.cli.training_progress import watcher
+    from angle_bench.training.fine_tune import Request, fine_tune
+    from angle_bench.training.run_folder import RunFolder, absolute
+    from angle_bench.training.trainer import Stop
+
+    for place, recipe in folders.items():  # all are refused before one is trained
+        RunFolder(place).begin(absolute(recipe), resume)
+    stop, done = Stop(), []
+    with _stopping_at_signals(stop, quiet):
+        for place, recipe in folders.items():
+            request = Request(
+                folder=place,
+                access=access,
+                device=device,
+                resume=resume,
+                track=track,
+                select_on_test=select_on_test,
+                command=["angle-bench", *sys.argv[1:]],
+            )
+            with watcher(quiet, place if len(folders) > 1 else None) as watch:
+                done.append(fine_tune(recipe, request, watch, stop))
+            if not done[-1].finished:
+                break
+    if not done[-1].finished:
+        typer.echo(
+            f"stopped after step {done[-1].steps:,}; a checkpoint is in {done[-1].folder}\n"
+            "next: the same command with --resume",
+            err=True,
+        )
+    return done
+
+
+@contextmanager
+def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
+    """The first interrupt saves a checkpoint after the step under way; the second ends at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+        if not quiet:
+            typer.echo("stopping after this step, with a checkpoint; again: at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _result(done: "Trained") -> dict[str, Any]:
+    return {**asdict(done), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
+
+
+def _line(done: "Trained") -> str:
+    from angle_bench.cli.progress import duration
+
+    line = f"saved {done.folder}  {done.steps:,} steps, {duration(done.seconds)}"
+    if done.score is None:
+        return line
+    return f"{line}; step {done.best_step:,} was best: {done.suite} {100 * done.score:.2f}"
+
+
+def _next(recipe: "Recipe", place: Path, done: "list[Trained]") -> str:
+    """The command that says whether it was worth it."""
+    models = " ".join(f"-m {each.folder}" for each in done)
+    run = f"angle-bench run -m {recipe.model.name} {models} -t STS"
+    sides = ",".join(str(each.folder) for each in done)
+    label = f"{place.name}=" if len(done) > 1 else ""
+    return (
+        f"next: {run}\n      angle-bench compare {recipe.model.name} {label}{sides} -t STS --seen"
+    )
+
+
+def _preview(recipe: "Recipe", access: "Access", device: str, as_json: bool) -> int:
+    from angle_bench.training.preview import preview
+
+    seen = preview(recipe, access, device)
+    if as_json:
+        typer.echo(json.dumps(_json(recipe, seen), indent=2, ensure_ascii=False))
     else:
-        _print(found, seen)
+        _print(recipe, seen)
     return 0
 
 

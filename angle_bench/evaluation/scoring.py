@@ -57,15 +57,18 @@ class Prepared:
 
     def texts(self) -> list[str]:
         """All texts of a task that compares pairs, as often as they occur; of others none."""
+        return [text for pair in self.pairs() for text in pair]
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The pairs of an STS task; of others none."""
         if not isinstance(self.mteb_task, AbsTaskSTS):
             return []
         columns = pair_columns(self.mteb_task)
-        return [
-            text
-            for subset, split in parts(self.mteb_task, self.task)
-            for name in (columns.first, columns.second)
-            for text in pair_rows(self.mteb_task, subset, split)[name][:]
-        ]
+        found: list[tuple[str, str]] = []
+        for subset, split in parts(self.mteb_task, self.task):
+            rows = pair_rows(self.mteb_task, subset, split)
+            found += zip(rows[columns.first][:], rows[columns.second][:], strict=True)
+        return found
 
     def release(self) -> None:
         """Let go of the data."""

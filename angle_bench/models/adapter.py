@@ -24,24 +24,25 @@ class Adapted:
 
     Attributes:
         model: The transformer, to be called as without an adapter.
+        wrapped: peft's model around it, which knows how the adapter is saved.
     """
 
     def __init__(self, model: nn.Module, wrapped: Any) -> None:
         self.model = model
-        self._wrapped = wrapped
+        self.wrapped = wrapped
 
     def without(self) -> AbstractContextManager[None]:
         """The transformer computes as its base does, for as long as this lasts."""
-        context: AbstractContextManager[None] = self._wrapped.disable_adapter()
+        context: AbstractContextManager[None] = self.wrapped.disable_adapter()
         return context
 
     def merge(self) -> None:
         """Add the adapter's weights to those of the base, so that it costs no time any more."""
-        self._wrapped.merge_and_unload(safe_merge=True)
+        self.wrapped.merge_and_unload(safe_merge=True)
 
     def detach(self) -> None:
         """Take the adapter out of the layers, which then are the base's own again."""
-        self._wrapped.unload()
+        self.wrapped.unload()
 
 
 def attach(model: nn.Module, folder: Path, *, pickle: bool = False) -> Adapted:

@@ -34,7 +34,7 @@ def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
         )
         temporary.chmod(0o755)  # mkdtemp makes it private, checkpoints are for the group
         fill(temporary)
-        _sync_all(temporary)
+        sync_all(temporary)
         _put(temporary, place)
     except OSError as error:
         kept = "; what stood there before is untouched" if place.exists() else ""
@@ -61,7 +61,8 @@ def _put(temporary: Path, place: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sync_all(folder: Path) -> None:
+def sync_all(folder: Path) -> None:
+    """Wait until all files of a folder are on the disk."""
     for root, _, names in os.walk(folder):
         for name in names:
             sync(Path(root, name))

@@ -12,7 +12,6 @@ from angle_bench.encoding.tokenise import tokenise
 from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
 from angle_bench.models.spec import Settings
 from angle_bench.training.dataset import Example
-from angle_bench.training.settings import Prompts
 
 Batch = dict[str, Any]
 
@@ -24,12 +23,10 @@ class Collator:
     Attributes:
         tokenizer: Of the checkpoint.
         settings: Its settings; `max_length` cuts the text, never the prompt's tail.
-        prompts: What is put around texts.
     """
 
     tokenizer: Any
     settings: Settings
-    prompts: Prompts
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
@@ -67,8 +64,8 @@ class Collator:
         for example in examples:
             labelled = example.label is not None
             for place, text in enumerate(example.texts):
-                role = "text" if labelled else "document" if place else "query"
-                template: str = getattr(self.prompts, role)
+                role = None if labelled else "document" if place else "query"
+                template = self.settings.prompts.template_for(None, None, role)
                 prepared = prepare_sentence(text) if self.settings.prepare_sentence else text
                 whole = render(template, prepared)
                 found.append((whole.lower() if self.settings.lowercase else whole, template))

@@ -104,15 +104,22 @@ class EpochSampler:
         weights: Of each source; None uses every row once.
         batch_size: Rows of a step.
         seed: Of the order.
+        shuffle: False takes the rows as they stand.
     """
 
     def __init__(
-        self, sizes: Sequence[int], weights: Sequence[float] | None, batch_size: int, seed: int
+        self,
+        sizes: Sequence[int],
+        weights: Sequence[float] | None,
+        batch_size: int,
+        seed: int,
+        shuffle: bool = True,
     ) -> None:
         self._sizes = tuple(sizes)
         self._shares = tuple(sizes) if weights is None else _shares(sum(sizes), weights)
         self._left_out = int(batch_size > 1 and sum(sizes) % batch_size == 1)
         self._seed = seed
+        self._shuffle = shuffle
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -124,13 +131,16 @@ class EpochSampler:
 
     def __iter__(self) -> Iterator[int]:
         rows = sum(self._sizes)
+        order = self._order() if self._shuffle else np.arange(rows)
+        for number in order[: len(self)].tolist():
+            yield self._epoch * rows + number
+
+    def _order(self) -> NDArray[np.int64]:
         first, chosen = 0, []
         for source, (size, share) in enumerate(zip(self._sizes, self._shares, strict=True)):
             chosen.append(first + self._of_source(source, size, share))
             first += size
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(np.concatenate(chosen))
-        for number in order[: len(self)].tolist():
-            yield self._epoch * rows + number
+        return np.random.default_rng([self._seed, self._epoch]).permutation(np.concatenate(chosen))
 
     def _of_source(self, source: int, size: int, share: int) -> NDArray[np.int64]:
         """The source's next `share` rows; each comes again only when all have been."""
@@ -157,7 +167,10 @@ def _shares(total: int, weights: Sequence[float]) -> tuple[int, ...]:
 def sampler_of(rows: TrainingRows, recipe: Recipe) -> EpochSampler:
     """The order in which a recipe takes its rows."""
     weights = [source.weight for source in recipe.data.train if source.weight is not None]
-    return EpochSampler(rows.sizes, weights or None, recipe.train.batch_size, recipe.train.seed)
+    used = recipe.train
+    return EpochSampler(
+        rows.sizes, weights or None, used.batch_size, used.seed, recipe.data.shuffle
+    )
 
 
 def load_rows(recipe: Recipe, mirror: Path | None = None) -> TrainingRows:

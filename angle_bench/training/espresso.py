@@ -8,10 +8,11 @@ from math import log, sqrt
 
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div, mse_loss
+from torch.nn.functional import mse_loss
 
 from angle_bench.errors import ModelError
 from angle_bench.training.loss import Loss
+from angle_bench.training.objectives import kl_divergence
 from angle_bench.training.settings import Espresso
 
 
@@ -62,12 +63,7 @@ def principal(vectors: Tensor, size: int) -> Tensor:
 
 def divergence(vectors: Tensor, target: Tensor, temperature: float) -> Tensor:
     """Mean squared error, and the Kullback-Leibler divergence between softmaxes."""
-    spread = kl_div(
-        torch.log_softmax(vectors / temperature, dim=-1),
-        torch.softmax(target / temperature, dim=-1),
-        reduction="batchmean",
-    )
-    return mse_loss(vectors, target) + temperature * spread
+    return mse_loss(vectors, target) + kl_divergence(vectors, target, temperature)
 
 
 def _small(layer: Tensor, objective: Callable[[Tensor], Loss], settings: Espresso) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from angle_bench.errors import ModelError
 
@@ -121,6 +121,22 @@ def contrast(
         excluded[target, target] = False
         logits = logits.masked_fill(excluded, float("-inf"))
     return cross_entropy(logits, target)
+
+
+def kl_divergence(vectors: Tensor, target: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of softmaxes over the dimensions, times the temperature.
+
+    Args:
+        vectors: What learns, (rows, dimension).
+        target: What it should be like, (rows, dimension).
+        temperature: Both are divided by it.
+    """
+    spread = kl_div(
+        torch.log_softmax(vectors / temperature, dim=-1),
+        torch.softmax(target / temperature, dim=-1),
+        reduction="batchmean",
+    )
+    return temperature * spread
 
 
 def _sides(pairs: Tensor) -> tuple[Tensor, Tensor]:

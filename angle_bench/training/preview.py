@@ -9,14 +9,12 @@ from typing import Any
 
 from safetensors import safe_open
 
-from angle_bench.errors import ModelError, UsageError
+from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
 from angle_bench.models import hub
 from angle_bench.models.access import Access
 from angle_bench.models.config import read_json, shape_of
-from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec
 from angle_bench.training.dataset import (
     Example,
@@ -27,6 +25,8 @@ from angle_bench.training.dataset import (
 )
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Counts, Format
+from angle_bench.training.starting_point import starting_point
+from angle_bench.training.steps import steps_of
 
 MEASURED = 8  # batches that say how many tokens a batch has
 SHOWN = 4  # rows of the first batch that are decoded
@@ -107,33 +107,6 @@ class Preview:
     seconds: float | None
 
 
-def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
-    """The checkpoint of a recipe, under the recipe's settings.
-
-    Raises:
-        UsageError: It is unknown, or is none that can be trained here.
-        ModelError: It cannot be read.
-    """
-    model = recipe.model
-    changes = Overrides(
-        pooling=model.pooling,
-        max_length=model.max_length,
-        bidirectional_start=model.bidirectional_start,
-    )
-    spec = resolve(model.name, changes, access)
-    if spec.loader != "transformers" or spec.settings is None:
-        raise UsageError(
-            f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
-            "model.name of a checkpoint of transformers",
-        )
-    if spec.settings.pooling == "all":
-        raise UsageError(
-            "model.pooling all gives a vector of every token, not one.",
-            "--set model.pooling=mean",
-        )
-    return spec
-
-
 def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     """What a recipe would do.
 
@@ -165,21 +138,6 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         device=kind,
         seconds=seconds,
     )
-
-
-def steps_of(recipe: Recipe, rows: int | None) -> int:
-    """Steps of the optimiser on one device, as transformers' Trainer counts them.
-
-    Args:
-        recipe: With epochs, batch size, accumulation.
-        rows: Of an epoch; None where they are not known.
-    """
-    if recipe.train.max_steps is not None:
-        return recipe.train.max_steps
-    assert rows is not None  # the recipe of a stream has max_steps
-    batches = math.ceil(rows / recipe.train.batch_size)
-    each = max(1, math.ceil(batches / recipe.train.accumulation))
-    return math.ceil(recipe.train.epochs * each)
 
 
 def _mean(counts: Sequence[int]) -> int:
@@ -215,7 +173,7 @@ def _batches(
     from angle_bench.training.collate import Collator
 
     tokenizer = load_tokenizer(place)
-    collate = Collator(tokenizer, spec.required_settings(), recipe.prompts)
+    collate = Collator(tokenizer, spec.required_settings())
     made = []
     for _ in range(MEASURED):
         if not (chunk := list(itertools.islice(examples, recipe.train.batch_size))):
@@ -260,15 +218,22 @@ def _parameters(recipe: Recipe, place: Place) -> tuple[int, int] | None:
 
 def _trains(name: str, recipe: Recipe) -> bool:
     model = recipe.model
+    if _of_head(name):
+        return False
     chosen = not model.trainable or any(part in name for part in model.trainable)
     return chosen and not any(part in name for part in model.frozen)
+
+
+def _of_head(name: str) -> bool:
+    """Whether a weight is of a head, which no vector needs."""
+    return any(part in ("pooler", "lm_head", "cls") for part in name.split("."))
 
 
 def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
     """Whether a weight is of a linear layer that gets an adapter."""
     assert recipe.lora is not None
     module = name.removesuffix(".weight")
-    if len(shape) != 2 or module == name or "embed" in module or module.endswith("lm_head"):
+    if len(shape) != 2 or module == name or "embed" in module or _of_head(name):
         return False
     return not recipe.lora.targets or module.rpartition(".")[2] in recipe.lora.targets
 

@@ -33,6 +33,7 @@ class Recipe(Section):
 
     Attributes:
         description: A line for whoever chooses among recipes.
+        prompts: None is the checkpoint's own.
         espresso: None trains the last layer at full size alone.
         teacher: None distils from nobody.
         lora: None trains the checkpoint's own weights.
@@ -41,7 +42,7 @@ class Recipe(Section):
     description: str = ""
     model: Model
     data: Data
-    prompts: Prompts = Prompts()
+    prompts: Prompts | None = None
     loss: Objectives = Objectives()
     espresso: Espresso | None = None
     teacher: Teacher | None = None
@@ -57,10 +58,21 @@ class Recipe(Section):
             raise ValueError("streamed data has no known end: train.max_steps is needed")
         if self.data.streaming and self.data.drop_duplicates:
             raise ValueError("drop_duplicates has to see all rows, which streaming does not")
+        if self.data.streaming and not self.data.shuffle:
+            raise ValueError("streamed data is always shuffled")
+        if self.lora is not None and (self.model.trainable or self.model.frozen):
+            raise ValueError("with [lora] the adapter alone trains; lora.targets says where it is")
         weighted = [source.weight is not None for source in self.data.train]
         if any(weighted) and not all(weighted):
             raise ValueError("either every [[data.train]] has a weight, or none has")
+        if any(weighted) and not self.data.shuffle:
+            raise ValueError("sources that are mixed by weight are always shuffled")
         return self
+
+    def with_seed(self, seed: int) -> Self:
+        """The same recipe with another seed."""
+        train = self.train.model_copy(update={"seed": seed})
+        return self.model_copy(update={"train": train})
 
 
 def recipe_names() -> list[str]:
@@ -269,7 +281,7 @@ def recipe_toml(recipe: Recipe) -> str:
     if recipe.description:
         lines.append(f"description = {_toml(recipe.description)}")
     for name, values in given.items():
-        always = name in ("train", "loss", "espresso", "teacher", "lora", "select")
+        always = name in ("train", "loss", "prompts", "espresso", "teacher", "lora", "select")
         shown = values if always else least.get(name, {})
         if not isinstance(shown, dict) or not (shown := _without(shown, "train", name == "data")):
             continue

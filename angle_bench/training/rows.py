@@ -193,7 +193,7 @@ class Checker:
         )
 
 
-def refuse_idle(format: Format, loss: Objectives, prompts: Prompts, batch_size: int) -> None:
+def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int) -> None:
     """Refuse a recipe that would leave the model as it is, or prompts that no text would get.
 
     Raises:
@@ -211,7 +211,7 @@ def refuse_idle(format: Format, loss: Objectives, prompts: Prompts, batch_size: 
         )
     wrong = ("query", "document") if format == "A" else ("text",)
     for name in wrong:
-        if getattr(prompts, name):
+        if getattr(prompts, name, ""):
             right = "text" if format == "A" else "query and document"
             raise DataError(
                 f"prompts.{name} is for data of another format than {format}, "

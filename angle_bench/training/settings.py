@@ -104,6 +104,7 @@ class Model(Section):
         bidirectional_start: Of a decoder: layers from here on look ahead.
         trainable: Parts of parameter names that train; all where none is given.
         frozen: Parts of parameter names that do not.
+        dropout: Of every dropout of the transformer; the checkpoint's own where none is given.
         gradient_checkpointing: Activations are computed again instead of kept.
     """
 
@@ -114,6 +115,7 @@ class Model(Section):
     bidirectional_start: int | None = Field(default=None, ge=0)
     trainable: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    dropout: float | None = Field(default=None, ge=0, lt=1)
     gradient_checkpointing: bool = False
 
 
@@ -172,11 +174,13 @@ class Data(Section):
     """`[data]`: what is trained on.
 
     Attributes:
+        shuffle: Whether each epoch has an order of its own, or the rows come as they stand.
         streaming: Rows are read as they are needed; `max_steps` says where training ends.
         drop_duplicates: Rows that stand twice are used once.
     """
 
     train: tuple[Source, ...]
+    shuffle: bool = True
     streaming: bool = False
     drop_duplicates: bool = False
 
@@ -188,6 +192,7 @@ class Train(Section):
         batch_size: Rows of a step and device, before accumulation.
         max_steps: Ends training before the epochs do.
         warmup: Steps, or a share of all steps below 1.
+        max_grad_norm: What longer gradients are shortened to; 0 leaves them as they are.
         precision: Weights stay in float32; `bf16` and `fp16` are of the forward pass alone.
         save_steps: A checkpoint after so many steps; at the end of each epoch where none is given.
         keep: How many checkpoints stay, beside the best.
@@ -202,7 +207,7 @@ class Train(Section):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup: float = Field(default=0.1, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
+    max_grad_norm: float = Field(default=1.0, ge=0)
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     save_steps: int | None = Field(default=None, ge=1)
     log_steps: int = Field(default=10, ge=1)

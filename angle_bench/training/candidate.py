@@ -1,0 +1,319 @@
+"""The module that is trained: a transformer and its pooling, and what of it trains."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from angle_bench.encoding.forward import Forward
+from angle_bench.errors import ModelError, UsageError, did_you_mean
+from angle_bench.models.adapter import attach
+from angle_bench.models.backbone import Backbone, load_base, load_tokenizer
+from angle_bench.models.bidirectional import make_bidirectional
+from angle_bench.models.dense import load_dense
+from angle_bench.models.place import Place
+from angle_bench.models.pooling import pool
+from angle_bench.models.spec import ModelSpec, Pooling, Settings
+from angle_bench.training.folder import Candidate
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.settings import Lora
+from angle_bench.training.settings import Model as ModelSection
+
+DROPOUTS = ("attention_dropout", "dropout", "hidden_dropout", "classifier_dropout")
+
+
+class Found(NamedTuple):
+    """What a forward pass gives of a batch, in float32.
+
+    Attributes:
+        layers: Pooled vectors, (texts, dimension) each: of the last layer alone, or of the
+            embeddings and of every layer.
+        tokens: Vectors of all tokens, (texts, tokens, width), where they are asked for.
+    """
+
+    layers: tuple[Tensor, ...]
+    tokens: Tensor | None
+
+    @property
+    def vectors(self) -> Tensor:
+        """Of the last layer, (texts, dimension)."""
+        return self.layers[-1]
+
+
+class Trainable(nn.Module):
+    """A transformer with its pooling and what follows that; vectors are not normalised.
+
+    Args:
+        transformer: Without its head.
+        dense: What follows the pooling.
+        pooling: Of every layer.
+        every_layer: Whether all layers are pooled, for Espresso.
+        tokens: Whether token vectors are given, too, for a teacher.
+    """
+
+    def __init__(
+        self,
+        transformer: nn.Module,
+        dense: Sequence[nn.Module],
+        pooling: Pooling,
+        every_layer: bool,
+        tokens: bool,
+    ) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.dense = nn.ModuleList(dense)
+        self._pooling: Pooling = pooling
+        self._every_layer = every_layer
+        self._tokens = tokens
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
+        """Vectors of a batch.
+
+        Args:
+            input_ids: (texts, tokens).
+            attention_mask: 1 on real tokens, (texts, tokens).
+        """
+        output: Any = self.transformer(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            output_hidden_states=self._every_layer,
+        )
+        last = output.last_hidden_state
+        hidden = output.hidden_states if self._every_layer else (last,)
+        layers = tuple(self._vectors(each.float(), attention_mask) for each in hidden)
+        return Found(layers, last.float() if self._tokens else None)
+
+    def _vectors(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        vectors = pool(hidden, mask, self._pooling)
+        for module in self.dense:
+            vectors = module(vectors)
+        return vectors
+
+
+@dataclass(frozen=True)
+class Student:
+    """What is trained, and what is saved of it.
+
+    Attributes:
+        module: What is trained.
+        tokenizer: Its tokenizer.
+        settings: What it is to be used with.
+        saved: The transformer, or peft's model around it.
+        base: Where the base of an adapter is; None for a whole model.
+        dimension: The length of a vector.
+    """
+
+    module: Trainable
+    tokenizer: Any
+    settings: Settings
+    saved: Any
+    base: str | None
+    dimension: int
+
+    def candidate(self, selected_on_test: tuple[str, ...] = ()) -> Candidate:
+        """What is written to disk."""
+        return Candidate(
+            model=self.saved,
+            tokenizer=self.tokenizer,
+            settings=self.settings,
+            base=self.base,
+            dense=list(self.module.dense),
+            selected_on_test=selected_on_test,
+        )
+
+    def forward(self) -> Forward:
+        """The benchmark's own forward pass over the live weights; the caller sets `eval`."""
+        device = next(self.module.parameters()).device
+        backbone = Backbone(
+            self.module.transformer, self.tokenizer, device, tuple(self.module.dense)
+        )
+        return Forward(backbone, self.settings)
+
+
+def load_student(
+    recipe: Recipe, spec: ModelSpec, place: Place, device: torch.device, resumed: Path | None = None
+) -> Student:
+    """Load what a recipe trains, with its weights in float32.
+
+    Args:
+        recipe: What trains, and how.
+        spec: The checkpoint that it starts from.
+        place: Where that is.
+        device: Where it goes.
+        resumed: A checkpoint of this training, whose weights are taken instead.
+
+    Raises:
+        ModelError: It cannot be loaded, or is not what the recipe needs.
+        UsageError: `trainable`, `frozen` or `lora.targets` name nothing.
+    """
+    settings = spec.required_settings()
+    kept = settings.with_changes(
+        dtype="float32",
+        quantization=None if recipe.lora is None else recipe.lora.quantization,
+    ).model_copy(update={"compile": False})
+    adapter = spec.base is not None or recipe.lora is not None
+    whole = place.whole if adapter or resumed is None else resumed
+    transformer = load_base(whole, place.trust, kept, device)
+    if settings.bidirectional_start is not None:
+        make_bidirectional(transformer, settings.bidirectional_start)
+    saved: Any = transformer
+    if adapter:
+        folder = resumed or (place.folder if spec.base is not None else None)
+        saved = _adapter(transformer, recipe.lora, folder, pickle=place.trust.pickle)
+        if not getattr(transformer, "is_quantized", False):
+            saved.to(device)
+    else:
+        _choose(transformer, recipe.model)
+    if recipe.model.dropout is not None:
+        set_dropout(transformer, recipe.model.dropout)
+    if recipe.model.gradient_checkpointing:
+        _checkpoint_activations(transformer)
+    dense_from = resumed or place.folder
+    dense = [load_dense(dense_from, path).to(device) for path in settings.dense]
+    for layer in dense:
+        layer.requires_grad_(True)
+    module = Trainable(
+        transformer,
+        dense,
+        settings.pooling,
+        every_layer=recipe.espresso is not None,
+        tokens=recipe.teacher is not None and recipe.teacher.tokens == "all",
+    )
+    student = Student(
+        module=module,
+        tokenizer=load_tokenizer(place),
+        settings=settings,
+        saved=saved,
+        base=_base_of(spec, place) if adapter else None,
+        dimension=Backbone(transformer, None, device, tuple(dense)).dimension,
+    )
+    _refuse_size(recipe, student.dimension)
+    return student
+
+
+def set_dropout(transformer: nn.Module, rate: float) -> None:
+    """Give every dropout of a transformer this rate; adapters keep theirs."""
+    for name, module in transformer.named_modules():
+        if isinstance(module, nn.Dropout):
+            if "lora_" not in name:
+                module.p = rate
+            continue
+        for attribute in DROPOUTS:  # rates that are handed to functions, such as to attention
+            if isinstance(getattr(module, attribute, None), float):
+                setattr(module, attribute, rate)
+
+
+def _base_of(spec: ModelSpec, place: Place) -> str:
+    """What an adapter names as its base: a hub id, so that others find it, or the folder."""
+    if spec.base is not None:
+        return spec.base
+    return spec.name if spec.folder is None else str(place.whole)
+
+
+def _adapter(transformer: nn.Module, lora: Lora | None, folder: Path | None, pickle: bool) -> Any:
+    """An adapter in the layers of a frozen transformer: the one of a folder, or a new one."""
+    if folder is not None:
+        wrapped = attach(transformer, folder, pickle=pickle).wrapped
+        for name, weight in wrapped.named_parameters():
+            weight.requires_grad_(_of_adapter(name, wrapped))
+        return wrapped
+    assert lora is not None
+    return _new_adapter(transformer, lora)
+
+
+def _new_adapter(transformer: Any, lora: Lora) -> Any:
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if lora.quantization is not None:
+        transformer = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
+            transformer, use_gradient_checkpointing=False
+        )
+    config = LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a fraction works as well
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets) or "all-linear",
+        exclude_modules=r"(.*\.)?pooler\..*",  # a head that nothing reads
+        task_type="FEATURE_EXTRACTION",
+    )
+    try:
+        return get_peft_model(transformer, config)
+    except ValueError as error:  # it names what it did not find
+        names = _linear_names(transformer)
+        near = [name for typed in lora.targets for name in did_you_mean(typed, names)]
+        raise UsageError(
+            f"lora.targets {', '.join(lora.targets)}: {type(transformer).__name__} has no such "
+            f"linear layers.",
+            f"lora.targets of {', '.join(dict.fromkeys(near or names))}",
+        ) from error
+
+
+def _linear_names(transformer: nn.Module) -> list[str]:
+    found = (
+        name.rpartition(".")[2]
+        for name, module in transformer.named_modules()
+        if isinstance(module, nn.Linear)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _of_adapter(name: str, wrapped: Any) -> bool:
+    return any(prefix in name for prefix in (wrapped.base_model.prefix, "modules_to_save"))
+
+
+def _choose(transformer: nn.Module, model: ModelSection) -> None:
+    """Which of the weights train: no head that nothing reads, and what the recipe says."""
+    names = [name for name, _ in transformer.named_parameters()]
+    for part in (*model.trainable, *model.frozen):
+        if not any(part in name for name in names):
+            raise _no_such_part(part, names)
+    for name, weight in transformer.named_parameters():
+        chosen = not model.trainable or any(part in name for part in model.trainable)
+        frozen = name.startswith("pooler.") or any(part in name for part in model.frozen)
+        weight.requires_grad_(chosen and not frozen)
+    if not any(weight.requires_grad for weight in transformer.parameters()):
+        raise UsageError(
+            "nothing would train: model.trainable and model.frozen leave no weight.",
+            "--set 'model.frozen=[]'",
+        )
+
+
+def _no_such_part(part: str, names: Iterable[str]) -> UsageError:
+    parts = list(dict.fromkeys(word for name in names for word in name.split(".")))
+    near = did_you_mean(part, parts)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return UsageError(
+        f"no weight has {part} in its name.{hint}",
+        f"model.trainable or model.frozen of {', '.join(near or parts[:8])}",
+    )
+
+
+def _checkpoint_activations(transformer: Any) -> None:
+    # the older name warns where there is the newer one
+    enable = getattr(transformer, "activation_checkpointing_enable", None)
+    if enable is not None:
+        enable({"use_reentrant": False})
+    else:
+        transformer.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def _refuse_size(recipe: Recipe, dimension: int) -> None:
+    """What the first batch would be refused for, before the first batch."""
+    if recipe.loss.angle_w and dimension % 2:
+        raise ModelError(
+            f"the angle objective halves its vectors, which have {dimension} dimensions.",
+            "--set loss.angle_w=0",
+        )
+    if recipe.espresso is not None and recipe.espresso.size > dimension:
+        raise ModelError(
+            f"Espresso's size {recipe.espresso.size} is larger than the vectors: {dimension}.",
+            f"--set espresso.size={dimension // 2}",
+        )
+    if recipe.espresso is not None and recipe.loss.angle_w and recipe.espresso.size % 2:
+        raise ModelError(
+            f"the angle objective halves its vectors, and espresso.size is {recipe.espresso.size}.",
+            f"--set espresso.size={recipe.espresso.size - 1}",
+        )

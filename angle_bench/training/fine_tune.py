@@ -1,0 +1,292 @@
+"""Train a recipe: load, train, choose, and leave a candidate that everything can load."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainerState
+from transformers.utils import logging as transformers_logging
+
+from angle_bench.encoding.forward import is_out_of_memory
+from angle_bench.errors import ModelError, UsageError
+from angle_bench.evaluation.adapter import place_of
+from angle_bench.evaluation.record import commit, utc_now, versions
+from angle_bench.models.access import Access
+from angle_bench.models.spec import ModelSpec
+from angle_bench.results.suites import Suite
+from angle_bench.results.training_record import TrainingRecord
+from angle_bench.results.training_texts import read_training_texts
+from angle_bench.training.batch_loss import BatchLoss
+from angle_bench.training.candidate import load_student
+from angle_bench.training.card import CardFacts, model_card
+from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
+from angle_bench.training.recipe import Recipe, recipe_toml
+from angle_bench.training.run_folder import RunFolder, absolute
+from angle_bench.training.selection import Selection, refuse_test_splits, selection_suite
+from angle_bench.training.starting_point import starting_point
+from angle_bench.training.steps import steps_of
+from angle_bench.training.stream import Stream
+from angle_bench.training.teacher import load_teacher
+from angle_bench.training.trainer import AngleTrainer, Stop, training_arguments
+from angle_bench.training.watch import Nobody, Watch
+
+TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training is asked beside its recipe.
+
+    Attributes:
+        folder: Where checkpoints and the candidate go.
+        access: Where models and data are looked for.
+        device: As after `-d`.
+        resume: Whether it may go on where it stopped.
+        track: Where losses are reported, if anywhere.
+        select_on_test: Whether the checkpoint may be chosen by test splits.
+        suite: What it is chosen by, instead of what the recipe names.
+        command: What was typed, for the records.
+    """
+
+    folder: Path
+    access: Access = field(default_factory=Access)
+    device: str = "auto"
+    resume: bool = False
+    track: str | None = None
+    select_on_test: bool = False
+    suite: Suite | None = None
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        folder: The candidate, as after `-m`; checkpoints are in it.
+        finished: False where it was stopped: `--resume` goes on.
+        steps: How many were done in all.
+        best_step: Whose weights the candidate has.
+        score: Of these on the suite that chose them, from 0 to 1; None where nothing did.
+        suite: The name of that suite.
+        seconds: What this command took.
+    """
+
+    folder: Path
+    finished: bool
+    steps: int
+    best_step: int
+    score: float | None
+    suite: str | None
+    seconds: float
+
+
+def fine_tune(
+    recipe: Recipe, request: Request, watch: Watch | None = None, stop: Stop | None = None
+) -> Trained:
+    """Train a recipe to its end, or go on with it.
+
+    Args:
+        recipe: What is trained.
+        request: Where and how.
+        watch: Told what happens.
+        stop: Asked after every step; where it says so, a checkpoint is saved and training ends.
+
+    Raises:
+        UsageError: The recipe or the folder does not fit.
+        DataError: The data is not what the recipe needs.
+        ModelError: The checkpoint cannot be trained so, or the loss is not finite.
+        ResultsError: The folder cannot be written; earlier checkpoints are untouched.
+    """
+    started = time.monotonic()
+    watched, asked = watch or Nobody(), stop or Stop()
+    recipe = absolute(recipe)
+    suite = request.suite or selection_suite(recipe.select.suite)
+    marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
+    if request.track is not None:
+        check_tracker(request.track)
+    spec = starting_point(recipe, request.access)
+    folder = RunFolder(request.folder)
+    folder.begin(recipe, request.resume)
+    if (said := folder.summary()) is not None:
+        return _trained(folder, said, time.monotonic() - started)
+    trainer = _trainer(recipe, request, spec, suite, marks, watched, asked)
+    last = folder.last()
+    if last is not None:
+        trainer.resume(last)
+    if last is None or not _ended(recipe, trainer, last):
+        _train(trainer, last)
+    else:
+        trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
+    state = trainer.state
+    chosen = state.best_global_step if suite is not None else state.global_step
+    if asked.asked and state.global_step < _steps(recipe, trainer):
+        seconds = time.monotonic() - started
+        return Trained(folder.place, False, state.global_step, chosen or 0, None, None, seconds)
+    summary = _summary(request, suite, state, chosen or state.global_step, started)
+    folder.finish(summary["best_step"], _card(recipe, request, spec, trainer, summary), summary)
+    return _trained(folder, summary, time.monotonic() - started)
+
+
+def check_tracker(name: str) -> None:
+    """Refuse a tracker that is unknown or not installed.
+
+    Raises:
+        UsageError: It is.
+    """
+    if name not in TRACKERS:
+        raise UsageError(f"there is no tracker {name}.", f"--track {', '.join(TRACKERS)} or none")
+    if find_spec(name) is None:
+        extra = "'angle-bench[track]'" if name in ("tensorboard", "wandb") else name
+        raise UsageError(f"{name} is not installed.", f"pip install {extra}")
+
+
+def _trainer(
+    recipe: Recipe,
+    request: Request,
+    spec: ModelSpec,
+    suite: Suite | None,
+    marks: tuple[str, ...],
+    watch: Watch,
+    stop: Stop,
+) -> AngleTrainer:
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    folder = RunFolder(request.folder)
+    mirror = request.access.mirror
+    data = Stream(recipe, mirror) if recipe.data.streaming else load_rows(recipe, mirror)
+    args = training_arguments(recipe, folder, request.device, request.track)
+    device = args.device
+    set_seeds(recipe.train.seed)  # an adapter's first weights are drawn
+    last = folder.last()
+    student = load_student(recipe, spec, place_of(spec), device, last)
+    teacher = None
+    if recipe.teacher is not None:
+        teacher = load_teacher(recipe.teacher, spec, student, request.access, device)
+    record = TrainingRecord()
+    earlier = read_training_texts(spec.folder) if last is None and spec.folder else None
+    if earlier is not None:
+        record.inherit(earlier)
+    selection = None if suite is None else Selection(suite, student, spec, mirror)
+    trainer = AngleTrainer(
+        recipe=recipe,
+        student=student,
+        loss=BatchLoss(recipe.loss, recipe.espresso, teacher),
+        data=data,
+        folder=folder,
+        args=args,
+        record=record,
+        watch=watch,
+        stop=stop,
+        selection=selection,
+        selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *marks])),
+    )
+    step = 0 if last is None else int(last.name.rpartition("-")[2])
+    header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
+    watch.began(f"{header} · {device}", _steps(recipe, trainer), step)
+    return trainer
+
+
+def _steps(recipe: Recipe, trainer: AngleTrainer) -> int:
+    data = trainer.train_dataset
+    rows = len(sampler_of(data, recipe)) if isinstance(data, TrainingRows) else None
+    return steps_of(recipe, rows)
+
+
+def _ended(recipe: Recipe, trainer: AngleTrainer, last: Path) -> bool:
+    """Whether the last checkpoint is the last one: what is left is to choose."""
+    trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
+    if trainer.state.global_step >= _steps(recipe, trainer):
+        return True
+    patience = recipe.select.patience
+    if trainer.selection is None or patience is None:
+        return False
+    return trainer.evaluations_without_better() >= patience
+
+
+def _train(trainer: AngleTrainer, last: Path | None) -> None:
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"a step of {trainer.recipe.train.batch_size} rows does not fit into memory.",
+            "--set train.batch_size with fewer, and accumulation; or "
+            "model.gradient_checkpointing=true",
+        ) from error
+
+
+def set_seeds(seed: int) -> None:
+    """Everything that is drawn from global generators is drawn from here on."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _summary(
+    request: Request, suite: Suite | None, state: TrainerState, chosen: int, started: float
+) -> dict[str, Any]:
+    return {
+        "finished": utc_now(),
+        "command": list(request.command),
+        "steps": state.global_step,
+        "best_step": chosen,
+        "suite": None if suite is None else suite.signature,
+        "score": None if suite is None else state.best_metric,
+        "seconds": round(time.monotonic() - started, 1),
+        "git": commit(),
+        "versions": versions(),
+        "log": state.log_history,
+    }
+
+
+def _trained(folder: RunFolder, said: dict[str, Any], seconds: float) -> Trained:
+    return Trained(
+        folder=folder.place,
+        finished=True,
+        steps=said["steps"],
+        best_step=said["best_step"],
+        score=said["score"],
+        suite=said["suite"],
+        seconds=seconds,
+    )
+
+
+def _card(
+    recipe: Recipe,
+    request: Request,
+    spec: ModelSpec,
+    trainer: AngleTrainer,
+    summary: dict[str, Any],
+) -> str:
+    data = trainer.train_dataset
+    lines = []
+    if isinstance(data, TrainingRows):
+        for name, counts in data.counts:
+            dropped = ", ".join(f"{count:,} {why}" for why, count in counts.dropped.items())
+            left_out = f"; left out: {dropped}" if dropped else ""
+            lines.append(f"{name}: {counts.kept:,} rows{left_out}")
+    scores = {}
+    if summary["score"] is not None:
+        scores[f"{summary['suite']} (chosen by it)"] = 100 * summary["score"]
+    student = trainer.student
+    return model_card(
+        CardFacts(
+            name=request.folder.resolve().name,
+            settings=student.settings,
+            base_model=student.base or spec.name,
+            adapter=student.base is not None,
+            datasets=[source.hub for source in recipe.data.train if source.hub is not None],
+            recipe=recipe_toml(recipe),
+            data=lines,
+            scores=scores,
+            signature=spec.header([]),
+            selected_on_test=trainer.marks,
+        )
+    )

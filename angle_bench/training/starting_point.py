@@ -1,0 +1,52 @@
+"""The checkpoint that a recipe starts from, under the recipe's settings. No torch."""
+
+from angle_bench.errors import UsageError
+from angle_bench.models.access import Access
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.resolve import resolve
+from angle_bench.models.spec import ModelSpec, Settings
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.settings import Prompts
+
+
+def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
+    """The checkpoint of a recipe; its settings are those that the candidate is to be used with.
+
+    Raises:
+        UsageError: It is unknown, or is none that can be trained here.
+        ModelError: It cannot be read.
+    """
+    model = recipe.model
+    changes = Overrides(
+        pooling=model.pooling,
+        max_length=model.max_length,
+        bidirectional_start=model.bidirectional_start,
+    )
+    spec = resolve(model.name, changes, access)
+    if spec.loader != "transformers" or spec.settings is None:
+        raise UsageError(
+            f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
+            "model.name of a checkpoint of transformers",
+        )
+    if spec.settings.pooling == "all":
+        raise UsageError(
+            "model.pooling all gives a vector of every token, not one.",
+            "--set model.pooling=mean",
+        )
+    if spec.base is not None and recipe.lora is not None:
+        raise UsageError(
+            f"{spec.label} is an adapter already, and [lora] would put another one on it.",
+            "the recipe without [lora], which trains the adapter further; or angle-bench export "
+            "--to merged first",
+        )
+    return spec.model_copy(update={"settings": _prompted(spec.settings, recipe.prompts)})
+
+
+def _prompted(settings: Settings, prompts: Prompts | None) -> Settings:
+    if prompts is None:
+        return settings
+    role = {"query": prompts.query, "document": prompts.document}
+    same = prompts.query == prompts.document == prompts.text
+    policy = PromptPolicy(default=prompts.text, role={} if same else role)
+    return settings.model_copy(update={"prompts": policy})

@@ -1,0 +1,121 @@
+"""A teacher: a frozen model whose vectors the candidate keeps close to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from angle_bench.errors import ModelError
+from angle_bench.evaluation.adapter import place_of
+from angle_bench.models.access import Access
+from angle_bench.models.backbone import Backbone, load_backbone
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.pooling import pool
+from angle_bench.models.resolve import resolve
+from angle_bench.models.spec import ModelSpec, Pooling
+from angle_bench.training.candidate import Found, Student
+from angle_bench.training.objectives import kl_divergence
+from angle_bench.training.settings import Teacher as TeacherSection
+
+SELF = "self"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A loaded teacher.
+
+    Attributes:
+        backbone: Frozen, in evaluation mode.
+        pooling: Its own.
+        settings: What is compared, and how.
+    """
+
+    backbone: Backbone
+    pooling: Pooling
+    settings: TeacherSection
+
+    def loss(self, found: Found, input_ids: Tensor, mask: Tensor) -> Tensor:
+        """The weighted divergence of a batch from the teacher, a scalar.
+
+        Args:
+            found: What the candidate gives of the batch.
+            input_ids: (texts, tokens).
+            mask: 1 on real tokens, (texts, tokens).
+        """
+        hidden = self._hidden(input_ids, mask)
+        if self.settings.tokens == "all":
+            assert found.tokens is not None
+            real = mask.bool()
+            own, target = found.tokens[real], hidden[real]
+        else:
+            target = pool(hidden, mask, self.pooling)
+            for module in self.backbone.dense:
+                target = module(target)
+            own = found.vectors
+        return self.settings.weight * kl_divergence(own, target, self.settings.temperature)
+
+    @torch.no_grad()
+    def _hidden(self, input_ids: Tensor, mask: Tensor) -> Tensor:
+        output: Any = self.backbone.model(input_ids=input_ids, attention_mask=mask)
+        hidden: Tensor = output.last_hidden_state.float()
+        return hidden
+
+
+def load_teacher(
+    section: TeacherSection, spec: ModelSpec, student: Student, access: Access, device: torch.device
+) -> Teacher:
+    """Load the teacher of a recipe.
+
+    Args:
+        section: Which one, and what is compared.
+        spec: The checkpoint that the candidate starts from, which `self` means.
+        student: What is trained.
+        access: Where checkpoints are looked for.
+        device: Where it goes.
+
+    Raises:
+        ModelError: It cannot be loaded, cuts texts into other tokens, or has vectors of another
+            length.
+    """
+    if section.model == SELF:
+        used = spec
+    else:
+        used = resolve(section.model, Overrides(pooling=section.pooling), access)
+    if used.loader != "transformers" or used.settings is None:
+        raise ModelError(
+            f"the teacher {used.label} is loaded by {used.loader}, and cannot teach here.",
+            "teacher.model of a checkpoint of transformers",
+        )
+    # texts come as the candidate's tokens, which its own limit has cut
+    length = student.settings.max_length
+    settings = used.settings.with_changes(max_length=length).model_copy(update={"compile": False})
+    backbone = load_backbone(place_of(used), settings, device)
+    _refuse_other_tokens(used, backbone.tokenizer, student.tokenizer)
+    _refuse_other_width(section, used, backbone, student)
+    pooling: Pooling = settings.pooling if section.pooling is None else section.pooling
+    return Teacher(backbone, pooling, section)
+
+
+def _refuse_other_tokens(spec: ModelSpec, theirs: Any, ours: Any) -> None:
+    if theirs.get_vocab() == ours.get_vocab():
+        return
+    raise ModelError(
+        f"the teacher {spec.label} has another tokenizer than the candidate: their tokens do not "
+        "belong together.",
+        'teacher.model of the same family, or "self"',
+    )
+
+
+def _refuse_other_width(
+    section: TeacherSection, spec: ModelSpec, backbone: Backbone, student: Student
+) -> None:
+    every = section.tokens == "all"
+    theirs = backbone.model.config.get_text_config().hidden_size if every else backbone.dimension
+    config: Any = student.module.transformer.config
+    ours = config.get_text_config().hidden_size if every else student.dimension
+    if theirs != ours:
+        raise ModelError(
+            f"the teacher {spec.label} has {theirs} dimensions, the candidate {ours}.",
+            "teacher.model with vectors of the same length",
+        )

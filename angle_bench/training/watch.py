@@ -1,0 +1,49 @@
+"""What a training tells whoever watches it. No torch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Watch(Protocol):
+    """The events of a training. Every method returns at once."""
+
+    def began(self, header: str, steps: int, done: int) -> None:
+        """Training starts, so many steps of all being done already."""
+
+    def step(self, done: int) -> None:
+        """That many steps are done."""
+
+    def logged(self, step: int, parts: Mapping[str, float], learning_rate: float) -> None:
+        """The mean of each part of the loss since the last time."""
+
+    def evaluated(self, step: int, score: float, best: bool) -> None:
+        """The candidate was scored, from 0 to 1; whether it is the best so far."""
+
+    def saved(self, place: Path) -> None:
+        """A checkpoint is on the disk."""
+
+    def warning(self, text: str) -> None:
+        """Something that the user should know."""
+
+
+class Nobody:
+    """Nobody watches."""
+
+    def began(self, header: str, steps: int, done: int) -> None:
+        """Nothing to say."""
+
+    def step(self, done: int) -> None:
+        """Nothing to say."""
+
+    def logged(self, step: int, parts: Mapping[str, float], learning_rate: float) -> None:
+        """Nothing to say."""
+
+    def evaluated(self, step: int, score: float, best: bool) -> None:
+        """Nothing to say."""
+
+    def saved(self, place: Path) -> None:
+        """Nothing to say."""
+
+    def warning(self, text: str) -> None:
+        """Nothing to say."""

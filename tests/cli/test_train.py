@@ -1,0 +1,81 @@
+"""`angle-bench train` from the command line."""
+
+import json
+from pathlib import Path
+
+from tests.conftest import Cli, Command
+from tests.training.trainings import dev_mirror, recipe_of
+
+
+def put(folder: Path, model: Path, **sections: object) -> Path:
+    from angle_bench.training.recipe import recipe_toml
+
+    place = folder / "small.toml"
+    place.write_text(recipe_toml(recipe_of(folder, model, **sections)))
+    return place
+
+
+def test_a_recipe_becomes_a_candidate(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert, select={"suite": "STSB-dev"})
+    mirror = dev_mirror(tmp_path / "mirror")
+    ended = cli("train", recipe, "--mirror", mirror, "-d", "cpu", "--track", "tensorboard")
+    assert (ended.code, ended.errors) == (0, [])
+    assert ended.out.startswith("saved checkpoints/small  6 steps")
+    assert "STSB-dev/1" in ended.out
+    for said in ("best so far", "saved checkpoints/small/checkpoint-6", "next: angle-bench run"):
+        assert said in ended.err
+    folder = tmp_path / "checkpoints/small"
+    assert list(folder.glob("runs/*/events.out.tfevents.*"))
+    again = cli("train", recipe, "--mirror", mirror, "-d", "cpu")
+    assert again.code == 2
+    assert "--resume" in again.errors[1]
+    resumed = cli("train", recipe, "--mirror", mirror, "-d", "cpu", "--resume", "--json")
+    (said,) = json.loads(resumed.out)
+    assert (said["steps"], said["finished"]) == (6, True)
+
+
+def test_seeds_are_trainings_of_their_own(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert)
+    ended = cli("train", recipe, "--seeds", "1,2", "-o", "out", "-d", "cpu", "-q")
+    assert (ended.code, ended.err) == (0, "")
+    assert sorted(place.name for place in (tmp_path / "out").iterdir()) == ["seed-1", "seed-2"]
+    one, other = (
+        (tmp_path / "out" / name / "model.safetensors").read_bytes()
+        for name in ("seed-1", "seed-2")
+    )
+    assert one != other
+
+
+def test_bad_words(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert)
+    for words, said in (
+        (["--seeds", "1,1"], "no list of different numbers"),
+        (["--track", "tensorbord"], "no tracker tensorbord"),
+        (["-d", "gpu"], "no device gpu"),
+        (["--set", "train.epoch=2"], "Did you mean train.epochs"),
+    ):
+        ended = cli("train", recipe, *words)
+        assert ended.code == 2, words
+        assert said in ended.errors[0]
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_an_interrupt_saves_a_checkpoint(
+    angle_bench: Command, tmp_path: Path, tiny_bert: Path
+) -> None:
+    import signal
+    import subprocess
+    import sys
+
+    recipe = put(tmp_path, tiny_bert, train={"epochs": 2000, "save_steps": 2, "keep": 2})
+    words = [sys.executable, "-m", "angle_bench", "train", str(recipe), "-d", "cpu", "-o", "out"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert any("checkpoint-" in line for line in running.stderr)
+        running.send_signal(signal.SIGTERM)
+        rest = running.stderr.read()
+    assert running.returncode == 130
+    assert "stopped after step" in rest
+    assert "--resume" in rest
+    step = int(rest.partition("stopped after step ")[2].partition(";")[0].replace(",", ""))
+    assert (tmp_path / "out" / f"checkpoint-{step}" / "trainer_state.json").is_file()
