@@ -30,6 +30,10 @@ class UsageError(AngleBenchError):
     exit_code = 2
 
 
+class NotRecordedError(UsageError):
+    """Nobody says how a checkpoint's vectors are taken."""
+
+
 class ModelError(AngleBenchError):
     """A checkpoint cannot be found, read or loaded."""
 

@@ -146,25 +146,28 @@ def _train_all(
 ) -> "list[Trained]":
     """Train into each folder, until one is stopped."""
     from angle_bench.cli.training_progress import watcher
-    from angle_bench.training.fine_tune import Request, fine_tune
-    from angle_bench.training.run_folder import RunFolder, absolute
+    from angle_bench.training.fine_tune import Request, begin, fine_tune
     from angle_bench.training.trainer import Stop
 
-    for place, recipe in folders.items():  # all are refused before one is trained
-        RunFolder(place).begin(absolute(recipe), resume)
+    requests = [
+        Request(
+            folder=place,
+            access=access,
+            device=device,
+            resume=resume,
+            track=track,
+            select_on_test=select_on_test,
+            command=["angle-bench", *sys.argv[1:]],
+        )
+        for place in folders
+    ]
+    asked = list(zip(folders.values(), requests, strict=True))
+    for recipe, request in asked:  # all are refused before one is trained
+        begin(recipe, request)
     stop, done = Stop(), []
     with _stopping_at_signals(stop, quiet):
-        for place, recipe in folders.items():
-            request = Request(
-                folder=place,
-                access=access,
-                device=device,
-                resume=resume,
-                track=track,
-                select_on_test=select_on_test,
-                command=["angle-bench", *sys.argv[1:]],
-            )
-            with watcher(quiet, place if len(folders) > 1 else None) as watch:
+        for recipe, request in asked:
+            with watcher(quiet, request.folder if len(asked) > 1 else None) as watch:
                 done.append(fine_tune(recipe, request, watch, stop))
             if not done[-1].finished:
                 break

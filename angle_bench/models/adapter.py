@@ -126,12 +126,13 @@ def _of_head(key: str) -> bool:
     return key.removeprefix(_KEY).startswith(_HEADS)
 
 
-def _holder(model: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
+def _holder(model: Any, weights: Mapping[str, Tensor]) -> Any:
     """The model itself, or a module that has it where a model with a head would."""
     prefix = str(getattr(model, "base_model_prefix", ""))
     if not prefix or not all(key.startswith(f"{_KEY}{prefix}.") for key in weights):
         return model
-    holder = nn.Module()
+    holder: Any = nn.Module()
+    holder.config = model.config  # peft asks it what is saved
     setattr(holder, prefix, model)
     return holder
 

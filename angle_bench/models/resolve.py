@@ -7,7 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from angle_bench.errors import ModelError, UsageError, did_you_mean, or_list
+from angle_bench.errors import (
+    ModelError,
+    NotRecordedError,
+    UsageError,
+    did_you_mean,
+    or_list,
+)
 from angle_bench.models import hub
 from angle_bench.models.access import Access, bundled_commit
 from angle_bench.models.content import content_hash
@@ -225,7 +231,7 @@ def _refuse_unrecorded(
         return
     kind = "a LoRA adapter" if adapter else "a language model"
     types = {"pooling": f"--pooling {facts.settings.pooling}", "prompt": "--prompt A"}
-    raise UsageError(
+    raise NotRecordedError(
         f"{ref.name} is {kind} without recorded {' or '.join(lacking)}.",
         " ".join([*(types[what] for what in lacking), "--save-spec"]),
     )

@@ -31,6 +31,7 @@ VALIDATION = "validation"
 
 def train(
     model: str | Path,
+    /,
     train_ds: "datasets.Dataset",
     valid_ds: "datasets.Dataset | None" = None,
     *,

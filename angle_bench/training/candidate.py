@@ -231,12 +231,13 @@ def _new_adapter(transformer: Any, lora: Lora) -> Any:
         transformer = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
             transformer, use_gradient_checkpointing=False
         )
+    pooler = hasattr(transformer, "pooler")
     config = LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a fraction works as well
         lora_dropout=lora.dropout,
         target_modules=list(lora.targets) or "all-linear",
-        exclude_modules=r"(.*\.)?pooler\..*",  # a head that nothing reads
+        exclude_modules=r"(.*\.)?pooler\..*" if pooler else None,  # a head that nothing reads
         task_type="FEATURE_EXTRACTION",
     )
     try:

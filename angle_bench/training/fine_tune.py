@@ -107,13 +107,8 @@ def fine_tune(
     started = time.monotonic()
     watched, asked = watch or Nobody(), stop or Stop()
     recipe = absolute(recipe)
-    suite = request.suite or selection_suite(recipe.select.suite)
-    marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
-    if request.track is not None:
-        check_tracker(request.track)
-    spec = starting_point(recipe, request.access)
+    suite, marks, spec = begin(recipe, request)
     folder = RunFolder(request.folder)
-    folder.begin(recipe, request.resume)
     if (said := folder.summary()) is not None:
         return _trained(folder, said, time.monotonic() - started)
     trainer = _trainer(recipe, request, spec, suite, marks, watched, asked)
@@ -132,6 +127,24 @@ def fine_tune(
     summary = _summary(request, suite, state, chosen or state.global_step, started)
     folder.finish(summary["best_step"], _card(recipe, request, spec, trainer, summary), summary)
     return _trained(folder, summary, time.monotonic() - started)
+
+
+def begin(recipe: Recipe, request: Request) -> tuple[Suite | None, tuple[str, ...], ModelSpec]:
+    """See that a training can start, and make its folder.
+
+    Returns:
+        What it is chosen by, the test splits among that, and what it starts from.
+
+    Raises:
+        UsageError: The recipe or the folder does not fit.
+    """
+    suite = request.suite or selection_suite(recipe.select.suite)
+    marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
+    if request.track is not None:
+        check_tracker(request.track)
+    spec = starting_point(recipe, request.access)
+    RunFolder(request.folder).begin(absolute(recipe), request.resume)
+    return suite, marks, spec
 
 
 def check_tracker(name: str) -> None:

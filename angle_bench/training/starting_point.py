@@ -1,6 +1,6 @@
 """The checkpoint that a recipe starts from, under the recipe's settings. No torch."""
 
-from angle_bench.errors import UsageError
+from angle_bench.errors import NotRecordedError, UsageError
 from angle_bench.models.access import Access
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.prompts import PromptPolicy
@@ -22,8 +22,15 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
         pooling=model.pooling,
         max_length=model.max_length,
         bidirectional_start=model.bidirectional_start,
+        prompt=None if recipe.prompts is None else "none",  # put in below
     )
-    spec = resolve(model.name, changes, access)
+    try:
+        spec = resolve(model.name, changes, access)
+    except NotRecordedError as error:
+        raise UsageError(
+            error.what,
+            """--set 'model.pooling="last"' --set 'prompts.text="…{text}…"', or '' for none""",
+        ) from error
     if spec.loader != "transformers" or spec.settings is None:
         raise UsageError(
             f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",

@@ -81,7 +81,9 @@ def load_teacher(
     if section.model == SELF:
         used = spec
     else:
-        used = resolve(section.model, Overrides(pooling=section.pooling), access)
+        # its texts come with the candidate's prompts
+        changes = Overrides(pooling=section.pooling, prompt="none")
+        used = resolve(section.model, changes, access)
     if used.loader != "transformers" or used.settings is None:
         raise ModelError(
             f"the teacher {used.label} is loaded by {used.loader}, and cannot teach here.",

@@ -135,7 +135,7 @@ class AngleTrainer(Trainer):
     def _not_finite(self, loss: Loss, batch: Batch) -> ModelError:
         rows = batch["row_ids"].tolist()
         named = ", ".join(map(str, rows[:NAMED_ROWS])) + (", …" if len(rows) > NAMED_ROWS else "")
-        parts = ", ".join(f"{name} {float(part):g}" for name, part in loss.parts.items())
+        parts = ", ".join(f"{name} {float(part.detach()):g}" for name, part in loss.parts.items())
         last = self.folder.last()
         kept = f" {last.name} is untouched." if last is not None else ""
         return ModelError(

@@ -51,7 +51,7 @@ def test_bad_words(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     for words, said in (
         (["--seeds", "1,1"], "no list of different numbers"),
         (["--track", "tensorbord"], "no tracker tensorbord"),
-        (["-d", "gpu"], "no device gpu"),
+        (["-d", "gpu"], "no device 'gpu'"),
         (["--set", "train.epoch=2"], "Did you mean train.epochs"),
     ):
         ended = cli("train", recipe, *words)

@@ -29,6 +29,7 @@ def recipe(folder: Path, model: Path, start: int | None, **more: object) -> Reci
         model,
         "A",
         model={"pooling": "last", "bidirectional_start": start, "dropout": 0.0},
+        prompts={},
         lora={"r": 4, "alpha": 8, "dropout": 0.0},
         train={"epochs": 12, "learning_rate": 5e-3, "warmup": 0},
         **more,
@@ -43,8 +44,9 @@ def test_the_loss_falls_and_the_adapter_comes_back(
     model = build_tiny(tmp_path / architecture, architecture)
     done, seen = trained(recipe(tmp_path, model, start), tmp_path / "out")
     assert np.mean(seen.losses[-3:]) < np.mean(seen.losses[:3])
-    assert all("lora_" in name for name in weights(done.folder))
-    assert not np.allclose(ours(done.folder), ours(model), atol=1e-3)
+    found = weights(done.folder)
+    assert all("lora_" in name for name in found)
+    assert all(weight.any() for name, weight in found.items() if "lora_B" in name)
     # what training had in memory is what comes back from the disk
     asked = recipe(tmp_path, model, start)
     spec = starting_point(asked, Access())
@@ -53,9 +55,9 @@ def test_the_loss_falls_and_the_adapter_comes_back(
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
     student.module.eval()
     with torch.inference_mode():
-        found = student.module(batch["input_ids"], batch["attention_mask"]).vectors
+        live = student.module(batch["input_ids"], batch["attention_mask"]).vectors
     texts = [text for row in (rows[0], rows[1]) for text in row.texts]
-    assert_equal(found.numpy(), ours(done.folder, texts))
+    assert_equal(live.numpy(), ours(done.folder, texts))
 
 
 def test_gradients_reach_the_adapter_alone(tmp_path: Path) -> None:
@@ -73,7 +75,9 @@ def test_gradients_reach_the_adapter_alone(tmp_path: Path) -> None:
 def test_an_adapter_is_trained_further(tmp_path: Path) -> None:
     base = build_tiny(tmp_path / "llama", "llama", head=True)
     adapter = build_lora(tmp_path / "adapter", base, head=True)
-    asked = recipe_of(tmp_path, adapter, "B", model={"pooling": "last", "base": str(base)})
+    asked = recipe_of(
+        tmp_path, adapter, "B", model={"pooling": "last", "base": str(base)}, prompts={}
+    )
     done, _ = trained(asked, tmp_path / "out")
     before, after = weights(adapter), weights(done.folder)
     assert before.keys() == after.keys()
@@ -85,7 +89,11 @@ def test_an_adapter_is_trained_further(tmp_path: Path) -> None:
 def test_chosen_layers_get_the_adapter(tmp_path: Path) -> None:
     model = build_tiny(tmp_path / "llama", "llama")
     asked = recipe_of(
-        tmp_path, model, model={"pooling": "last"}, lora={"r": 2, "targets": ["q_proj"]}
+        tmp_path,
+        model,
+        model={"pooling": "last"},
+        prompts={},
+        lora={"r": 2, "targets": ["q_proj"]},
     )
     done, _ = trained(asked, tmp_path / "out")
     assert all("q_proj" in name for name in weights(done.folder))
@@ -103,6 +111,7 @@ def test_a_quantised_base_is_trained_on(quantization: str, tmp_path: Path) -> No
         tmp_path,
         model,
         model={"pooling": "last"},
+        prompts={},
         lora={"r": 4, "quantization": quantization},
     )
     done, seen = trained(asked, tmp_path / "out")

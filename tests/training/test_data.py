@@ -200,15 +200,16 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
     import torch
     from transformers import AutoTokenizer
 
+    from angle_bench.models.prompts import PromptPolicy
     from angle_bench.models.spec import Settings
     from angle_bench.training.collate import Collator
-    from angle_bench.training.settings import Prompts
 
     rows = loaded(tmp_path, TRIPLETS)
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     long = "a " * 60
-    settings = Settings(pooling="mean", max_length=12)
-    collate = Collator(tokenizer, settings, Prompts(query='the {text} and"', document="d {text}"))
+    policy = PromptPolicy(role={"query": 'the {text} and"', "document": "d {text}"})
+    settings = Settings(pooling="mean", max_length=12, prompts=policy)
+    collate = Collator(tokenizer, settings)
     from angle_bench.training.dataset import Example
 
     batch = collate([rows[3], Example(9, (long, "p 3 0", "n 3"), None)])
@@ -222,7 +223,7 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
     assert batch["input_ids"][3].tolist()[-1 - len(tail) : -1] == tail
     assert not batch["input_ids"][0][batch["attention_mask"][0] == 0].any()
     (tmp_path / "more").mkdir()
-    pairs = Collator(tokenizer, settings, Prompts())([loaded(tmp_path / "more", PAIRS)[1]])
+    pairs = Collator(tokenizer, settings)([loaded(tmp_path / "more", PAIRS)[1]])
     assert pairs["labels"].dtype == torch.float32
     assert pairs["texts_per_row"] == 2
     assert json.dumps(pairs["labels"].tolist()) == "[1.0]"

@@ -141,7 +141,18 @@ def test_the_score_is_that_of_run(tmp_path: Path, tiny_bert: Path, cli: Any) -> 
     done, _ = trained(recipe, tmp_path / "out", mirror=mirror)
     ended = cli("run", "-m", done.folder, "-t", "STSB-dev", "--mirror", mirror, "--json")
     (row,) = json.loads(ended.out)["models"]
-    assert row["scores"]["STSBenchmarkDev"] == pytest.approx(done.score, abs=1e-6)
+    assert row["scores"]["STSBenchmarkDev"] == pytest.approx(100 * done.score, abs=1e-4)
+
+
+def test_a_decoder_says_how_its_texts_are_put(tmp_path: Path) -> None:
+    model = build_tiny(tmp_path / "llama", "llama")
+    with pytest.raises(UsageError, match="without recorded") as refused:
+        trained(recipe_of(tmp_path, model), tmp_path / "out")
+    assert "prompts.text" in refused.value.fix
+    prompts = {"text": 'the "{text}" is'}
+    done, _ = trained(recipe_of(tmp_path, model, prompts=prompts), tmp_path / "out")
+    used = resolve(str(done.folder)).required_settings()
+    assert used.prompts.template_for("STS12", "STS", None) == prompts["text"]
 
 
 def test_choosing_by_a_test_split_is_refused_or_marked(tmp_path: Path, tiny_bert: Path) -> None:
@@ -298,9 +309,9 @@ def test_half_precision_keeps_whole_weights(tmp_path: Path, tiny_bert: Path) -> 
 def test_computing_activations_again_changes_nothing(tmp_path: Path) -> None:
     model = build_tiny(tmp_path / "llama", "llama")
     start = {"bidirectional_start": 1, "pooling": "last"}
-    plain, _ = trained(recipe_of(tmp_path, model, model=start), tmp_path / "plain")
+    plain, _ = trained(recipe_of(tmp_path, model, model=start, prompts={}), tmp_path / "plain")
     again, _ = trained(
-        recipe_of(tmp_path, model, model={**start, "gradient_checkpointing": True}),
+        recipe_of(tmp_path, model, model={**start, "gradient_checkpointing": True}, prompts={}),
         tmp_path / "again",
     )
     for name, weight in weights(plain.folder).items():

@@ -40,7 +40,7 @@ def rows_of(format: str, count: int = 24, seed: int = 0, *, lists: bool = False)
 
 
 def recipe_of(
-    folder: Path, model: Path, format: str = "A", *, lists: bool = False, **sections: Any
+    folder: Path, start: Path, format: str = "A", *, lists: bool = False, **sections: Any
 ) -> Recipe:
     """A recipe on rows that are written beside it; two epochs of three steps."""
     place = folder / f"rows-{format}{'-lists' if lists else ''}.jsonl"
@@ -51,7 +51,7 @@ def recipe_of(
         "select": {"suite": ""},
         **sections,
     }
-    given["model"] = {"name": str(model), "pooling": "mean", **sections.get("model", {})}
+    given["model"] = {"name": str(start), "pooling": "mean", **sections.get("model", {})}
     given["train"] = {
         "epochs": 2,
         "batch_size": 8,
