@@ -13,6 +13,11 @@ from transformers.masking_utils import create_bidirectional_mask
 
 from angle_bench.errors import ModelError
 
+Args = tuple[Any, ...]
+Given = dict[str, Any]
+
+_REAL = "angle_bench_real"
+
 
 def make_bidirectional(model: Any, start: int) -> None:
     """Let the layers of a decoder from `start` on attend in both directions, in place.
@@ -31,13 +36,26 @@ def make_bidirectional(model: Any, start: int) -> None:
             f"{type(model).__name__}.",
             f"bidirectional_start from 0 to {len(layers) - 1}",
         )
-    mask = _Mask(model.config)
-    model.register_forward_pre_hook(mask.remember, with_kwargs=True)
-    layers[0].register_forward_pre_hook(mask.make, with_kwargs=True)
-    for layer in layers[start:]:
-        # read by kernels that get no explicit mask
-        layer.get_submodule("self_attn").is_causal = False  # type: ignore[assignment]
-        layer.register_forward_pre_hook(mask.put, with_kwargs=True)
+    config = model.config
+
+    def remember(model: Any, args: Args, given: Given) -> tuple[Args, Given]:
+        return args, {**given, _REAL: _Real(given.get("attention_mask"))}
+
+    def causal(layer: Any, args: Args, given: Given) -> tuple[Args, Given]:
+        return args, {name: value for name, value in given.items() if name != _REAL}
+
+    def ahead(layer: Any, args: Args, given: Given) -> tuple[Args, Given]:
+        args, kept = causal(layer, args, given)
+        hidden = args[0] if args else given["hidden_states"]
+        return args, {**kept, "attention_mask": given[_REAL].mask(config, hidden)}
+
+    model.register_forward_pre_hook(remember, with_kwargs=True)
+    for number, layer in enumerate(layers):
+        if number >= start:
+            # read by kernels that get no explicit mask
+            layer.get_submodule("self_attn").is_causal = False  # type: ignore[assignment]
+        hook = causal if number < start else ahead
+        layer.register_forward_pre_hook(hook, with_kwargs=True)
 
 
 def decoder_layers(model: Any) -> list[nn.Module]:
@@ -55,27 +73,22 @@ def decoder_layers(model: Any) -> list[nn.Module]:
     return list(layers)
 
 
-class _Mask:
-    """The mask of the forward pass under way: every real token, from every position."""
+class _Real:
+    """Which tokens of a forward pass are real; it goes to the layers among their arguments.
 
-    def __init__(self, config: Any) -> None:
-        self._config = config
-        self._real: Tensor | None = None
+    So a layer that is computed again, after other passes, for its gradient, finds its own.
+    """
+
+    def __init__(self, real: Tensor | None) -> None:
+        self._real = real
         self._mask: Any = None
+        self._made = False
 
-    def remember(self, model: Any, args: tuple[Any, ...], given: dict[str, Any]) -> None:
-        """Keep which tokens are real, (batch, tokens), None where all are."""
-        self._real = given.get("attention_mask")
-
-    def make(self, layer: Any, args: tuple[Any, ...], given: dict[str, Any]) -> None:
-        """Build the mask once, in the form that the model's attention takes."""
-        hidden = args[0] if args else given["hidden_states"]
-        self._mask = create_bidirectional_mask(
-            config=self._config, inputs_embeds=hidden, attention_mask=self._real
-        )
-
-    def put(
-        self, layer: Any, args: tuple[Any, ...], given: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Hand it to a layer instead of the causal one."""
-        return args, {**given, "attention_mask": self._mask}
+    def mask(self, config: Any, hidden: Tensor) -> Any:
+        """Every real token from every position, in the form that the model's attention takes."""
+        if not self._made:
+            self._mask = create_bidirectional_mask(
+                config=config, inputs_embeds=hidden, attention_mask=self._real
+            )
+            self._made = True
+        return self._mask

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from angle_bench.encoding.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean
@@ -18,6 +19,7 @@ from angle_bench.models.place import Place
 from angle_bench.models.pooling import pool
 from angle_bench.models.spec import ModelSpec, Pooling, Settings
 from angle_bench.training.folder import Candidate
+from angle_bench.training.grouping import Groups
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.settings import Lora
 from angle_bench.training.settings import Model as ModelSection
@@ -69,13 +71,22 @@ class Trainable(nn.Module):
         self._every_layer = every_layer
         self._tokens = tokens
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
-        """Vectors of a batch.
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, groups: Groups) -> Found:
+        """Vectors of a batch, in its order.
 
         Args:
-            input_ids: (texts, tokens).
+            input_ids: (texts, tokens), padded on the right.
             attention_mask: 1 on real tokens, (texts, tokens).
+            groups: Which texts go through the transformer together.
         """
+        parts = []
+        for places, longest in zip(groups.texts, groups.longest, strict=True):
+            at = places.to(input_ids.device)
+            parts.append(self.group(input_ids[at, :longest], attention_mask[at, :longest]))
+        return joined(parts, groups, input_ids.shape[1])
+
+    def group(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
+        """Vectors of texts that go through the transformer together."""
         output: Any = self.transformer(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -91,6 +102,28 @@ class Trainable(nn.Module):
         for module in self.dense:
             vectors = module(vectors)
         return vectors
+
+
+def joined(parts: Sequence[Found], groups: Groups, width: int) -> Found:
+    """What was found of groups, in the order of the batch.
+
+    Args:
+        parts: Of each group.
+        groups: Which texts they hold.
+        width: The tokens of the batch's longest text.
+    """
+    order = groups.order.to(parts[0].vectors.device)
+    layers = tuple(
+        torch.cat(layer)[order] for layer in zip(*(part.layers for part in parts), strict=True)
+    )
+    if parts[0].tokens is None:
+        return Found(layers, None)
+    padded = [
+        pad(part.tokens, (0, 0, 0, width - part.tokens.shape[1]))
+        for part in parts
+        if part.tokens is not None
+    ]
+    return Found(layers, torch.cat(padded)[order])
 
 
 @dataclass(frozen=True)
@@ -204,6 +237,17 @@ def set_dropout(transformer: nn.Module, rate: float) -> None:
         for attribute in DROPOUTS:  # rates that are handed to functions, such as to attention
             if isinstance(getattr(module, attribute, None), float):
                 setattr(module, attribute, rate)
+
+
+def draws(module: nn.Module) -> bool:
+    """Whether a module drops anything at random while it is trained."""
+    for each in module.modules():
+        if isinstance(each, nn.Dropout) and each.p > 0:
+            return True
+        rates = (getattr(each, name, None) for name in DROPOUTS)
+        if any(isinstance(rate, float) and rate > 0 for rate in rates):
+            return True
+    return False
 
 
 def _base_of(spec: ModelSpec, place: Place) -> str:

@@ -35,7 +35,8 @@ class Collator:
             `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right;
             `texts_per_row`, 2 or 3; `row_ids`, int64 (rows,), the rows' numbers in the data;
             `text_ids`, int64 (rows * texts,), equal for equal rendered texts, in every batch and
-            process; `labels`, float32 (rows,), in format A alone.
+            process; `lengths`, the tokens of each text, and `distinct`, the same ids, as lists that
+            stay with the processor; `labels`, float32 (rows,), in format A alone.
         """
         rendered = self.rendered(examples)
         ids = self._token_ids(rendered)
@@ -46,12 +47,15 @@ class Collator:
         for place, each in enumerate(ids):
             tokens[place, : len(each)] = each
             mask[place, : len(each)] = 1
+        text_ids = [_text_id(text) for text, _ in rendered]
         batch: Batch = {
             "input_ids": torch.from_numpy(tokens),
             "attention_mask": torch.from_numpy(mask),
             "texts_per_row": len(examples[0].texts),
             "row_ids": torch.tensor([example.row for example in examples], dtype=torch.int64),
-            "text_ids": torch.tensor([_text_id(text) for text, _ in rendered], dtype=torch.int64),
+            "text_ids": torch.tensor(text_ids, dtype=torch.int64),
+            "lengths": [len(each) for each in ids],
+            "distinct": text_ids,
         }
         if examples[0].label is not None:
             labels = [example.label for example in examples]

@@ -11,10 +11,10 @@ from angle_bench.evaluation.adapter import place_of
 from angle_bench.models.access import Access
 from angle_bench.models.backbone import Backbone, load_backbone
 from angle_bench.models.overrides import Overrides
-from angle_bench.models.pooling import pool
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec, Pooling
-from angle_bench.training.candidate import Found, Student
+from angle_bench.training.candidate import Found, Student, Trainable
+from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import kl_divergence
 from angle_bench.training.settings import Teacher as TeacherSection
 
@@ -26,40 +26,29 @@ class Teacher:
     """A loaded teacher.
 
     Attributes:
-        backbone: Frozen, in evaluation mode.
-        pooling: Its own.
+        module: Frozen, in evaluation mode.
         settings: What is compared, and how.
     """
 
-    backbone: Backbone
-    pooling: Pooling
+    module: Trainable
     settings: TeacherSection
 
-    def loss(self, found: Found, input_ids: Tensor, mask: Tensor) -> Tensor:
+    def loss(self, found: Found, input_ids: Tensor, mask: Tensor, groups: Groups) -> Tensor:
         """The weighted divergence of a batch from the teacher, a scalar.
 
         Args:
             found: What the candidate gives of the batch.
             input_ids: (texts, tokens).
             mask: 1 on real tokens, (texts, tokens).
+            groups: Which texts go through the teacher together.
         """
-        hidden = self._hidden(input_ids, mask)
-        if self.settings.tokens == "all":
-            assert found.tokens is not None
+        with torch.no_grad():
+            taught = self.module(input_ids, mask, groups)
+        own, target = found.vectors, taught.vectors
+        if found.tokens is not None and taught.tokens is not None:
             real = mask.bool()
-            own, target = found.tokens[real], hidden[real]
-        else:
-            target = pool(hidden, mask, self.pooling)
-            for module in self.backbone.dense:
-                target = module(target)
-            own = found.vectors
+            own, target = found.tokens[real], taught.tokens[real]
         return self.settings.weight * kl_divergence(own, target, self.settings.temperature)
-
-    @torch.no_grad()
-    def _hidden(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        output: Any = self.backbone.model(input_ids=input_ids, attention_mask=mask)
-        hidden: Tensor = output.last_hidden_state.float()
-        return hidden
 
 
 def load_teacher(
@@ -96,7 +85,14 @@ def load_teacher(
     _refuse_other_tokens(used, backbone.tokenizer, student.tokenizer)
     _refuse_other_width(section, used, backbone, student)
     pooling: Pooling = settings.pooling if section.pooling is None else section.pooling
-    return Teacher(backbone, pooling, section)
+    module = Trainable(
+        backbone.model,
+        backbone.dense,
+        pooling,
+        every_layer=False,
+        tokens=section.tokens == "all",
+    )
+    return Teacher(module.eval(), section)
 
 
 def _refuse_other_tokens(spec: ModelSpec, theirs: Any, ours: Any) -> None:

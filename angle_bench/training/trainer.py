@@ -20,11 +20,12 @@ from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training.batch_loss import BatchLoss
-from angle_bench.training.candidate import Student
+from angle_bench.training.candidate import Student, draws
 from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
 from angle_bench.training.dataset import EpochSampler, TrainingRows, sampler_of
 from angle_bench.training.folder import fill_checkpoint
+from angle_bench.training.grouping import OVERHEAD, Groups, grouped
 from angle_bench.training.loss import Loss
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
@@ -91,6 +92,7 @@ class AngleTrainer(Trainer):
         self._sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
         self._parts: dict[str, Tensor] = {}
         self._batches = 0
+        self._exact = not draws(student.module)
         super().__init__(
             model=student.module,
             args=args,
@@ -119,13 +121,22 @@ class AngleTrainer(Trainer):
         Raises:
             ModelError: It is not finite; the batch is named.
         """
-        found = model(inputs["input_ids"], inputs["attention_mask"])
-        loss = self._loss(found, inputs)
+        groups = self._groups(inputs)
+        found = model(inputs["input_ids"], inputs["attention_mask"], groups)
+        loss = self._loss(found, inputs, groups)
         total = loss.total
         if not torch.isfinite(total):
             raise self._not_finite(loss, inputs)
         self._note(loss)
         return (total, found) if return_outputs else total
+
+    def _groups(self, batch: Batch) -> Groups:
+        """Texts of like lengths together; equal ones once, where nothing is dropped at random."""
+        return grouped(
+            batch["lengths"],
+            OVERHEAD[self.args.device.type],
+            text_ids=batch["distinct"] if self._exact else None,
+        )
 
     def _note(self, loss: Loss) -> None:
         for name, part in loss.parts.items():
