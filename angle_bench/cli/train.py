@@ -1,7 +1,9 @@
 """`angle-bench train`: fine-tune a recipe, or see what it would do."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from angle_bench.models.access import Access
-    from angle_bench.training.fine_tune import Trained
+    from angle_bench.training.fine_tune import Request, Trained
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
     from angle_bench.training.trainer import Stop
@@ -68,6 +70,10 @@ def train(
         bool,
         typer.Option("--resume", help="Go on from the last checkpoint, or begin if there is none."),
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", min=1, help="Train with so many processes, a device each."),
+    ] = 1,
     track: Annotated[
         str,
         typer.Option("--track", help="tensorboard, wandb, mlflow, trackio or none."),
@@ -106,9 +112,14 @@ def train(
     folders = {place: found}
     if numbers:
         folders = {place / f"seed-{number}": found.with_seed(number) for number in numbers}
-    done = _train_all(
-        folders, access, device, resume, None if track == "none" else track, select_on_test, quiet
-    )
+    followed = None if track == "none" else track
+    asked = _begun(folders, access, device, resume, followed, select_on_test)
+    if processes > 1 and not _launched():
+        return _launch(processes, device)
+    quiet = quiet or not _first()
+    done = _train_all(asked, quiet)
+    if not _first():
+        return 0
     if as_json:
         typer.echo(json.dumps([_result(each) for each in done], indent=2, ensure_ascii=False))
     if not done[-1].finished:
@@ -135,19 +146,16 @@ def _seeds(typed: str | None) -> list[int]:
     return [int(word) for word in words]
 
 
-def _train_all(
+def _begun(
     folders: "dict[Path, Recipe]",
     access: "Access",
     device: str,
     resume: bool,
     track: str | None,
     select_on_test: bool,
-    quiet: bool,
-) -> "list[Trained]":
-    """Train into each folder, until one is stopped."""
-    from angle_bench.cli.training_progress import watcher
-    from angle_bench.training.fine_tune import Request, begin, fine_tune
-    from angle_bench.training.trainer import Stop
+) -> "list[tuple[Recipe, Request]]":
+    """What is trained into each folder; all are refused before one is trained."""
+    from angle_bench.training.fine_tune import Request, begin
 
     requests = [
         Request(
@@ -162,8 +170,50 @@ def _train_all(
         for place in folders
     ]
     asked = list(zip(folders.values(), requests, strict=True))
-    for recipe, request in asked:  # all are refused before one is trained
+    for recipe, request in asked:
         begin(recipe, request)
+    return asked
+
+
+def _launched() -> bool:
+    """Whether this is one of several processes already."""
+    return "RANK" in os.environ
+
+
+def _first() -> bool:
+    """Whether this process is the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _launch(processes: int, device: str) -> int:
+    """The same command in several processes, by accelerate's launcher."""
+    words = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+    words += ["--num_processes", str(processes), "--main_process_port", "0"]
+    words += ["--mixed_precision", "no", "--dynamo_backend", "no"]  # the recipe says
+    environment = dict(os.environ)
+    if device.startswith("cpu") or not _has_accelerator():
+        words.append("--cpu")
+        share = max(1, (os.cpu_count() or 1) // processes)
+        environment.setdefault("OMP_NUM_THREADS", str(share))
+        environment.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine alone
+    elif processes > 1:
+        words.append("--multi_gpu")
+    words += ["-m", "angle_bench.training", *sys.argv[2:]]
+    return subprocess.run(words, env=environment, check=False).returncode
+
+
+def _has_accelerator() -> bool:
+    from angle_bench.models.backbone import accelerators
+
+    return bool(accelerators())
+
+
+def _train_all(asked: "list[tuple[Recipe, Request]]", quiet: bool) -> "list[Trained]":
+    """Train one after the other, until one is stopped."""
+    from angle_bench.cli.training_progress import watcher
+    from angle_bench.training.fine_tune import fine_tune
+    from angle_bench.training.trainer import Stop
+
     stop, done = Stop(), []
     with _stopping_at_signals(stop, quiet):
         for recipe, request in asked:
@@ -171,7 +221,7 @@ def _train_all(
                 done.append(fine_tune(recipe, request, watch, stop))
             if not done[-1].finished:
                 break
-    if not done[-1].finished:
+    if not done[-1].finished and _first():
         typer.echo(
             f"stopped after step {done[-1].steps:,}; a checkpoint is in {done[-1].folder}\n"
             "next: the same command with --resume",

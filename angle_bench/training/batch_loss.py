@@ -1,13 +1,18 @@
 """The loss of a batch: the objectives, Espresso around them, a teacher beside them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+
+import torch
 
 from angle_bench.training.candidate import Found
 from angle_bench.training.collate import Batch
 from angle_bench.training.espresso import espresso
 from angle_bench.training.grouping import Groups
 from angle_bench.training.loss import Loss, Rows, combined
+from angle_bench.training.ranks import gathered, gathered_found
 from angle_bench.training.settings import Espresso, Objectives
 from angle_bench.training.teacher import Teacher
 
@@ -20,28 +25,46 @@ class BatchLoss:
         objectives: Their weights.
         espresso: None trains the last layer alone.
         teacher: None distils from nobody.
+        gather: Whether the objectives see the texts of all processes.
     """
 
     objectives: Objectives
     espresso: Espresso | None = None
     teacher: Teacher | None = None
+    gather: bool = False
 
-    def __call__(self, found: Found, batch: Batch, groups: Groups) -> Loss:
+    def __call__(self, found: Found, batch: Batch, groups: Groups, draw: int) -> Loss:
         """The loss of a batch by its parts.
 
         Args:
             found: What the candidate gives of it.
             batch: As the collator makes it.
             groups: Which of its texts go through a model together.
+            draw: What Espresso's projection is drawn from, the same in every process.
         """
-        rows = Rows(batch["texts_per_row"], batch.get("labels"), batch["text_ids"])
+        labels, ids = batch.get("labels"), batch["text_ids"]
+        seen = found
+        if self.gather:
+            seen = gathered_found(found)
+            labels, ids = None if labels is None else gathered(labels), gathered(ids)
+        rows = Rows(batch["texts_per_row"], labels, ids)
         objective = partial(combined, rows=rows, settings=self.objectives)
         if self.espresso is None:
-            loss = objective(found.vectors)
+            loss = objective(seen.vectors)
         else:
-            loss = espresso(found.layers, objective, self.espresso)
+            with drawn_from(draw, found.vectors.device):
+                loss = espresso(seen.layers, objective, self.espresso)
         if self.teacher is None:
             return loss
         ids, mask = batch["input_ids"], batch["attention_mask"]
         taught = self.teacher.loss(found, ids, mask, groups)
         return Loss(loss.parts | {"teacher": taught})
+
+
+@contextmanager
+def drawn_from(seed: int, device: torch.device) -> Iterator[None]:
+    """What is drawn meanwhile is drawn from a seed, and nothing of what is drawn later changes."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

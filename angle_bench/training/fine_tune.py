@@ -22,6 +22,7 @@ from angle_bench.models.spec import ModelSpec
 from angle_bench.results.suites import Suite
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts
+from angle_bench.training import ranks
 from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.candidate import load_student
 from angle_bench.training.card import CardFacts, model_card
@@ -125,7 +126,9 @@ def fine_tune(
         seconds = time.monotonic() - started
         return Trained(folder.place, False, state.global_step, chosen or 0, None, None, seconds)
     summary = _summary(request, suite, state, chosen or state.global_step, started)
-    folder.finish(summary["best_step"], _card(recipe, request, spec, trainer, summary), summary)
+    if ranks.first():
+        card = _card(recipe, request, spec, trainer, summary)
+        folder.finish(summary["best_step"], card, summary)
     return _trained(folder, summary, time.monotonic() - started)
 
 
@@ -143,7 +146,8 @@ def begin(recipe: Recipe, request: Request) -> tuple[Suite | None, tuple[str, ..
     if request.track is not None:
         check_tracker(request.track)
     spec = starting_point(recipe, request.access)
-    RunFolder(request.folder).begin(absolute(recipe), request.resume)
+    if ranks.first():
+        RunFolder(request.folder).begin(absolute(recipe), request.resume)
     return suite, marks, spec
 
 
@@ -189,7 +193,7 @@ def _trainer(
     trainer = AngleTrainer(
         recipe=recipe,
         student=student,
-        loss=BatchLoss(recipe.loss, recipe.espresso, teacher),
+        loss=BatchLoss(recipe.loss, recipe.espresso, teacher, recipe.train.gather),
         data=data,
         folder=folder,
         args=args,
@@ -208,7 +212,7 @@ def _trainer(
 def _steps(recipe: Recipe, trainer: AngleTrainer) -> int:
     data = trainer.train_dataset
     rows = len(sampler_of(data, recipe)) if isinstance(data, TrainingRows) else None
-    return steps_of(recipe, rows)
+    return steps_of(recipe, rows, ranks.count())
 
 
 def _ended(recipe: Recipe, trainer: AngleTrainer, last: Path) -> bool:

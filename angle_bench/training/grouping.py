@@ -57,6 +57,30 @@ def grouped(
     )
 
 
+def split(groups: Groups, count: int) -> Groups:
+    """The same texts in exactly so many groups, which are not fewer than there are.
+
+    Where single texts are left, the last one goes through the model again, for nothing.
+    """
+    texts, longest = list(groups.texts), list(groups.longest)
+    while len(texts) < count:
+        most = max(range(len(texts)), key=lambda at: (len(texts[at]) > 1, len(texts[at])))
+        halves = torch.tensor_split(texts[most], 2)
+        if len(halves[0]) == 0 or len(halves[1]) == 0:
+            texts.append(texts[-1])
+            longest.append(longest[-1])
+            continue
+        texts[most : most + 1] = halves
+        longest[most : most + 1] = [longest[most]] * 2
+    return Groups(tuple(texts), tuple(longest), groups.order)
+
+
+def whole(texts: int, tokens: int) -> Groups:
+    """All texts in one group."""
+    every = torch.arange(texts)
+    return Groups((every,), (tokens,), every)
+
+
 def _distinct(count: int, text_ids: Sequence[int] | None) -> tuple[list[int], NDArray[np.int64]]:
     """The first place of each distinct text, and for every text the number of its distinct one."""
     if text_ids is None:

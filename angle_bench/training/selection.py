@@ -13,7 +13,6 @@ import torch
 from angle_bench.encoding.encoder import Encoder, TextsDone
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
-from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
@@ -22,6 +21,7 @@ from angle_bench.models.spec import ModelSpec
 from angle_bench.results.suites import Suite, Task, find_all, joined, suites
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.training.candidate import Student
+from angle_bench.training.ranks import RankWorkers
 
 # fixed, since what is measured would round a score otherwise on another day
 BATCH_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 16384}
@@ -122,7 +122,7 @@ class Selection:
         self.suite = suite
         self._student = student
         self._prepared = [_prepared(task, mirror) for task in suite.task]
-        worker = InlineWorker(student.forward())
+        worker = RankWorkers(student.forward())
         self._encoder = _Listening(
             load_tokenizer=lambda: student.tokenizer,
             settings=student.settings,

@@ -193,6 +193,10 @@ class Train(Section):
         max_steps: Ends training before the epochs do.
         warmup: Steps, or a share of all steps below 1.
         max_grad_norm: What longer gradients are shortened to; 0 leaves them as they are.
+        optimizer: AdamW, or plain gradient descent.
+        gather: Whether texts of all processes are each other's negatives and are ranked together.
+        chunk_tokens: Texts go through the model so many padded tokens at a time, and once more
+            for their gradients: memory is that of a chunk, whatever the batch.
         precision: Weights stay in float32; `bf16` and `fp16` are of the forward pass alone.
         save_steps: A checkpoint after so many steps; at the end of each epoch where none is given.
         keep: How many checkpoints stay, beside the best.
@@ -208,6 +212,9 @@ class Train(Section):
     warmup: float = Field(default=0.1, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    gather: bool = False
+    chunk_tokens: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     save_steps: int | None = Field(default=None, ge=1)
     log_steps: int = Field(default=10, ge=1)

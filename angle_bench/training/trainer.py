@@ -1,7 +1,12 @@
 """transformers' Trainer with our loss, order of rows, evaluation and checkpoints."""
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -19,13 +24,14 @@ from angle_bench.errors import ModelError, UsageError
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
+from angle_bench.training import ranks
 from angle_bench.training.batch_loss import BatchLoss
-from angle_bench.training.candidate import Student, draws
+from angle_bench.training.candidate import Found, Student, draws, joined
 from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
 from angle_bench.training.dataset import EpochSampler, TrainingRows, sampler_of
 from angle_bench.training.folder import fill_checkpoint
-from angle_bench.training.grouping import OVERHEAD, Groups, grouped
+from angle_bench.training.grouping import OVERHEAD, Groups, grouped, split, whole
 from angle_bench.training.loss import Loss
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
@@ -123,20 +129,67 @@ class AngleTrainer(Trainer):
         """
         groups = self._groups(inputs)
         found = model(inputs["input_ids"], inputs["attention_mask"], groups)
-        loss = self._loss(found, inputs, groups)
+        total = self._total(found, inputs, groups)
+        return (total, found) if return_outputs else total
+
+    def training_step(
+        self, model: nn.Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """A step; with `chunk_tokens` by gradient caching (Gao et al., 2021).
+
+        Vectors are computed chunk by chunk without a graph, the loss gives their gradients, and
+        each chunk goes through the model once more, with the same draws, to carry them on.
+        """
+        if self.recipe.train.chunk_tokens is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        batch: Batch = self._prepare_inputs(inputs)
+        groups = self._groups(batch)
+        chunks = list(_chunks(batch, groups))
+        states, parts = [], []
+        for chunk in chunks:
+            states.append(RandomState(self.args.device))
+            with torch.no_grad():
+                parts.append(_leaf(model(*chunk)))
+        width = batch["input_ids"].shape[1]
+        total = self._total(joined(parts, groups, width), batch, groups)
+        total = total / self.current_gradient_accumulation_steps
+        self.accelerator.backward(total)
+        after = RandomState(self.args.device)
+        for number, (chunk, state, part) in enumerate(zip(chunks, states, parts, strict=True)):
+            state.restore()
+            last = number == len(chunks) - 1
+            with nullcontext() if last else self.accelerator.no_sync(model):
+                _carried(model(*chunk), part).backward()  # type: ignore[no-untyped-call]
+        after.restore()
+        return total.detach()
+
+    def _total(self, found: Found, inputs: Batch, groups: Groups) -> Tensor:
+        """What is minimised of a batch.
+
+        Raises:
+            ModelError: It is not finite; the batch is named.
+        """
+        draw = self.args.seed + (self.state.global_step << 20)
+        loss = self._loss(found, inputs, groups, draw)
         total = loss.total
         if not torch.isfinite(total):
             raise self._not_finite(loss, inputs)
         self._note(loss)
-        return (total, found) if return_outputs else total
+        return total
 
     def _groups(self, batch: Batch) -> Groups:
-        """Texts of like lengths together; equal ones once, where nothing is dropped at random."""
-        return grouped(
+        """Texts of like lengths together; equal ones once, where nothing is dropped at random.
+
+        Every process makes as many groups: sharded weights are gathered in each forward pass.
+        """
+        found = grouped(
             batch["lengths"],
             OVERHEAD[self.args.device.type],
-            text_ids=batch["distinct"] if self._exact else None,
+            self.recipe.train.chunk_tokens,
+            batch["distinct"] if self._exact else None,
         )
+        return split(found, ranks.agreed(len(found.texts)))
 
     def _note(self, loss: Loss) -> None:
         for name, part in loss.parts.items():
@@ -159,7 +212,9 @@ class AngleTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The mean of each part beside the loss."""
         if "loss" in logs and self._batches:
-            parts = {name: float(sum_) / self._batches for name, sum_ in self._parts.items()}
+            mine = {name: float(sum_) / self._batches for name, sum_ in self._parts.items()}
+            said = ranks.everyone_says(mine)
+            parts = {name: fmean(each[name] for each in said) for name in mine}
             self._parts, self._batches = {}, 0
             logs |= {f"loss_{name}": value for name, value in parts.items()}
             self.watch.logged(self.state.global_step, parts, logs["learning_rate"])
@@ -204,19 +259,29 @@ class AngleTrainer(Trainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """A candidate that can be used, and beside it the state that training goes on from."""
         step = self.state.global_step
-        self._consumed.record(step, self._record)
-        if self.selection is not None:
-            self.selection.record(self._record)
-        self.watch.saved(self.folder.save(step, self._fill))
-        self.folder.keep(self.recipe.train.keep, self.state.best_global_step)
+        drawn = ranks.everyone_says(self._random_files())
+        if ranks.first():
+            self._consumed.record(step, self._record)
+            if self.selection is not None:
+                self.selection.record(self._record)
+            self.watch.saved(self.folder.save(step, lambda place: self._fill(place, drawn)))
+            self.folder.keep(self.recipe.train.keep, self.state.best_global_step)
 
-    def _fill(self, place: Path) -> None:
+    def _fill(self, place: Path, drawn: Sequence[Mapping[str, bytes]]) -> None:
         fill_checkpoint(place, self.student.candidate(self.marks))
         self._record.write(place / RECORD)
         self._save_optimizer_and_scheduler(str(place))
         self._save_scaler(str(place))
-        self._save_rng_state(str(place))
+        for files in drawn:
+            for name, data in files.items():
+                (place / name).write_bytes(data)
         self.state.save_to_json(str(place / "trainer_state.json"))
+
+    def _random_files(self) -> dict[str, bytes]:
+        """The files with this process's random states, as the Trainer writes and reads them."""
+        with TemporaryDirectory() as folder:
+            self._save_rng_state(folder)
+            return {each.name: each.read_bytes() for each in Path(folder).iterdir()}
 
 
 _HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -252,7 +317,7 @@ class _Flow(TrainerCallback):
         at = used.select.steps
         control.should_evaluate = chosen and (ended or (due if at is None else step % at == 0))
         control.should_save = due or ended
-        if self._stop.asked:
+        if ranks.agreed(self._stop.asked):
             control.should_training_stop = True
             # at the end of an epoch what is due there comes, too
             control.should_save = control.should_save or not self._at_epochs or _within(state)
@@ -287,6 +352,44 @@ class _Flow(TrainerCallback):
     ) -> None:
         """Where the last checkpoint is."""
         self._saved = state.global_step
+
+
+def _chunks(batch: Batch, groups: Groups) -> Iterator[tuple[Tensor, Tensor, Groups]]:
+    """What the module is called with for each group by itself."""
+    for places, longest in zip(groups.texts, groups.longest, strict=True):
+        at = places.to(batch["input_ids"].device)
+        ids, mask = (batch[name][at, :longest] for name in ("input_ids", "attention_mask"))
+        yield ids, mask, whole(len(at), longest)
+
+
+def _leaf(found: Found) -> Found:
+    """Found values that gradients are gathered in."""
+    layers = tuple(layer.detach().requires_grad_() for layer in found.layers)
+    return Found(layers, None if found.tokens is None else found.tokens.detach().requires_grad_())
+
+
+def _carried(found: Found, leaf: Found) -> Tensor:
+    """A scalar whose gradient is that of the loss."""
+    pairs = [*zip(found.layers, leaf.layers, strict=True)]
+    if found.tokens is not None and leaf.tokens is not None:
+        pairs.append((found.tokens, leaf.tokens))
+    carried = [(own * known.grad).sum() for own, known in pairs if known.grad is not None]
+    return torch.stack(carried).sum()
+
+
+class RandomState:
+    """What dropout draws from, as it is now."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._cpu = torch.random.get_rng_state()
+        self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+    def restore(self) -> None:
+        """Draw again what was drawn from here on."""
+        torch.random.set_rng_state(self._cpu)
+        if self._cuda is not None:
+            torch.cuda.set_rng_state(self._cuda, self._device)
 
 
 def _within(state: TrainerState) -> bool:
@@ -326,6 +429,10 @@ def training_arguments(
         warmup_steps=used.warmup,
         weight_decay=used.weight_decay,
         max_grad_norm=used.max_grad_norm,
+        optim={"adamw": "adamw_torch", "sgd": "sgd"}[used.optimizer],
+        ddp_backend="gloo" if on_cpu and "RANK" in os.environ else None,
+        ddp_broadcast_buffers=False,
+        ddp_find_unused_parameters=False,
         bf16=used.precision == "bf16",
         fp16=used.precision == "fp16",
         seed=used.seed,

@@ -1,0 +1,58 @@
+"""Trains cases in every process of a launch: `python -m tests.training.in_processes FOLDER`.
+
+FOLDER/cases.json names the cases; each goes into FOLDER/CASE, and what every process has after each
+step into FOLDER/CASE-RANK.json.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from angle_bench.training import fine_tune as module
+from angle_bench.training.fine_tune import Request
+from angle_bench.training.recipe import Recipe
+from tests.training.trainings import Seen
+
+KEPT: list[Any] = []
+
+
+def keeping(*words: Any) -> Any:
+    KEPT.append(LOAD(*words))
+    return KEPT[-1]
+
+
+LOAD, module.load_student = module.load_student, keeping
+
+
+class Digests(Seen):
+    """After each step: the digest of the weights that train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digests: list[str] = []
+
+    def step(self, done: int) -> None:
+        digest = hashlib.sha256()
+        for weight in KEPT[-1].module.parameters():
+            if weight.requires_grad:
+                digest.update(weight.detach().numpy().tobytes())
+        self.digests.append(digest.hexdigest())
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    for name, recipe in json.loads((folder / "cases.json").read_text()).items():
+        watch = Digests()
+        request = Request(folder / name, device="cpu")
+        module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
+        said = {"losses": watch.losses, "digests": watch.digests}
+        (folder / f"{name}-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

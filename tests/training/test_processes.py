@@ -1,0 +1,173 @@
+"""Two processes on one machine give what one gives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from angle_bench.training.recipe import Recipe, recipe_toml
+from tests.checkpoints import WORDS, build_tiny, build_tiny_bert, write_rows
+from tests.training.trainings import recipe_of, rows_of, trained, weights
+
+ROOT = Path(__file__).parents[2]
+STEPS = 5
+EVERY = {"cosine_w": 1.0, "ibn_w": 1.0, "cln_w": 1.0, "angle_w": 1.0}
+ONE = {name: dict.fromkeys(EVERY, 0.0) | {name: 1.0} for name in EVERY}
+
+
+def case(folder: Path, start: Path, format: str, gather: bool, **more: Any) -> Recipe:
+    """Five steps of two batches of 16, by plain gradient descent, a checkpoint each."""
+    place = folder / f"{format}.jsonl"
+    if not place.is_file():
+        write_rows(place, rows_of(format, 32 * STEPS, seed=1))
+    return recipe_of(
+        folder,
+        start,
+        format,
+        **{
+            "data": {"train": [{"path": str(place)}]},
+            "loss": EVERY,
+            **more,
+            "model": {"dropout": 0.0, **more.get("model", {})},
+            "train": {
+                "epochs": 1,
+                "batch_size": 16,
+                "optimizer": "sgd",
+                "schedule": "constant",
+                "warmup": 0,
+                "learning_rate": 1e-2,
+                "max_grad_norm": 0,
+                "save_steps": 1,
+                "keep": STEPS,
+                "gather": gather,
+            },
+        },
+    )
+
+
+def cases(folder: Path) -> dict[str, Recipe]:
+    bert, llama = folder / "bert", build_tiny(folder / "llama", "llama")
+    build_tiny_bert(bert)
+    found = {}
+    for format, names in (
+        ("A", ("cosine_w", "ibn_w", "angle_w")),
+        ("B", ("ibn_w",)),
+        ("C", tuple(EVERY)),
+    ):
+        for name in names:
+            found[f"{format}-{name}"] = case(folder, bert, format, True, loss=ONE[name])
+        found[f"{format}-apart"] = case(folder, bert, format, False)
+    found["ese"] = case(folder, bert, "A", True, espresso={"size": 8})
+    found["lora"] = case(
+        folder,
+        llama,
+        "C",
+        True,
+        model={"pooling": "last", "bidirectional_start": 1},
+        prompts={},
+        lora={"r": 4, "dropout": 0.0},
+    )
+    rows = rows_of("A", 32 * STEPS, seed=2)
+    for number, row in enumerate(rows):
+        if number % 32 >= 16:  # the second process's share
+            row["text1"] = " ".join(WORDS[:30])
+    write_rows(folder / "uneven.jsonl", rows)
+    data = {"train": [{"path": str(folder / "uneven.jsonl")}], "shuffle": False}
+    found["uneven"] = case(folder, bert, "A", True, data=data)
+    return found
+
+
+def launched(words: list[str | Path], processes: int = 2) -> "subprocess.CompletedProcess[str]":
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
+    launcher += ["--master_addr", "127.0.0.1", "--master_port", "0", "--nnodes", "1"]
+    launcher += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
+    return subprocess.run(
+        [*launcher, *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+
+def one_process(recipe: Recipe) -> Recipe:
+    """The same steps in one process: one batch of 32, or two of 16 whose gradients are averaged."""
+    gathered = recipe.train.gather
+    more = {"batch_size": 32} if gathered else {"accumulation": 2}
+    train = recipe.train.model_copy(update={"gather": False, **more})
+    return recipe.model_copy(update={"train": train})
+
+
+def assert_close_weights(one: Path, other: Path) -> None:
+    mine, its = weights(one), weights(other)
+    assert mine.keys() == its.keys()
+    for name, weight in mine.items():
+        torch.testing.assert_close(weight, its[name], atol=1e-5, rtol=0, msg=name)
+
+
+@pytest.mark.long
+def test_two_processes_are_as_one(tmp_path: Path) -> None:
+    found = cases(tmp_path)
+    text = {name: recipe.model_dump(mode="json") for name, recipe in found.items()}
+    (tmp_path / "cases.json").write_text(json.dumps(text))
+    ended = launched(["-m", "tests.training.in_processes", tmp_path])
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    for name, recipe in found.items():
+        first, second = (
+            json.loads((tmp_path / f"{name}-{rank}.json").read_text()) for rank in (0, 1)
+        )
+        assert first["digests"] == second["digests"], name
+        assert len(set(first["digests"])) == STEPS, name
+        alone, seen = trained(one_process(recipe), tmp_path / f"{name}-alone")
+        assert first["losses"] == pytest.approx(seen.losses, rel=1e-5, abs=1e-5), name
+        for step in range(1, STEPS + 1):
+            assert_close_weights(
+                tmp_path / name / f"checkpoint-{step}", alone.folder / f"checkpoint-{step}"
+            )
+
+
+@pytest.mark.parametrize("format", ["A", "C"])
+@pytest.mark.parametrize("sections", [{}, {"espresso": {"size": 8}}], ids=["plain", "espresso"])
+def test_gradient_caching_is_the_plain_step(
+    format: str, sections: dict[str, Any], tmp_path: Path, tiny_bert: Path
+) -> None:
+    plain = case(tmp_path, tiny_bert, format, False, **sections)
+    train = plain.train.model_copy(update={"chunk_tokens": 40})
+    one, first = trained(plain, tmp_path / "plain")
+    other, second = trained(plain.model_copy(update={"train": train}), tmp_path / "chunks")
+    assert first.losses == pytest.approx(second.losses, rel=1e-5, abs=1e-5)
+    for step in range(1, STEPS + 1):
+        name = f"checkpoint-{step}"
+        assert_close_weights(one.folder / name, other.folder / name)
+
+
+def test_gradient_caching_draws_the_same_twice(tmp_path: Path, tiny_bert: Path) -> None:
+    """With one chunk of everything, dropout falls as it does in a plain step."""
+    plain = recipe_of(tmp_path, tiny_bert, train={"epochs": 1, "batch_size": 2, "max_steps": 4})
+    train = plain.train.model_copy(update={"chunk_tokens": 100_000})
+    one, first = trained(plain, tmp_path / "plain")
+    other, second = trained(plain.model_copy(update={"train": train}), tmp_path / "chunks")
+    assert first.losses == second.losses
+    assert_close_weights(one.folder, other.folder)
+
+
+def test_the_command_launches_processes(tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = case(tmp_path, tiny_bert, "A", True)
+    (tmp_path / "r.toml").write_text(recipe_toml(recipe))
+    words = [sys.executable, "-m", "angle_bench", "train", tmp_path / "r.toml", "-d", "cpu"]
+    words += ["-o", tmp_path / "out", "--processes", "2"]
+    ended = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, timeout=300, cwd=ROOT
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.stdout.startswith(f"saved {tmp_path / 'out'}  5 steps")
+    assert ended.stdout.count("saved") == 1
+    alone, _ = trained(one_process(recipe), tmp_path / "alone")
+    assert_close_weights(tmp_path / "out", alone.folder)
+    assert len(list((tmp_path / "out/checkpoint-5").glob("rng_state_*.pth"))) == 2
