@@ -203,6 +203,12 @@ def _trainer(
         selection=selection,
         selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *marks])),
     )
+    if trainer.is_fsdp_enabled:
+        raise UsageError(
+            "sharded training (FSDP) is not in this version.",
+            "the same command without it; model.gradient_checkpointing and lora.quantization "
+            "save memory",
+        )
     step = 0 if last is None else int(last.name.rpartition("-")[2])
     header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
     watch.began(f"{header} · {device}", _steps(recipe, trainer), step)

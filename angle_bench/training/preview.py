@@ -119,7 +119,7 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     place = _place(spec, access)
     batches = None if place is None else _batches(recipe, spec, place, examples)
     steps = steps_of(recipe, None if rows is None else len(sampler_of(rows, recipe)))
-    tokens = None if batches is None else _mean([b["input_ids"].numel() for b, _ in batches])
+    tokens = None if batches is None else _mean([_forwarded(batch) for batch, _ in batches])
     parameters = None if place is None else _parameters(recipe, place)
     kind, seconds = "", None
     if place is not None and parameters is not None and tokens is not None:
@@ -138,6 +138,15 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         device=kind,
         seconds=seconds,
     )
+
+
+def _forwarded(batch: Any) -> int:
+    """Tokens of a batch that go through the model, padding between texts of like lengths too."""
+    from angle_bench.training.grouping import OVERHEAD, grouped  # brings torch
+
+    groups = grouped(batch["lengths"], OVERHEAD["cpu"])
+    sizes = zip(groups.texts, groups.longest, strict=True)
+    return sum(len(texts) * longest for texts, longest in sizes)
 
 
 def _mean(counts: Sequence[int]) -> int:
