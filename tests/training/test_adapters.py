@@ -20,7 +20,11 @@ from tests.training.checkpoint_vectors import assert_equal, ours
 from tests.training.trainings import assert_same_weights, recipe_of, trained, weights
 
 CPU = torch.device("cpu")
-ARCHITECTURES = ("llama", "mistral", "qwen2")
+ARCHITECTURES = (
+    "llama",
+    pytest.param("mistral", marks=pytest.mark.long),
+    pytest.param("qwen2", marks=pytest.mark.long),
+)
 
 
 def recipe(folder: Path, model: Path, start: int | None, **more: object) -> Recipe:

@@ -68,7 +68,12 @@ def test_a_second_training_inherits_the_record(tmp_path: Path, tiny_bert: Path) 
 MORE = {"train": {"save_steps": 2, "keep": 9, "epochs": 3}}
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 4])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "stop_after", [pytest.param(1, marks=LONG), pytest.param(3, marks=LONG), 4]
+)
 @pytest.mark.parametrize(
     "sections",
     [{}, {"espresso": {"size": 16}}, {"lora": {"r": 4}}],
@@ -228,7 +233,7 @@ except ResultsError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [1_000, 60_000, 100_000])
+@pytest.mark.parametrize("limit", [pytest.param(1_000, marks=LONG), 60_000])
 def test_no_space_leaves_the_previous_checkpoint(
     limit: int, tmp_path: Path, tiny_bert: Path
 ) -> None:
