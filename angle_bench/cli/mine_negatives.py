@@ -37,8 +37,8 @@ def mine_negatives(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Queries with positives: .csv, .tsv, .jsonl, .parquet, a folder, or a hub id "
-            "ORG/NAME[@REVISION].",
+            help="Queries with positives: .csv, .tsv, .jsonl, .parquet, a folder, or ORG/NAME of "
+            "the hub, also with @REVISION.",
         ),
     ],
     model: shared.Models = [],  # noqa: B006  typer copies it

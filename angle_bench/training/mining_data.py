@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.columns import check_file, read_texts
 from angle_bench.evaluation.row_files import OWN_FORMATS
+from angle_bench.models import hub
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.mining import Indices, Pool
 from angle_bench.training.rows import Checker, Counts, likely_names, renamed
@@ -59,8 +60,8 @@ def source_of(
     """
     names = dict(_renaming(each) for each in columns)
     path = Path(word).expanduser()
-    hub = not path.exists() and path.suffix.removeprefix(".") not in OWN_FORMATS
-    if not path.exists() and not (hub and _HUB_ID.fullmatch(word)):
+    of_hub = not path.exists() and path.suffix.removeprefix(".") not in OWN_FORMATS
+    if not path.exists() and not (of_hub and _HUB_ID.fullmatch(word)):
         raise UsageError(
             f"there is no file or folder {word}.",
             f"a file that ends in {', '.join(f'.{each}' for each in OWN_FORMATS)}, a folder, or "
@@ -68,12 +69,12 @@ def source_of(
         )
     if path.is_file() and split != "train":
         raise UsageError(f"{word} is one file, without splits.", "the command without --split")
-    if not hub and config is not None:
+    if not of_hub and config is not None:
         raise UsageError(
             f"{word} is here, and --config is for data sets of the hub.", "no --config"
         )
     place, _, revision = word.partition("@")
-    found = {"hub": place, "revision": revision or None} if hub else {"path": word}
+    found = {"hub": place, "revision": revision or None} if of_hub else {"path": word}
     try:
         return Source.model_validate({**found, "config": config, "split": split, "columns": names})
     except ValidationError as error:  # of the columns; the rest was looked at
@@ -99,6 +100,8 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
     Raises:
         DataError: The rows cannot be read, have labels instead of queries, or hold no pair.
     """
+    if source.hub is not None:
+        hub.state()  # decides offline or not before anything reads it
     rows = _without_negatives(raw_rows(source, mirror, streaming=False), source)
     first = next(rows, None)
     if first is None:
