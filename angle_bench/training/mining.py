@@ -103,7 +103,8 @@ def mine(
     negatives = np.full((len(pairs), rule.top_k), NONE, np.int64)
     by_query = np.argsort(pairs[:, 0], kind="stable")
     of_query = pairs[by_query, 0]
-    for found in nearest(queries, documents, pool, rule.last, blocks):
+    count = min(rule.last, len(pool.corpus))
+    for found in nearest(queries, documents, pool, count, blocks):
         ends = np.searchsorted(of_query, [found.start, found.start + len(found.places)])
         members = by_query[slice(*ends)]
         for start in range(0, len(members), blocks.queries):  # a query may have any number of pairs

@@ -82,6 +82,7 @@ def sample(seed: int) -> tuple[Vectors, Vectors, Indices, Pool]:
         Rule(2, 5, 40, margin=0.0),
         Rule(2, 0, 10, margin=-0.2),
         Rule(4, 70, 200),
+        Rule(1, 80, 10**9),
     ],
     ids=str,
 )
