@@ -13,6 +13,7 @@ from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
 from angle_bench.cli import export as export_verb
 from angle_bench.cli import leaderboard as leaderboard_verb
+from angle_bench.cli import mine_negatives as mine_negatives_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
 from angle_bench.cli import train as train_verb
@@ -40,6 +41,7 @@ app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
 app.command(epilog=train_verb.EPILOG)(train_verb.train)
+app.command("mine-negatives", epilog=mine_negatives_verb.EPILOG)(mine_negatives_verb.mine_negatives)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=export_verb.EPILOG)(export_verb.export)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)

@@ -72,7 +72,13 @@ def encode(
 
     from angle_bench.evaluation.columns import check_file, read_texts
     from angle_bench.evaluation.options import Computing, Keeping
-    from angle_bench.evaluation.vectors import Asked, check_output, compute, write
+    from angle_bench.evaluation.vectors import (
+        Asked,
+        check_output,
+        compute,
+        refuse_other_loaders,
+        write,
+    )
     from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve
 
@@ -89,6 +95,7 @@ def encode(
     )
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(model[0], changes, access)
+    refuse_other_loaders(spec)
     _refuse(spec, start, size)
     column, texts = read_texts(file, column)
     check_output(output, column, overwrite)
@@ -107,13 +114,6 @@ def encode(
 
 
 def _refuse(spec: "ModelSpec", start: int, size: int | None) -> None:
-    if spec.loader != "transformers":
-        raise UsageError(
-            f"{spec.name} is loaded by {spec.loader} itself, whose encoders take no files.",
-            f"mteb.get_model({spec.name!r}) in Python"
-            if spec.loader == "mteb"
-            else f"SentenceTransformer({str(spec.folder)!r}) in Python",
-        )
     most = float("inf") if spec.shape is None else spec.shape.width  # else the encoder refuses
     if start < 0 or (size is not None and size < 1) or start + (size or 1) > most:
         asked = f"--start {start}" + ("" if size is None else f" --size {size}")

@@ -25,25 +25,26 @@ def check_file(file: Path) -> None:
         )
 
 
-def read_texts(file: Path, column: str | None) -> tuple[str, list[str]]:
+def read_texts(file: Path, column: str | None, option: str = "--column") -> tuple[str, list[str]]:
     """The name of a file's text column and its texts, in order.
 
     Args:
         file: `.parquet`, `.csv`, `.jsonl`, or `.txt` with a text a line.
         column: Which; None where there is but one that holds text.
+        option: What names it on the command line.
 
     Raises:
         UsageError: There is no such column, or several could be meant.
         DataError: The file cannot be read, or a row holds no string there.
     """
     columns = _columns(file)
-    name = _only_text_column(file, columns) if column is None else column
+    name = _only_text_column(file, columns, option) if column is None else column
     if name not in columns:
         near = did_you_mean(name, columns)
         hint = f" Did you mean {or_list(near)}?" if near else ""
         raise UsageError(
             f"{file} has no column {name}; its columns are {', '.join(columns) or 'none'}.{hint}",
-            f"--column {near[0] if near else 'NAME'}",
+            f"{option} {near[0] if near else 'NAME'}",
         )
     for number, text in enumerate(columns[name], start=1):
         if not isinstance(text, str):
@@ -54,14 +55,14 @@ def read_texts(file: Path, column: str | None) -> tuple[str, list[str]]:
     return name, columns[name]
 
 
-def _only_text_column(file: Path, columns: dict[str, list[Any]]) -> str:
+def _only_text_column(file: Path, columns: dict[str, list[Any]], option: str) -> str:
     texts = [name for name, values in columns.items() if any(isinstance(v, str) for v in values)]
     candidates = texts or list(columns)
     if len(candidates) != 1:
         raise UsageError(
             f"{file} has {len(candidates)} columns that could be meant: "
             f"{', '.join(candidates) or 'none'}.",
-            f"--column {candidates[0] if candidates else 'NAME'}",
+            f"{option} {candidates[0] if candidates else 'NAME'}",
         )
     return candidates[0]
 

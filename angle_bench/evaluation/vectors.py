@@ -1,6 +1,7 @@
 """The vectors of a list of texts, as a parquet or npy file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from angle_bench.results.files import FileToWrite, write_together
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.contract import Vectors
+    from angle_bench.evaluation.adapter import MtebEncoder
 
 SUFFIXES = (".parquet", ".npy")
 VECTOR = "vector"
@@ -61,6 +63,24 @@ def compute(
     progress: Progress,
 ) -> "Vectors":
     """Vectors of texts, (texts, dimension), through the store; what is cut is told."""
+    with opened_encoder(spec, computing, keeping, progress) as encoder:
+        progress.model(spec.header([]), 1, len(texts))
+        progress.task("texts", 1, len(texts))
+        vectors: Vectors = encoder.encode(
+            texts, role=asked.role, embedding_start=asked.start, embedding_size=asked.size
+        )
+    return vectors
+
+
+@contextmanager
+def opened_encoder(
+    spec: ModelSpec, computing: Computing, keeping: Keeping, progress: Progress
+) -> "Iterator[MtebEncoder]":
+    """An encoder on the store; after the block its workers end, and what was cut is told.
+
+    Raises:
+        ModelError: The checkpoint cannot be loaded, or was changed before the block ended.
+    """
     progress.loading(spec)
     hub.state()  # decides offline or not before anything reads it
     with opened_store(keeping, progress) as kept:
@@ -68,18 +88,28 @@ def compute(
 
         encoder = load_spec(spec, computing, kept)
         encoder.done, encoder.warn = progress.texts, progress.warning
-        progress.model(spec.header([]), 1, len(texts))
-        progress.task("texts", 1, len(texts))
         try:
-            vectors: Vectors = encoder.encode(
-                texts, role=asked.role, embedding_start=asked.start, embedding_size=asked.size
-            )
+            yield encoder
         finally:
             encoder.close()
         refuse_change(encoder)
         if cut := encoder.encoder.truncation():
             progress.warning(cut)
-    return vectors
+
+
+def refuse_other_loaders(spec: ModelSpec) -> None:
+    """Refuse a model whose vectors another library computes.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if spec.loader != "transformers":
+        raise UsageError(
+            f"{spec.name} is loaded by {spec.loader} itself, whose encoders take no files.",
+            f"mteb.get_model({spec.name!r}) in Python"
+            if spec.loader == "mteb"
+            else f"SentenceTransformer({str(spec.folder)!r}) in Python",
+        )
 
 
 def write(
@@ -100,6 +130,11 @@ def write(
     write_together([FileToWrite(output, fill)], fix=fix)
 
 
+def without_lone_surrogates(text: str) -> str:
+    """A text that can be written as UTF-8: what JSON may escape and files cannot hold is U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _write_npy(place: Path, vectors: "Vectors") -> None:
     import numpy as np
 
@@ -115,7 +150,7 @@ def _write_parquet(
 
     values = pa.array(vectors.reshape(-1), pa.float32())
     rows = pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])
-    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+    whole = [without_lone_surrogates(text) for text in texts]
     table = pa.table([pa.array(whole, pa.string()), rows], names=[column, VECTOR])
     said = {
         "model": spec.name,

@@ -76,17 +76,22 @@ def format_of(columns: Iterable[str], source: Source) -> Format:
         return "A"
     if triplets:
         return "C" if "negative" in there else "B"
-    hints = {name: ours for name, ours in _OTHERS.items() if name in there and ours not in there}
-    for name in sorted(there - set(COLUMNS) - set(hints)):
-        if near := [ours for ours in did_you_mean(name, COLUMNS) if ours not in there]:
-            hints[name] = near[0]
-    table = ", ".join(f'{name} = "{ours}"' for name, ours in hints.items())
+    table = ", ".join(f'{name} = "{ours}"' for name, ours in likely_names(there).items())
     own = 'theirs = "ours"'
     raise DataError(
         f"{name_of(source)} has the columns {', '.join(sorted(there)) or 'none'}; it needs text1, "
         "text2, label, or query, positive with or without negative.",
         f"columns = {{ {table or own} }} in its [[data.train]]",
     )
+
+
+def likely_names(there: set[str]) -> dict[str, str]:
+    """What columns of other names are most likely, ours by theirs, of ours that are missing."""
+    hints = {name: ours for name, ours in _OTHERS.items() if name in there and ours not in there}
+    for name in sorted(there - set(COLUMNS) - set(hints)):
+        if near := [ours for ours in did_you_mean(name, COLUMNS) if ours not in there]:
+            hints[name] = near[0]
+    return hints
 
 
 def renamed(columns: Iterable[str], source: Source) -> dict[str, str]:

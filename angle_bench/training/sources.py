@@ -24,8 +24,8 @@ def raw_rows(source: Source, mirror: Path | None, streaming: bool) -> Iterator[d
     Raises:
         DataError: There are none, or they cannot be read.
     """
-    rows = _from_hub(source, mirror, streaming) if source.path is None else _from_path(source)
     try:
+        rows = _from_hub(source, mirror, streaming) if source.path is None else _from_path(source)
         yield from itertools.islice(rows, source.limit)
     except DataError:
         raise
