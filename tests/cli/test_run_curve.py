@@ -70,6 +70,9 @@ def test_a_folder_of_another_trainer_beside_a_model(
     assert [row["label"] for row in rows] == ["base", "ft step 20", "ft step 100"]
     assert [row["step"] for row in rows] == [None, 20, 100]
     assert [row["loss"] for row in rows] == [None, 0.5, 0.1]
+    assert cli("leaderboard", "-t", "demo", "-o", "site", "-q").code == 0
+    drawn = (tmp_path / "site/index.html").read_text()
+    assert "<caption>ft</caption>" in drawn.partition("<h2>Training curves</h2>")[2]
     # the results are those of the checkpoint under any name
     (alone,) = models_of(cli("run", "-m", "out/checkpoint-20", *DEMO, "--json"))
     assert alone["folder"] == rows[1]["folder"]
