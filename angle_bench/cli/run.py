@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from angle_bench.evaluation.options import Options
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.models.access import Access
+    from angle_bench.models.checkpoints import Training
     from angle_bench.models.spec import ModelSpec
+    from angle_bench.reporting.grid import Grid
     from angle_bench.reporting.table import Table
     from angle_bench.results.suites import Suite
 
@@ -35,12 +37,23 @@ angle-bench run -m UAE-Large-V1 -t STS
 
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
 
+angle-bench run --checkpoints ckpts/run1 -t STSB-dev
+
 angle-bench run study.toml --shard auto
 """
 
 
 def run(
     model: shared.Models = [],  # noqa: B006  typer copies it
+    checkpoints: Annotated[
+        list[str],
+        typer.Option(
+            "--checkpoints",
+            metavar="[LABEL=]DIR",
+            help="Every checkpoint-N in the folder of a training, as a curve; repeatable.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
     tasks: shared.Tasks = ["STS"],  # noqa: B006
     results: shared.Results = Path("results"),
     device: shared.Device = "auto",
@@ -106,12 +119,13 @@ def run(
     ] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse(stray, model, tasks, limit)
+    _refuse(stray, [*model, *checkpoints], tasks, limit)
     shared.refuse(device, batch_tokens, cache_dir, ray)
     shared.refuse_all_tokens(pooling)
     vectors_limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
+    from angle_bench.models.checkpoints import trainings
     from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve_all
     from angle_bench.models.variants import variants
@@ -130,7 +144,11 @@ def run(
         prompts=prompts,
     )
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
-    specs = resolve_all(model, overrides, access)
+    trained = trainings(checkpoints)
+    for place in [place for each in trained for place in each.left_out]:
+        typer.echo(f"{place} holds no model and is left out", err=True)
+    steps = [ref for each in trained for ref in each.refs()]
+    specs = resolve_all([*model, *steps], overrides, access)
     if save_spec and not dry_run:
         specs = _saved_specs(specs, access)
     grids = [variants(spec, depths, widths) for spec in specs]
@@ -161,13 +179,19 @@ def run(
         jobs = cut(jobs, parse_shard(shard, os.environ))
     if dry_run:
         return show_forecast(jobs, run_options, as_json)
-    asked = {"models": model, "suite": suite.signature, "shard": shard, "limit": limit}
+    asked = {
+        "models": model,
+        "checkpoints": checkpoints,
+        "suite": suite.signature,
+        "shard": shard,
+        "limit": limit,
+    }
     code = _evaluate(jobs, run_options, asked, quiet, debug)
     shown = [_narrowed(each, jobs) for each in tables_of(found)]
     if as_json:
-        typer.echo(json.dumps(_json(jobs, suite), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_json(jobs, suite, trained), indent=2, ensure_ascii=False))
     else:
-        _print(jobs, [each for each in shown if each.task], quiet, limit)
+        _print(jobs, [each for each in shown if each.task], trained, quiet, limit)
     return code
 
 
@@ -258,7 +282,8 @@ def _table(outcomes: "Sequence[ModelOutcome]", suite: "Suite") -> "Table":
     return Table(suite, tuple(rows))
 
 
-def _json(jobs: "list[Job]", suite: "Suite") -> dict[str, Any]:
+def _json(jobs: "list[Job]", suite: "Suite", trained: "list[Training]") -> dict[str, Any]:
+    from angle_bench.cli.curve import step_json
     from angle_bench.reporting.stored_table import as_json
 
     outcomes = [outcome for job in jobs for outcome in job.variants]
@@ -270,38 +295,49 @@ def _json(jobs: "list[Job]", suite: "Suite") -> dict[str, Any]:
         row["settings"] = outcome.spec.settings_id
         row["layer"] = None if used is None else used.layer
         row["size"] = None if used is None else used.size
+        row |= step_json(trained, outcome)
         row["folder"] = str(outcome.folder.path)
         row["failures"] = {name: vars(failure) for name, failure in outcome.failures.items()}
     return {"suite": suite.name, "version": suite.version, "models": rows}
 
 
-def _print(jobs: "list[Job]", suites: "list[Suite]", quiet: bool, limit: int | None) -> None:
-    """A table for every suite: single models in one, the variants of a model as a grid."""
+def _print(
+    jobs: "list[Job]",
+    suites: "list[Suite]",
+    trained: "list[Training]",
+    quiet: bool,
+    limit: int | None,
+) -> None:
+    """For every suite the single models in one table, curves of trainings, a grid per model."""
+    from angle_bench.cli.curve import curves
     from angle_bench.reporting.grid import Grid
 
     width = shared.table_width()
     if limit is not None:
         typer.echo(f"smoke run: {limit} samples a task, comparable with nothing")
-    tables: list[Table | Grid] = []
+    blocks: list[str] = []
     for suite in suites:
         plain = [job.variants[0] for job in jobs if len(job.variants) == 1]
-        tables += [_table(plain, suite)] if plain else []
-        tables += [
-            Grid(job.variants[0].spec.label, _table(job.variants, suite), _axes(job.variants))
-            for job in jobs
-            if len(job.variants) > 1
-        ]
-    for number, table in enumerate(tables):
-        if number:
-            typer.echo()
-        typer.echo(table.text(width))
-        if footer := table.footer():
-            typer.echo(footer)
+        if plain:
+            table = _table(plain, suite)
+            blocks.append(_signed(table, width))
+            blocks += [curve.text() for curve in curves(trained, plain, table)]
+        for job in jobs:
+            if len(job.variants) > 1:
+                label, axes = job.variants[0].spec.label, _axes(job.variants)
+                blocks.append(_signed(Grid(label, _table(job.variants, suite), axes), width))
+    if blocks:
+        typer.echo("\n\n".join(blocks))
     if quiet:
         return
     for job in jobs:
         typer.echo(_saved(job.variants), err=True)
     typer.echo(_next([outcome for job in jobs for outcome in job.variants]), err=True)
+
+
+def _signed(table: "Table | Grid", width: int) -> str:
+    """A table with what stands under it."""
+    return "\n".join(part for part in (table.text(width), table.footer()) if part)
 
 
 def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int]]:

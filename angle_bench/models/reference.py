@@ -19,11 +19,16 @@ def _exists(name: str) -> bool:
 
 @dataclass(frozen=True)
 class ModelRef:
-    """`[LABEL=]NAME-OR-PATH[@REVISION]`, taken apart."""
+    """`[LABEL=]NAME-OR-PATH[@REVISION]`, taken apart.
+
+    Attributes:
+        training: The folder of a training that it is a saved step of, where it stands for one.
+    """
 
     name: str
     label: str | None = None
     revision: str | None = None
+    training: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "ModelRef":

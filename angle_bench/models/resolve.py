@@ -42,7 +42,9 @@ def resolve(
 
 
 def resolve_all(
-    texts: Sequence[str], overrides: Overrides | None = None, access: Access | None = None
+    named: Sequence[str | ModelRef],
+    overrides: Overrides | None = None,
+    access: Access | None = None,
 ) -> list[ModelSpec]:
     """Several checkpoints, each once and under a label of its own.
 
@@ -52,9 +54,10 @@ def resolve_all(
         UsageError: One label for two checkpoints, or a base for none that needs one.
     """
     access = access or Access()
-    _refuse_trust_for_all(texts, access.trust)
+    refs = [each if isinstance(each, ModelRef) else ModelRef.parse(each) for each in named]
+    _refuse_trust_for_all(refs, access.trust)
     found: list[tuple[ModelRef, ModelSpec]] = []
-    for ref in map(ModelRef.parse, texts):
+    for ref in refs:
         spec = _resolve(ref, overrides or Overrides(), access)
         if all(spec.model_copy(update={"label": other.label}) != other for _, other in found):
             found.append((ref, spec))
@@ -74,11 +77,13 @@ def resolve_all(
     return specs
 
 
-def _refuse_trust_for_all(texts: Sequence[str], trust: Trust) -> None:
-    if len(texts) > 1 and trust != NO_TRUST:
+def _refuse_trust_for_all(refs: Sequence[ModelRef], trust: Trust) -> None:
+    models = len([ref for ref in refs if ref.training is None])
+    makers = models + len({ref.training for ref in refs} - {None})  # a training's steps are of one
+    if makers > 1 and trust != NO_TRUST:
         option = "--trust-remote-code" if trust.remote_code else "--allow-pickle"
         raise UsageError(
-            f"{option} is for one model, and {len(texts)} are named.",
+            f"{option} is for one model, and {makers} are named.",
             f"one command for each, or {option[2:].replace('-', '_')} = true in its row of "
             "angle-bench.toml",
         )

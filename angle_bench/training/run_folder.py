@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import ResultsError, UsageError
+from angle_bench.models.checkpoints import step_of
 from angle_bench.models.own_file import FILE_NAME as OWN_FILE
 from angle_bench.results.files import json_file, sync, text_file, write_together
 from angle_bench.results.whole_folder import sync_all
@@ -27,7 +28,6 @@ OF_TRAINING = re.compile(
 )
 # settings that change no weight, so that they may differ when training goes on
 FREE = {"description", "train.keep", "train.log_steps"}
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
 _FIX = "-o FOLDER on a disk with space, or --resume after making it"
 
 
@@ -82,8 +82,8 @@ class RunFolder:
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, ascending."""
-        found = (_CHECKPOINT.match(each.name) for each in self._entries())
-        steps = sorted(int(match[1]) for match in found if match)
+        found = (step_of(each.name) for each in self._entries())
+        steps = sorted(step for step in found if step is not None)
         return [step for step in steps if (self.checkpoint(step) / STATE).is_file()]
 
     def last(self) -> Path | None:

@@ -1,4 +1,4 @@
-"""Everything the pages show: the leaderboard, its comparisons, failures and variants, as values."""
+"""Everything the pages show: leaderboard, comparisons, failures, variants, curves, as values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from angle_bench.reporting.common_items import TextNumbers
 from angle_bench.reporting.compare import Comparison, compare, read_sides
 from angle_bench.reporting.judged import HOW, sides_of, with_ranks
 from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.site.trajectories import Trajectory, trajectories
 from angle_bench.reporting.table import Row
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored import read_object
@@ -52,6 +53,7 @@ class Exhibit:
         comparisons: Of the others with a base, by the base's label.
         failures: In the order of the rows.
         variants: Rows that differ in layer or size alone, by the model they are of.
+        trajectories: Trainings whose saved steps are rows.
         commands: What runs a row's model again, by its label.
     """
 
@@ -59,6 +61,7 @@ class Exhibit:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     failures: Sequence[Failure] = ()
     variants: Mapping[str, Sequence[Variant]] = field(default_factory=dict)
+    trajectories: Sequence[Trajectory] = ()
     commands: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
     @property
@@ -95,6 +98,7 @@ def exhibit(board: Leaderboard) -> Exhibit:
         comparisons,
         [failure for row in board.rows for failure in _failures(row, board)],
         _variants(models),
+        trajectories(board, models),
         {label: [model.run_words() for model in found] for label, found in models.items()},
     )
 

@@ -17,7 +17,8 @@ from angle_bench.reporting.compare import Row as Compared
 from angle_bench.reporting.leaderboard import Column, Leaderboard
 from angle_bench.reporting.site.evidence import Exhibit
 from angle_bench.reporting.site.payload import payload, script_json
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.site.trajectories import Trajectory
+from angle_bench.reporting.table import ABSENT, Row
 from angle_bench.reporting.verdict import p_text, signed, with_interval
 from angle_bench.reporting.view import notes, signatures, view
 
@@ -49,6 +50,7 @@ def index_page(shown: Exhibit, date: str, folder: str) -> str:
         failures=shown.failures,
         pages=page_names(board),
         grids=list(shown.variants),
+        curves=[_steps(board, each) for each in shown.trajectories],
         data=script_json(payload(shown)),
     )
 
@@ -207,6 +209,16 @@ def _changed(row: Compared, count: int) -> dict[str, Any]:
             for group in groups(table)
         ],
     }
+
+
+def _steps(board: Leaderboard, shown: Trajectory) -> dict[str, Any]:
+    """The steps of a training as lines of a table."""
+    curve = shown.curve
+    lines = []
+    for label, point in zip(shown.labels, curve.points, strict=True):
+        score = ABSENT if point.score is None else f"{100 * point.score:.{board.decimals}f}"
+        lines.append((point.step, label, score, point is curve.best))
+    return {"training": curve.label, "what": curve.what, "lines": lines}
 
 
 def _command(board: Leaderboard, words: Sequence[str]) -> str:

@@ -1,9 +1,10 @@
-"""What the page's script works with: scores, differences with intervals, grids. All ×100."""
+"""What the page's script works with: scores, differences with intervals, grids, curves; ×100."""
 
 import json
 from typing import Any
 
 from angle_bench.reporting.compare import Comparison
+from angle_bench.reporting.curve import Curve, Point
 from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.site.evidence import Exhibit, Variant
 from angle_bench.reporting.statistics.inference import Estimate
@@ -37,6 +38,11 @@ def payload(shown: Exhibit) -> dict[str, Any]:
             name: [_square(board, variant) for variant in variants]
             for name, variants in shown.variants.items()
         },
+        "curves": [
+            {"training": each.curve.label, "rows": [labels.index(label) for label in each.labels]}
+            | {"points": [_point(point, each.curve) for point in each.curve.points]}
+            for each in shown.trajectories
+        ],
     }
 
 
@@ -67,6 +73,11 @@ def _intervals(board: Leaderboard, found: Comparison) -> dict[str, dict[str, lis
 
 def _ends(estimate: Estimate) -> list[float]:
     return [100 * end for end in estimate.interval()]
+
+
+def _point(point: Point, curve: Curve) -> dict[str, Any]:
+    score = None if point.score is None else 100 * point.score
+    return {"step": point.step, "score": score, "best": point is curve.best}
 
 
 def _square(board: Leaderboard, variant: Variant) -> dict[str, Any]:

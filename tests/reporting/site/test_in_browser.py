@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from angle_bench.results.files import write_json
 from tests.conftest import Cli
 from tests.stored import Pairs, Results
 
@@ -190,3 +191,52 @@ def test_a_grid_is_drawn(cli: Cli, tmp_path: Path, page: Open) -> None:
     scores = {f"{100 * row['scores']['STS12']['score']:.2f}" for row in board["rows"]}
     assert len(scores) == 4
     assert scores <= texts
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_trainings_are_drawn_as_curves(
+    cli: Cli, tmp_path: Path, page: Open, width: int, scheme: str
+) -> None:
+    results, pairs = Results(tmp_path / "results"), Pairs("STS12")
+    results.put("org/start", "STS12", pairs.part(pairs.scores(0.6, 1)))
+    named = {}
+    for training, seed in (("run1", 2), (ODD, 3)):
+        for at, step in enumerate((100, 200, 1000, 1500)):
+            folder = results.put(
+                f"local/checkpoint-{step}",
+                "STS12",
+                pairs.part(pairs.scores(abs(0.5 - 0.25 * at) + 0.1 * seed, seed)),
+                revision=f"sha256-{seed}{step:0>15}",
+                checkpoint=tmp_path / training / f"checkpoint-{step}",
+            )
+            named[f"{training} step {step}"] = {"folder": str(folder.path)}
+    write_json(results.root / ".runs" / "1.json", {"outcome": named})
+    words = ("leaderboard", "-t", "STS12", "--base", "start")
+    assert cli(*words, "-o", "site", "-q").code == 0
+    board = json.loads(cli(*words, "--json").out)
+    scores = {row["model"]: row["scores"]["STS12"]["score"] for row in board["rows"]}
+    tab = page(width, scheme)
+    tab.wait_for_selector(".curve svg")
+    marks = tab.locator(".curve path[aria-label]").all()
+    plotted = {mark.get_attribute("aria-label") for mark in marks}
+    for training in ("run1", ODD):
+        steps = {
+            label: score for label, score in scores.items() if label.startswith(f"{training} step")
+        }
+        best = max(steps, key=steps.__getitem__)
+        for label, score in steps.items():
+            said = f"{label.replace(' step', ', step')}: {100 * score:.2f}"
+            assert said + (", the best" if label == best else "") in plotted
+        tab.locator("#curves summary").click()
+        lines = tab.locator("#curves tr", has_text="best step").all_inner_texts()
+        assert any(best in line and f"{100 * steps[best]:.2f}" in line for line in lines)
+        tab.locator("#curves summary").click()
+    dashed = tab.locator(".curve svg [stroke-dasharray='3,3']")
+    assert dashed.count() == 1
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.locator("#curves .note").inner_text().endswith("the dashed line is start.")
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    tab.locator("#curves").screenshot(path=ARTEFACTS / f"curves-{width}.png")
+    tab.get_by_label("run1 step 200 as base").check()  # a point of a curve is no line beside it
+    tab.wait_for_function("!document.querySelector('.curve svg [stroke-dasharray=\"3,3\"]')")
+    assert tab.locator("#curves .note").inner_text().endswith("the best step of its training.")

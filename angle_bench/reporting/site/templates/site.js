@@ -62,11 +62,12 @@
       cell.textContent = found === null ? (Number(each.dataset.row) === base ? "base" : "\u2013") : signed(found);
       cell.dataset.sort = found === null ? "" : found;
     }
-    for (const name of document.querySelectorAll("#differences .base-name")) name.textContent = data.rows[base].label;
+    for (const name of document.querySelectorAll(".base-name")) name.textContent = data.rows[base].label;
     const verdicts = [...document.querySelectorAll(".verdict")];
     for (const each of verdicts) each.hidden = Number(each.dataset.base) !== base;
     if (verdicts.length) document.getElementById("no-verdict").hidden = verdicts.some((each) => !each.hidden);
     forest();
+    curves();
   };
 
   const points = () => {
@@ -93,7 +94,7 @@
     background: null, font: "system-ui, sans-serif", view: { stroke: null },
     axis: { labelColor: "currentColor", titleColor: "currentColor", domainColor: "currentColor", tickColor: "currentColor", gridColor: "rgba(128,128,128,.3)", labelFontSize: 12 },
     header: { labelColor: "currentColor", labelFontSize: 13, labelFontWeight: 600, labelLimit: 320 },
-    legend: { labelColor: "currentColor", titleColor: "currentColor" },
+    legend: { labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12 },
     title: { color: "currentColor" },
   };
   const options = { actions: false, renderer: "svg", config };
@@ -151,6 +152,36 @@
     }, options);
   };
 
+  const curves = () => {
+    const place = document.querySelector(".curve");
+    if (!place) return;
+    const header = data.columns.find((column) => column.key === data.headline).header;
+    const values = data.curves.flatMap(({ training, points }) =>
+      points.filter((point) => point.score !== null).map((point) => ({
+        ...point, training, said: `${training}, step ${point.step}: ${point.score.toFixed(data.decimals)}${point.best ? ", the best" : ""}`,
+      })));
+    const limit = data.rows[base].scores[data.headline];
+    const ruled = limit !== null && !data.curves.some((each) => each.rows.includes(base));
+    document.querySelector("#curves .limit").hidden = !ruled;
+    const x = { field: "step", type: "quantitative", title: "step", scale: { zero: true }, axis: { tickMinStep: 1, format: ",d" } };
+    const y = { field: "score", type: "quantitative", title: header, scale: { zero: false } };
+    const domain = data.curves.map((each) => each.training);
+    const width = Math.max(120, Math.min(720, place.clientWidth - 80));
+    const legend = { orient: "top", labelLimit: 220, columns: Math.max(1, Math.floor(width / 240)) };
+    const color = { field: "training", type: "nominal", scale: { domain }, title: null, legend };
+    const shape = { field: "training", type: "nominal", scale: { domain }, title: null, legend };
+    const said = { description: { field: "said" }, tooltip: { field: "said" } };
+    vegaEmbed(place, {
+      data: { values }, width, height: 280,
+      layer: [
+        { mark: { type: "line", strokeWidth: 1.5, aria: false }, encoding: { x, y, color } },
+        { mark: { type: "point", size: 70, strokeWidth: 1.5 }, encoding: { x, y, color, shape, ...said } },
+        { transform: [{ filter: "datum.best" }], mark: { type: "point", size: 70, filled: true, aria: false }, encoding: { x, y, color, shape, tooltip: said.tooltip } },
+        ...(ruled ? [{ data: { values: [{}] }, mark: { type: "rule", strokeDash: [3, 3], aria: false }, encoding: { y: { datum: limit }, color: { value: "currentColor" } } }] : []),
+      ],
+    }, options);
+  };
+
   for (const header of headers) header.querySelector("button")?.addEventListener("click", () => sortBy(header));
   for (const name of ["search", "ticked", "complete"]) document.getElementById(name).addEventListener("input", filter);
   for (const row of rows) {
@@ -160,6 +191,7 @@
   let width = window.innerWidth;
   const draw = () => {
     forest();
+    curves();
     document.querySelectorAll(".heat").forEach(heat);
   };
   window.addEventListener("resize", () => {
