@@ -18,6 +18,7 @@ from benchmarks import (
     peers_encode,
     report,
     sts,
+    train,
 )
 from benchmarks.core import ROOT, Benchmark, Context, SkipBenchmark, Target
 from benchmarks.machine import circumstances
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "million": million.run,
     "peers": peers_encode.run,
     "leaderboard": leaderboard.run,
+    "train": train.run,
     "gpu": gpu.run,
 }
 ROUNDS = 3
