@@ -186,18 +186,15 @@ def _first() -> bool:
 
 
 def _launch(processes: int, device: str) -> int:
-    """The same command in several processes, by accelerate's launcher."""
-    words = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
-    words += ["--num_processes", str(processes), "--main_process_port", "0"]
-    words += ["--mixed_precision", "no", "--dynamo_backend", "no"]  # the recipe says
+    """The same command in several processes on this machine, by torch's launcher."""
+    words = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1"]
+    words += ["--nproc_per_node", str(processes)]
+    words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]  # any free port
     environment = dict(os.environ)
     if device.startswith("cpu") or not _has_accelerator():
-        words.append("--cpu")
         share = max(1, (os.cpu_count() or 1) // processes)
         environment.setdefault("OMP_NUM_THREADS", str(share))
-        environment.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine alone
-    elif processes > 1:
-        words.append("--multi_gpu")
+        environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
     words += ["-m", "angle_bench.training", *sys.argv[2:]]
     return subprocess.run(words, env=environment, check=False).returncode
 
