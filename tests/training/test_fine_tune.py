@@ -140,6 +140,7 @@ def test_the_best_is_kept_and_patience_ends(tmp_path: Path, tiny_bert: Path) -> 
     assert resolve(str(done.folder)).selected_on_test == ()
 
 
+@LONG
 def test_the_score_is_that_of_run(tmp_path: Path, tiny_bert: Path, cli: Any) -> None:
     mirror = dev_mirror(tmp_path / "mirror")
     recipe = recipe_of(tmp_path, tiny_bert, "A", select={"suite": "STSB-dev"})
@@ -233,7 +234,9 @@ except ResultsError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [pytest.param(1_000, marks=LONG), 60_000])
+@pytest.mark.parametrize(
+    "limit", [pytest.param(1_000, marks=LONG), pytest.param(60_000, marks=LONG)]
+)
 def test_no_space_leaves_the_previous_checkpoint(
     limit: int, tmp_path: Path, tiny_bert: Path
 ) -> None:

@@ -161,6 +161,7 @@ def test_gradient_caching_draws_the_same_twice(tmp_path: Path, tiny_bert: Path) 
     assert_close_weights(one.folder, other.folder)
 
 
+@pytest.mark.long
 def test_the_command_launches_processes(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = case(tmp_path, tiny_bert, "A", True)
     (tmp_path / "r.toml").write_text(recipe_toml(recipe))

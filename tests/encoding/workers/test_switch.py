@@ -90,6 +90,7 @@ def test_one_adapter_after_the_other(
     assert sorted(getattr(workers, "pids", [])) == pids  # nobody was started anew
 
 
+@pytest.mark.long
 def test_an_unfinished_run_before_is_forgotten(
     workers: Workers, adapters: list[Checkpoint], right: list[dict[int, Vectors]]
 ) -> None:
