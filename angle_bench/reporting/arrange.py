@@ -119,7 +119,9 @@ def _plain(name: str) -> str:
 
 def _base(rows: Sequence[Row], name: str) -> Row:
     wanted = name.casefold()
-    found = [row for row in rows if wanted in [known.casefold() for known in _names(row)]]
+    # a label is one row's; layers and sizes of a model share its name
+    found = [row for row in rows if row.label.casefold() == wanted]
+    found = found or [row for row in rows if wanted in map(str.casefold, _names(row))]
     if len(found) == 1:
         return found[0]
     if found:

@@ -118,8 +118,6 @@ def fine_tune(
         trainer.resume(last)
     if last is None or not _ended(recipe, trainer, last):
         _train(trainer, last)
-    else:
-        trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
     state = trainer.state
     chosen = state.best_global_step if suite is not None else state.global_step
     if asked.asked and state.global_step < _steps(recipe, trainer):

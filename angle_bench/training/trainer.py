@@ -317,7 +317,8 @@ class _Flow(TrainerCallback):
         at = used.select.steps
         control.should_evaluate = chosen and (ended or (due if at is None else step % at == 0))
         control.should_save = due or ended
-        if ranks.agreed(self._stop.asked):
+        self._stop.asked = bool(ranks.agreed(self._stop.asked))  # one signal stops all processes
+        if self._stop.asked:
             control.should_training_stop = True
             # at the end of an epoch what is due there comes, too
             control.should_save = control.should_save or not self._at_epochs or _within(state)

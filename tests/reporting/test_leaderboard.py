@@ -5,6 +5,7 @@ import pytest
 from angle_bench.errors import UsageError
 from angle_bench.reporting.leaderboard import Column, Leaderboard, Value
 from angle_bench.reporting.model_rows import runs_row
+from angle_bench.reporting.table import Row
 from tests.reporting.boards import board, row, suite
 
 TYPES = suite("Retrieval:A", "B", "C")
@@ -114,6 +115,14 @@ def test_a_base_goes_by_label_or_name() -> None:
     assert board(*rows, base="org/bb").base.label == "bb"  # type: ignore[union-attr]
     with pytest.raises(UsageError, match=r"Did you mean bb"):
         board(*rows, base="bbb")
+
+
+def test_a_whole_label_is_no_other_row_of_the_same_model() -> None:
+    whole = row("a", 0.5)
+    cut = Row("a layer 4", whole.cells, "model:org/a|rev:r|layer:4", whole.source)
+    made = board(cut, whole, base="a")
+    assert made.base is not None
+    assert made.base.label == "a"
 
 
 def test_a_base_that_may_be_two_rows_is_refused() -> None:
