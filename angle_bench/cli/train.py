@@ -20,9 +20,9 @@ from angle_bench.errors import UsageError
 if TYPE_CHECKING:
     from angle_bench.models.access import Access
     from angle_bench.training.fine_tune import Request, Trained
+    from angle_bench.training.flow import Stop
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
-    from angle_bench.training.trainer import Stop
 
 INTERRUPTED = 130
 EPILOG = """
@@ -74,6 +74,10 @@ def train(
         int,
         typer.Option("--processes", min=1, help="Train with so many processes, a device each."),
     ] = 1,
+    fsdp: Annotated[
+        bool,
+        typer.Option("--fsdp", help="Divide weights and optimizer over the processes."),
+    ] = False,
     track: Annotated[
         str,
         typer.Option("--track", help="tensorboard, wandb, mlflow, trackio or none."),
@@ -113,6 +117,8 @@ def train(
     if numbers:
         folders = {place / f"seed-{number}": found.with_seed(number) for number in numbers}
     followed = None if track == "none" else track
+    if fsdp:
+        _shard(processes)
     asked = _begun(folders, access, device, resume, followed, select_on_test)
     if processes > 1 and not _launched():
         return _launch(processes, device)
@@ -180,6 +186,20 @@ def _launched() -> bool:
     return "RANK" in os.environ
 
 
+def _shard(processes: int) -> None:
+    """Tell this process, and those that it launches, to shard.
+
+    Raises:
+        UsageError: There is but one.
+    """
+    if processes == 1 and not _launched():
+        raise UsageError("--fsdp divides over several processes.", "--processes 2 --fsdp")
+
+    from angle_bench.training.sharded import environment
+
+    os.environ.update(environment())
+
+
 def _first() -> bool:
     """Whether this process is the one that speaks."""
     return os.environ.get("RANK", "0") == "0"
@@ -209,7 +229,7 @@ def _train_all(asked: "list[tuple[Recipe, Request]]", quiet: bool) -> "list[Trai
     """Train one after the other, until one is stopped."""
     from angle_bench.cli.training_progress import watcher
     from angle_bench.training.fine_tune import fine_tune
-    from angle_bench.training.trainer import Stop
+    from angle_bench.training.flow import Stop
 
     stop, done = Stop(), []
     with _stopping_at_signals(stop, quiet):

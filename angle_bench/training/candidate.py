@@ -71,6 +71,14 @@ class Trainable(nn.Module):
         self._every_layer = every_layer
         self._tokens = tokens
 
+    @property
+    def _no_split_modules(self) -> list[str]:
+        """The classes that get a shard each: accelerate asks for them by this name."""
+        there = {type(module).__name__ for module in self.transformer.modules()}
+        return sorted(
+            there.intersection(getattr(self.transformer, "_no_split_modules", None) or ())
+        )
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor, groups: Groups) -> Found:
         """Vectors of a batch, in its order.
 

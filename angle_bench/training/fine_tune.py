@@ -22,11 +22,13 @@ from angle_bench.models.spec import ModelSpec
 from angle_bench.results.suites import Suite
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training import ranks
+from angle_bench.training import ranks, sharded
+from angle_bench.training.arguments import training_arguments
 from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.candidate import load_student
 from angle_bench.training.card import CardFacts, model_card
 from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
+from angle_bench.training.flow import Stop
 from angle_bench.training.recipe import Recipe, recipe_toml
 from angle_bench.training.run_folder import RunFolder, absolute
 from angle_bench.training.selection import Selection, refuse_test_splits, selection_suite
@@ -34,7 +36,7 @@ from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import steps_of
 from angle_bench.training.stream import Stream
 from angle_bench.training.teacher import load_teacher
-from angle_bench.training.trainer import AngleTrainer, Stop, training_arguments
+from angle_bench.training.trainer import AngleTrainer
 from angle_bench.training.watch import Nobody, Watch
 
 TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
@@ -144,6 +146,7 @@ def begin(recipe: Recipe, request: Request) -> tuple[Suite | None, tuple[str, ..
     if request.track is not None:
         check_tracker(request.track)
     spec = starting_point(recipe, request.access)
+    sharded.refuse_unfit(recipe)
     if ranks.first():
         RunFolder(request.folder).begin(absolute(recipe), request.resume)
     return suite, marks, spec
@@ -201,12 +204,6 @@ def _trainer(
         selection=selection,
         selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *marks])),
     )
-    if trainer.is_fsdp_enabled:
-        raise UsageError(
-            "sharded training (FSDP) is not in this version.",
-            "the same command without it; model.gradient_checkpointing and lora.quantization "
-            "save memory",
-        )
     step = 0 if last is None else int(last.name.rpartition("-")[2])
     header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
     watch.began(f"{header} · {device}", _steps(recipe, trainer), step)

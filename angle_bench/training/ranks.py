@@ -1,5 +1,6 @@
 """What the processes of a training exchange; alone, every function gives back what it got."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.contract import Batch, Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.training.candidate import Found
@@ -85,15 +87,28 @@ class RankWorkers(InlineWorker):
     """The model of this process, which computes its share; every process gets all vectors.
 
     All of them run the same plan, so that each knows whose batch is whose.
+
+    Args:
+        forward: This process's model.
+        alike: Whether all have to compute as many batches: sharded weights are gathered in each
+            forward pass.
     """
+
+    def __init__(self, forward: Forward, alike: bool = False) -> None:
+        super().__init__(forward)
+        self._alike = alike
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
         """Vectors of every batch, whoever computed them."""
         if count() == 1:
             yield from super().run(batches)
             return
-        mine = (batch for at, batch in enumerate(batches) if at % count() == rank())
-        for share in everyone_says(dict(super().run(mine))):
+        every = list(batches)
+        mine = every[rank() :: count()]
+        found = dict(super().run(mine))
+        if self._alike and len(mine) < math.ceil(len(every) / count()):
+            list(super().run(every[:1]))  # for the others' sake
+        for share in everyone_says(found):
             yield from share.items()
 
 

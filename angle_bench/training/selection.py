@@ -22,6 +22,7 @@ from angle_bench.results.suites import Suite, Task, find_all, joined, suites
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.training.candidate import Student
 from angle_bench.training.ranks import RankWorkers
+from angle_bench.training.sharded import asked, outer_weights
 
 # fixed, since what is measured would round a score otherwise on another day
 BATCH_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 16384}
@@ -122,7 +123,7 @@ class Selection:
         self.suite = suite
         self._student = student
         self._prepared = [_prepared(task, mirror) for task in suite.task]
-        worker = RankWorkers(student.forward())
+        worker = RankWorkers(student.forward(), alike=asked())
         self._encoder = _Listening(
             load_tokenizer=lambda: student.tokenizer,
             settings=student.settings,
@@ -153,7 +154,7 @@ class Selection:
         training = module.training
         module.eval()
         try:
-            with untouched_random():
+            with untouched_random(), outer_weights(module):
                 scores = [score(self._mteb, each).result.get_score() for each in self._prepared]
         finally:
             module.train(training)

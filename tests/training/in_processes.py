@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from angle_bench.training import fine_tune as module
 from angle_bench.training.fine_tune import Request
@@ -40,7 +41,8 @@ class Digests(Seen):
         digest = hashlib.sha256()
         for weight in KEPT[-1].module.parameters():
             if weight.requires_grad:
-                digest.update(weight.detach().numpy().tobytes())
+                whole = weight.full_tensor() if isinstance(weight, DTensor) else weight
+                digest.update(whole.detach().numpy().tobytes())
         self.digests.append(digest.hexdigest())
 
 
@@ -50,7 +52,8 @@ def main(folder: Path) -> None:
         watch = Digests()
         request = Request(folder / name, device="cpu")
         module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
-        said = {"losses": watch.losses, "digests": watch.digests}
+        sharded = {isinstance(weight, DTensor) for weight in KEPT[-1].module.parameters()}
+        said = {"losses": watch.losses, "digests": watch.digests, "sharded": list(sharded)}
         (folder / f"{name}-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(said))
 
 

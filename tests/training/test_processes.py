@@ -2,17 +2,31 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import torch
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils.launch import prepare_multi_gpu_env
 
+from angle_bench.places import tasks_folder
 from angle_bench.training.recipe import Recipe, recipe_toml
+from angle_bench.training.sharded import environment
 from tests.checkpoints import WORDS, build_tiny, build_tiny_bert, write_rows
-from tests.training.trainings import recipe_of, rows_of, trained, weights
+from tests.training.trainings import (
+    assert_same_weights,
+    dev_mirror,
+    recipe_of,
+    rows_of,
+    trained,
+    weights,
+)
 
 ROOT = Path(__file__).parents[2]
 STEPS = 5
@@ -82,14 +96,16 @@ def cases(folder: Path) -> dict[str, Recipe]:
     return found
 
 
-def launched(words: list[str | Path], processes: int = 2) -> "subprocess.CompletedProcess[str]":
+def launched(
+    words: list[str | Path], processes: int = 2, more: Mapping[str, str] = MappingProxyType({})
+) -> "subprocess.CompletedProcess[str]":
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
     launcher += ["--master_addr", "127.0.0.1", "--master_port", "0", "--nnodes", "1"]
     launcher += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
     return subprocess.run(
         [*launcher, *map(str, words)],
         cwd=ROOT,
-        env=os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", **more},
         capture_output=True,
         text=True,
         timeout=500,
@@ -104,32 +120,125 @@ def one_process(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"train": train})
 
 
-def assert_close_weights(one: Path, other: Path) -> None:
+def assert_close_weights(one: Path, other: Path, near: float = 1e-5) -> None:
     mine, its = weights(one), weights(other)
     assert mine.keys() == its.keys()
     for name, weight in mine.items():
-        torch.testing.assert_close(weight, its[name], atol=1e-5, rtol=0, msg=name)
+        torch.testing.assert_close(weight, its[name], atol=near, rtol=0, msg=name)
+
+
+def train_in_two(folder: Path, found: dict[str, Recipe], more: Mapping[str, str]) -> None:
+    text = {name: recipe.model_dump(mode="json") for name, recipe in found.items()}
+    (folder / "cases.json").write_text(json.dumps(text))
+    ended = launched(["-m", "tests.training.in_processes", folder], more=more)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+
+
+def assert_as_one(
+    folder: Path, name: str, recipe: Recipe, shards: bool, near: float = 1e-5
+) -> None:
+    """Both processes have the same weights after each step, and they are those of one process."""
+    first, second = (json.loads((folder / f"{name}-{rank}.json").read_text()) for rank in (0, 1))
+    assert first["sharded"] == second["sharded"] == [shards], name
+    assert first["digests"] == second["digests"], name
+    assert len(set(first["digests"])) == STEPS, name
+    alone, seen = trained(one_process(recipe), folder / f"{name}-alone")
+    assert first["losses"] == pytest.approx(seen.losses, rel=near, abs=near), name
+    for step in range(1, STEPS + 1):
+        assert_close_weights(
+            folder / name / f"checkpoint-{step}", alone.folder / f"checkpoint-{step}", near
+        )
 
 
 @pytest.mark.long
 def test_two_processes_are_as_one(tmp_path: Path) -> None:
     found = cases(tmp_path)
-    text = {name: recipe.model_dump(mode="json") for name, recipe in found.items()}
-    (tmp_path / "cases.json").write_text(json.dumps(text))
-    ended = launched(["-m", "tests.training.in_processes", tmp_path])
-    assert ended.returncode == 0, ended.stderr[-4000:]
+    train_in_two(tmp_path, found, {})
     for name, recipe in found.items():
-        first, second = (
-            json.loads((tmp_path / f"{name}-{rank}.json").read_text()) for rank in (0, 1)
+        assert_as_one(tmp_path, name, recipe, shards=False)
+
+
+@pytest.mark.long
+def test_shards_are_as_one(tmp_path: Path) -> None:
+    """Through accelerate's FSDP, which is made to shard on CPUs, too."""
+    every = cases(tmp_path)
+    names = ("A-angle_w", "A-apart", "C-cln_w", "ese", "lora", "uneven")
+    found = {name: every[name] for name in names}
+    plain = every["C-ibn_w"]
+    cached = plain.train.model_copy(update={"chunk_tokens": 40})
+    found["cached"] = plain.model_copy(update={"train": cached})
+    for name in ("ese", "lora"):  # at 0.01 their losses rise, and rounding grows with every step
+        slower = every[name].train.model_copy(update={"learning_rate": 1e-4})
+        found[name] = every[name].model_copy(update={"train": slower})
+    train_in_two(tmp_path, found, environment())
+    for name, recipe in found.items():
+        # Espresso's singular vectors magnify what another order of sums rounds
+        near = 1e-4 if name == "ese" else 1e-5
+        assert_as_one(tmp_path, name, recipe, shards=True, near=near)
+
+
+@pytest.mark.long
+def test_a_sharded_training_chooses_and_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
+    mirror = dev_mirror(tmp_path / "mirror", 333)
+    train = {"batch_size": 4, "gather": True, "save_steps": 3, "keep": 9}
+    recipe = recipe_of(
+        tmp_path, tiny_bert, select={"suite": "STSB-dev"}, train=train, model={"dropout": 0.0}
+    )
+    (tmp_path / "r.toml").write_text(recipe_toml(recipe))
+
+    def run(out: Path, *more: str) -> dict[str, Any]:
+        words = ["train", tmp_path / "r.toml", "-d", "cpu", "--processes", "2", "--fsdp", "--json"]
+        words += ["-q", "-o", out, "--mirror", mirror, *more]
+        ended = subprocess.run(
+            [sys.executable, "-m", "angle_bench", *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=ROOT,
         )
-        assert first["digests"] == second["digests"], name
-        assert len(set(first["digests"])) == STEPS, name
-        alone, seen = trained(one_process(recipe), tmp_path / f"{name}-alone")
-        assert first["losses"] == pytest.approx(seen.losses, rel=1e-5, abs=1e-5), name
-        for step in range(1, STEPS + 1):
-            assert_close_weights(
-                tmp_path / name / f"checkpoint-{step}", alone.folder / f"checkpoint-{step}"
-            )
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        return json.loads(ended.stdout)[0]
+
+    whole = run(tmp_path / "whole")
+    for step in whole["best_step"], whole["steps"]:
+        assert (tmp_path / f"whole/checkpoint-{step}").is_dir()
+    half = tmp_path / "half"
+    shutil.copytree(tmp_path / "whole/checkpoint-3", half / "checkpoint-3")
+    shutil.copy(tmp_path / "whole/recipe.toml", half)
+    again = run(half, "--resume")
+    assert (again["steps"], again["score"]) == (whole["steps"], whole["score"])
+    assert_same_weights(
+        half / f"checkpoint-{whole['steps']}", tmp_path / f"whole/checkpoint-{whole['steps']}"
+    )
+    one = recipe.train.model_copy(update={"batch_size": 8, "gather": False})
+    alone, _ = trained(recipe.model_copy(update={"train": one}), tmp_path / "alone", mirror=mirror)
+    assert whole["score"] == pytest.approx(alone.score, abs=1e-4)
+    assert_close_weights(tmp_path / "whole", alone.folder)
+
+
+@pytest.mark.long
+def test_shards_that_nobody_made_are_an_error(tmp_path: Path, tiny_bert: Path) -> None:
+    (tmp_path / "r.toml").write_text(recipe_toml(recipe_of(tmp_path, tiny_bert)))
+    words = ["-m", "angle_bench.training", tmp_path / "r.toml", "-d", "cpu", "-o", tmp_path / "out"]
+    ended = launched(words, processes=1, more=environment())
+    assert ended.returncode != 0
+    assert "FSDP was asked for, and nothing is sharded" in ended.stderr
+    ended = launched(words, more={**environment(), "FSDP_VERSION": "1"})
+    assert ended.returncode != 0
+    assert "fsdp_version: 2" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp"])
+def test_ready_configurations_are_accelerates(name: str) -> None:
+    """What its launcher makes of them is what `--fsdp` says to the processes."""
+    place = tasks_folder() / "accelerate" / f"{name}.yaml"
+    typed = launch_command_parser().parse_args(["--config_file", str(place), "train.py"])
+    args, _, _ = _validate_launch_command(typed)
+    assert (args.multi_gpu, args.use_fsdp) == (name == "ddp", name == "fsdp")
+    said = prepare_multi_gpu_env(args)
+    ours = environment() if name == "fsdp" else {}
+    assert {key: said[key].lower() for key in ours} == {k: v.lower() for k, v in ours.items()}
+    assert ("ACCELERATE_USE_FSDP" in said) == (name == "fsdp")
 
 
 @pytest.mark.parametrize("format", ["A", "C"])

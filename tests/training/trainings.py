@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from angle_bench.models.access import Access
 from angle_bench.training.fine_tune import Request, Trained, fine_tune
+from angle_bench.training.flow import Stop
 from angle_bench.training.recipe import Recipe
-from angle_bench.training.trainer import Stop
 from angle_bench.training.watch import Nobody
 from tests.checkpoints import WORDS, sts_rows, write_rows
 
