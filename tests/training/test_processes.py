@@ -34,7 +34,9 @@ EVERY = {"cosine_w": 1.0, "ibn_w": 1.0, "cln_w": 1.0, "angle_w": 1.0}
 ONE = {name: dict.fromkeys(EVERY, 0.0) | {name: 1.0} for name in EVERY}
 
 
-def case(folder: Path, start: Path, format: str, gather: bool, **more: Any) -> Recipe:
+def case(
+    folder: Path, start: Path, format: str, gather: bool, rate: float = 1e-2, **more: Any
+) -> Recipe:
     """Five steps of two batches of 16, by plain gradient descent, a checkpoint each."""
     place = folder / f"{format}.jsonl"
     if not place.is_file():
@@ -54,7 +56,7 @@ def case(folder: Path, start: Path, format: str, gather: bool, **more: Any) -> R
                 "optimizer": "sgd",
                 "schedule": "constant",
                 "warmup": 0,
-                "learning_rate": 1e-2,
+                "learning_rate": rate,
                 "max_grad_norm": 0,
                 "save_steps": 1,
                 "keep": 2 * STEPS,
@@ -76,12 +78,17 @@ def cases(folder: Path) -> dict[str, Recipe]:
         for name in names:
             found[f"{format}-{name}"] = case(folder, bert, format, True, loss=ONE[name])
         found[f"{format}-apart"] = case(folder, bert, format, False)
-    found["ese"] = case(folder, bert, "A", True, espresso={"size": 8})
+    for name in ("cosine_w", "ibn_w", "angle_w"):
+        # beyond four, a tiny model's singular values lie so close that rounding turns its vectors
+        found[f"ese-{name}"] = case(
+            folder, bert, "A", True, 1e-3, espresso={"size": 4}, loss=ONE[name]
+        )
     found["lora"] = case(
         folder,
         llama,
         "C",
         True,
+        1e-4,
         model={"pooling": "last", "bidirectional_start": 1},
         prompts={},
         lora={"r": 4, "dropout": 0.0},
@@ -120,11 +127,11 @@ def one_process(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"train": train})
 
 
-def assert_close_weights(one: Path, other: Path, near: float = 1e-5) -> None:
+def assert_close_weights(one: Path, other: Path) -> None:
     mine, its = weights(one), weights(other)
     assert mine.keys() == its.keys()
     for name, weight in mine.items():
-        torch.testing.assert_close(weight, its[name], atol=near, rtol=0, msg=name)
+        torch.testing.assert_close(weight, its[name], atol=1e-5, rtol=0, msg=name)
 
 
 def train_in_two(folder: Path, found: dict[str, Recipe], more: Mapping[str, str]) -> None:
@@ -134,19 +141,17 @@ def train_in_two(folder: Path, found: dict[str, Recipe], more: Mapping[str, str]
     assert ended.returncode == 0, ended.stderr[-4000:]
 
 
-def assert_as_one(
-    folder: Path, name: str, recipe: Recipe, shards: bool, near: float = 1e-5
-) -> None:
+def assert_as_one(folder: Path, name: str, recipe: Recipe, shards: bool) -> None:
     """Both processes have the same weights after each step, and they are those of one process."""
     first, second = (json.loads((folder / f"{name}-{rank}.json").read_text()) for rank in (0, 1))
     assert first["sharded"] == second["sharded"] == [shards], name
     assert first["digests"] == second["digests"], name
     assert len(set(first["digests"])) == STEPS, name
     alone, seen = trained(one_process(recipe), folder / f"{name}-alone")
-    assert first["losses"] == pytest.approx(seen.losses, rel=near, abs=near), name
+    assert first["losses"] == pytest.approx(seen.losses, rel=1e-5, abs=1e-5), name
     for step in range(1, STEPS + 1):
         assert_close_weights(
-            folder / name / f"checkpoint-{step}", alone.folder / f"checkpoint-{step}", near
+            folder / name / f"checkpoint-{step}", alone.folder / f"checkpoint-{step}"
         )
 
 
@@ -162,19 +167,14 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
 def test_shards_are_as_one(tmp_path: Path) -> None:
     """Through accelerate's FSDP, which is made to shard on CPUs, too."""
     every = cases(tmp_path)
-    names = ("A-angle_w", "A-apart", "C-cln_w", "ese", "lora", "uneven")
+    names = ("A-angle_w", "A-apart", "C-cln_w", "ese-ibn_w", "lora", "uneven")
     found = {name: every[name] for name in names}
     plain = every["C-ibn_w"]
     cached = plain.train.model_copy(update={"chunk_tokens": 40})
     found["cached"] = plain.model_copy(update={"train": cached})
-    for name in ("ese", "lora"):  # at 0.01 their losses rise, and rounding grows with every step
-        slower = every[name].train.model_copy(update={"learning_rate": 1e-4})
-        found[name] = every[name].model_copy(update={"train": slower})
     train_in_two(tmp_path, found, environment())
     for name, recipe in found.items():
-        # Espresso's singular vectors magnify what another order of sums rounds
-        near = 1e-4 if name == "ese" else 1e-5
-        assert_as_one(tmp_path, name, recipe, shards=True, near=near)
+        assert_as_one(tmp_path, name, recipe, shards=True)
 
 
 @pytest.mark.long
