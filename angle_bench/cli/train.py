@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.errors import UsageError
+from angle_bench.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from angle_bench.models.access import Access
@@ -206,7 +206,11 @@ def _first() -> bool:
 
 
 def _launch(processes: int, device: str) -> int:
-    """The same command in several processes on this machine, by torch's launcher."""
+    """The same command in several processes on this machine, by torch's launcher.
+
+    Raises:
+        ModelError: One of them failed or was killed; the others are ended then.
+    """
     words = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1"]
     words += ["--nproc_per_node", str(processes)]
     words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]  # any free port
@@ -216,7 +220,13 @@ def _launch(processes: int, device: str) -> int:
         environment.setdefault("OMP_NUM_THREADS", str(share))
         environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
     words += ["-m", "angle_bench.training", *sys.argv[2:]]
-    return subprocess.run(words, env=environment, check=False).returncode
+    ended = subprocess.run(words, env=environment, check=False).returncode
+    if ended:
+        raise ModelError(
+            "the training did not come to its end; the reason stands above.",
+            "the same command with --resume, which goes on from the last checkpoint",
+        )
+    return 0
 
 
 def _has_accelerator() -> bool:

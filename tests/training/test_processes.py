@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -285,3 +287,46 @@ def test_the_command_launches_processes(tmp_path: Path, tiny_bert: Path) -> None
     alone, _ = trained(one_process(recipe), tmp_path / "alone")
     assert_close_weights(tmp_path / "out", alone.folder)
     assert len(list((tmp_path / "out/checkpoint-5").glob("rng_state_*.pth"))) == 2
+
+
+def processes_of_rank(rank: int, folder: Path) -> list[int]:
+    found = []
+    for place in Path("/proc").iterdir():
+        if not place.name.isdecimal():
+            continue
+        try:
+            said, typed = (place / "environ").read_bytes(), (place / "cmdline").read_bytes()
+        except OSError:  # it ended, or is somebody else's
+            continue
+        if f"RANK={rank}".encode() in said.split(b"\0") and str(folder).encode() in typed:
+            found.append(int(place.name))
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+def test_a_killed_process_ends_the_training(tmp_path: Path, tiny_bert: Path) -> None:
+    train = {"epochs": 4, "batch_size": 4, "save_steps": 1, "gather": True, "keep": 99}
+    recipe = recipe_of(tmp_path, tiny_bert, train=train)
+    (tmp_path / "r.toml").write_text(recipe_toml(recipe))
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "angle_bench", "train", tmp_path / "r.toml", "-d", "cpu"]
+    words += ["-o", out, "--processes", "2"]
+    typed = list(map(str, words))
+    with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, cwd=ROOT) as training:
+        while not list(out.glob("checkpoint-*")):
+            assert training.poll() is None
+            time.sleep(0.01)
+        (second,) = processes_of_rank(1, out)
+        os.kill(second, signal.SIGKILL)
+        _, said = training.communicate(timeout=60)
+    assert training.returncode == 1
+    assert "did not come to its end" in said
+    assert "--resume" in said
+    kept = max(int(place.name.rpartition("-")[2]) for place in out.glob("checkpoint-*"))
+    assert kept < 12
+    ended = subprocess.run([*typed, "--resume"], cwd=ROOT, timeout=300, check=False)
+    assert ended.returncode == 0
+    whole = [str(tmp_path / "whole") if word == str(out) else word for word in typed]
+    assert subprocess.run(whole, cwd=ROOT, timeout=300, check=False).returncode == 0
+    assert_same_weights(out, tmp_path / "whole")
