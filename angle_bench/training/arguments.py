@@ -42,7 +42,7 @@ def training_arguments(
         warmup_steps=used.warmup,
         weight_decay=used.weight_decay,
         max_grad_norm=used.max_grad_norm,
-        optim={"adamw": "adamw_torch", "sgd": "sgd"}[used.optimizer],
+        optim={"adamw": "adamw_torch_fused", "sgd": "sgd"}[used.optimizer],
         ddp_backend="gloo" if on_cpu and "RANK" in os.environ else None,
         ddp_broadcast_buffers=False,
         ddp_find_unused_parameters=False,

@@ -18,6 +18,7 @@ from angle_bench.models.dense import load_dense
 from angle_bench.models.place import Place
 from angle_bench.models.pooling import pool
 from angle_bench.models.spec import ModelSpec, Pooling, Settings
+from angle_bench.training.embedding_once import looked_up_once
 from angle_bench.training.folder import Candidate
 from angle_bench.training.grouping import Groups
 from angle_bench.training.recipe import Recipe
@@ -88,9 +89,10 @@ class Trainable(nn.Module):
             groups: Which texts go through the transformer together.
         """
         parts = []
-        for places, longest in zip(groups.texts, groups.longest, strict=True):
-            at = places.to(input_ids.device)
-            parts.append(self.group(input_ids[at, :longest], attention_mask[at, :longest]))
+        with looked_up_once(self.transformer, input_ids):
+            for places, longest in zip(groups.texts, groups.longest, strict=True):
+                at = places.to(input_ids.device)
+                parts.append(self.group(input_ids[at, :longest], attention_mask[at, :longest]))
         return joined(parts, groups, input_ids.shape[1])
 
     def group(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
