@@ -51,15 +51,15 @@ def _sweep_json(sweep: "Sweep", share: "Sequence[Training]") -> dict[str, Any]:
 
 
 def _sweep_lines(sweep: "Sweep", share: "Sequence[Training]") -> list[str]:
-    lines = [f"sweep: {counted(len(sweep.cells), 'cell')} of {', '.join(sweep.keys)}"]
+    lines = [f"sweep: {_counted(len(sweep.cells), 'cell')} of {', '.join(sweep.keys)}"]
     lines += [f"  {cell.name}" for cell in sweep.cells]
-    lines.append(f"trained here: {counted(len(share), 'training')}")
-    lines += [f"  {each.folder}" for each in share]
-    return [*lines, "the first of them:" if share else "the first cell:"]
+    if [each.name for each in share] != [cell.name for cell in sweep.cells]:  # seeds, or a part
+        lines.append(f"trained here: {_counted(len(share), 'training')}")
+        lines += [f"  {each.folder}" for each in share]
+    return [*lines, "the first of them:"]
 
 
-def counted(count: int, what: str) -> str:
-    """`1 cell`, `4 cells`."""
+def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
