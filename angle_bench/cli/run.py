@@ -186,7 +186,7 @@ def run(
         "shard": shard,
         "limit": limit,
     }
-    code = _evaluate(jobs, run_options, asked, quiet, debug)
+    code = run_jobs(jobs, run_options, asked, quiet, debug)
     shown = [_narrowed(each, jobs) for each in tables_of(found)]
     if as_json:
         typer.echo(json.dumps(_json(jobs, suite, trained), indent=2, ensure_ascii=False))
@@ -195,10 +195,14 @@ def run(
     return code
 
 
-def _evaluate(
-    jobs: "list[Job]", options: "Options", asked: dict[str, Any], quiet: bool, debug: bool
+def run_jobs(
+    jobs: "Sequence[Job]", options: "Options", asked: dict[str, Any], quiet: bool, debug: bool
 ) -> int:
-    """Run the jobs, with a record of the command that is there from its start."""
+    """Run the jobs, with a record of the command that is there from its start.
+
+    Returns:
+        The exit code: 1 where a task failed.
+    """
     from angle_bench.cli.progress import watcher
     from angle_bench.evaluation.record import RunRecord
     from angle_bench.evaluation.runner import run as evaluate

@@ -158,7 +158,7 @@ def compare(
         for pairing in pairings
         if pairing.items is not None
     ]
-    heads = _verdicts([one.headline for one in judged], how.margin)
+    heads = verdicts([one.headline for one in judged], how.margin)
     rows = [one.row(verdict, how.margin) for one, verdict in zip(judged, heads, strict=True)]
     rows.sort(key=_difference, reverse=True)
     rows += [Row(pairing) for pairing in pairings if pairing.items is None]
@@ -182,8 +182,8 @@ def _refuse_different(base: Side, pairings: Sequence[Pairing]) -> None:
         )
 
 
-def _verdicts(differences: Sequence[Difference], margin: float) -> list[Verdict]:
-    """Verdicts adjusted for being asked for together."""
+def verdicts(differences: Sequence[Difference], margin: float) -> list[Verdict]:
+    """Verdicts on differences, adjusted for being asked for together (Holm)."""
     estimates = [one.estimate for one in differences]
     p_values = holm([estimate.p for estimate in estimates])
     equivalent = holm([estimate.p_equivalent(margin) for estimate in estimates])
@@ -206,8 +206,8 @@ class _Judged:
 
     def row(self, verdict: Verdict, margin: float) -> Row:
         """The row, once the verdict is adjusted for the other candidates."""
-        by_task = _verdicts([*self.by_task.values()], margin)
-        by_subset = _verdicts([*self.by_subset.values()], margin)
+        by_task = verdicts([*self.by_task.values()], margin)
+        by_subset = verdicts([*self.by_subset.values()], margin)
         return Row(
             self.pairing,
             verdict,

@@ -35,13 +35,13 @@ def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
         "selected_on_test": pairing.side.selected_on_test,
         "tasks": [task.name for task in pairing.tasks],
         "left_out": dict(pairing.left_out),
-        "mean": None if row.verdict is None else _verdict(row.verdict),
+        "mean": None if row.verdict is None else verdict_json(row.verdict),
         "on": "unseen pairs" if row.headline_unseen else "all pairs",
         "summed_over": None if row.full is None else row.full.over,
-        "by_task": {name: _verdict(verdict) for name, verdict in row.by_task.items()},
+        "by_task": {name: verdict_json(verdict) for name, verdict in row.by_task.items()},
     }
     if by == "subset":
-        values["by_subset"] = {name: _verdict(each) for name, each in row.by_subset.items()}
+        values["by_subset"] = {name: verdict_json(each) for name, each in row.by_subset.items()}
     if row.headline_unseen and row.full is not None:
         values["all_pairs"] = _estimate(row.full.estimate)
     if row.seen is not None:
@@ -71,7 +71,8 @@ def _number(value: object) -> object:
     return 100 * value if math.isfinite(value) else None
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict and its numbers."""
     return {
         "verdict": verdict.word,
         **_estimate(verdict.estimate),

@@ -5,7 +5,8 @@ import json
 import re
 import tomllib
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, Union, get_args, get_origin
 
@@ -26,6 +27,8 @@ from angle_bench.training.settings import (
     Teacher,
     Train,
 )
+
+Keys = tuple[str | int, ...]  # from the whole recipe to a setting: ("data", "train", 0, "limit")
 
 
 class Recipe(Section):
@@ -92,16 +95,88 @@ def read_recipe(word: str, changes: Sequence[str] = ()) -> Recipe:
     Raises:
         UsageError: Nothing is called so, it is no TOML, or a key or value is wrong, with its line.
     """
+    return read_draft(word, changes).recipe()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A recipe as it is written and changed, before its values are judged.
+
+    Attributes:
+        place: Its file.
+        text: What stands there.
+        content: What that says, with the changes.
+        changed: The settings that `--set` changed.
+    """
+
+    place: Path
+    text: str
+    content: Mapping[str, Any]
+    changed: tuple[Keys, ...] = ()
+
+    def recipe(
+        self, content: Mapping[str, Any] | None = None, tried: Mapping[Keys, Any] | None = None
+    ) -> Recipe:
+        """The recipe that it is.
+
+        Args:
+            content: What it says instead, with one value for each setting that has several.
+            tried: These values, for errors.
+
+        Raises:
+            UsageError: A key or value is wrong, with its line.
+        """
+        try:
+            return Recipe.model_validate(self.content if content is None else content)
+        except ValidationError as error:
+            raise self._invalid(error, tried or {}) from error
+
+    def refused(self, keys: Keys, what: str, fix: str | None = None) -> UsageError:
+        """What is wrong with a setting, with its line."""
+        if any(path == keys[: len(path)] for path in self.changed):
+            return UsageError(f"--set: {what}.", fix or "--set with a value that is allowed")
+        line = line_of(self.text, keys)
+        return UsageError(f"{self.place}:{line}: {what}.", fix or "the line mended")
+
+    def _invalid(self, error: ValidationError, tried: Mapping[Keys, Any]) -> UsageError:
+        """Pydantic's first complaint, with the line that it is about."""
+        first = error.errors()[0]
+        loc = tuple(first["loc"])
+        named = dotted(loc)
+        if first["type"] == "extra_forbidden":
+            near = did_you_mean(str(loc[-1]), _keys(loc[:-1]))
+            hint = f"; did you mean {or_list(near)}?" if near else ""
+            what = f"there is no key {named}{hint}"
+        elif first["type"] == "missing":
+            what = f"the recipe has no {named}"
+        else:
+            said = first["msg"].removeprefix("Value error, ")
+            what = f"{named}: {said[:1].lower()}{said[1:]}" if named else said
+        meant = {keys: value for keys, value in tried.items() if keys == loc[: len(keys)]}
+        values = [f"{dotted(keys)} = {_toml(v)}" for keys, v in (meant or tried).items()]
+        if meant or (tried and not loc):  # where the sections disagree, any of them may be why
+            what += f" ({', '.join(values)})"
+        return self.refused(loc, what)
+
+
+def read_draft(word: str, changes: Sequence[str] = ()) -> Draft:
+    """A recipe as `read_recipe` finds it, with its values as they are written.
+
+    Raises:
+        UsageError: Nothing is called so, it is no TOML, or `--set` means no setting.
+    """
     place = _place(word)
     file = read_toml(place, "recipe")
     content = file.content
     if place.parent != _folder():
         _resolve_paths(content, place.parent)
-    changed = [_put(content, change) for change in changes]
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        raise _invalid(error, place, file.text, changed) from error
+    changed = tuple(_put(content, change) for change in changes)
+    return Draft(place, file.text, content, changed)
+
+
+def dotted(keys: Keys) -> str:
+    """`data.train.0.limit`."""
+    return ".".join(map(str, keys))
 
 
 def _folder() -> Path:
@@ -128,11 +203,18 @@ def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
     data = content.get("data")
     sources = data.get("train") if isinstance(data, dict) else None
     for source in sources if isinstance(sources, list) else []:
-        if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = str(folder / Path(source["path"]).expanduser())
+        if isinstance(source, dict) and "path" in source:
+            source["path"] = _resolved(source["path"], folder)
 
 
-def _put(content: dict[str, Any], change: str) -> tuple[str | int, ...]:
+def _resolved(path: Any, folder: Path) -> Any:
+    """A path from a folder on, or several; what is neither is for pydantic to refuse."""
+    if isinstance(path, list):
+        return [_resolved(each, folder) for each in path]
+    return str(folder / Path(path).expanduser()) if isinstance(path, str) else path
+
+
+def _put(content: dict[str, Any], change: str) -> Keys:
     """Make one change in place; the path of what it changed."""
     name, equals, text = change.partition("=")
     words = name.strip().split(".")
@@ -163,7 +245,7 @@ def _step(at: Any, key: str | int, absent: Any, change: str) -> Any:
     )
 
 
-def _refuse_unknown(path: tuple[str | int, ...], change: str) -> None:
+def _refuse_unknown(path: Keys, change: str) -> None:
     """Every key must be a setting; what a setting holds is for pydantic to judge."""
     kind: type[BaseModel] | None = Recipe
     said: list[str] = []
@@ -179,15 +261,15 @@ def _refuse_unknown(path: tuple[str | int, ...], change: str) -> None:
                 f"--set {meant}=VALUE",
             )
         said.append(key)
-        kind = _model_of(kind.model_fields[key].annotation)
+        kind = section_of(kind.model_fields[key].annotation)
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
+def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that an annotation such as `Lora | None` or `tuple[Source, ...]` holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in (Union, types.UnionType, tuple):
-        return next(filter(None, map(_model_of, get_args(annotation))), None)
+        return next(filter(None, map(section_of, get_args(annotation))), None)
     return None
 
 
@@ -204,32 +286,11 @@ def _value(text: str, change: str) -> Any:
         return text
 
 
-def _invalid(
-    error: ValidationError, place: Path, text: str, changed: Sequence[tuple[str | int, ...]]
-) -> UsageError:
-    """Pydantic's first complaint, with the line that it is about."""
-    first = error.errors()[0]
-    loc = tuple(part for part in first["loc"])
-    named = ".".join(str(part) for part in loc)
-    if first["type"] == "extra_forbidden":
-        near = did_you_mean(str(loc[-1]), _keys(loc[:-1]))
-        hint = f"; did you mean {or_list(near)}?" if near else ""
-        what = f"there is no key {named}{hint}"
-    elif first["type"] == "missing":
-        what = f"the recipe has no {named}"
-    else:
-        said = first["msg"].removeprefix("Value error, ")
-        what = f"{named}: {said[:1].lower()}{said[1:]}" if named else said
-    if any(path == loc[: len(path)] for path in changed):
-        return UsageError(f"--set: {what}.", "--set with a value that is allowed")
-    return UsageError(f"{place}:{line_of(text, loc)}: {what}.", "the line mended")
-
-
 def _keys(path: Sequence[str | int]) -> Iterable[str]:
     kind: type[BaseModel] | None = Recipe
     for key in path:
         if kind is not None and isinstance(key, str) and key in kind.model_fields:
-            kind = _model_of(kind.model_fields[key].annotation)
+            kind = section_of(kind.model_fields[key].annotation)
     return () if kind is None else kind.model_fields
 
 
@@ -241,7 +302,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     """The line, from 1, on which the deepest table or key of a path is written."""
     best, deepest = 1, 0
     counts: dict[tuple[str, ...], int] = {}
-    table: tuple[str | int, ...] = ()
+    table: Keys = ()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = names = _words(header[2])
@@ -264,7 +325,7 @@ def _words(dotted: str) -> tuple[str, ...]:
     return tuple(word.strip().strip("\"'") for word in dotted.split("."))
 
 
-def _inside(names: tuple[str, ...], counts: dict[tuple[str, ...], int]) -> tuple[str | int, ...]:
+def _inside(names: tuple[str, ...], counts: dict[tuple[str, ...], int]) -> Keys:
     """A table such as [data.train.columns], which belongs to the last of its array."""
     for length in range(len(names), 0, -1):
         if names[:length] in counts:

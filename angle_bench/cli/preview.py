@@ -1,0 +1,135 @@
+"""What a recipe would do, in print: `angle-bench train RECIPE -n`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from angle_bench.models.access import Access
+    from angle_bench.training.preview import Preview
+    from angle_bench.training.recipe import Recipe
+    from angle_bench.training.sweep import Sweep, Training
+
+
+def show_preview(
+    sweep: "Sweep", share: "Sequence[Training]", access: "Access", device: str, as_json: bool
+) -> int:
+    """Print what a recipe would do; of a sweep what is trained, and more of its first cell.
+
+    Args:
+        sweep: The grid.
+        share: What this command would train of it.
+        access: Where checkpoints are looked for.
+        device: As after `-d`.
+        as_json: Whether for scripts.
+    """
+    from angle_bench.training.preview import preview
+
+    recipe = share[0].recipe if share else sweep.cells[0].recipe
+    access = replace(access, base=recipe.model.base)
+    seen = preview(recipe, access, device)
+    if as_json:
+        grid = {"sweep": _sweep_json(sweep, share)} if sweep.keys else {}
+        shown = json.dumps({**grid, **_json(recipe, seen)}, indent=2, ensure_ascii=False)
+        typer.echo(shown)
+        return 0
+    if sweep.keys:
+        typer.echo("\n".join(_sweep_lines(sweep, share)) + "\n")
+    _print(recipe, seen)
+    return 0
+
+
+def _sweep_json(sweep: "Sweep", share: "Sequence[Training]") -> dict[str, Any]:
+    return {
+        "settings": list(sweep.keys),
+        "cells": [{"name": cell.name, "settings": dict(cell.settings)} for cell in sweep.cells],
+        "trained_here": [str(each.folder) for each in share],
+    }
+
+
+def _sweep_lines(sweep: "Sweep", share: "Sequence[Training]") -> list[str]:
+    lines = [f"sweep: {_counted(len(sweep.cells), 'cell')} of {', '.join(sweep.keys)}"]
+    lines += [f"  {cell.name}" for cell in sweep.cells]
+    if [each.name for each in share] != [cell.name for cell in sweep.cells]:  # seeds, or a part
+        lines.append(f"trained here: {_counted(len(share), 'training')}")
+        lines += [f"  {each.folder}" for each in share]
+    return [*lines, "the first of them:"]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
+    said = asdict(seen) | {"spec": None}
+    del said["spec"]
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "model": {"name": seen.spec.name, "revision": seen.spec.revision},
+        **said,
+    }
+
+
+def _print(recipe: "Recipe", seen: "Preview") -> None:
+    from angle_bench.training.recipe import recipe_toml
+
+    typer.echo(recipe_toml(recipe))
+    typer.echo(f"model: {seen.spec.header([])}")
+    for line in [*_data(seen), *_batch(seen), _steps(recipe, seen), *_cost(seen)]:
+        typer.echo(line)
+
+
+def _data(seen: "Preview") -> list[str]:
+    if seen.counts is None:
+        return [f"data: format {seen.format}, streamed"]
+    lines = [f"data: format {seen.format}, {seen.rows:,} rows"]
+    for name, counts in seen.counts:
+        dropped = ", ".join(f"{count:,} {why}" for why, count in counts.dropped.items())
+        lines.append(
+            f"  {name}: {counts.read:,} read, {counts.kept:,} kept"
+            + (f"; dropped: {dropped}" if dropped else "")
+        )
+    if seen.positives is not None:
+        lines.append(f"  {seen.positives:,} pairs of label 1, which ibn takes as positives")
+    return lines
+
+
+def _batch(seen: "Preview") -> list[str]:
+    if seen.batch is None:
+        return ["first batch: shown once the model is here"]
+    lines = ["first batch:"]
+    for row in seen.batch:
+        label = "" if row.label is None else f", label {row.label:g}"
+        lines.append(f"  row {row.row}{label}")
+        lines += [f"    {text.tokens:4} tokens  {text.text}" for text in row.texts]
+    return lines
+
+
+def _steps(recipe: "Recipe", seen: "Preview") -> str:
+    used = recipe.train
+    tokens = "" if seen.tokens is None else f", about {seen.tokens:,} tokens a batch with padding"
+    return (
+        f"steps: {seen.steps:,} of {used.batch_size} x {used.accumulation} rows on one device"
+        f"{tokens}"
+    )
+
+
+def _cost(seen: "Preview") -> list[str]:
+    from angle_bench.cli.progress import duration
+
+    if seen.memory is None or seen.seconds is None:
+        return ["memory and time: known once the model is here"]
+    parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items())
+    least = "about" if seen.device == "cpu" else "at least"
+    return [
+        f"memory: about {_size(seen.memory.total)} ({parts}); {seen.trainable:,} parameters train",
+        f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}), "
+        "without evaluation",
+    ]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,214 @@
+"""Trainings one after the other: in this process, or each in several by torch's launcher."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from angle_bench.errors import AngleBenchError
+
+if TYPE_CHECKING:
+    from angle_bench.training.fine_tune import Request, Trained
+    from angle_bench.training.flow import Stop
+    from angle_bench.training.recipe import Recipe
+
+INTERRUPTED = 130
+Asked = Sequence[tuple["Recipe", "Request"]]
+
+
+def launched() -> bool:
+    """Whether this is one of several processes already."""
+    return "RANK" in os.environ
+
+
+def first() -> bool:
+    """Whether this process is the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def launch(processes: int, device: str, more: Sequence[str] = (), out: int | None = None) -> int:
+    """The same command in several processes on this machine, by torch's launcher.
+
+    Args:
+        processes: How many.
+        device: As after `-d`.
+        more: Words after those that were typed.
+        out: Where its stdout goes; None is this one's.
+
+    Returns:
+        Its exit code.
+    """
+    words = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1"]
+    words += ["--nproc_per_node", str(processes)]
+    words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]  # any free port
+    environment = dict(os.environ)
+    if device.startswith("cpu") or not _has_accelerator():
+        share = max(1, (os.cpu_count() or 1) // processes)
+        environment.setdefault("OMP_NUM_THREADS", str(share))
+        environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    words += ["-m", "angle_bench.training", *sys.argv[2:], *more]
+    return subprocess.run(words, env=environment, stdout=out, check=False).returncode
+
+
+def _has_accelerator() -> bool:
+    from angle_bench.models.backbone import accelerators
+
+    return bool(accelerators())
+
+
+def train_all(asked: Asked, quiet: bool, failed: dict[Path, str] | None = None) -> "list[Trained]":
+    """Train one after the other, until one is stopped.
+
+    Args:
+        asked: What is trained, and where.
+        quiet: Whether only warnings are wanted.
+        failed: Takes why a training failed, by its folder, and the others are trained; None ends
+            with the first that fails.
+    """
+    from angle_bench.cli.training_progress import watcher
+    from angle_bench.training.fine_tune import fine_tune
+    from angle_bench.training.flow import Stop
+    from angle_bench.training.sweep_state import forget_failure
+
+    stop: Stop = Stop()
+    done: list[Trained] = []
+    with _stopping_at_signals(stop, quiet):
+        for recipe, request in asked:
+            try:
+                if failed is not None and not launched():
+                    forget_failure(request.folder)
+                with watcher(quiet, request.folder if len(asked) > 1 else None) as watch:
+                    done.append(fine_tune(recipe, request, watch, stop))
+            except AngleBenchError as error:
+                if failed is None:
+                    raise
+                _note(request.folder, error, failed)
+            if stopped(done):
+                break
+    if stopped(done) and first():
+        typer.echo(
+            f"stopped after step {done[-1].steps:,}; a checkpoint is in {done[-1].folder}\n"
+            "next: the same command with --resume",
+            err=True,
+        )
+    return done
+
+
+def _note(folder: Path, error: AngleBenchError, failed: dict[Path, str]) -> None:
+    """Say that a training failed, here and in its folder.
+
+    Raises:
+        AngleBenchError: Other processes train with this one. They may be waiting for it in the
+            middle of a step, so that the next training cannot begin with them.
+    """
+    from angle_bench.training.sweep_state import note_failure
+
+    note_failure(folder, error)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise error
+    failed[folder] = error.what  # not the error itself, whose frames hold the model
+    typer.echo(f"error: {folder}: {error.what}\n  type: {error.fix}", err=True)
+
+
+def train_each_launched(
+    asked: Asked,
+    shards: Mapping[Path, str],
+    processes: int,
+    device: str,
+    failed: dict[Path, str],
+) -> "tuple[list[Trained], int]":
+    """Train one after the other, each in processes of its own, which end with it.
+
+    Args:
+        asked: What is trained, and where.
+        shards: The `--shard` that holds a training alone, by its folder.
+        processes: How many train each.
+        device: As after `-d`.
+        failed: Takes why a training failed, by its folder.
+
+    Returns:
+        What was trained; and the exit code of a launch that ended without saying why, else 0.
+    """
+    from angle_bench.training.fine_tune import fine_tune
+    from angle_bench.training.sweep_state import failure_of, forget_failure, state_of
+
+    done: list[Trained] = []
+    for recipe, request in asked:
+        started, code = time.monotonic(), 0
+        if state_of(request.folder, recipe) != "finished":
+            forget_failure(request.folder)
+            words = ["--shard", shards[request.folder]]
+            code = launch(processes, device, words, subprocess.DEVNULL)
+        state = state_of(request.folder, recipe)
+        if state == "finished":  # so that this only reads what came of it
+            trained = fine_tune(recipe, replace(request, resume=True))
+            done.append(replace(trained, seconds=time.monotonic() - started))
+        elif state == "failed":
+            failed[request.folder] = failure_of(request.folder)
+        else:
+            return done, code or 1
+    return done, 0
+
+
+def stopped(done: "Sequence[Trained]") -> bool:
+    """Whether the last training was stopped before its end."""
+    return bool(done) and not done[-1].finished
+
+
+@contextmanager
+def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
+    """The first interrupt saves a checkpoint after the step under way; the second ends at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+        if not quiet:
+            typer.echo("stopping after this step, with a checkpoint; again: at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def result_json(done: "Trained") -> dict[str, Any]:
+    """What came of a training, for scripts."""
+    return {**asdict(done), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
+
+
+def line(done: "Trained") -> str:
+    """What came of a training, in a line."""
+    from angle_bench.cli.progress import duration
+
+    said = f"saved {done.folder}  {done.steps:,} steps, {duration(done.seconds)}"
+    if done.score is None:
+        return said
+    return f"{said}; step {done.best_step:,} was best: {done.suite} {100 * done.score:.2f}"
+
+
+def next_line(base: str, sides: Mapping[str, Sequence[Path | str]]) -> str:
+    """The commands that say whether it was worth it.
+
+    Args:
+        base: What stands after -m for the checkpoint that training started from.
+        sides: What is compared with it: a folder or one for each seed, by a label for these.
+    """
+    models = " ".join(f"-m {place}" for places in sides.values() for place in places)
+    words = [
+        f"{label}=" * (len(places) > 1) + ",".join(map(str, places))
+        for label, places in sides.items()
+    ]
+    run = f"angle-bench run -m {base} {models} -t STS"
+    return f"next: {run}\n      angle-bench compare {base} {' '.join(words)} -t STS --seen"
