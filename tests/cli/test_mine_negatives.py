@@ -85,6 +85,7 @@ def test_negatives_are_those_of_the_models_vectors(
     assert result["none"] == 30 - len(expected)
 
 
+@pytest.mark.long
 def test_several_negatives_of_a_corpus_with_prompts_by_role(
     cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
 ) -> None:

@@ -106,6 +106,7 @@ def test_every_documented_type_runs_is_right_and_is_kept(
     assert result("stance")["main_score"] == pytest.approx(mean)
 
 
+@pytest.mark.long
 def test_other_rows_or_another_definition_supersede(
     cli: Cli, tiny_bert: Path, project: Path
 ) -> None:

@@ -45,6 +45,7 @@ def forwarded(results: str) -> int:
     return max(record["encoded_so_far"]["forwarded"] for record in records(results).values())
 
 
+@pytest.mark.long
 def test_scores_do_not_depend_on_batches_workers_and_the_store(
     cli: Cli, minilm: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_layer_that_cannot_be_scored_costs_the_others_nothing(
     }
 
 
+@pytest.mark.long
 def test_a_variant_alone_scores_as_in_the_grid(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
     cells = scores(
         cli("run", "-m", tiny_bert, *TWO, "--layers", "1,2", "--sizes", "8,32", "--json")

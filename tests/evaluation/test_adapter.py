@@ -113,6 +113,7 @@ def test_a_worker_that_died_is_a_warning(encoder) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.long
 def test_a_closed_encoder_starts_again(encoder) -> None:
     expected = encoder.encode(["a cat"])
     encoder.close()

@@ -34,6 +34,7 @@ def test_the_divergence_falls(tokens: str, tmp_path: Path, tiny_bert: Path) -> N
     assert taught[-1] < 0.7 * taught[0]
 
 
+@pytest.mark.long
 def test_itself_holds_a_candidate_back(tmp_path: Path, tiny_bert: Path) -> None:
     before = ours(tiny_bert)
     moved = []

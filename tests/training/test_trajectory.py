@@ -18,7 +18,9 @@ def _rows(shared: Path) -> list[dict[str, Any]]:
     return [row for row, _ in zip(rows, range(160), strict=False)]
 
 
-@pytest.mark.parametrize("run", ["cosine_angle", "cosine_ibn_angle"])
+@pytest.mark.parametrize(
+    "run", [pytest.param("cosine_angle", marks=pytest.mark.long), "cosine_ibn_angle"]
+)
 def test_losses_are_those_of_the_package(
     run: str, shared: Path, minilm: Path, tmp_path: Path
 ) -> None:
