@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.nn.functional import embedding as look_up
 
 
@@ -40,5 +41,7 @@ def looked_up_once(transformer: Any, input_ids: Tensor) -> Iterator[None]:
 
 
 def _plain(module: Any) -> bool:
-    """Whether a module does nothing but look up; subclasses scale, shard or adapt."""
-    return type(module) is nn.Embedding and module.max_norm is None and not module.sparse
+    """Whether a module does nothing but look up, and has its weights by itself."""
+    if type(module) is not nn.Embedding or isinstance(module.weight, DTensor):
+        return False  # subclasses scale or adapt; a shard is gathered by the module around it
+    return module.max_norm is None and not module.sparse
