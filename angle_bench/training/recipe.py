@@ -79,8 +79,9 @@ class Recipe(Section):
 
 
 def recipe_names() -> list[str]:
-    """The ready recipes that the package ships."""
-    return sorted(place.stem for place in _folder().glob("*.toml"))
+    """The ready recipes that the package ships; `study/sts-cosine` is in a folder of its own."""
+    places = (place.relative_to(_folder()) for place in _folder().rglob("*.toml"))
+    return sorted(place.with_suffix("").as_posix() for place in places)
 
 
 def read_recipe(word: str, changes: Sequence[str] = ()) -> Recipe:
@@ -168,7 +169,7 @@ def read_draft(word: str, changes: Sequence[str] = ()) -> Draft:
     place = _place(word)
     file = read_toml(place, "recipe")
     content = file.content
-    if place.parent != _folder():
+    if not place.is_relative_to(_folder()):
         _resolve_paths(content, place.parent)
     changed = tuple(_put(content, change) for change in changes)
     return Draft(place, file.text, content, changed)
