@@ -36,7 +36,7 @@ class Group:
 
 
 def changes(pairing: Pairing) -> pa.Table:
-    """Every pair of the STS tasks, the one whose rank error moved most first.
+    """Every pair of STS tasks whose texts are stored, the one whose rank error moved most first.
 
     A pair's rank error is the distance between its rank by the model and by the annotators, in
     points from 0 to 100; of several seeds the mean. `moved` is the candidate's minus the base's,
@@ -50,7 +50,7 @@ def changes(pairing: Pairing) -> pa.Table:
                 [_part(model[at], place) for model in side]
                 for side in (pairing.base, pairing.candidate)
             )
-            if isinstance(base[0].measure, Spearman):
+            if isinstance(base[0].measure, Spearman) and _has_texts(base[0]):
                 tables.append(_table(task.task.header, base, candidate))
     if not tables:
         return pa.table({})
@@ -102,6 +102,10 @@ def _group(by: str, name: str, moved: Vector) -> Group:
 
 def _thirds(values: Vector) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     return np.array(THIRDS)[np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)]
+
+
+def _has_texts(part: Part) -> bool:
+    return bool(pa.types.is_string(part.keys.schema.field("text1").type))
 
 
 def _part(evidence: Evidence, place: int) -> Part:

@@ -166,7 +166,7 @@ def _unseen_lines(row: Row, seen: Seen) -> list[str]:
 def _changes_block(row: Row, count: int) -> str:
     table = changes(row.pairing)
     if table.num_rows == 0:
-        return f"{row.label}: no pairs of an STS task to list"
+        return f"{row.label}: no pairs of an STS task with their texts to list"
     lines = [
         [
             signed(pair["moved"] / 100, 1),

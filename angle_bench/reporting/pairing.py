@@ -9,6 +9,7 @@ from angle_bench.reporting.common_items import CommonItems, TextNumbers, common_
 from angle_bench.reporting.evidence import Evidence, ModelEvidence
 from angle_bench.reporting.settings_differ import settings_differ
 from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_bootstrap
+from angle_bench.results.layout import SIDE
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import Suite, Task
 from angle_bench.results.training_texts import TrainingTexts, read_training_texts
@@ -30,13 +31,12 @@ class Side:
 
     @classmethod
     def of(cls, label: str, models: Sequence[StoredModel]) -> "Side":
-        """A side with the records of training texts that lie in its checkpoints.
+        """A side with the records of training texts that lie with its results or checkpoints.
 
         Raises:
             ResultsError: A record cannot be read.
         """
-        folders = [model.checkpoint for model in models]
-        records = [read_training_texts(folder) for folder in folders if folder is not None]
+        records = [_training_texts(model) for model in models]
         return cls(label, tuple(models), tuple(one for one in records if one is not None))
 
     @property
@@ -50,6 +50,14 @@ class Side:
         if len(self.models) == 1:
             return {self.label: self.models[0]}
         return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
+
+
+def _training_texts(model: StoredModel) -> TrainingTexts | None:
+    """What was passed on with the results, else what lies in the checkpoint."""
+    places = [folder.path / SIDE for folder in model.folders]
+    if model.checkpoint is not None:
+        places.append(model.checkpoint)
+    return next(filter(None, map(read_training_texts, places)), None)
 
 
 @dataclass(frozen=True)

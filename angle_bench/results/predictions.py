@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from angle_bench.results.files import FileToWrite
+from angle_bench.results.text_hash import SIZE, text_hash
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,8 @@ TYPES = (
 )
 # no value of one item leads to it: it compares every text of an arrangement with every other
 WHOLE_METRICS = ("alpha_auc",)
+
+TEXT_COLUMNS = ("text1", "text2", "text")
 
 PART = {"subset": "string", "split": "string"}
 PAIR_COLUMNS = PART | {
@@ -185,6 +188,21 @@ def predictions_file(place: Path, parts: Sequence[Predictions]) -> FileToWrite:
         pq.write_table(table, temporary, compression="zstd", dictionary_pagesize_limit=1 << 30)
 
     return FileToWrite(place, write)
+
+
+def without_texts(table: "pa.Table") -> "pa.Table":
+    """Predictions that can be passed on where the texts of the data cannot.
+
+    Each text gives way to its normalised hash (16 bytes), by which pairs are still clustered and
+    told from training texts. Columns keep their names.
+    """
+    import pyarrow as pa
+
+    for at, name in enumerate(table.column_names):
+        if name in TEXT_COLUMNS and pa.types.is_string(table.schema.types[at]):
+            hashes = [text_hash(text) for text in table[name].to_pylist()]
+            table = table.set_column(at, name, pa.array(hashes, pa.binary(SIZE)))
+    return table
 
 
 def read_predictions(place: Path) -> "pa.Table":

@@ -14,8 +14,10 @@ from angle_bench.reporting.compare_text import text
 from angle_bench.reporting.pairing import Side
 from angle_bench.reporting.ranking import ranks
 from angle_bench.reporting.statistics.measures import Spearman
-from angle_bench.results.layout import ModelFolder
+from angle_bench.results.layout import SIDE, ModelFolder
+from angle_bench.results.predictions import read_predictions, without_texts
 from angle_bench.results.suites import Suite
+from angle_bench.results.training_texts import FILE_NAME
 from tests.stored import MEAN, Pairs, Results, put_training, suite, task
 
 A, B = Pairs("A"), Pairs("B")
@@ -409,3 +411,28 @@ def test_a_file_that_cannot_be_read_is_named(results: Results) -> None:
     place.write_text("{", encoding="utf-8")
     (warning,) = compared(results, "good").warnings
     assert str(place) in warning
+
+
+def pass_on(made: Results, *labels: str) -> None:
+    """As results are passed on: hashes for texts, and what was trained on beside them."""
+    for model in map(made.model, labels):
+        for place in (folder := model.folders[0].path / SIDE).glob("*.parquet"):
+            pq.write_table(without_texts(read_predictions(place)), place)
+        if model.checkpoint is not None and model.checkpoint.is_dir():
+            (model.checkpoint / FILE_NAME).rename(folder / FILE_NAME)
+
+
+@pytest.mark.parametrize("passed_on", [("base", "ft"), ("ft",), ("base",)])
+def test_hashes_of_texts_compare_as_texts_do(tmp_path: Path, passed_on: tuple[str, ...]) -> None:
+    made = seen_results(tmp_path)
+    whole = text(compared(made, "ft", seen=True), by="task")
+    pass_on(made, *passed_on)
+    assert text(compared(made, "ft", seen=True), by="task") == whole
+
+
+def test_pairs_whose_texts_are_not_stored_are_not_listed(tmp_path: Path) -> None:
+    made = seen_results(tmp_path)
+    assert changes(only(compared(made, "ft")).pairing).num_rows == 240
+    pass_on(made, "base", "ft")
+    assert changes(only(compared(made, "ft")).pairing).num_rows == 0
+    assert "no pairs of an STS task with their texts" in text(compared(made, "ft"), None, 3)
