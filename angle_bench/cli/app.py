@@ -105,7 +105,13 @@ def _show_usage_error(error: Exception) -> int:
                 return _show(f"there is no verb {word}.", f"{at} {near[0]}", 2)
             break
         at, verbs = f"{at} {word}", _verbs(verbs[word])
-    return _show(message, f"{at} --help", 2)
+    return _show(_as_ours(message), f"{at} --help", 2)
+
+
+def _as_ours(message: str) -> str:
+    """A message of typer as ours begin and end."""
+    said = message.replace("Value error, ", "").rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}."
 
 
 def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:

@@ -154,6 +154,31 @@ def test_shared_options_are_in_use() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "what", "fix"),
+    [
+        ("run --modle m", "error: no such option: --modle", "angle-bench run --help"),
+        ("compare", "error: missing argument 'BASE'.", "angle-bench compare --help"),
+        ("compare a b --by x", "error: invalid value for '--by': 'x' is", "compare --help"),
+        ("compare a b", "error: no model with scores is called a.", "angle-bench run -m a"),
+        ("train sts-b --processes 0", "error: invalid value for '--processes': ", "train --help"),
+        ("cache prune", "error: missing option '--to'.", "angle-bench cache prune --help"),
+        ("run -m tiny-bert -n --max-length 0", "error: --max-length 0 is not", "--max-length 128"),
+        ("run -m tiny-bert -n --dtype int8", "error: --dtype int8 is not", "--dtype float32, "),
+    ],
+)
+def test_wrong_words_are_told_in_one_voice(
+    words: str, what: str, fix: str, cli: Cli, tiny_bert: Path
+) -> None:
+    ended = cli(*words.split())
+    assert (ended.code, ended.out) == (2, "")
+    said, typed = ended.errors
+    assert said.startswith(what)
+    assert said.endswith(".")
+    assert typed.startswith("  type: ")
+    assert fix in typed
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "models list",
