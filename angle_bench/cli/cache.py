@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +17,37 @@ from angle_bench.errors import UsageError
 if TYPE_CHECKING:
     from angle_bench.encoding.store import IdentityInfo, VectorStore
 
+INFO_EPILOG = """
+Examples:
+
+angle-bench cache info
+
+angle-bench cache info --cache-dir /scratch/vectors --json
+"""
+PRUNE_EPILOG = """
+Examples:
+
+angle-bench cache prune --to 5G
+
+angle-bench cache prune --to 500M --cache-dir /scratch/vectors
+"""
+CLEAR_EPILOG = """
+Examples:
+
+angle-bench cache clear
+
+angle-bench cache clear -y --cache-dir /scratch/vectors
+"""
+
 cache = typer.Typer(no_args_is_help=True, help="The vector store: see it, make it smaller.")
 
 
-@cache.command()
+@cache.command(epilog=INFO_EPILOG)
 def info(
-    cache_dir: shared.CacheDir = None, as_json: shared.Json = False, debug: shared.Debug = False
+    cache_dir: shared.CacheDir = None,
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Show what the vector store holds, the one used longest ago first."""
     with _store(cache_dir) as store:
@@ -39,12 +64,14 @@ def info(
         )
 
 
-@cache.command()
+@cache.command(epilog=PRUNE_EPILOG)
 def prune(
     to: Annotated[
         str, typer.Option("--to", metavar="SIZE", help="What may stay: 5G, 500M or plain bytes.")
     ],
     cache_dir: shared.CacheDir = None,
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> None:
     """Evict whole models from the vector store, the one used longest ago first."""
@@ -52,6 +79,9 @@ def prune(
     with _store(cache_dir) as store:
         before = store.file_bytes
         evicted = store.prune(limit)
+        if as_json:
+            typer.echo(_freed_json(store.folder, evicted, before - store.file_bytes))
+            return
         for identity in evicted:
             typer.echo(f"evicted {identity.label}  {show_size(identity.bytes)}")
         if not evicted:
@@ -59,10 +89,12 @@ def prune(
         _say_freed(store, before, bool(evicted))
 
 
-@cache.command()
+@cache.command(epilog=CLEAR_EPILOG)
 def clear(
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, shared.flag("-y", "--yes", help="Do not ask.")] = False,
     cache_dir: shared.CacheDir = None,
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> None:
     """Empty the vector store; what it held is computed again when it is needed."""
@@ -72,18 +104,24 @@ def clear(
     try:
         with _store(cache_dir) as store:
             identities, before = store.info(), store.file_bytes
-            if not identities:
+            if identities and not _agreed(f"delete the vectors of {_models(len(identities))}", yes):
+                identities = []
+            else:
+                store.clear()  # an empty one too: its file may keep the size that it had
+            if as_json:
+                typer.echo(_freed_json(store.folder, identities, before - store.file_bytes))
+                return
+            if identities:
+                typer.echo(f"cleared {_models(len(identities))} from {store.folder}")
+            elif not store.info():
                 typer.echo(f"{store.folder} is empty")
-                store.clear()  # its file may keep the size that it had when others had it open
-                _say_freed(store, before, False)
-            elif _agreed(f"delete the vectors of {_models(len(identities))}", yes):
-                typer.echo(f"cleared {_models(store.clear())} from {store.folder}")
-                _say_freed(store, before, True)
+            _say_freed(store, before, bool(identities))
     except DamagedStoreError:
         folder = store_place(cache_dir).folder
         if _agreed(f"{folder} is damaged; delete it", yes):
             remove_damaged(folder)
-            typer.echo(f"deleted the damaged store in {folder}")
+            said = f"deleted the damaged store in {folder}"
+            typer.echo(_freed_json(folder, [], None) if as_json else said)
 
 
 @contextmanager
@@ -140,6 +178,13 @@ def _table(identities: "list[IdentityInfo]") -> str:
         disable_numparse=True,
         colalign=("left", "right", "right", "left"),
     )
+
+
+def _freed_json(folder: Path, evicted: "Sequence[IdentityInfo]", freed: int | None) -> str:
+    """What is gone; None bytes where nobody could count them."""
+    gone = [{"label": identity.label, "bytes": identity.bytes} for identity in evicted]
+    said = {"folder": str(folder), "evicted": gone, "freed_bytes": freed}
+    return json.dumps(said, indent=2, ensure_ascii=False)
 
 
 def _json(store: "VectorStore", identities: "list[IdentityInfo]") -> dict[str, object]:

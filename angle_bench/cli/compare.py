@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.errors import AngleBenchError, ResultsError, UsageError, printable
 
@@ -29,22 +30,32 @@ NO = 3
 
 
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="What the others are compared with.")],
+    base: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASE",
+            help="What the others are compared with.",
+            autocompletion=complete.scored,
+        ),
+    ],
     candidates: Annotated[
         list[str],
         typer.Argument(
             metavar="CANDIDATE...",
             help="A name, a label or a folder with scores; LABEL=A,B,C: seeds of a recipe.",
+            autocompletion=complete.scored,
         ),
     ],
     tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
     results: shared.Results = Path("results"),
-    mirror: shared.Mirror = None,
     seen: Annotated[
-        bool, typer.Option("--seen", help="Tell pairs of the training data from the others.")
+        bool, shared.flag("--seen", help="Tell pairs of the training data from the others.")
     ] = False,
     margin: Annotated[
-        float, typer.Option("--margin", help="A difference below it counts as none, in points.")
+        float,
+        typer.Option(
+            "--margin", metavar="POINTS", help="A difference below it counts as none, in points."
+        ),
     ] = 0.30,
     method: Annotated[
         Literal["sentences", "pairs"],
@@ -57,23 +68,31 @@ def compare(
         Literal["task", "subset"] | None, typer.Option("--by", help="A verdict on each.")
     ] = None,
     fail_if_worse: Annotated[
-        bool, typer.Option("--fail-if-worse", help="Exit code 3 if one is significantly worse.")
+        bool, shared.flag("--fail-if-worse", help="Exit code 3 if one is significantly worse.")
     ] = False,
     allow_different: Annotated[
         bool,
-        typer.Option("--allow-different", help="Compare models that are used differently, too."),
+        shared.flag("--allow-different", help="Compare models that are used differently, too."),
     ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="The changed pairs as .parquet, or everything as .html."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The changed pairs as .parquet, or everything as .html.",
         ),
     ] = None,
+    mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
     debug: shared.Debug = False,
 ) -> int:
     """Compare stored scores on the same sentence pairs: difference, interval, verdict."""
     _refuse(margin, method, seen, changes, output)
+    shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.evaluation.scored_models import find_scored
     from angle_bench.reporting.compare import How
@@ -105,7 +124,7 @@ def compare(
 
         shown = text(comparison, by, changes)
     typer.echo(shown)
-    for warning in comparison.warnings:
+    for warning in () if quiet else comparison.warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
     errors = [*found.errors, *_missing(comparison)]
     for error in errors:

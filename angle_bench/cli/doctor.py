@@ -23,15 +23,19 @@ angle-bench doctor -m UAE-Large-V1 -t STS --mirror data/
 
 def doctor(
     model: shared.Models = [],  # noqa: B006  typer copies it
-    tasks: shared.Tasks = [],  # noqa: B006
+    tasks: shared.Tasks = [],  # noqa: B006,
     mirror: shared.Mirror = None,
-    base: shared.Base = None,
     offline: shared.Offline = False,
+    base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
     debug: shared.Debug = False,
 ) -> int:
     """Show versions, devices, caches; of models and tasks what is missing and what brings it."""
-    shared.prepare_environment(offline, False, False)
+    shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.doctor import data_needs, machine, model_needs
@@ -39,7 +43,7 @@ def doctor(
 
     suite = select(tasks) if tasks else None
     found = machine()
-    access = shared.access(base, check_mirror(mirror), False, False)
+    access = shared.access(base, check_mirror(mirror), trust_remote_code, allow_pickle)
     models = model_needs(model, access)
     data = data_needs(suite, access.mirror) if suite is not None else []
     if as_json:

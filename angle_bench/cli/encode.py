@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
@@ -26,20 +27,35 @@ angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document 
 
 def encode(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=".parquet, .csv, .jsonl or .txt.")],
-    model: shared.Models = [],  # noqa: B006  typer copies it
+    model: shared.OneModel = [],  # noqa: B006  typer copies it
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .parquet or .npy file.")
     ] = Path("vectors.parquet"),
-    column: Annotated[str | None, typer.Option("--column", help="The text column.")] = None,
-    role: Annotated[
-        str | None, typer.Option("--role", help="query or document; chooses the prompt.")
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="NAME", help="The text column.")
     ] = None,
-    start: Annotated[int, typer.Option("--start", help="The first dimension to keep.")] = 0,
-    size: Annotated[int | None, typer.Option("--size", help="How many dimensions to keep.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="NAME",
+            help="query or document; chooses the prompt.",
+            autocompletion=complete.choices("query", "document"),
+        ),
+    ] = None,
+    start: Annotated[
+        int, typer.Option("--start", metavar="N", help="The first dimension to keep.")
+    ] = 0,
+    size: Annotated[
+        int | None, typer.Option("--size", metavar="N", help="How many dimensions to keep.")
+    ] = None,
+    overwrite: shared.Overwrite = False,
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     prompts: shared.Prompts = None,
@@ -47,11 +63,8 @@ def encode(
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
     compile: shared.Compile = False,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
-    offline: shared.Offline = False,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -66,7 +79,6 @@ def encode(
     if role not in (None, "query", "document"):
         raise UsageError(f"there is no role {role}.", "--role query, or --role document")
     shared.refuse(device, batch_tokens, cache_dir, ray)
-    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
@@ -79,20 +91,11 @@ def encode(
         refuse_other_loaders,
         write,
     )
-    from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve
 
     check_file(file)
     check_output(output, column, overwrite)
-    changes = Overrides(
-        pooling=pooling,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile or None,
-        prompt=prompt,
-        prompts=prompts,
-    )
+    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(model[0], changes, access)
     refuse_other_loaders(spec)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.errors import UsageError, did_you_mean, or_list
 
@@ -23,8 +24,23 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def export(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A checkpoint: a folder or a name.")],
-    to: Annotated[str, typer.Option("--to", help="sentence-transformers, merged or adapter.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="A checkpoint: a folder or a name.",
+            autocompletion=complete.models,
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORM",
+            help="sentence-transformers, merged or adapter.",
+            autocompletion=complete.choices("sentence-transformers", "merged", "adapter"),
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="The new folder; default PATH-FORM."),
@@ -34,14 +50,14 @@ def export(
         typer.Option("--push-to-hub", metavar="ORG/NAME", help="Upload it; a new one is private."),
     ] = None,
     mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    offline: shared.Offline = False,
     as_json: shared.Json = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -51,13 +67,11 @@ def export(
     form = _form(to)
     if push_to_hub is not None and not _HUB_ID.fullmatch(push_to_hub):
         raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")
-    shared.refuse_all_tokens(pooling)
     shared.prepare_environment(offline, quiet, verbose)
 
-    from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve
 
-    changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
+    changes = shared.overrides(pooling, prompt, None, max_length, dtype, None, False)
     spec = resolve(path, changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
 
     from angle_bench.training.export import FORMS, push

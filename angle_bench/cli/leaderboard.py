@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.errors import ResultsError, UsageError, printable
 
@@ -52,6 +53,7 @@ def leaderboard(
             metavar="[LABEL=]NAME-OR-GLOB[@REVISION]",
             help="Models, by commas or repeated. A label for several models makes them runs of one "
             "recipe: their mean ± standard deviation.",
+            autocompletion=complete.scored,
             show_default=False,
         ),
     ] = [],  # noqa: B006
@@ -67,27 +69,38 @@ def leaderboard(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="markdown, csv, latex, json or html, whatever the suffix."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="markdown, csv, latex, json or html, whatever the suffix.",
+            autocompletion=complete.choices("markdown", "csv", "latex", "json", "html"),
+        ),
     ] = None,
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
     ] = "",
     base: Annotated[
-        str, typer.Option("--base", metavar="NAME", help="Show differences to this row.")
+        str,
+        typer.Option(
+            "--base",
+            metavar="NAME",
+            help="Show differences to this row.",
+            autocompletion=complete.scored,
+        ),
     ] = "",
     ranks: Annotated[
         bool,
-        typer.Option(
+        shared.flag(
             "--ranks", help="Ranks as intervals, from stored predictions; bold where it may be 1."
         ),
     ] = False,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Average the tasks there are, and say how many.")
+        bool, shared.flag("--partial", help="Average the tasks there are, and say how many.")
     ] = False,
     published: Annotated[
-        bool, typer.Option("--published", help="Add what was published, where it is comparable.")
+        bool, shared.flag("--published", help="Add what was published, where it is comparable.")
     ] = False,
-    decimals: Annotated[int, typer.Option("--decimals", help="Of scores ×100.")] = 2,
+    decimals: Annotated[int, typer.Option("--decimals", metavar="N", help="Of scores ×100.")] = 2,
     check: Annotated[
         Path | None,
         typer.Option(
@@ -95,9 +108,7 @@ def leaderboard(
         ),
     ] = None,
     as_json: shared.Json = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
-    ] = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""

@@ -41,12 +41,14 @@ def mine_negatives(
             "the hub, also with @REVISION.",
         ),
     ],
-    model: shared.Models = [],  # noqa: B006  typer copies it
+    model: shared.OneModel = [],  # noqa: B006  typer copies it
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="A .jsonl, .parquet or .csv file."),
     ] = Path("negatives.jsonl"),
-    top_k: Annotated[int, typer.Option("--top-k", help="Negatives of a pair, a row for each.")] = 1,
+    top_k: Annotated[
+        int, typer.Option("--top-k", metavar="N", help="Negatives of a pair, a row for each.")
+    ] = 1,
     ranks: Annotated[
         str,
         typer.Option(
@@ -57,6 +59,7 @@ def mine_negatives(
         float | None,
         typer.Option(
             "--margin",
+            metavar="X",
             help="A negative's cosine is at least so much below the positive's.",
             show_default=False,
         ),
@@ -71,7 +74,8 @@ def mine_negatives(
         ),
     ] = None,
     corpus_column: Annotated[
-        str | None, typer.Option("--corpus-column", help="The text column of --corpus.")
+        str | None,
+        typer.Option("--corpus-column", metavar="NAME", help="The text column of --corpus."),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -83,16 +87,21 @@ def mine_negatives(
         ),
     ] = None,
     config: Annotated[
-        str | None, typer.Option("--config", help="The config of a hub data set.")
+        str | None, typer.Option("--config", metavar="NAME", help="The config of a hub data set.")
     ] = None,
-    split: Annotated[str, typer.Option("--split", help="Of a folder or hub data set.")] = "train",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    split: Annotated[
+        str, typer.Option("--split", metavar="NAME", help="Of a folder or hub data set.")
+    ] = "train",
+    overwrite: shared.Overwrite = False,
     dry_run: Annotated[
-        bool, typer.Option("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
+        bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
     ] = False,
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     prompts: shared.Prompts = None,
@@ -100,11 +109,8 @@ def mine_negatives(
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
     compile: shared.Compile = False,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
-    offline: shared.Offline = False,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -121,7 +127,6 @@ def mine_negatives(
     if corpus_column is not None and corpus is None:
         raise UsageError("--corpus-column is of no file.", "--corpus FILE")
     shared.refuse(device, batch_tokens, cache_dir, ray)
-    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     first, last = _ranks(ranks)
     shared.prepare_environment(offline, quiet, verbose)
@@ -129,7 +134,6 @@ def mine_negatives(
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.options import Computing, Keeping
     from angle_bench.evaluation.vectors import refuse_other_loaders
-    from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve
     from angle_bench.training.hard_negatives import check_output, check_rule, counted, find, write
     from angle_bench.training.mining import Rule
@@ -140,15 +144,7 @@ def mine_negatives(
     check_output(output, overwrite)
     source = source_of(data, columns or [], config, split)
     mirror = check_mirror(mirror)
-    changes = Overrides(
-        pooling=pooling,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile or None,
-        prompt=prompt,
-        prompts=prompts,
-    )
+    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     spec = resolve(model[0], changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
     refuse_other_loaders(spec)
     documents = None if corpus is None else read_corpus(corpus, corpus_column)

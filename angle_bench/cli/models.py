@@ -6,19 +6,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
     from angle_bench.models.registry import Entry
 
+LIST_EPILOG = """
+Examples:
+
+angle-bench models list
+
+angle-bench models list --json
+"""
+SHOW_EPILOG = """
+Examples:
+
+angle-bench models show UAE-Large-V1
+
+angle-bench models show angle-llama-7b-nli-v2 --json
+"""
+CHECK_EPILOG = """
+Examples:
+
+angle-bench models check all-MiniLM-L6-v2
+
+angle-bench models check UAE-Large-V1 bge-base-en-v1.5 --mirror bundle/
+"""
+
 models = typer.Typer(help="The checkpoints that are known by name.", no_args_is_help=True)
 
 DISAGREES = 3
 
 
-@models.command("list")
-def list_(as_json: shared.Json = False, debug: shared.Debug = False) -> int:
+@models.command("list", epilog=LIST_EPILOG)
+def list_(
+    as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    debug: shared.Debug = False,
+) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
     from angle_bench.models.registry import registry
     from angle_bench.models.spec_file import users_entries
@@ -42,16 +69,24 @@ def list_(as_json: shared.Json = False, debug: shared.Debug = False) -> int:
     ]
     heads = ["name", "pooling", "prompt", "max", "dtype", "weights"]
     typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
-    typer.echo(
-        f"and {len(_mteb_only(entries)):,} names of mteb, folders, and hub repositories", err=True
-    )
+    if not quiet:
+        others = len(_mteb_only(entries))
+        typer.echo(f"and {others:,} names of mteb, folders, and hub repositories", err=True)
     return 0
 
 
-@models.command("show")
+@models.command("show", epilog=SHOW_EPILOG)
 def show(
-    name: Annotated[str, typer.Argument(help="A name of models list.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A name of models list.",
+            autocompletion=complete.registry_names,
+        ),
+    ],
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> int:
     """All that is known of a checkpoint: settings, prompts, source, published scores."""
@@ -72,24 +107,35 @@ def show(
     return 0
 
 
-@models.command("check")
+@models.command("check", epilog=CHECK_EPILOG)
 def check(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of models list.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Names of models list.",
+            autocompletion=complete.registry_names,
+        ),
+    ],
     mirror: shared.Mirror = None,
-    base: shared.Base = None,
     offline: shared.Offline = False,
+    base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
     debug: shared.Debug = False,
 ) -> int:
     """Do the rows agree with the files of their checkpoints? Exit code 3 if one does not."""
-    shared.prepare_environment(offline, False, False)
+    shared.prepare_environment(offline, quiet, verbose)
     from angle_bench.models import hub
     from angle_bench.models.check import differences
     from angle_bench.models.resolve import resolve
 
     found: dict[str, list[str]] = {}
     missing: dict[str, AngleBenchError] = {}
-    access = shared.access(base, mirror, False, False)
+    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     for name in names:
         entry = _entry(name)
         try:
@@ -122,7 +168,9 @@ def _entry(name: str) -> "Entry":
     near = did_you_mean(name, [*(e.name for e in users_entries()), *registry()])
     hint = f" Did you mean {or_list(near)}?" if near else ""
     what = f"no row of the registry is called {name}.{hint}"
-    raise UsageError(what, f"models show {near[0]}" if near else "angle-bench models list")
+    raise UsageError(
+        what, f"angle-bench models show {near[0]}" if near else "angle-bench models list"
+    )
 
 
 def _plain(entry: "Entry") -> dict[str, Any]:

@@ -1,20 +1,33 @@
-"""Options that several verbs share."""
+"""Options that several verbs share: same name, short flag, placeholder and words everywhere."""
 
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from angle_bench.models.access import Access
+    from angle_bench.models.overrides import Overrides
 
 DEFAULT_CACHE_LIMIT = "20G"
 PIPED_WIDTH = 200
+
+# headings of --help
+SETTINGS = "Settings of the model; what is not its own is stored apart"
+COMPUTING = "How it is computed"
+SHOWN = "What is shown"
+
+
+def flag(*names: str, help: str, panel: str | None = None) -> Any:
+    """An option without a value; without the empty placeholder typer writes `<bool>` beside it."""
+    return typer.Option(*names, metavar="", help=help, rich_help_panel=panel)
+
 
 Models = Annotated[
     list[str],
@@ -24,12 +37,28 @@ Models = Annotated[
         metavar="[LABEL=]NAME-OR-PATH[@REVISION]",
         help="A model; repeatable.",
         show_default=False,
+        autocompletion=complete.models,
+    ),
+]
+OneModel = Annotated[
+    list[str],
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="NAME-OR-PATH[@REVISION]",
+        help="The model.",
+        show_default=False,
+        autocompletion=complete.models,
     ),
 ]
 Tasks = Annotated[
     list[str],
     typer.Option(
-        "-t", "--tasks", metavar="NAMES", help="Suites, tasks or MTEB benchmarks, by commas."
+        "-t",
+        "--tasks",
+        metavar="NAMES",
+        help="Suites, tasks or MTEB benchmarks, by commas or repeated.",
+        autocompletion=complete.tasks,
     ),
 ]
 Results = Annotated[
@@ -42,72 +71,25 @@ Results = Annotated[
         help="The results folder.",
     ),
 ]
+Overwrite = Annotated[bool, flag("--overwrite", help="Replace the output.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Only part I of N, dealt out the same on every machine; auto in SLURM.",
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(
         "-d",
         "--device",
+        metavar="DEVICE",
         envvar="ANGLE_BENCH_DEVICE",
         help="auto, cpu, cpu:4 (processes), cuda, cuda:0,cuda:2 or mps.",
+        autocompletion=complete.choices("auto", "cpu", "cuda", "mps"),
     ),
-]
-Pooling = Annotated[
-    str | None,
-    typer.Option(
-        "--pooling",
-        help="cls, mean, cls_avg, max, cls_max, last or a token's number; its own identity.",
-    ),
-]
-Prompt = Annotated[
-    str | None,
-    typer.Option(
-        "--prompt",
-        metavar="A|B|C|none|TEMPLATE",
-        help="One prompt around every text, such as 'query: {text}'; its own identity.",
-    ),
-]
-Prompts = Annotated[
-    str | None,
-    typer.Option(
-        "--prompts", metavar="mteb", help="The prompts of mteb's own loader; its own identity."
-    ),
-]
-MaxLength = Annotated[
-    int | None, typer.Option("--max-length", help="Tokens a text is cut to; its own identity.")
-]
-Dtype = Annotated[
-    str | None, typer.Option("--dtype", help="float32, bfloat16 or float16; its own identity.")
-]
-Attention = Annotated[
-    str | None,
-    typer.Option("--attention", help="sdpa, eager or flash_attention_2; its own identity."),
-]
-Compile = Annotated[
-    bool, typer.Option("--compile", help="Let torch compile the model; its own identity.")
-]
-Base = Annotated[
-    str | None,
-    typer.Option(
-        "--base", metavar="PATH", help="The base of an adapter, where the recorded one is not here."
-    ),
-]
-TrustRemoteCode = Annotated[
-    bool,
-    typer.Option("--trust-remote-code", help="Run Python files that come with this model."),
-]
-AllowPickle = Annotated[
-    bool, typer.Option("--allow-pickle", help="Read weights that are no safetensors.")
-]
-BatchTokens = Annotated[
-    int | None,
-    typer.Option(
-        "--batch-tokens",
-        help="The most tokens of a batch; by default measured. No score in float32 changes.",
-    ),
-]
-Ray = Annotated[
-    str | None,
-    typer.Option("--ray", metavar="ADDRESS", help="Encode on a Ray cluster: its address, or auto."),
 ]
 Mirror = Annotated[
     Path | None,
@@ -121,7 +103,92 @@ Mirror = Annotated[
 ]
 Offline = Annotated[
     bool,
-    typer.Option("--offline", help="Never ask the hub; cached files only (also HF_HUB_OFFLINE=1)."),
+    flag("--offline", help="Never ask the hub; cached files only (also HF_HUB_OFFLINE=1)."),
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base", metavar="PATH", help="The base of an adapter, where the recorded one is not here."
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool, flag("--trust-remote-code", help="Run Python files that come with this model.")
+]
+AllowPickle = Annotated[bool, flag("--allow-pickle", help="Read weights that are no safetensors.")]
+Pooling = Annotated[
+    str | None,
+    typer.Option(
+        "--pooling",
+        metavar="NAME",
+        help="cls, mean, cls_avg, max, cls_max, last or a token's number.",
+        rich_help_panel=SETTINGS,
+        autocompletion=complete.choices("cls", "mean", "cls_avg", "max", "cls_max", "last"),
+    ),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        metavar="A|B|C|none|TEMPLATE",
+        help="One prompt around every text, such as 'query: {text}'.",
+        rich_help_panel=SETTINGS,
+        autocompletion=complete.choices("A", "B", "C", "none"),
+    ),
+]
+Prompts = Annotated[
+    str | None,
+    typer.Option(
+        "--prompts",
+        metavar="mteb",
+        help="The prompts of mteb's own loader.",
+        rich_help_panel=SETTINGS,
+        autocompletion=complete.choices("mteb"),
+    ),
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        "--max-length", metavar="N", help="Tokens a text is cut to.", rich_help_panel=SETTINGS
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="float32, bfloat16 or float16.",
+        rich_help_panel=SETTINGS,
+        autocompletion=complete.choices("float32", "bfloat16", "float16"),
+    ),
+]
+Attention = Annotated[
+    str | None,
+    typer.Option(
+        "--attention",
+        metavar="NAME",
+        help="sdpa, eager or flash_attention_2.",
+        rich_help_panel=SETTINGS,
+        autocompletion=complete.choices("sdpa", "eager", "flash_attention_2"),
+    ),
+]
+Compile = Annotated[bool, flag("--compile", help="Let torch compile the model.", panel=SETTINGS)]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-tokens",
+        metavar="N",
+        help="The most tokens of a batch; by default measured. No score in float32 changes.",
+        rich_help_panel=COMPUTING,
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Encode on a Ray cluster: its address, or auto.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 CacheDir = Annotated[
     Path | None,
@@ -129,21 +196,29 @@ CacheDir = Annotated[
         "--cache-dir",
         metavar="DIR",
         help="Where vectors are kept; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.",
+        rich_help_panel=COMPUTING,
     ),
 ]
 NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Keep no vector beyond this command, and read none.")
+    bool,
+    flag("--no-cache", help="Keep no vector beyond this command, and read none.", panel=COMPUTING),
 ]
 CacheLimit = Annotated[
     str,
-    typer.Option("--cache-limit", metavar="SIZE", help="What the vectors of all models may take."),
+    typer.Option(
+        "--cache-limit",
+        metavar="SIZE",
+        help="What the vectors of all models may take.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Json = Annotated[bool, flag("--json", help="Print JSON, and nothing else on stdout.", panel=SHOWN)]
+Quiet = Annotated[bool, flag("-q", "--quiet", help="Say less on stderr.", panel=SHOWN)]
 Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Show what the libraries underneath say.")
+    bool,
+    flag("-v", "--verbose", help="Show what the libraries underneath say.", panel=SHOWN),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Debug = Annotated[bool, flag("--debug", help="Show tracebacks.", panel=SHOWN)]
 
 
 def table_width() -> int:
@@ -183,6 +258,34 @@ def refuse_all_tokens(pooling: str | None) -> None:
             "--pooling all is not possible: it gives a vector of every token, not one.",
             "--pooling cls, mean or last; in Python: angle_bench.load(NAME, pooling='all')",
         )
+
+
+def overrides(
+    pooling: str | None,
+    prompt: str | None,
+    prompts: str | None,
+    max_length: int | None,
+    dtype: str | None,
+    attention: str | None,
+    compile: bool,
+) -> "Overrides":
+    """The settings that were typed for one command.
+
+    Raises:
+        UsageError: The pooling gives no vector of a text.
+    """
+    from angle_bench.models.overrides import Overrides
+
+    refuse_all_tokens(pooling)
+    return Overrides(
+        pooling=pooling,
+        prompt=prompt,
+        prompts=prompts,
+        max_length=max_length,
+        dtype=dtype,
+        attention=attention,
+        compile=compile or None,
+    )
 
 
 def access(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
@@ -27,21 +28,35 @@ UNEXPLAINED = 3
 
 
 def reproduce(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model with published scores.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model with published scores.",
+            autocompletion=complete.models,
+        ),
+    ],
     tasks: shared.Tasks = [],  # noqa: B006  typer copies it
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="The largest gap of a task that counts as none.")
+        float,
+        typer.Option(
+            "--tolerance", metavar="POINTS", help="The largest gap of a task that counts as none."
+        ),
     ] = 0.05,
     results: shared.Results = Path("results"),
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
     base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     prompts: shared.Prompts = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
+    attention: shared.Attention = None,
+    compile: shared.Compile = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
     cache_dir: shared.CacheDir = None,
@@ -56,23 +71,15 @@ def reproduce(
     if tolerance < 0:
         raise UsageError(f"--tolerance {tolerance} is below zero.", "--tolerance 0.05")
     shared.refuse(device, batch_tokens, cache_dir, ray)
-    shared.refuse_all_tokens(pooling)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
-    from angle_bench.models.overrides import Overrides
     from angle_bench.models.reference import ModelRef
     from angle_bench.models.registry import find
     from angle_bench.models.resolve import resolve
 
-    overrides = Overrides(
-        pooling=pooling,
-        max_length=max_length,
-        dtype=dtype,
-        prompt=prompt,
-        prompts=prompts,
-    )
-    spec = resolve(model, overrides, shared.access(base, mirror, False, False))
+    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
+    spec = resolve(model, changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
     entry = find(ModelRef.parse(model).name) or find(spec.name)
 
     from angle_bench.cli.progress import watcher

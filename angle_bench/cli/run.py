@@ -56,12 +56,13 @@ def run(
     ] = [],  # noqa: B006
     tasks: shared.Tasks = ["STS"],  # noqa: B006
     results: shared.Results = Path("results"),
-    device: shared.Device = "auto",
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
+    save_spec: Annotated[
+        bool,
+        shared.flag("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
+    ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
+        shared.flag(
             "-n", "--dry-run", help="Say what would be computed, and about how long it takes."
         ),
     ] = False,
@@ -71,19 +72,37 @@ def run(
             "--limit", metavar="N", help="Smoke run: N samples a task, stored apart, in no table."
         ),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard", metavar="I/N", help="Only part I of N of models x tasks; auto in SLURM."
-        ),
-    ] = None,
+    shard: shared.Shard = None,
     overwrite: Annotated[
         bool,
-        typer.Option(
+        shared.flag(
             "--overwrite", help="Score again what is stored; the old files are kept aside."
         ),
     ] = False,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            metavar="2,4,6",
+            help="Score these layers; 0 is the embeddings.",
+            rich_help_panel=shared.SETTINGS,
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            "--sizes",
+            metavar="64,128",
+            help="Score these leading dimensions.",
+            rich_help_panel=shared.SETTINGS,
+        ),
+    ] = None,
+    device: shared.Device = "auto",
+    mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     base: shared.Base = None,
+    trust_remote_code: shared.TrustRemoteCode = False,
+    allow_pickle: shared.AllowPickle = False,
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     prompts: shared.Prompts = None,
@@ -91,20 +110,6 @@ def run(
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
     compile: shared.Compile = False,
-    layers: Annotated[
-        str | None,
-        typer.Option("--layers", metavar="2,4,6", help="Score these layers; 0 is the embeddings."),
-    ] = None,
-    sizes: Annotated[
-        str | None,
-        typer.Option("--sizes", metavar="64,128", help="Score these leading dimensions."),
-    ] = None,
-    save_spec: Annotated[
-        bool,
-        typer.Option("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
-    ] = False,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
     cache_dir: shared.CacheDir = None,
@@ -115,18 +120,23 @@ def run(
     verbose: shared.Verbose = False,
     debug: shared.Debug = False,
     stray: Annotated[
-        list[str] | None, typer.Argument(hidden=True, is_eager=True, callback=from_plan)
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE.toml",
+            help="Options by their long names, such as tasks = ['STS'].",
+            is_eager=True,
+            callback=from_plan,
+            show_default=False,
+        ),
     ] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
     _refuse(stray, [*model, *checkpoints], tasks, limit)
     shared.refuse(device, batch_tokens, cache_dir, ray)
-    shared.refuse_all_tokens(pooling)
     vectors_limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
     from angle_bench.models.checkpoints import trainings
-    from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve_all
     from angle_bench.models.variants import variants
     from angle_bench.results.suites import find_all, joined, tables_of
@@ -134,21 +144,13 @@ def run(
     found = find_all(tasks)
     suite = joined(found)
     depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
-    overrides = Overrides(
-        pooling=pooling,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile or None,
-        prompt=prompt,
-        prompts=prompts,
-    )
+    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     trained = trainings(checkpoints)
     for place in [place for each in trained for place in each.left_out]:
         typer.echo(f"{place} holds no model and is left out", err=True)
     steps = [ref for each in trained for ref in each.refs()]
-    specs = resolve_all([*model, *steps], overrides, access)
+    specs = resolve_all([*model, *steps], changes, access)
     if save_spec and not dry_run:
         specs = _saved_specs(specs, access)
     grids = [variants(spec, depths, widths) for spec in specs]

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 
 if TYPE_CHECKING:
     from angle_bench.results.suites import Suite
 
-EPILOG = """
+LIST_EPILOG = """
 Examples:
 
 angle-bench tasks list
+
+angle-bench tasks list --all
+"""
+SHOW_EPILOG = """
+Examples:
 
 angle-bench tasks show STS
 
@@ -26,12 +32,13 @@ LINE = 96
 tasks = typer.Typer(help="The suites and tasks that there are.", no_args_is_help=True)
 
 
-@tasks.command("list")
+@tasks.command("list", epilog=LIST_EPILOG)
 def list_(
     everything: Annotated[
-        bool, typer.Option("--all", help="Also mteb's other benchmarks, and every task.")
+        bool, shared.flag("--all", help="Also mteb's other benchmarks, and every task.")
     ] = False,
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> int:
     """The suites, and with --all every name that -t takes."""
@@ -54,16 +61,23 @@ def list_(
     ]
     typer.echo(tabulate(rows, ["suite", "tasks", "texts", ""], tablefmt="simple"))
     others = len(known_names()) - len(rows)
-    typer.echo(
-        f"and {others:,} benchmarks and tasks of mteb: angle-bench tasks list --all", err=True
-    )
+    if not quiet:
+        typer.echo(
+            f"and {others:,} benchmarks and tasks of mteb: angle-bench tasks list --all", err=True
+        )
     return 0
 
 
-@tasks.command("show", epilog=EPILOG)
+@tasks.command("show", epilog=SHOW_EPILOG)
 def show(
-    name: Annotated[str, typer.Argument(help="What may stand after -t.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="What may stand after -t.", autocompletion=complete.tasks
+        ),
+    ],
     as_json: shared.Json = False,
+    quiet: shared.Quiet = False,
     debug: shared.Debug = False,
 ) -> int:
     """What a suite or task is: its data, splits, subsets, score and size."""

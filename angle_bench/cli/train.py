@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.preview import show_preview
 from angle_bench.cli.sweep import train_sweep
@@ -49,17 +50,22 @@ angle-bench train my-recipe.toml --resume
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a ready recipe.")
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A TOML file, or the name of a ready recipe.",
+            autocompletion=complete.recipes,
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FOLDER", help="The candidate; default checkpoints/RECIPE."
+            "-o", "--output", metavar="DIR", help="The candidate; default checkpoints/RECIPE."
         ),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option(
+        shared.flag(
             "-n", "--dry-run", help="Show recipe, data, first batch, steps, memory and time."
         ),
     ] = False,
@@ -74,55 +80,44 @@ def train(
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(
-            "--seeds", metavar="1,2,3", help="Train once for each seed, into FOLDER/seed-N."
-        ),
+        typer.Option("--seeds", metavar="1,2,3", help="Train once for each seed, into DIR/seed-N."),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only part I of N of a sweep's or the seeds' trainings; auto in SLURM.",
-        ),
-    ] = None,
+    shard: shared.Shard = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on from the last checkpoint, or begin if there is none."),
+        shared.flag("--resume", help="Go on from the last checkpoint, or begin if there is none."),
     ] = False,
     processes: Annotated[
         int,
-        typer.Option("--processes", min=1, help="Train with so many processes, a device each."),
+        typer.Option(
+            "--processes", metavar="N", min=1, help="Train with so many processes, a device each."
+        ),
     ] = 1,
     fsdp: Annotated[
         bool,
-        typer.Option("--fsdp", help="Divide weights and optimizer over the processes."),
+        shared.flag("--fsdp", help="Divide weights and optimizer over the processes."),
     ] = False,
     track: Annotated[
         str,
-        typer.Option("--track", help="tensorboard, wandb, mlflow, trackio or none."),
+        typer.Option(
+            "--track",
+            metavar="NAME",
+            help="tensorboard, wandb, mlflow, trackio or none.",
+            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
+        ),
     ] = "none",
     select_on_test: Annotated[
         bool,
-        typer.Option(
+        shared.flag(
             "--select-on-test", help="Choose by a test split; all scores of it are marked."
         ),
     ] = False,
-    results: Annotated[
-        Path,
-        typer.Option(
-            "-r",
-            "--results",
-            metavar="RESULTS",
-            envvar="ANGLE_BENCH_RESULTS",
-            help="Where the scores of a sweep's cells go.",
-        ),
-    ] = Path("results"),
+    results: shared.Results = Path("results"),
     device: shared.Device = "auto",
     mirror: shared.Mirror = None,
+    offline: shared.Offline = False,
     trust_remote_code: shared.TrustRemoteCode = False,
     allow_pickle: shared.AllowPickle = False,
-    offline: shared.Offline = False,
     as_json: shared.Json = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,

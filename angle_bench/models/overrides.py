@@ -10,6 +10,13 @@ from angle_bench.models.known import mteb_models, mteb_prompts
 from angle_bench.models.prompts import PromptPolicy, mteb_policy, typed_template
 from angle_bench.models.spec import POOLINGS, Settings, typed_pooling
 
+# what to type instead of a value that cannot be
+_POSSIBLE = {
+    "attention": "sdpa, eager or flash_attention_2",
+    "dtype": "float32, bfloat16 or float16",
+    "max-length": "128",
+}
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -92,5 +99,5 @@ def _impossible(error: ValidationError) -> UsageError:
         )
     return UsageError(
         f"--{name} {first['input']} is not possible: {first['msg'].lower()}.",
-        f"--{name} with one of the values in angle-bench run --help",
+        f"--{name} {_POSSIBLE.get(name, 'with another value')}",
     )

@@ -13,12 +13,19 @@ from angle_bench.published import Published, published_of
 
 
 class Package(BaseModel):
-    """An installed Python package that carries the weights."""
+    """A Python package that carries the weights.
+
+    Attributes:
+        module: What it is imported by.
+        folder: Where in it the weights are.
+        extra: The extra of angle-bench that brings it, if one does.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     module: str
     folder: str
+    extra: str = ""
 
     def locate(self) -> Path | None:
         """The folder of the weights, if the package is installed; nothing is imported."""

@@ -209,6 +209,20 @@ def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> 
     assert [place.name for place in (tmp_path / "out/angle_w=1").iterdir()] == ["recipe.toml"]
 
 
+def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert, train={"max_steps": 1})
+    typed = [sys.executable, "-m", "angle_bench", *map(str, words(recipe, "loss.angle_w=[0, 1]"))]
+    with subprocess.Popen(
+        [*typed, "-o", "out"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr is not None
+        assert any(" loading " in line for line in running.stderr)  # the scoring begins
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+    assert running.returncode == 130
+    assert rest.splitlines()[-1] == "  type: the same command with --resume to go on"
+
+
 @pytest.mark.long
 def test_each_cell_has_processes_of_its_own(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"warmup": 0})
