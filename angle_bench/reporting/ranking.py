@@ -45,10 +45,10 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> dict[str, tuple[in
     by_name = {name: one for found in ranked.values() for name, one in found.items()}
     items = common_items(suite.task, suite.average, by_name, TextNumbers())
     means = [[items.mean(items.scored(one)) for one in found.values()] for found in ranked.values()]
-    return dict(zip(ranked, rank_intervals(_better(means, items.shared)), strict=True))
+    return dict(zip(ranked, rank_intervals(better(means, items.shared)), strict=True))
 
 
-def _better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np.bool_]:
+def better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np.bool_]:
     """Who is significantly better than whom, (models, models)."""
     pairs = list(combinations(range(len(means)), 2))
     found = [difference(means[one], means[other], shared).estimate for one, other in pairs]
