@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all bench check format generate clean
+.PHONY: demo test test-all bench check docs format generate clean
 
 demo: $(READY)
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
@@ -27,9 +27,14 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# the suites and names that come from mteb
+# the pages, into build/docs; the variable leaves out an advertisement of the theme's
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/docs
+
+# the suites and names that come from mteb, the page of the command line
 generate: $(READY)
 	$(BIN)/python -m angle_bench.evaluation.generate
+	$(BIN)/python -m angle_bench.cli.reference
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
