@@ -32,8 +32,7 @@ TAIL = """\
 | 0 | all that was asked for is there |
 | 1 | something failed or is missing |
 | 2 | the command cannot be meant: an unknown name, an option that does not fit |
-| 3 | the check that was asked for says no: `compare --fail-if-worse`, `reproduce`, `models check`, \
-`leaderboard --check` |
+| 3 | `compare --fail-if-worse`, `reproduce`, `models check` or `leaderboard --check` says no |
 | 130 | interrupted; what was finished is kept |
 """
 
@@ -74,7 +73,7 @@ def _section(words: str, command: Command) -> str:
 
 
 def _is_option(param: Parameter) -> bool:
-    return param.opts[0].startswith("-")
+    return str(param.opts[0]).startswith("-")
 
 
 def _place(param: Parameter) -> str:
