@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all coverage bench check format generate clean
+.PHONY: demo test test-all coverage bench check docs study study-tables format generate clean
 
 demo: $(READY)
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
@@ -27,13 +27,25 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# the study of leaderboards/: MIRROR holds its data; hours
+study: $(READY)
+	$(BIN)/python -m leaderboards.study $(MIRROR)
+
+study-tables: $(READY)
+	$(BIN)/python -m leaderboards.study.tables
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# the suites and names that come from mteb
+# the pages, into build/docs; the variable leaves out an advertisement of the theme's
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/docs
+
+# the suites and names that come from mteb, the page of the command line
 generate: $(READY)
 	$(BIN)/python -m angle_bench.evaluation.generate
+	$(BIN)/python -m angle_bench.cli.reference
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
