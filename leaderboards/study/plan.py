@@ -17,6 +17,7 @@ RESULTS = Path("results/study")
 STS = ("STS12", "STS13", "STS14", "STS16", "STSBenchmark", "SICK-R")
 STS_SENTEVAL = ("STS12", "STS13", "STS14", "STS16", "STSBenchmark", "SICKRelatedness")
 TRANSFER = ("MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC")
+DEV_TASK = "STSB-dev"
 GRID_TASK = "STSBenchmark"
 LAYERS = (1, 2, 3, 4, 5, 6)
 SIZES = (32, 64, 128, 384)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from angle_bench.results.layout import SIDE
@@ -13,12 +15,15 @@ from angle_bench.results.predictions import read_predictions, without_texts
 from angle_bench.results.training_texts import FILE_NAME
 from leaderboards.study import plan
 
+_KEPT = {*plan.STS, *plan.STS_SENTEVAL, *plan.TRANSFER, plan.DEV_TASK, "model_meta"}
+
 
 def publish(source: Path, target: Path) -> None:
     """Write what the tables need of a results folder to another.
 
-    Copied are result files, descriptions of models, run records, and predictions with hashes for
-    texts; beside them what a checkpoint was trained on, as hashes, and its `training.json`.
+    Copied are result files, descriptions of models, run records, and of models under their own
+    settings predictions with hashes for texts; beside them what a checkpoint was trained on, as
+    hashes, and its `training.json`.
     """
     shutil.rmtree(target, ignore_errors=True)
     for file in _results(source):
@@ -28,7 +33,8 @@ def publish(source: Path, target: Path) -> None:
             _write_predictions(file, place)
         elif file.parent.name == SIDE:
             record = json.loads(file.read_text("utf-8"))
-            _copy_training(record, place.parent)
+            if "experiments" not in file.parts:
+                _copy_training(record, place.parent)
             _write_json(_elsewhere(record), place)
         else:
             shutil.copyfile(file, place)
@@ -38,15 +44,32 @@ def _results(source: Path) -> Iterator[Path]:
     """Files of models; none that is of the machine alone, or was replaced."""
     for file in sorted(source.glob("*__*/**/*")):
         inside = file.relative_to(source).parts
-        kept = file.suffix in (".json", ".parquet") and not file.name.endswith(".error.json")
-        if file.is_file() and kept and "superseded" not in inside:
+        kinds = (".json",) if "experiments" in inside else (".json", ".parquet")
+        kept = file.suffix in kinds and not file.name.endswith(".error.json")
+        if file.is_file() and kept and file.stem in _KEPT and "superseded" not in inside:
             yield file
 
 
 def _write_predictions(file: Path, place: Path) -> None:
     table = without_texts(read_predictions(file))
+    if "score" in table.column_names and _is_single(scores := table["score"]):
+        at = table.column_names.index("score")
+        table = table.set_column(at, "score", scores.cast(pa.float32()))
     # uncompressed: the same hashes come back in the file of every model, which git stores once
-    parquet.write_table(table, place, compression="none", dictionary_pagesize_limit=1 << 30)
+    parquet.write_table(
+        table,
+        place,
+        compression="none",
+        use_dictionary=[name for name in table.column_names if name not in ("index", "score")],
+        column_encoding={"index": "DELTA_BINARY_PACKED"},
+        dictionary_pagesize_limit=1 << 30,
+    )
+
+
+def _is_single(scores: pa.ChunkedArray) -> bool:
+    """Whether float32 holds them exactly, as cosines of float32 vectors."""
+    values = scores.to_numpy()
+    return bool((values.astype(np.float32) == values).all())
 
 
 def _copy_training(record: dict[str, Any], to: Path) -> None:

@@ -4,15 +4,16 @@ python -m leaderboards.study.tables            write them between their marks in
 python -m leaderboards.study.tables --check    exit with 3 where the page says anything else
 """
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-import numpy as np
-
 from angle_bench.published import shipped
+from angle_bench.reporting.seen import tell_apart
+from angle_bench.reporting.statistics.inference import Estimate
 from angle_bench.reporting.verdict import Verdict, p_text, points, signed, with_interval
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored_models import StoredModel, stored_models
@@ -99,24 +100,22 @@ def by_task(of: Read) -> str:
 
 
 def leakage(of: Read) -> str:
-    """How many pairs training saw of each task, and the gain on them and on the others."""
+    """What training saw of each task, and the gains on these pairs and on the others."""
     scores = of.sts
-    base = _gains(scores, plan.BASE)
-    lines = []
+    shares, gains = {}, []
     for name in scores.sides:
         if name == plan.BASE:
             continue
-        seen, own = scores.seen(name), _gains(scores, name)
-        for at, items in enumerate(scores.items.tasks):
-            count = int(seen[at].sum())
-            if count == 0:
-                continue
-            masks = (seen[at], ~seen[at])
-            moved = [np.mean(own(at, mask)) - np.mean(base(at, mask)) for mask in masks]
-            share = f"{count:,} of {len(seen[at]):,} ({100 * count / len(seen[at]):.0f} %)"
-            lines.append([*_named(name), items.task.header, share, *(signed(m, 1) for m in moved)])
-    head = ["trained on", "objective", "task", "pairs seen", "Δ seen", "Δ unseen"]
-    return _table(head, lines, left=(0, 1, 2))
+        masks = scores.seen(name)
+        data, shown = _named(name)
+        shares[data] = ["", data, *(f"{100 * mask.mean():.0f} %" for mask in masks), ""]
+        told = tell_apart(scores.items, scores.evidence[plan.BASE], scores.evidence[name], masks)
+        each = [f"{_gain(task.on_seen)} / {_gain(task.on_unseen)}" for task in told.tasks]
+        gains.append(["", f"{data}: {shown}", *each, _contrast(told.contrast)])
+    pairs = [[what, *line[1:]] for what, line in _titled("pairs seen", list(shares.values()))]
+    moved = [[what, *line[1:]] for what, line in _titled("Δ seen / Δ unseen", gains)]
+    headers = [items.task.header for items in scores.items.tasks]
+    return _table(["", "trained on", *headers, "Δ seen − Δ unseen"], pairs + moved, left=(0, 1))
 
 
 def steps(of: Read) -> str:
@@ -241,12 +240,17 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _gains(scores: Scores, name: str) -> Callable[[int, np.ndarray], list[float]]:
-    def on(at: int, mask: np.ndarray) -> list[float]:
-        items = scores.items.tasks[at]
-        return [items.scored_on(model[at], mask).score for model in scores.evidence[name]]
+def _titled(title: str, lines: Lines) -> list[tuple[str, list[str]]]:
+    """The title beside the first line alone."""
+    return [("" if at else title, line) for at, line in enumerate(lines)]
 
-    return on
+
+def _gain(difference: float) -> str:
+    return signed(difference, 1) if math.isfinite(difference) else "–"
+
+
+def _contrast(estimate: Estimate | None) -> str:
+    return "–" if estimate is None else f"{with_interval(estimate)} {p_text(estimate.p)}"
 
 
 def _grid_scores() -> dict[tuple[str, int, int], list[float]]:
