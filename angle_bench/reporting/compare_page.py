@@ -5,8 +5,8 @@ from html import escape
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison, Row
 from angle_bench.reporting.compare_text import text
-from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.verdict import points, signed, with_interval
+from angle_bench.reporting.forest import Line, forest
+from angle_bench.reporting.verdict import signed
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }
@@ -15,7 +15,6 @@ table { border-collapse: collapse } td, th { padding: .2em .8em .2em 0; text-ali
 td { vertical-align: top } td.number { text-align: right; white-space: nowrap }
 """
 _COLUMNS = ("moved", "task", "gold", "base_score", "candidate_score", "length", "text1", "text2")
-_WIDTH, _LEFT, _RIGHT, _LINE = 900, 260, 230, 24  # of the plot, in pixels
 
 
 def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) -> str:
@@ -36,45 +35,16 @@ def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
 def _forest(comparison: Comparison) -> str:
     """The mean and the tasks of every candidate, with the margin as a band."""
     lines = [line for row in comparison.rows for line in _lines(row)]
-    if not lines:
-        return ""
-    margin = comparison.how.margin
-    ends = [end for _, estimate, _ in lines for end in estimate.interval()]
-    low, high = min(*ends, -margin), max(*ends, margin)
-    scale = (_WIDTH - _LEFT - _RIGHT) / (high - low) if high > low else 0.0
-
-    def across(value: float) -> float:
-        return _LEFT + scale * (value - low)
-
-    height = _LINE * (len(lines) + 1)
-    drawn = [
-        f'<rect x="{across(-margin):.1f}" y="0" width="{2 * margin * scale:.1f}" '
-        f'height="{height}" fill="#eef3ee"><title>±{points(margin)}</title></rect>',
-        f'<line x1="{across(0):.1f}" x2="{across(0):.1f}" y1="0" y2="{height}" stroke="#888"/>',
-    ]
-    for at, (name, estimate, strong) in enumerate(lines):
-        y = _LINE * (at + 0.75)
-        left, right = (across(end) for end in estimate.interval())
-        weight = ' font-weight="bold"' if strong else ""
-        drawn += [
-            f'<text x="0" y="{y + 5:.1f}"{weight}>{escape(name)}</text>',
-            f'<line x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="#246"/>',
-            f'<circle cx="{across(estimate.difference):.1f}" cy="{y:.1f}" '
-            f'r="{5 if strong else 3}" fill="#246"/>',
-            f'<text x="{_WIDTH - _RIGHT + 12}" y="{y + 5:.1f}"{weight}>'
-            f"{with_interval(estimate)}</text>",
-        ]
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" font-size="14" role="img">'
-        f"{''.join(drawn)}</svg>"
-    )
+    return forest(lines, comparison.how.margin) if lines else ""
 
 
-def _lines(row: Row) -> list[tuple[str, Estimate, bool]]:
+def _lines(row: Row) -> list[Line]:
     if row.verdict is None:
         return []
-    tasks = [(f"  {name}", verdict.estimate, False) for name, verdict in row.by_task.items()]
-    return [(row.label, row.verdict.estimate, True), *(tasks if len(tasks) > 1 else [])]
+    tasks = [
+        Line(f"  {name}", verdict.estimate, strong=False) for name, verdict in row.by_task.items()
+    ]
+    return [Line(row.label, row.verdict.estimate), *(tasks if len(tasks) > 1 else [])]
 
 
 def _changes(row: Row, count: int) -> str:

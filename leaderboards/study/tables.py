@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from angle_bench.published import shipped
+from angle_bench.reporting.compare import MARGIN
+from angle_bench.reporting.forest import Line, forest, standalone
 from angle_bench.reporting.seen import tell_apart
 from angle_bench.reporting.statistics.inference import Estimate
 from angle_bench.reporting.verdict import Verdict, p_text, points, signed, with_interval
@@ -22,6 +24,7 @@ from leaderboards.study import plan
 from leaderboards.study.scores import Scores, own_settings, read_scores
 
 PAGE = plan.ROOT / "leaderboards" / "README.md"
+PICTURE = plan.ROOT / "leaderboards" / "study.svg"
 DIFFERS = 3
 _MARKED = "<!-- table: {name} -->\n.*?<!-- end -->"
 
@@ -57,9 +60,7 @@ def headline(of: Read) -> str:
     scores = of.sts
     names = list(scores.sides)
     ranks = scores.ranks(scores.unseen)
-    others = [name for name in names if name != plan.BASE]
-    found = scores.verdicts([(plan.BASE, name) for name in others], scores.unseen)
-    verdicts = dict(zip(others, found, strict=True))
+    verdicts = _to_the_base(scores)
     unseen = {name: [one.score for one in scores.means(name, scores.unseen)] for name in names}
     lines = []
     for name in sorted(names, key=lambda name: -fmean(unseen[name])):
@@ -75,6 +76,19 @@ def headline(of: Read) -> str:
         )
     head = ["rank", "trained on", "objective", "unseen pairs", "to the base", "", "verdict"]
     return _table([*head, "all pairs †"], lines, left=(0, 1, 2, 6))
+
+
+def picture(of: Read) -> str:
+    """The differences to the base on pairs that no recipe has seen, as SVG."""
+    found = _to_the_base(of.sts)
+    lines = [Line(": ".join(_named(name)), verdict.estimate) for name, verdict in found.items()]
+    return standalone(forest(sorted(lines, key=lambda line: -line.estimate.difference), MARGIN))
+
+
+def _to_the_base(scores: Scores) -> dict[str, Verdict]:
+    others = [name for name in scores.sides if name != plan.BASE]
+    found = scores.verdicts([(plan.BASE, name) for name in others], scores.unseen)
+    return dict(zip(others, found, strict=True))
 
 
 def by_task(of: Read) -> str:
@@ -217,9 +231,8 @@ TABLES: Mapping[str, Callable[[Read], str]] = {
 }
 
 
-def filled(page: str) -> str:
+def filled(page: str, of: Read) -> str:
     """The page with every table between its marks."""
-    of = read()
     for name, table in TABLES.items():
         marked = re.compile(_MARKED.format(name=name), re.DOTALL)
         if len(marked.findall(page)) != 1:
@@ -231,12 +244,16 @@ def filled(page: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Write the page, or say whether it is as the results are."""
-    page = PAGE.read_text("utf-8")
-    made = filled(page)
+    of = read()
+    made = {PAGE: filled(PAGE.read_text("utf-8"), of), PICTURE: picture(of)}
     if words == ["--check"]:
-        print(f"{PAGE.name}: {'as the results are' if made == page else 'not what they say now'}")
-        return 0 if made == page else DIFFERS
-    PAGE.write_text(made, encoding="utf-8")
+        stale = [place for place, text in made.items() if place.read_text("utf-8") != text]
+        print(
+            ", ".join(f"{place.name}: not what the results say" for place in stale) or "as stored"
+        )
+        return DIFFERS if stale else 0
+    for place, text in made.items():
+        place.write_text(text, encoding="utf-8")
     return 0
 
 
