@@ -234,11 +234,11 @@ TABLES: Mapping[str, Callable[[Read], str]] = {
 def filled(page: str, of: Read) -> str:
     """The page with every table between its marks."""
     for name, table in TABLES.items():
-        marked = re.compile(_MARKED.format(name=name), re.DOTALL)
-        if len(marked.findall(page)) != 1:
+        places = list(re.finditer(_MARKED.format(name=name), page, re.DOTALL))
+        if len(places) != 1:
             raise SystemExit(f"{PAGE.name} needs the marks of the table {name} once")
         block = f"<!-- table: {name} -->\n\n{table(of)}\n\n<!-- end -->"
-        page = marked.sub(lambda _, block=block: block, page)
+        page = page[: places[0].start()] + block + page[places[0].end() :]
     return page
 
 
