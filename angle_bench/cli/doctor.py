@@ -23,7 +23,7 @@ angle-bench doctor -m UAE-Large-V1 -t STS --mirror data/
 
 def doctor(
     model: shared.Models = [],  # noqa: B006  typer copies it
-    tasks: shared.Tasks = [],  # noqa: B006,
+    tasks: shared.Tasks = [],  # noqa: B006  typer copies it
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
     base: shared.Base = None,

@@ -14,7 +14,7 @@ from pathlib import Path
 from leaderboards.study import plan, publish, snli
 
 
-def commands(mirror: Path) -> Iterator[list[str]]:
+def commands() -> Iterator[list[str]]:
     """What is typed, in order."""
     scored = ",".join(dict.fromkeys((*plan.STS, *plan.STS_SENTEVAL)))
     base = ["run", "-m", plan.BASE, "-t"]
@@ -45,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     os.chdir(plan.ROOT)
     print(f"{snli.write(mirror, plan.TRIPLETS)} triplets in {plan.TRIPLETS}", file=sys.stderr)
     told = {"ANGLE_BENCH_MIRROR": str(mirror.resolve()), "ANGLE_BENCH_RESULTS": str(plan.WORK)}
-    for command in commands(mirror):
+    for command in commands():
         done = subprocess.run(["angle-bench", *command], env={**os.environ, **told})
         if done.returncode:
             return done.returncode

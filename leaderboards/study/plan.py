@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "all-MiniLM-L6-v2"
@@ -74,7 +75,7 @@ def recipe(name: str) -> Trained:
     return next(each for each in RECIPES if each.name == name)
 
 
-def training_of(folder: Path) -> dict[str, object]:
+def training_of(folder: Path) -> dict[str, Any]:
     """What a training says of itself (`training.json`)."""
-    found: dict[str, object] = json.loads((folder / "training.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads((folder / "training.json").read_text("utf-8"))
     return found

@@ -33,7 +33,7 @@ def publish(source: Path, target: Path) -> None:
             _write_predictions(file, place)
         elif file.parent.name == SIDE:
             record = json.loads(file.read_text("utf-8"))
-            if "experiments" not in file.parts:
+            if "experiments" not in file.parts and not (place.parent / FILE_NAME).exists():
                 _copy_training(record, place.parent)
             _write_json(_elsewhere(record), place)
         else:

@@ -122,14 +122,13 @@ def leakage(of: Read) -> str:
             continue
         masks = scores.seen(name)
         data, shown = _named(name)
-        shares[data] = ["", data, *(f"{100 * mask.mean():.0f} %" for mask in masks), ""]
+        shares[data] = [data, *(f"{100 * mask.mean():.0f} %" for mask in masks), ""]
         told = tell_apart(scores.items, scores.evidence[plan.BASE], scores.evidence[name], masks)
         each = [f"{_gain(task.on_seen)} / {_gain(task.on_unseen)}" for task in told.tasks]
-        gains.append(["", f"{data}: {shown}", *each, _contrast(told.contrast)])
-    pairs = [[what, *line[1:]] for what, line in _titled("pairs seen", list(shares.values()))]
-    moved = [[what, *line[1:]] for what, line in _titled("Δ seen / Δ unseen", gains)]
+        gains.append([f"{data}: {shown}", *each, _contrast(told.contrast)])
+    lines = _titled("pairs seen", [*shares.values()]) + _titled("Δ seen / Δ unseen", gains)
     headers = [items.task.header for items in scores.items.tasks]
-    return _table(["", "trained on", *headers, "Δ seen − Δ unseen"], pairs + moved, left=(0, 1))
+    return _table(["", "trained on", *headers, "Δ seen − Δ unseen"], lines, left=(0, 1))
 
 
 def steps(of: Read) -> str:
@@ -204,8 +203,8 @@ def cost(of: Read) -> str:
         if not models:
             continue
         told = [plan.training_of(model.folders[0].path / SIDE) for model in models]
-        dev = [float(str(one["score"])) for one in told if one["score"] is not None]
-        minutes = [float(str(one["seconds"])) / 60 for one in told]
+        dev = [one["score"] for one in told if one["score"] is not None]
+        minutes = [one["seconds"] / 60 for one in told]
         lines.append(
             [
                 *_named(recipe.name),
@@ -257,9 +256,9 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _titled(title: str, lines: Lines) -> list[tuple[str, list[str]]]:
-    """The title beside the first line alone."""
-    return [("" if at else title, line) for at, line in enumerate(lines)]
+def _titled(title: str, lines: Lines) -> Lines:
+    """Lines with a first column that has the title once."""
+    return [["" if at else title, *line] for at, line in enumerate(lines)]
 
 
 def _gain(difference: float) -> str:
