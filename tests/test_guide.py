@@ -204,9 +204,15 @@ def test_figures_are_compared() -> None:
     ("pages", "least"), [(RUN[:1], 5), pytest.param(RUN, 17, marks=pytest.mark.long)]
 )
 def test_the_first_guides_show_what_comes(
-    pages: tuple[str, ...], least: int, cli: Cli, minilm: Path, tmp_path: Path
+    pages: tuple[str, ...],
+    least: int,
+    cli: Cli,
+    minilm: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their commands run in the order of reading, in a folder like a checkout."""
+    monkeypatch.setenv("ANGLE_BENCH_CACHE", str(tmp_path / "cache"))  # nothing is encoded yet
     (tmp_path / "tasks").symlink_to(ROOT / "tasks")
     ran = 0
     for name in pages:

@@ -1,6 +1,9 @@
 """The objectives beside angle-emb 0.6.1: losses to 1e-5, gradients to 1e-4."""
 
 import json
+import os
+import subprocess
+import sys
 from math import log
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,18 @@ def test_losses_and_gradients_are_those_of_the_package(
         )
 
 
+def passes_with(test: str, kernels: str) -> None:
+    """Another process with these kernels of torch passes a test."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", test],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": kernels},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, "1 passed" in ended.stdout) == (0, True), ended.stdout
+
+
 def test_espresso_is_that_of_the_package(arrays: Arrays) -> None:
     layers = [hidden.mean(dim=1) for hidden in arrays["ese.hidden_states"]]
     rows = Rows(2, arrays["pair_binary"])
@@ -76,7 +91,13 @@ def test_espresso_is_that_of_the_package(arrays: Arrays) -> None:
 
     torch.manual_seed(0)
     total = espresso(layers, objective, Espresso(size=8)).total
-    assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=1e-5)
+    # the least singular values lie so close that the last bit of a softmax turns their directions:
+    # with the kernels for AVX-512 the loss is another by 1e-3, and is computed again without them
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=2e-3)
+        passes_with(f"{__file__}::test_espresso_is_that_of_the_package", "avx2")
+    else:
+        assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=1e-5)
     torch.manual_seed(0)  # the same directions again, in the same order
     shares = [(layers[-1], 1.0), *((layers[i], 1 / 3 / (1 + log(1 + i))) for i in range(3))]
     aligned = sum(
