@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.adapter import load as load
+    from angle_bench.evaluation.loading import load as load
     from angle_bench.training.api import evaluate as evaluate
     from angle_bench.training.api import train as train
 
@@ -21,7 +21,7 @@ __all__ = ["__version__", "evaluate", "load", "train"]
 def __getattr__(name: str) -> Any:
     # they bring much that the command line must not import before it needs it
     if name == "load":
-        from angle_bench.evaluation.adapter import load
+        from angle_bench.evaluation.loading import load
 
         return load
     if name in ("evaluate", "train"):

@@ -64,14 +64,14 @@ def test_the_python_examples_run(minilm: Path) -> None:
     assert (failed, tried) == (0, 5)
     import angle_bench
     from angle_bench import errors
-    from angle_bench.evaluation import adapter
+    from angle_bench.evaluation import loading
     from angle_bench.models import prompts
     from angle_bench.reporting import signature, verdict
     from angle_bench.reporting.statistics import inference, ranks
     from angle_bench.results import suites, text_hash, training_record
 
-    documented = [angle_bench, adapter, errors, prompts, signature, suites, text_hash, verdict]
+    documented = [angle_bench, loading, errors, prompts, signature, suites, text_hash, verdict]
     for module in (*documented, inference, ranks, training_record):
-        ran = doctest.testmod(module, extraglobs={"load": adapter.load})
+        ran = doctest.testmod(module, extraglobs={"load": loading.load})
         assert ran.failed == 0
         assert ran.attempted > 0

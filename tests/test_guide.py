@@ -133,7 +133,7 @@ def test_commands_that_cannot_be_are_found() -> None:
 def test_toml_is_what_its_reader_takes(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from angle_bench.models.spec_file import users_entries
+    from angle_bench.models.registry import users_entries
     from angle_bench.results.task_file import read_suite, users_tasks
     from angle_bench.training.recipe import read_recipe
 

@@ -11,7 +11,7 @@ from angle_bench.cli import options as shared
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
-    from angle_bench.models.registry import Entry
+    from angle_bench.models.entry import Entry
 
 LIST_EPILOG = """
 Examples:
@@ -47,8 +47,7 @@ def list_(
     debug: shared.Debug = False,
 ) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
-    from angle_bench.models.registry import registry
-    from angle_bench.models.spec_file import users_entries
+    from angle_bench.models.registry import registry, users_entries
 
     entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
     if as_json:
@@ -160,8 +159,7 @@ def check(
 
 
 def _entry(name: str) -> "Entry":
-    from angle_bench.models.registry import find, registry
-    from angle_bench.models.spec_file import users_entries
+    from angle_bench.models.registry import find, registry, users_entries
 
     if (entry := find(name)) is not None:
         return entry

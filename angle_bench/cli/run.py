@@ -235,6 +235,7 @@ def _narrowed(suite: "Suite", jobs: "list[Job]") -> "Suite":
 
 def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
     """Write the models into angle-bench.toml; from then on they are what that file says."""
+    from angle_bench.models.registry import registry
     from angle_bench.models.resolve import resolve_all
     from angle_bench.models.spec_file import with_spec
     from angle_bench.results.files import text_file, write_together
@@ -242,7 +243,7 @@ def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]
 
     place = Path(FILE_NAME).resolve()
     for spec in specs:
-        whole = text_file(place, with_spec(place, spec))
+        whole = text_file(place, with_spec(place, spec, registry()))
         write_together([whole], fix="a folder that can be written, or no --save-spec")
         typer.echo(f"saved {spec.label} in {FILE_NAME}; from now on: -m {spec.label}", err=True)
     return resolve_all([spec.label for spec in specs], None, access)

@@ -1,6 +1,5 @@
 """Encoder: a checkpoint that turns texts into vectors."""
 
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from angle_bench.encoding.budget import choose
+from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 TextsDone = Callable[[int], None]
 
-FLUSH_SECONDS = 10.0
-FLUSH_BYTES = 64 << 20
 LOOK_UP = 1 << 16
 OLD_BATCH = 32  # texts; what angle-emb 0.1 evaluated in, whose pads cls_avg_v0 averages over
 
@@ -225,7 +223,7 @@ class Encoder:
             self.counts.stored += len(unique) - len(missing)
             done(int(copies.sum() - copies[missing].sum()))
         texts = unique if len(missing) == len(unique) else [unique[i] for i in missing]
-        pending = _Pending(self.store, identities, texts)
+        pending = Pending(self.store, identities, texts)
         try:
             for places, computed in self._computed(texts, tail):
                 vectors[missing[places]] = computed[:, output]
@@ -308,39 +306,6 @@ def cut(vectors: Vectors, normalize: bool, start: int = 0, size: int | None = No
     if normalize:
         part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
     return part
-
-
-class _Pending:
-    """Vectors that wait to be stored together: a transaction for each would be slow."""
-
-    def __init__(
-        self, store: "Store | None", identities: Sequence["StoreIdentity"], texts: Sequence[str]
-    ) -> None:
-        self._store = store
-        self._identities = identities
-        self._texts = texts
-        self._parts: list[tuple[Indices, Vectors]] = []
-        self._bytes = 0
-        self._flushed = time.monotonic()
-
-    def add(self, places: Indices, vectors: Vectors) -> None:
-        """Take vectors, (texts, outputs, width); store all that wait every few seconds."""
-        if not self._identities:
-            return
-        self._parts.append((places, vectors))
-        self._bytes += vectors.nbytes
-        late = time.monotonic() - self._flushed >= FLUSH_SECONDS
-        if late or self._bytes >= FLUSH_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Store all that wait."""
-        if self._parts and self._store is not None:
-            texts = [self._texts[i] for places, _ in self._parts for i in places]
-            vectors = np.concatenate([part for _, part in self._parts])
-            for output, identity in enumerate(self._identities):
-                self._store.put(identity, identity.keys(texts), vectors[:, output])
-        self._parts, self._bytes, self._flushed = [], 0, time.monotonic()
 
 
 def _nobody(_: int) -> None:

@@ -1,27 +1,45 @@
-"""sentence-transformers folders with parts that we do not compute: through that library itself."""
+"""Models that we do not compute: through the library that does."""
 
 from typing import Any
 
 from angle_bench.errors import ModelError, first_line
+from angle_bench.models.backbone import pick_device
 from angle_bench.models.spec import ModelSpec
 
 
 def load_foreign(spec: ModelSpec, device: str) -> Any:
-    """Mteb's own wrapper of sentence-transformers around a folder, under our name and revision.
+    """A model of mteb's registry, or a folder of sentence-transformers, in mteb's wrapper.
 
     Raises:
-        ModelError: sentence-transformers cannot load it.
+        ModelError: Its library cannot load it.
     """
+    load = _from_mteb if spec.loader == "mteb" else _from_sentence_transformers
+    return load(spec, str(pick_device(device)))
+
+
+def _from_mteb(spec: ModelSpec, device: str) -> Any:
+    import mteb
+
+    revision = None if spec.revision == "no_revision_available" else spec.revision
+    try:
+        return mteb.get_model(spec.name, revision=revision, device=device)
+    except Exception as error:  # its loaders raise whatever their libraries do
+        raise ModelError(
+            f"mteb could not load {spec.name}: {first_line(error)}",
+            "the same command with a network, or what the message asks for",
+        ) from error
+
+
+def _from_sentence_transformers(spec: ModelSpec, device: str) -> Any:
+    """Around it mteb's wrapper, under our name and revision."""
     from mteb.models.model_meta import ModelMeta, ScoringFunction
     from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
     from sentence_transformers import SentenceTransformer
 
-    from angle_bench.models.backbone import pick_device
-
     try:
         model = SentenceTransformer(
             str(spec.folder),
-            device=str(pick_device(device)),
+            device=device,
             trust_remote_code=spec.trust.remote_code,
             local_files_only=True,
             model_kwargs={"dtype": "float32"},

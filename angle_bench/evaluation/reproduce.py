@@ -7,15 +7,15 @@ from itertools import groupby
 
 from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list
-from angle_bench.evaluation.adapter import place_of
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.jobs import Job
+from angle_bench.evaluation.loading import place_of
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.runner import run
 from angle_bench.models.config import max_length
-from angle_bench.models.registry import Entry
+from angle_bench.models.entry import Entry
 from angle_bench.models.spec import ModelSpec
 from angle_bench.models.spec_changes import Change, single_changes
 from angle_bench.published import Published

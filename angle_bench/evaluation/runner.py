@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.errors import DataError, ModelError, first_line
+from angle_bench.errors import DataError
 from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.data import locate, mirror_warning
@@ -229,15 +229,12 @@ def _load(
         # before the bars of other libraries are silenced: a download shows its own
         folder = hub.fetch(spec.name, spec.revision)
         specs = [each.model_copy(update={"folder": folder}) for each in specs]
-    if spec.loader == "mteb":
-        quieten()
-        return [_load_with_mteb(spec, options.computing.device)]
-    if spec.loader == "sentence-transformers":
+    if spec.loader != "transformers":
         quieten()
         from angle_bench.evaluation.foreign import load_foreign
 
         return [load_foreign(spec, options.computing.device)]
-    from angle_bench.evaluation.adapter import load_variants, refuse_change
+    from angle_bench.evaluation.loading import load_variants, refuse_change
 
     encoders = load_variants(specs, options.computing, kept, between)
     for encoder in encoders:
@@ -251,22 +248,6 @@ def _load(
         _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
     return encoders
-
-
-def _load_with_mteb(spec: ModelSpec, device: str) -> Any:
-    import mteb
-
-    from angle_bench.models.backbone import pick_device
-
-    chosen = str(pick_device(device))
-    revision = None if spec.revision == "no_revision_available" else spec.revision
-    try:
-        return mteb.get_model(spec.name, revision=revision, device=chosen)
-    except Exception as error:  # its loaders raise whatever their libraries do
-        raise ModelError(
-            f"mteb could not load {spec.name}: {first_line(error)}",
-            "the same command with a network, or what the message asks for",
-        ) from error
 
 
 def _score_task(
@@ -328,7 +309,8 @@ def _scored(
     prepared: "Prepared | None",
     options: Options,
 ) -> "Scored":
-    from angle_bench.evaluation.adapter import MtebEncoder, refuse_change
+    from angle_bench.evaluation.adapter import MtebEncoder
+    from angle_bench.evaluation.loading import refuse_change
     from angle_bench.evaluation.scoring import score
 
     if prepared is None:

@@ -84,7 +84,7 @@ def opened_encoder(
     progress.loading(spec)
     hub.state()  # decides offline or not before anything reads it
     with opened_store(keeping, progress) as kept:
-        from angle_bench.evaluation.adapter import load_spec, refuse_change
+        from angle_bench.evaluation.loading import load_spec, refuse_change
 
         encoder = load_spec(spec, computing, kept)
         encoder.done, encoder.warn = progress.texts, progress.warning

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from angle_bench.models.access import Access
+from angle_bench.models.entry import Entry
 from angle_bench.models.folder import is_adapter, read_folder, recorded_base
-from angle_bench.models.registry import Entry
 from angle_bench.models.spec import Settings
 
 

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from angle_bench.models.registry import registry
+from angle_bench.models.registry import registry, users_entries
 from angle_bench.places import tasks_folder
 
 
@@ -28,7 +28,5 @@ def mteb_prompts() -> dict[str, dict[str, str]]:
 
 def known_names() -> list[str]:
     """Every model name that can be typed: the user's own, the registry's, mteb's."""
-    from angle_bench.models.spec_file import users_entries
-
     own = [entry.name for entry in users_entries()]
     return list(dict.fromkeys([*own, *registry(), *mteb_models()]))

@@ -1,120 +1,18 @@
-"""Known checkpoints: the registry's rows, and those that a user adds in a TOML file."""
+"""Known checkpoints: the rows that come with the package, and those that a user adds in TOML."""
 
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Attention, Dtype, Pooling, Quantization, Settings, Shape, Trust
-from angle_bench.published import Published, published_of
-
-
-class Package(BaseModel):
-    """A Python package that carries the weights.
-
-    Attributes:
-        module: What it is imported by.
-        folder: Where in it the weights are.
-        extra: The extra of angle-bench that brings it, if one does.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    module: str
-    folder: str
-    extra: str = ""
-
-    def locate(self) -> Path | None:
-        """The folder of the weights, if the package is installed; nothing is imported."""
-        found = find_spec(self.module)
-        if found is None or found.origin is None:
-            return None
-        return Path(found.origin).parent / self.folder
-
-
-class Entry(BaseModel):
-    """One checkpoint as its authors, or a user, meant it. What is left out is the folder's own.
-
-    Attributes:
-        name: What is typed; of the registry's rows the hub id.
-        hub: The hub id, where the name is another one.
-        path: The folder, where it is no checkpoint of the hub.
-        revision: The hub commit that the row was checked against; None follows `main`.
-        base: The model that an adapter was trained on, a hub id or a folder.
-        padding_side: Where its authors' tokenizer pads; no vector here depends on it.
-        cuts: Which of layers and sizes it was trained to be cut in.
-        contents: Content hashes that are known to be a hub commit.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    hub: str | None = None
-    path: Path | None = None
-    revision: str | None = None
-    base: str | None = None
-    pooling: Pooling | None = None
-    normalize: bool | None = None
-    max_length: int | None = None
-    dtype: Dtype | None = None
-    attention: Attention | None = None
-    quantization: Quantization | None = None
-    merge_adapter: bool | None = None
-    prepare_sentence: bool | None = None
-    bidirectional_start: int | None = Field(default=None, ge=0)
-    lowercase: bool | None = None
-    prompts: PromptPolicy | None = None
-    padding_side: Literal["left", "right"] | None = None
-    cuts: tuple[Literal["layers", "sizes"], ...] = ()
-    license: str | None = None
-    source: str | None = None
-    shape: Shape | None = None
-    package: Package | None = None
-    contents: dict[str, str] = {}
-    published: tuple[Published, ...] = ()
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
-
-    @property
-    def short_name(self) -> str:
-        """The hub id without its organisation."""
-        return self.name.rpartition("/")[2]
-
-    @property
-    def hub_id(self) -> str:
-        """Its name on the hub."""
-        return self.hub or self.name
-
-    @property
-    def trust(self) -> Trust:
-        """What of it may run code."""
-        return Trust(remote_code=self.trust_remote_code, pickle=self.allow_pickle)
-
-    def given(self) -> dict[str, Any]:
-        """The settings that the row has."""
-        row = {name: getattr(self, name) for name in Settings.model_fields if name in _SETTINGS}
-        return {name: value for name, value in row.items() if value is not None}
-
-    def settings(self, own: Settings | None = None) -> Settings:
-        """The row's settings, over those that the folder itself records.
-
-        Raises:
-            pydantic.ValidationError: Neither says the pooling or the length.
-        """
-        return Settings.model_validate((own.model_dump() if own else {}) | self.given())
-
-
-_SETTINGS = set(Entry.model_fields)
+from angle_bench.errors import UsageError
+from angle_bench.models.entry import Entry
+from angle_bench.models.spec_file import read_entries
+from angle_bench.published import published_of
+from angle_bench.toml_file import FILE_NAME, user_files
 
 
 @cache
 def registry() -> dict[str, Entry]:
     """The rows that come with the package, by hub id, with what was published of them."""
-    from angle_bench.models.spec_file import read_entries
-
     entries = read_entries(Path(__file__).parent / "registry.toml", {})
     return {entry.name: _with_published(entry) for entry in entries}
 
@@ -124,10 +22,35 @@ def _with_published(entry: Entry) -> Entry:
     return entry.model_copy(update={"published": known}) if known else entry
 
 
+def users_entries() -> list[Entry]:
+    """The rows of the user's files; where two have one name, the nearest file's comes first.
+
+    Raises:
+        UsageError: A file cannot be meant; the line and the nearest key are named.
+    """
+    known: dict[str, Entry] = {}
+    for place in reversed(user_files()):
+        known |= {entry.name: entry for entry in read_entries(place, registry() | known)}
+    return list(known.values())
+
+
+def one_entry(place: Path) -> Entry:
+    """The row of a spec file that was typed after -m.
+
+    Raises:
+        UsageError: It has none, or several.
+    """
+    entries = read_entries(place, registry())
+    if len(entries) != 1:
+        raise UsageError(
+            f"{place} has {len(entries)} models, and one is meant.",
+            f"the file as ./{FILE_NAME}, then -m with the name of one of them",
+        )
+    return entries[0]
+
+
 def find(name: str) -> Entry | None:
     """The row of a short or full name, whatever its case; a user's own come first."""
-    from angle_bench.models.spec_file import users_entries
-
     wanted = name.casefold()
     for entry in (*users_entries(), *registry().values()):
         if wanted in (entry.name.casefold(), entry.short_name.casefold()):
@@ -137,6 +60,4 @@ def find(name: str) -> Entry | None:
 
 def find_by_path(folder: Path) -> Entry | None:
     """The user's row of this folder."""
-    from angle_bench.models.spec_file import users_entries
-
     return next((e for e in users_entries() if e.path and e.path.resolve() == folder), None)

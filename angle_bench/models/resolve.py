@@ -17,11 +17,12 @@ from angle_bench.errors import (
 from angle_bench.models import hub
 from angle_bench.models.access import Access, bundled_commit
 from angle_bench.models.content import content_hash
+from angle_bench.models.entry import Entry
 from angle_bench.models.folder import FolderFacts, is_adapter, looks_like_checkpoint, read_folder
 from angle_bench.models.known import known_names, mteb_models
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.reference import ModelRef, expand
-from angle_bench.models.registry import Entry, find, find_by_path, registry
+from angle_bench.models.registry import find, find_by_path, one_entry, registry
 from angle_bench.models.spec import NO_TRUST, ModelSpec, Settings, Trust
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -98,8 +99,6 @@ def _with_parent(spec: ModelSpec) -> ModelSpec:
 
 def _resolve(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
     if _is_spec_file(ref.name):
-        from angle_bench.models.spec_file import one_entry
-
         return _from_entry(ref, one_entry(_existing_file(ref.name)), overrides, access)
     if _is_path(ref.name):
         folder = _existing_folder(ref)

@@ -13,25 +13,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.models.entry import Entry
 from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.registry import Entry, registry
 from angle_bench.models.spec import ModelSpec, Shape
 from angle_bench.published import Published
-from angle_bench.toml_file import FILE_NAME, TABLES, TomlFile, read_toml, user_files
+from angle_bench.toml_file import TABLES, TomlFile, read_toml
 
 _HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"
-
-
-def users_entries() -> list[Entry]:
-    """The rows of the user's files; where two have one name, the nearest file's comes first.
-
-    Raises:
-        UsageError: A file cannot be meant; the line and the nearest key are named.
-    """
-    known: dict[str, Entry] = {}
-    for place in reversed(user_files()):
-        known |= {entry.name: entry for entry in read_entries(place, registry() | known)}
-    return list(known.values())
 
 
 def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
@@ -67,35 +55,19 @@ def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
     return [_entry(file, number, complete(number)) for number in range(len(rows))]
 
 
-def one_entry(place: Path) -> Entry:
-    """The row of a spec file that was typed after -m.
-
-    Raises:
-        UsageError: It has none, or several.
-    """
-    entries = read_entries(place, registry())
-    if len(entries) != 1:
-        raise UsageError(
-            f"{place} has {len(entries)} models, and one is meant.",
-            f"the file as ./{FILE_NAME}, then -m with the name of one of them",
-        )
-    return entries[0]
-
-
-def with_spec(place: Path, spec: ModelSpec) -> str:
+def with_spec(place: Path, spec: ModelSpec, known: Mapping[str, Entry]) -> str:
     """The text of a TOML file with one more row: a checkpoint, so that it need not be typed again.
 
     Args:
         place: The file, whether it is there or not.
         spec: The checkpoint; its label is what will be typed after -m.
+        known: The rows that come with the package.
 
     Raises:
         UsageError: A row or a known checkpoint has that name.
     """
-    taken = {e.name for e in read_entries(place, registry())} if place.is_file() else set()
-    if spec.label in taken or any(
-        spec.label in (e.name, e.short_name) for e in registry().values()
-    ):
+    taken = {e.name for e in read_entries(place, known)} if place.is_file() else set()
+    if spec.label in taken or any(spec.label in (e.name, e.short_name) for e in known.values()):
         raise UsageError(
             f"{spec.label} is the name of another checkpoint.",
             f"-m LABEL={spec.name if spec.folder is None else spec.folder} --save-spec",

@@ -7,7 +7,6 @@ from functools import partial
 
 import torch
 
-from angle_bench.training.candidate import Found
 from angle_bench.training.collate import Batch
 from angle_bench.training.espresso import espresso
 from angle_bench.training.grouping import Groups
@@ -15,6 +14,7 @@ from angle_bench.training.loss import Loss, Rows, combined
 from angle_bench.training.ranks import gathered, gathered_found
 from angle_bench.training.settings import Espresso, Objectives
 from angle_bench.training.teacher import Teacher
+from angle_bench.training.trainable import Found
 
 
 @dataclass(frozen=True)

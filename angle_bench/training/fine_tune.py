@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from angle_bench.encoding.forward import is_out_of_memory
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.evaluation.adapter import place_of
+from angle_bench.evaluation.loading import place_of
 from angle_bench.evaluation.record import commit, utc_now, versions
 from angle_bench.models.access import Access
 from angle_bench.models.spec import ModelSpec
@@ -25,7 +25,6 @@ from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded
 from angle_bench.training.arguments import training_arguments
 from angle_bench.training.batch_loss import BatchLoss
-from angle_bench.training.candidate import load_student
 from angle_bench.training.card import CardFacts, model_card
 from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
 from angle_bench.training.flow import Stop
@@ -35,6 +34,7 @@ from angle_bench.training.selection import Selection, refuse_test_splits, select
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import steps_of
 from angle_bench.training.stream import Stream
+from angle_bench.training.student import load_student
 from angle_bench.training.teacher import load_teacher
 from angle_bench.training.trainer import AngleTrainer
 from angle_bench.training.watch import Nobody, Watch

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from angle_bench.training.candidate import Found, joined
 from angle_bench.training.collate import Batch
 from angle_bench.training.grouping import Groups, whole
+from angle_bench.training.trainable import Found, joined
 
 
 def cached_backward(

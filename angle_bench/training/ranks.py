@@ -12,7 +12,7 @@ from torch import Tensor
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.contract import Batch, Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.training.candidate import Found
+from angle_bench.training.trainable import Found
 
 
 def first() -> bool:

@@ -20,9 +20,9 @@ from angle_bench.evaluation.scoring import Prepared, prepare, score
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.suites import Suite, Task, find_all, joined, suites
 from angle_bench.results.training_record import TrainingRecord
-from angle_bench.training.candidate import Student
 from angle_bench.training.ranks import RankWorkers
 from angle_bench.training.sharded import asked, outer_weights
+from angle_bench.training.student import Student
 
 # fixed, since what is measured would round a score otherwise on another day
 BATCH_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 16384}

@@ -25,9 +25,9 @@ from torch.optim import Optimizer
 from angle_bench.errors import UsageError
 from angle_bench.places import tasks_folder
 from angle_bench.training import ranks
-from angle_bench.training.candidate import Student
 from angle_bench.training.folder import Candidate
 from angle_bench.training.recipe import Recipe
+from angle_bench.training.student import Student
 
 _ASKED = "ACCELERATE_USE_FSDP"
 _FIX = "--processes N --fsdp; or accelerate launch with fsdp_version: 2 and several processes"

@@ -7,16 +7,17 @@ import torch
 from torch import Tensor
 
 from angle_bench.errors import ModelError
-from angle_bench.evaluation.adapter import place_of
+from angle_bench.evaluation.loading import place_of
 from angle_bench.models.access import Access
 from angle_bench.models.backbone import Backbone, load_backbone
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec, Pooling
-from angle_bench.training.candidate import Found, Student, Trainable
 from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import kl_divergence
 from angle_bench.training.settings import Teacher as TeacherSection
+from angle_bench.training.student import Student
+from angle_bench.training.trainable import Found, Trainable
 
 SELF = "self"
 

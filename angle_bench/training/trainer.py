@@ -17,7 +17,6 @@ from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded
 from angle_bench.training.batch_loss import BatchLoss
-from angle_bench.training.candidate import Found, Student, draws
 from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
 from angle_bench.training.dataset import EpochSampler, TrainingRows, sampler_of
@@ -30,6 +29,8 @@ from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
 from angle_bench.training.selection import Selection
 from angle_bench.training.stream import Stream
+from angle_bench.training.student import Student
+from angle_bench.training.trainable import Found, draws
 from angle_bench.training.watch import Watch
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"

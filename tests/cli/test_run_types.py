@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 from angle_bench.encoding.store import open_store
-from angle_bench.evaluation.adapter import load_spec
 from angle_bench.evaluation.data import locate
+from angle_bench.evaluation.loading import load_spec
 from angle_bench.evaluation.options import Computing
 from angle_bench.evaluation.scoring import build
 from angle_bench.models.resolve import resolve

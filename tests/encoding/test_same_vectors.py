@@ -16,7 +16,8 @@ from angle_bench.encoding.memory_store import MemoryStore
 from angle_bench.encoding.store import Store, VectorStore
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.evaluation.adapter import MtebEncoder, load_spec, load_variants
+from angle_bench.evaluation.adapter import MtebEncoder
+from angle_bench.evaluation.loading import load_spec, load_variants
 from angle_bench.evaluation.options import Computing
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.overrides import Overrides

@@ -7,9 +7,9 @@ import pytest
 
 from angle_bench.errors import UsageError
 from angle_bench.models.overrides import Overrides
-from angle_bench.models.registry import find, registry
+from angle_bench.models.registry import find, registry, users_entries
 from angle_bench.models.resolve import resolve
-from angle_bench.models.spec_file import read_entries, users_entries, with_spec
+from angle_bench.models.spec_file import read_entries, with_spec
 from angle_bench.toml_file import FILE_NAME
 from tests.checkpoints import build_lora, build_tiny
 
@@ -114,20 +114,20 @@ def test_what_is_typed_can_be_saved(project: Path) -> None:
     typed = Overrides(pooling="last", prompt="A", max_length=45)
     spec = resolve("nli=./llama-nli", typed)
     place = project / FILE_NAME
-    place.write_text(with_spec(place, spec))
+    place.write_text(with_spec(place, spec, registry()))
     again = resolve("nli")
     assert again.required_settings() == spec.required_settings()
     assert (again.base, again.revision) == (spec.base, spec.revision)
     assert again.settings_id is None
     assert resolve("./llama-nli") == again
     other = resolve("b=./llama-nli", Overrides(prompt='say "{text}"'))
-    place.write_text(with_spec(place, other))
+    place.write_text(with_spec(place, other, registry()))
     assert [row["name"] for row in tomllib.loads(place.read_text())["model"]] == ["nli", "b"]
     assert resolve("b").required_settings().prompts.default == 'say "{text}"'
     with pytest.raises(UsageError, match="name of another checkpoint"):
-        with_spec(place, spec)
+        with_spec(place, spec, registry())
     with pytest.raises(UsageError, match="name of another checkpoint"):
-        with_spec(place, resolve("UAE-Large-V1"))
+        with_spec(place, resolve("UAE-Large-V1"), registry())
 
 
 @pytest.mark.parametrize(

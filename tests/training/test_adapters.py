@@ -10,11 +10,11 @@ import torch
 from angle_bench.errors import UsageError
 from angle_bench.models.access import Access
 from angle_bench.models.place import Place
-from angle_bench.training.candidate import load_student
 from angle_bench.training.collate import Collator
 from angle_bench.training.dataset import load_rows
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.starting_point import starting_point
+from angle_bench.training.student import load_student
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import assert_equal, ours
 from tests.training.trainings import assert_same_weights, recipe_of, trained, weights

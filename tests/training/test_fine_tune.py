@@ -330,7 +330,7 @@ def test_dropout_can_be_set(tmp_path: Path) -> None:
     from angle_bench.models.backbone import load_base
     from angle_bench.models.folder import read_folder
     from angle_bench.models.spec import NO_TRUST
-    from angle_bench.training.candidate import set_dropout
+    from angle_bench.training.trainable import set_dropout
 
     ids = torch.arange(5, 15).reshape(2, 5)
     for architecture in ("bert", "roberta", "modernbert", "llama", "qwen3"):

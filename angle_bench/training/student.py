@@ -1,13 +1,12 @@
-"""The module that is trained: a transformer and its pooling, and what of it trains."""
+"""A checkpoint as something that is trained: loaded, with what of it trains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch import nn
 
 from angle_bench.encoding.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean
@@ -16,124 +15,12 @@ from angle_bench.models.backbone import Backbone, load_base, load_tokenizer
 from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.dense import load_dense
 from angle_bench.models.place import Place
-from angle_bench.models.pooling import pool
-from angle_bench.models.spec import ModelSpec, Pooling, Settings
-from angle_bench.training.embedding_once import looked_up_once
+from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.training.folder import Candidate
-from angle_bench.training.grouping import Groups
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.settings import Lora
 from angle_bench.training.settings import Model as ModelSection
-
-DROPOUTS = ("attention_dropout", "dropout", "hidden_dropout", "classifier_dropout")
-
-
-class Found(NamedTuple):
-    """What a forward pass gives of a batch, in float32.
-
-    Attributes:
-        layers: Pooled vectors, (texts, dimension) each: of the last layer alone, or of the
-            embeddings and of every layer.
-        tokens: Vectors of all tokens, (texts, tokens, width), where they are asked for.
-    """
-
-    layers: tuple[Tensor, ...]
-    tokens: Tensor | None
-
-    @property
-    def vectors(self) -> Tensor:
-        """Of the last layer, (texts, dimension)."""
-        return self.layers[-1]
-
-
-class Trainable(nn.Module):
-    """A transformer with its pooling and what follows that; vectors are not normalised.
-
-    Args:
-        transformer: Without its head.
-        dense: What follows the pooling.
-        pooling: Of every layer.
-        every_layer: Whether all layers are pooled, for Espresso.
-        tokens: Whether token vectors are given, too, for a teacher.
-    """
-
-    def __init__(
-        self,
-        transformer: nn.Module,
-        dense: Sequence[nn.Module],
-        pooling: Pooling,
-        every_layer: bool,
-        tokens: bool,
-    ) -> None:
-        super().__init__()
-        self.transformer = transformer
-        self.dense = nn.ModuleList(dense)
-        self._pooling: Pooling = pooling
-        self._every_layer = every_layer
-        self._tokens = tokens
-
-    @property
-    def _no_split_modules(self) -> list[str]:
-        """The classes that get a shard each: accelerate asks for them by this name."""
-        there = {type(module).__name__ for module in self.transformer.modules()}
-        return sorted(
-            there.intersection(getattr(self.transformer, "_no_split_modules", None) or ())
-        )
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, groups: Groups) -> Found:
-        """Vectors of a batch, in its order.
-
-        Args:
-            input_ids: (texts, tokens), padded on the right.
-            attention_mask: 1 on real tokens, (texts, tokens).
-            groups: Which texts go through the transformer together.
-        """
-        parts = []
-        with looked_up_once(self.transformer, input_ids):
-            for places, longest in zip(groups.texts, groups.longest, strict=True):
-                at = places.to(input_ids.device)
-                parts.append(self.group(input_ids[at, :longest], attention_mask[at, :longest]))
-        return joined(parts, groups, input_ids.shape[1])
-
-    def group(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
-        """Vectors of texts that go through the transformer together."""
-        output: Any = self.transformer(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            output_hidden_states=self._every_layer,
-        )
-        last = output.last_hidden_state
-        hidden = output.hidden_states if self._every_layer else (last,)
-        layers = tuple(self._vectors(each.float(), attention_mask) for each in hidden)
-        return Found(layers, last.float() if self._tokens else None)
-
-    def _vectors(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        vectors = pool(hidden, mask, self._pooling)
-        for module in self.dense:
-            vectors = module(vectors)
-        return vectors
-
-
-def joined(parts: Sequence[Found], groups: Groups, width: int) -> Found:
-    """What was found of groups, in the order of the batch.
-
-    Args:
-        parts: Of each group.
-        groups: Which texts they hold.
-        width: The tokens of the batch's longest text.
-    """
-    order = groups.order.to(parts[0].vectors.device)
-    layers = tuple(
-        torch.cat(layer)[order] for layer in zip(*(part.layers for part in parts), strict=True)
-    )
-    if parts[0].tokens is None:
-        return Found(layers, None)
-    padded = [
-        pad(part.tokens, (0, 0, 0, width - part.tokens.shape[1]))
-        for part in parts
-        if part.tokens is not None
-    ]
-    return Found(layers, torch.cat(padded)[order])
+from angle_bench.training.trainable import Trainable, set_dropout
 
 
 @dataclass(frozen=True)
@@ -235,29 +122,6 @@ def load_student(
     )
     _refuse_size(recipe, student.dimension)
     return student
-
-
-def set_dropout(transformer: nn.Module, rate: float) -> None:
-    """Give every dropout of a transformer this rate; adapters keep theirs."""
-    for name, module in transformer.named_modules():
-        if isinstance(module, nn.Dropout):
-            if "lora_" not in name:
-                module.p = rate
-            continue
-        for attribute in DROPOUTS:  # rates that are handed to functions, such as to attention
-            if isinstance(getattr(module, attribute, None), float):
-                setattr(module, attribute, rate)
-
-
-def draws(module: nn.Module) -> bool:
-    """Whether a module drops anything at random while it is trained."""
-    for each in module.modules():
-        if isinstance(each, nn.Dropout) and each.p > 0:
-            return True
-        rates = (getattr(each, name, None) for name in DROPOUTS)
-        if any(isinstance(rate, float) and rate > 0 for rate in rates):
-            return True
-    return False
 
 
 def _base_of(spec: ModelSpec, place: Place) -> str:

@@ -1,0 +1,232 @@
+"""From a checkpoint to its encoders, which load the model when the first vector is computed."""
+
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from angle_bench.encoding.encoder import Encoder
+from angle_bench.encoding.store import Store, StoreIdentity
+from angle_bench.encoding.workers.checkpoint import Checkpoint
+from angle_bench.encoding.workers.ray_connection import check_address
+from angle_bench.encoding.workers.start import check_devices
+from angle_bench.errors import ModelError
+from angle_bench.evaluation.adapter import MtebEncoder
+from angle_bench.evaluation.between import Between
+from angle_bench.evaluation.options import Computing
+from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.config import shape_of
+from angle_bench.models.content import content_hash
+from angle_bench.models.folder import read_folder
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.place import Place
+from angle_bench.models.resolve import resolve
+from angle_bench.models.spec import ModelSpec, Output, Trust
+from angle_bench.models.st_folder import dense_width
+from angle_bench.models.variants import variants
+from angle_bench.models.weights import parameters_of
+
+
+def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None) -> MtebEncoder:
+    """An encoder for a resolved checkpoint (see `load_variants`)."""
+    return load_variants([spec], computing, store)[0]
+
+
+def load_variants(
+    specs: Sequence[ModelSpec],
+    computing: Computing,
+    store: Store | None = None,
+    between: Between | None = None,
+) -> list[MtebEncoder]:
+    """Encoders for one resolved checkpoint in several layers, poolings and sizes.
+
+    They share one encoder, whose forward pass gives the vectors of all of them at once. The model
+    itself is loaded by the workers, when the first vector has to be computed.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    first = specs[0]
+    place = place_of(first)
+    content = content_hash(place.folder, place.base)
+    _refuse_change(first, content)
+    settings = first.required_settings()
+    outputs = list(dict.fromkeys(spec.required_settings().output for spec in specs))
+    checkpoint = Checkpoint(
+        folder=place.folder,
+        name=first.name,
+        revision=first.revision,
+        content=content,
+        settings=settings,
+        parameters=parameters_of(place.folder) + (parameters_of(place.base) if place.base else 0),
+        outputs=tuple(outputs),
+        base=place.base,
+        base_content=None if place.base is None else content_hash(place.base),
+        base_name=None if first.base is None or Path(first.base).is_dir() else first.base,
+        trust=first.trust,
+    )
+    encoder = Encoder(
+        load_tokenizer=lambda: _tokenizer(place),
+        settings=settings,
+        width=_width(first, place),
+        start=lambda: (between or Between()).start(checkpoint, computing),
+        batch_tokens=computing.batch_tokens,
+        store=store if settings.kept else None,
+        identities=[store_identity(first, content, output) for output in outputs],
+    )
+    return [
+        MtebEncoder(spec, encoder, checkpoint, outputs.index(spec.required_settings().output))
+        for spec in specs
+    ]
+
+
+def place_of(spec: ModelSpec) -> Place:
+    """Where a checkpoint and its base are, downloaded if need be.
+
+    Raises:
+        ModelError: One of them is not here and cannot be fetched, or makes no checkpoint.
+    """
+    folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
+    base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+    read_folder(folder, base, spec.trust)  # says what is missing before anything is loaded
+    return Place(folder, base, spec.trust)
+
+
+def _tokenizer(place: Place) -> Any:
+    from angle_bench.models.backbone import load_tokenizer  # brings torch
+
+    return load_tokenizer(place)
+
+
+def _width(spec: ModelSpec, place: Place) -> int:
+    if dense := spec.required_settings().dense:
+        return dense_width(place.folder, dense[-1])
+    if (shape := shape_of(place.whole)) is not None:
+        return shape.width
+    from angle_bench.models.backbone import width_of  # brings torch
+
+    return width_of(place.whole, place.trust)
+
+
+def store_identity(spec: ModelSpec, content: str, output: Output) -> StoreIdentity:
+    """Whose vectors an output's are in the store: the size they are cut to is left out."""
+    settings = spec.required_settings().model_copy(update={"size": None, **output._asdict()})
+    text = json.dumps(settings.canonical(), sort_keys=True, separators=(",", ":"))
+    shown = "" if output.layer is None else f" layer {output.layer}"
+    return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}{shown}")
+
+
+def refuse_change(encoder: MtebEncoder) -> None:
+    """The content must still be the one that the results will be stored under.
+
+    Raises:
+        ModelError: It is not.
+    """
+    spec = encoder.spec
+    if spec.folder is not None:
+        base = Path(spec.base) if spec.base is not None and Path(spec.base).is_dir() else None
+        _refuse_change(spec, content_hash(spec.folder, base))
+
+
+def _refuse_change(spec: ModelSpec, content: str) -> None:
+    if spec.revision.startswith("sha256-") and spec.revision != f"sha256-{content[:16]}":
+        raise ModelError(
+            f"the files of {spec.label} changed while it was being loaded.",
+            "the same command once nothing writes to the folder any more",
+        )
+
+
+def load(
+    name: str,
+    *,
+    device: str = "auto",
+    pooling: str | int | None = None,
+    prompt: str | None = None,
+    prompts: str | None = None,
+    max_length: int | None = None,
+    dtype: str | None = None,
+    attention: str | None = None,
+    compile: bool | None = None,
+    bidirectional_start: int | None = None,
+    quantization: str | None = None,
+    merge_adapter: bool | None = None,
+    prepare_sentence: bool | None = None,
+    layer: int | None = None,
+    size: int | None = None,
+    batch_tokens: int | None = None,
+    ray: str | None = None,
+    base: str | Path | None = None,
+    mirror: str | Path | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+) -> MtebEncoder:
+    """Load a checkpoint by name or path, with its authors' settings unless told otherwise.
+
+    Its worker processes start with the first text and end with the encoder's `close`, or with
+    this process. Vectors are kept nowhere; `angle-bench run` and `encode` keep them.
+
+    Args:
+        name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
+        device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
+        pooling: Another pooling: cls, mean, cls_avg, max, cls_max, last, cls_avg_v0, the
+            number of a token, or all for the vectors of all tokens.
+        prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
+        prompts: "mteb" for the prompts that mteb's own loader of this checkpoint uses.
+        max_length: Tokens a text is cut to.
+        dtype: float32, bfloat16 or float16.
+        attention: sdpa, eager or flash_attention_2.
+        compile: Whether torch compiles the model.
+        bidirectional_start: The first layer of a decoder that also looks ahead (BiLLM), 0 for all.
+        quantization: 8bit or 4bit, by bitsandbytes.
+        merge_adapter: Whether an adapter is merged into its base.
+        prepare_sentence: Whether sentences are prepared as the authors' STS script does.
+        layer: The hidden states to pool, 0 the embeddings.
+        size: The leading dimensions to keep.
+        batch_tokens: The most padded tokens of a batch.
+        ray: Encode on a Ray cluster: its address, or `auto`.
+        base: The base of an adapter, where the recorded one is elsewhere.
+        mirror: A folder with checkpoints under their hub ids.
+        trust_remote_code: Whether Python files that come with the checkpoint may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+
+    Returns:
+        An encoder for `mteb.evaluate`, and for lists of strings:
+
+        >>> encoder = load("all-MiniLM-L6-v2")
+        >>> encoder.encode(["A man is eating.", "Someone eats."]).shape
+        (2, 384)
+        >>> encoder.close()
+    """
+    check_devices(device)
+    if ray is not None:
+        check_address(ray)
+    changes = Overrides(
+        pooling=pooling,
+        max_length=max_length,
+        dtype=dtype,
+        attention=attention,
+        compile=compile,
+        bidirectional_start=bidirectional_start,
+        prompt=prompt,
+        prompts=prompts,
+        quantization=quantization,
+        merge_adapter=merge_adapter,
+        prepare_sentence=prepare_sentence,
+    )
+    access = Access(
+        base=None if base is None else str(base),
+        mirror=None if mirror is None else Path(mirror),
+        trust=Trust(remote_code=trust_remote_code, pickle=allow_pickle),
+    )
+    spec = resolve(name, changes, access)
+    if spec.loader == "mteb":
+        raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
+    if spec.loader != "transformers":
+        what = f"{spec.name} is loaded by {spec.loader} itself."
+        raise ModelError(what, f"SentenceTransformer({str(spec.folder)!r})")
+    (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
+    encoder = load_spec(variant, Computing(device, batch_tokens, ray))
+    encoder.warn = warnings.warn
+    return encoder
