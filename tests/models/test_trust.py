@@ -13,6 +13,7 @@ import angle_bench
 from angle_bench.errors import ModelError
 from angle_bench.models.content import content_hash
 from angle_bench.models.folder import read_folder
+from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 
 MODULE = """from transformers import BertConfig, BertModel
@@ -146,10 +147,12 @@ def test_quantisation_without_its_library_says_what_to_install(
 )
 @pytest.mark.parametrize(("quantization", "tolerance"), [("8bit", 0.2), ("4bit", 0.6)])
 def test_quantised_vectors_are_near_the_whole_ones(
-    tiny_bert: Path, quantization: str, tolerance: float
+    tmp_path: Path, quantization: str, tolerance: float
 ) -> None:
-    plain = angle_bench.load(str(tiny_bert), device="cpu:1")
-    rough = angle_bench.load(str(tiny_bert), quantization=quantization, device="cpu:1")
+    # 4 bit comes in blocks of 64, and where the processor has bfloat16 no width may be smaller
+    build_tiny_bert(tmp_path / "bert", hidden_size=64, intermediate_size=128)
+    plain = angle_bench.load(str(tmp_path / "bert"), device="cpu:1")
+    rough = angle_bench.load(str(tmp_path / "bert"), quantization=quantization, device="cpu:1")
     texts = ["a dog runs", "two cats eat fish"]
     difference = np.abs(plain.encode(texts) - rough.encode(texts))
     plain.close()
