@@ -15,7 +15,7 @@ from angle_bench.results.files import write_json
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions, predictions_file
 from angle_bench.results.stored_models import StoredModel, stored_models
-from angle_bench.results.suites import Suite, Task
+from angle_bench.results.task import Suite, Task
 from angle_bench.results.text_hash import pair_hash, text_hash
 from angle_bench.results.training_texts import FILE_NAME, SCHEMA
 

@@ -134,7 +134,8 @@ def test_toml_is_what_its_reader_takes(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from angle_bench.models.registry import users_entries
-    from angle_bench.results.task_file import read_suite, users_tasks
+    from angle_bench.results.suite_file import read_suite
+    from angle_bench.results.task_file import users_tasks
     from angle_bench.training.recipe import read_recipe
 
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,8 @@ from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.results.choose import choose, models_of
 from angle_bench.results.collect import collect
-from angle_bench.results.suites import Suite, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite
 
 V1 = select(["MTEB(eng, v1)"])
 V2 = select(["MTEB(eng, v2)"])

@@ -109,7 +109,8 @@ def _scored_names(folder: Path) -> list[str]:
 
 
 def _known_tasks(every: bool) -> list[str]:
-    from angle_bench.results.suites import known_names, suites
+    from angle_bench.results.known_tasks import known_names
+    from angle_bench.results.shipped import suites
 
     if not every:
         return list(suites())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from angle_bench.reporting.arrange import Wishes
     from angle_bench.reporting.leaderboard import Leaderboard
     from angle_bench.reporting.output import Format
-    from angle_bench.results.suites import Suite
+    from angle_bench.results.task import Suite
 
 EPILOG = """
 Examples:

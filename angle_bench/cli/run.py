@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from angle_bench.models.spec import ModelSpec
     from angle_bench.reporting.grid import Grid
     from angle_bench.reporting.table import Table
-    from angle_bench.results.suites import Suite
+    from angle_bench.results.task import Suite
 
 EPILOG = """
 Examples:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from angle_bench.models.spec import ModelSpec
     from angle_bench.reporting.sweep import Entry, SweepTable
     from angle_bench.results.stored_models import StoredModel
-    from angle_bench.results.suites import Suite
+    from angle_bench.results.task import Suite
     from angle_bench.training.sweep import Sweep, Training
 
 

@@ -11,7 +11,7 @@ from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 
 if TYPE_CHECKING:
-    from angle_bench.results.suites import Suite
+    from angle_bench.results.task import Suite
 
 LIST_EPILOG = """
 Examples:
@@ -42,7 +42,8 @@ def list_(
     debug: shared.Debug = False,
 ) -> int:
     """The suites, and with --all every name that -t takes."""
-    from angle_bench.results.suites import known_names, suites
+    from angle_bench.results.known_tasks import known_names
+    from angle_bench.results.shipped import suites
 
     if as_json:
         names = known_names() if everything else list(suites())

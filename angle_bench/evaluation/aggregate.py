@@ -10,7 +10,7 @@ from angle_bench.evaluation.scoring import Scored, build
 from angle_bench.evaluation.verify import Verdict, Verification
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 
 def combine(folder: ModelFolder, task: Task, located: Located) -> Scored:

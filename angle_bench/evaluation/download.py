@@ -14,7 +14,8 @@ from angle_bench.models.content import content_files, content_hash
 from angle_bench.models.folder import is_adapter, looks_like_checkpoint, recorded_base
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, json_file, write_together
-from angle_bench.results.suites import LOCAL, Task, mteb_task
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.task import LOCAL, Task
 
 Say = Callable[[str], None]
 # the configs beside that of the judgements that mteb's loader of retrieval sets knows

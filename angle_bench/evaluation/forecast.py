@@ -19,7 +19,8 @@ from angle_bench.models.place import Place
 from angle_bench.models.spec import ModelSpec
 from angle_bench.models.weights import parameters_of
 from angle_bench.places import tasks_folder
-from angle_bench.results.suites import Task, mteb_task
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.task import Task
 
 # of the speed of a bare matrix product, while all-MiniLM-L6-v2 encodes STS (benchmarks/, peak);
 # nobody has measured it for other devices, where the estimate is the least it can take

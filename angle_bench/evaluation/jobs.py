@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from angle_bench.evaluation.outcome import ModelOutcome
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from angle_bench.errors import DataError, did_you_mean, first_line
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.row_files import read_rows
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 Columns = dict[str, list[Any]]
 

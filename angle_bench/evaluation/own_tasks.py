@@ -20,7 +20,7 @@ from angle_bench.evaluation import own_data
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.own_data import Columns, Part
 from angle_bench.results.predictions import ClassPredictions
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 _INTO_CLASSES = ("Classification", "Clustering")
 

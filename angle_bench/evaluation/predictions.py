@@ -25,7 +25,7 @@ from angle_bench.results.predictions import (
     QueryPredictions,
     has_predictions,
 )
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.evaluation.data import Located
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.scoring import Scored

@@ -20,7 +20,8 @@ from angle_bench.models.spec import ModelSpec
 from angle_bench.models.spec_changes import Change, single_changes
 from angle_bench.published import Published
 from angle_bench.results.stored import read_result
-from angle_bench.results.suites import Suite, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite
 
 Scores = Mapping[str, float]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import DataError, or_list
-from angle_bench.results.suites import Task
-from angle_bench.results.task_file import PARTS
+from angle_bench.results.own_task import PARTS
+from angle_bench.results.task import Task
 
 # as mteb's loader takes them, the best first
 FORMATS = ("parquet", "jsonl")

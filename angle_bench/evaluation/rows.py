@@ -9,7 +9,7 @@ import mteb
 from mteb.abstasks import AbsTaskPairClassification, AbsTaskSTS
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 PairTask = AbsTaskSTS | AbsTaskPairClassification
 

@@ -23,7 +23,7 @@ from angle_bench.evaluation.predictions import Scores, keeping
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.verify import Verification, verify
 from angle_bench.results.predictions import Predictions
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 # our encoder cuts its own batches by tokens; others forward what the loader hands them
 LOADER_BATCH = 512

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.jobs import Job
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 CHARACTERS_PER_SAMPLE = 200  # where mteb has no count
 UNKNOWN_CHARACTERS = 1_000_000

@@ -11,7 +11,8 @@ from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record
 from angle_bench.results.claims import Claims
 from angle_bench.results.folder import Asked, Found, look_up
-from angle_bench.results.suites import Suite, Task, mteb_task
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.task import Suite, Task
 
 
 @dataclass

@@ -8,7 +8,7 @@ import mteb
 from mteb.abstasks import AbsTaskSTS
 
 from angle_bench.evaluation.data import Located
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 # from the best to the worst that can be said of data
 Verdict = Literal["hub", "package", "file", "equal", "no reference", "differs", "smoke run"]

@@ -9,7 +9,7 @@ from angle_bench.reporting import averages
 from angle_bench.reporting.labels import distinct, unlike
 from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.table import Row
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 Scores = Sequence[float | None]
 

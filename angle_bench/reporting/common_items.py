@@ -14,7 +14,7 @@ from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.statistics.difference import Scored
 from angle_bench.reporting.statistics.shared_texts import Nodes, SharedTexts
 from angle_bench.results.predictions import without_texts
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 from angle_bench.results.text_hash import text_hash
 
 Mask = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.measures import Vector
 from angle_bench.reporting.verdict import Verdict
 from angle_bench.results.stored_models import StoredModel
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 Method = Literal["sentences", "pairs"]
 MARGIN = 0.0030

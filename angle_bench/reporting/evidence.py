@@ -12,8 +12,9 @@ from angle_bench.results.answers import Answer
 from angle_bench.results.collect import ResultFolder
 from angle_bench.results.layout import SIDE
 from angle_bench.results.predictions import read_predictions
+from angle_bench.results.shipped import mteb_task
 from angle_bench.results.stored_models import StoredModel
-from angle_bench.results.suites import Suite, Task, mteb_task
+from angle_bench.results.task import Suite, Task
 
 SAME_SCORE = 1e-4  # predictions whose score is further from the stored one belong to another
 _KEYS = ("subset", "split", "experiment", "index", "query_id", "text1", "text2", "text", "gold")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from angle_bench.reporting import averages
 from angle_bench.reporting.table import Row
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 # MTEB's own short names of its task types, where they have any
 _SHORT_TYPES = {

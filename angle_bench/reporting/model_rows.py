@@ -8,7 +8,7 @@ from angle_bench.reporting.signature import joined, signature
 from angle_bench.reporting.table import MARKS, Cell, Origin, Row, Source
 from angle_bench.results.answers import Answer, Joined, join
 from angle_bench.results.choose import Chosen, Model
-from angle_bench.results.suites import Suite, Task
+from angle_bench.results.task import Suite, Task
 
 _VERDICTS = list(MARKS)  # the most doubtful last
 

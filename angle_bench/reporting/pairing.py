@@ -11,7 +11,7 @@ from angle_bench.reporting.settings_differ import settings_differ
 from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_bootstrap
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored_models import StoredModel
-from angle_bench.results.suites import Suite, Task
+from angle_bench.results.task import Suite, Task
 from angle_bench.results.training_texts import TrainingTexts, read_training_texts
 
 

@@ -6,7 +6,8 @@ from angle_bench.errors import UsageError
 from angle_bench.published import Published, PublishedRow
 from angle_bench.reporting.averages import types
 from angle_bench.reporting.table import Cell, Row, Source
-from angle_bench.results.suites import Suite, Task, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite, Task
 
 MARK = "†"
 

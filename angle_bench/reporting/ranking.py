@@ -13,7 +13,7 @@ from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, holm
 from angle_bench.reporting.statistics.ranks import rank_intervals
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 
 def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> dict[str, tuple[int, int]]:

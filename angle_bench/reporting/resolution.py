@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 # standard error of a difference in Spearman, times the root of the number of pairs:
 # all-MiniLM-L6-v2 beside its leading 128 dimensions has 10 to 18 points on six STS tasks, and on

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 SELECTED = "selected on"  # test splits that the checkpoint was chosen by
 

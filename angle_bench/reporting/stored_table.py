@@ -8,7 +8,7 @@ from angle_bench.reporting.table import Cell, Row, Table
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.stored import read_result
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 
 def stored_row(

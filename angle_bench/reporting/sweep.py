@@ -17,7 +17,7 @@ from angle_bench.reporting.ranking import ranks
 from angle_bench.reporting.statistics.difference import Difference
 from angle_bench.reporting.table import ABSENT, Table
 from angle_bench.reporting.verdict import Verdict, p_text, points, with_interval
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 HOW = How(allow_different=True)  # settings that differ are what was swept; notes name them
 _CUT = 24  # characters of a setting

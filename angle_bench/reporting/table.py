@@ -8,7 +8,7 @@ import tabulate
 
 from angle_bench.reporting import averages
 from angle_bench.results.choose import Model
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 
 ABSENT = "–"
 

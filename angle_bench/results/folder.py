@@ -20,7 +20,7 @@ from angle_bench.results.files import (
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, has_predictions, predictions_file
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
 

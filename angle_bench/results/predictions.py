@@ -11,7 +11,7 @@ from angle_bench.results.text_hash import SIZE, text_hash
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from angle_bench.results.suites import Task
+    from angle_bench.results.task import Task
 
 TYPES = (
     "STS",

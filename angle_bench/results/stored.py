@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.results.old_schema import RENAMED, is_old, old_scores
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 
 class UnreadableResult(Exception):

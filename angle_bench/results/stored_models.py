@@ -10,7 +10,7 @@ from angle_bench.results.choose import Model, models_of
 from angle_bench.results.collect import ResultFolder, collect
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored import read_object
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from angle_bench.errors import DataError, UsageError, did_you_mean
 from angle_bench.models.access import Access
 from angle_bench.models.spec import Trust
 from angle_bench.results.files import FileToWrite, write_together
-from angle_bench.results.suites import Suite
-from angle_bench.results.task_file import OwnTask
+from angle_bench.results.own_task import OwnTask
+from angle_bench.results.task import Suite
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import format_of
 from angle_bench.training.run_folder import RunFolder

@@ -19,7 +19,7 @@ from angle_bench.evaluation.loading import place_of
 from angle_bench.evaluation.record import commit, utc_now, versions
 from angle_bench.models.access import Access
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded

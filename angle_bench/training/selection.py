@@ -18,7 +18,9 @@ from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.scoring import Prepared, prepare, score
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.suites import Suite, Task, find_all, joined, suites
+from angle_bench.results.shipped import suites
+from angle_bench.results.suites import find_all, joined
+from angle_bench.results.task import Suite, Task
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.training.ranks import RankWorkers
 from angle_bench.training.sharded import asked, outer_weights

@@ -17,7 +17,8 @@ from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.ranks import rank_intervals
 from angle_bench.reporting.verdict import Verdict
 from angle_bench.results.stored_models import StoredModel, stored_models
-from angle_bench.results.suites import Suite, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite
 from leaderboards.study import plan
 
 Masks = Sequence[Mask]

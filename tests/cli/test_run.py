@@ -381,7 +381,7 @@ def test_a_mirror_that_is_another_folder_is_said(cli: Cli, tiny_bert: Path, mirr
 def test_languages_of_a_task_run_from_their_folders(
     cli: Cli, tiny_bert: Path, mirror: Path
 ) -> None:
-    from angle_bench.results.suites import mteb_task
+    from angle_bench.results.shipped import mteb_task
 
     task = mteb_task("STS17")
     assert task is not None
@@ -414,7 +414,7 @@ def test_what_links_lead_to_belongs_to_the_content(
 
 
 def test_an_aggregate_is_the_mean_of_its_parts(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
-    from angle_bench.results.suites import mteb_task
+    from angle_bench.results.shipped import mteb_task
 
     aggregate = mteb_task("CQADupstackRetrieval")
     assert aggregate is not None

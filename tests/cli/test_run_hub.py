@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.models.registry import find
-from angle_bench.results.suites import suites
+from angle_bench.results.shipped import suites
 from tests.checkpoints import (
     add_sentence_transformers_files,
     build_tiny_bert,

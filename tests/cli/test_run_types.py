@@ -18,7 +18,7 @@ from angle_bench.evaluation.loading import load_spec
 from angle_bench.evaluation.options import Computing
 from angle_bench.evaluation.scoring import build
 from angle_bench.models.resolve import resolve
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 from tests.checkpoints import sts_rows, write_rows
 from tests.cli.test_run import model_folders, snapshot
 from tests.conftest import Cli

@@ -2,7 +2,8 @@
 
 import json
 
-from angle_bench.results.suites import known_names, suites
+from angle_bench.results.known_tasks import known_names
+from angle_bench.results.shipped import suites
 from tests.conftest import Cli
 
 

@@ -21,7 +21,8 @@ from angle_bench.evaluation.data import (
 )
 from angle_bench.evaluation.row_files import find_files, read_rows
 from angle_bench.places import cache_folder, tasks_folder
-from angle_bench.results.suites import Task, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Task
 from tests.checkpoints import sts_rows, write_rows
 
 ROWS = sts_rows()

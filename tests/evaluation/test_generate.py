@@ -11,7 +11,7 @@ from angle_bench.evaluation.generate import main
 from angle_bench.evaluation.scoring import build
 from angle_bench.evaluation.verify import verify
 from angle_bench.places import tasks_folder
-from angle_bench.results.suites import mteb_task, suites
+from angle_bench.results.shipped import mteb_task, suites
 from tests.checkpoints import write_rows
 
 

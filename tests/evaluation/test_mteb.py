@@ -34,8 +34,8 @@ def by_task(results: mteb.results.BenchmarkResults) -> list[tuple[str | None, di
 
 
 def ours(folder: Path) -> dict[str, float]:
+    from angle_bench.results.shipped import mteb_task
     from angle_bench.results.stored import read_result
-    from angle_bench.results.suites import mteb_task
 
     found = {}
     for name in ("STS12", "STS13"):
@@ -74,7 +74,7 @@ def test_mteb_evaluates_the_encoder_as_it_is(tiny_bert: Path, scored: Path) -> N
     assert isinstance(encoder, EncoderProtocol)
     from angle_bench.evaluation.data import locate
     from angle_bench.evaluation.scoring import build
-    from angle_bench.results.suites import mteb_task
+    from angle_bench.results.shipped import mteb_task
 
     task = mteb_task("STS12")
     assert task is not None

@@ -8,8 +8,8 @@ import pytest
 from angle_bench.errors import DataError
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.scoring import Prepared, prepare
-from angle_bench.results.suites import Task
-from angle_bench.results.task_file import OwnTask
+from angle_bench.results.own_task import OwnTask
+from angle_bench.results.task import Task
 from tests.own_data import Rows, labelled, write_table
 
 PAIRS: Rows = [{"sentence1": f"a{n}", "sentence2": f"b{n}", "score": n} for n in range(4)]

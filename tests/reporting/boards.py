@@ -3,7 +3,7 @@
 from angle_bench.reporting.arrange import Wishes, arrange
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.table import Cell, Row, Source
-from angle_bench.results.suites import Suite, Task
+from angle_bench.results.task import Suite, Task
 
 
 def task(name: str, kind: str = "STS", parts: tuple[str, ...] = ()) -> Task:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from angle_bench.reporting import averages
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 from tests.reporting.boards import suite, task
 
 TYPES = suite("A", "B", "Retrieval:C")

@@ -16,7 +16,7 @@ from angle_bench.reporting.ranking import ranks
 from angle_bench.reporting.statistics.measures import Spearman
 from angle_bench.results.layout import SIDE, ModelFolder
 from angle_bench.results.predictions import read_predictions, without_texts
-from angle_bench.results.suites import Suite
+from angle_bench.results.task import Suite
 from angle_bench.results.training_texts import FILE_NAME
 from tests.stored import MEAN, Pairs, Results, put_training, suite, task
 

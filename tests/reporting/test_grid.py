@@ -3,7 +3,7 @@
 from angle_bench.reporting.grid import Grid
 from angle_bench.reporting.signature import joined
 from angle_bench.reporting.table import Cell, Row, Table
-from angle_bench.results.suites import Suite, Task
+from angle_bench.results.task import Suite, Task
 
 
 def suite(*names: str, average: str = "tasks") -> Suite:

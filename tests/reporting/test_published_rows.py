@@ -7,7 +7,8 @@ import pytest
 from angle_bench.published import PublishedRow, published_of, shipped
 from angle_bench.reporting.published_rows import published_rows
 from angle_bench.reporting.table import Row
-from angle_bench.results.suites import Suite, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite
 
 STS = select(["STS"])
 V1 = select(["MTEB(eng, v1)"])

@@ -10,7 +10,8 @@ from angle_bench.reporting.stored_table import stored_row
 from angle_bench.reporting.table import Cell, Row
 from angle_bench.results.files import write_json
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.suites import Suite, Task, mteb_task
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.task import Suite, Task
 
 MODEL = {"name": "local/ft", "revision": "sha256-0123456789abcdef", "settings": None}
 

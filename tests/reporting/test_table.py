@@ -4,7 +4,8 @@ import pytest
 
 from angle_bench.reporting.stored_table import as_json
 from angle_bench.reporting.table import LEGEND, MARKS, Cell, Row, Table
-from angle_bench.results.suites import Suite, Task, select
+from angle_bench.results.suites import select
+from angle_bench.results.task import Suite, Task
 
 
 def task(name: str, type_: str = "STS") -> Task:

@@ -6,7 +6,9 @@ import pytest
 
 from angle_bench.results.answers import Joined, join
 from angle_bench.results.collect import collect
-from angle_bench.results.suites import Task, mteb_task, select
+from angle_bench.results.shipped import mteb_task
+from angle_bench.results.suites import select
+from angle_bench.results.task import Task
 from tests.result_files import put, put_old, put_record, write
 
 STS = select(["STS"]).task

@@ -14,7 +14,7 @@ from angle_bench.results.files import Write, write_json
 from angle_bench.results.folder import Asked, look_up, read_record, set_aside, store, write_failure
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions, read_predictions
-from angle_bench.results.suites import Task
+from angle_bench.results.task import Task
 
 DATA = "local-0123456789abcdef"
 TASK = Task(

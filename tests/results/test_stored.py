@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from angle_bench.results.shipped import mteb_task
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
-from angle_bench.results.suites import Task, mteb_task
+from angle_bench.results.task import Task
 
 UAE = "results_repo/results/WhereIsAI__UAE-Large-V1/369c368f70f16a613f19f5598d4f12d9f44235d4"
 SCORES = {

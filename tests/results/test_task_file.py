@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.results.suites import Task, known_names, select
-from angle_bench.results.task_file import METRICS, read_suite, users_tasks
+from angle_bench.results.known_tasks import known_names
+from angle_bench.results.own_task import METRICS
+from angle_bench.results.suite_file import read_suite
+from angle_bench.results.suites import select
+from angle_bench.results.task import Task
+from angle_bench.results.task_file import users_tasks
 
 STS = '[[task]]\nname = "faq"\ntype = "STS"\npath = "faq.csv"\n'
 
