@@ -1,8 +1,6 @@
 """`angle-bench run`: evaluate models on suites."""
 
-import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,19 +12,15 @@ import typer
 from angle_bench.cli import options as shared
 from angle_bench.cli.forecast import show_forecast
 from angle_bench.cli.plan import from_plan
+from angle_bench.cli.run_output import print_json, print_tables
 from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.jobs import Job
     from angle_bench.evaluation.options import Options
-    from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.models.access import Access
-    from angle_bench.models.checkpoints import Training
     from angle_bench.models.spec import ModelSpec
-    from angle_bench.reporting.grid import Grid
-    from angle_bench.reporting.table import Table
-    from angle_bench.results.task import Suite
 
 EPILOG = """
 Examples:
@@ -189,11 +183,10 @@ def run(
         "limit": limit,
     }
     code = run_jobs(jobs, run_options, asked, quiet, debug)
-    shown = [_narrowed(each, jobs) for each in tables_of(found)]
     if as_json:
-        typer.echo(json.dumps(_json(jobs, suite, trained), indent=2, ensure_ascii=False))
+        print_json(jobs, suite, trained)
     else:
-        _print(jobs, [each for each in shown if each.task], trained, quiet, limit)
+        print_tables(jobs, tables_of(found), trained, quiet, limit)
     return code
 
 
@@ -224,13 +217,6 @@ def run_jobs(
     finally:
         record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
     return code
-
-
-def _narrowed(suite: "Suite", jobs: "list[Job]") -> "Suite":
-    """A suite without the tasks that other shards compute, for every model."""
-    here = {task.name for job in jobs for task in job.suite.task}
-    kept = tuple(task for task in suite.task if task.name in here)
-    return suite.model_copy(update={"task": kept})
 
 
 def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
@@ -273,108 +259,3 @@ def _refuse(stray: list[str] | None, model: list[str], tasks: list[str], limit: 
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
     if limit is not None and limit < 2:
         raise UsageError(f"--limit {limit} leaves nothing to compare.", "--limit 20")
-
-
-def _table(outcomes: "Sequence[ModelOutcome]", suite: "Suite") -> "Table":
-    from angle_bench.evaluation.record import model_record
-    from angle_bench.reporting.stored_table import stored_row
-    from angle_bench.reporting.table import Table
-
-    rows = [
-        stored_row(
-            o.spec.variant_label, o.folder, model_record(o.spec), suite, [*o.kept, *o.scored]
-        )
-        for o in outcomes
-    ]
-    return Table(suite, tuple(rows))
-
-
-def _json(jobs: "list[Job]", suite: "Suite", trained: "list[Training]") -> dict[str, Any]:
-    from angle_bench.cli.curve import step_json
-    from angle_bench.reporting.stored_table import as_json
-
-    outcomes = [outcome for job in jobs for outcome in job.variants]
-    rows = as_json(_table(outcomes, suite))
-    for row, outcome in zip(rows, outcomes, strict=True):
-        used = outcome.spec.settings
-        row["name"] = outcome.spec.name
-        row["revision"] = outcome.spec.revision
-        row["settings"] = outcome.spec.settings_id
-        row["layer"] = None if used is None else used.layer
-        row["size"] = None if used is None else used.size
-        row |= step_json(trained, outcome)
-        row["folder"] = str(outcome.folder.path)
-        row["failures"] = {name: vars(failure) for name, failure in outcome.failures.items()}
-    return {"suite": suite.name, "version": suite.version, "models": rows}
-
-
-def _print(
-    jobs: "list[Job]",
-    suites: "list[Suite]",
-    trained: "list[Training]",
-    quiet: bool,
-    limit: int | None,
-) -> None:
-    """For every suite the single models in one table, curves of trainings, a grid per model."""
-    from angle_bench.cli.curve import curves
-    from angle_bench.reporting.grid import Grid
-
-    width = shared.table_width()
-    if limit is not None:
-        typer.echo(f"smoke run: {limit} samples a task, comparable with nothing")
-    blocks: list[str] = []
-    for suite in suites:
-        plain = [job.variants[0] for job in jobs if len(job.variants) == 1]
-        if plain:
-            table = _table(plain, suite)
-            blocks.append(_signed(table, width))
-            blocks += [curve.text() for curve in curves(trained, plain, table)]
-        for job in jobs:
-            if len(job.variants) > 1:
-                label, axes = job.variants[0].spec.label, _axes(job.variants)
-                blocks.append(_signed(Grid(label, _table(job.variants, suite), axes), width))
-    if blocks:
-        typer.echo("\n\n".join(blocks))
-    if quiet:
-        return
-    for job in jobs:
-        typer.echo(_saved(job.variants), err=True)
-    typer.echo(_next([outcome for job in jobs for outcome in job.variants]), err=True)
-
-
-def _signed(table: "Table | Grid", width: int) -> str:
-    """A table with what stands under it."""
-    return "\n".join(part for part in (table.text(width), table.footer()) if part)
-
-
-def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int]]:
-    """Layer and size of each variant."""
-    spec = group[0].spec
-    assert spec.shape is not None
-    used = [outcome.spec.required_settings() for outcome in group]
-    return [
-        (spec.shape.layers if one.layer is None else one.layer, one.size or spec.shape.width)
-        for one in used
-    ]
-
-
-def _saved(group: "Sequence[ModelOutcome]") -> str:
-    from angle_bench.cli.progress import duration
-
-    first = group[0]
-    place = os.path.commonpath([outcome.folder.path for outcome in group])
-    if not any(outcome.scored for outcome in group):
-        failed = any(outcome.failures for outcome in group)
-        return f"{place}  {'nothing new' if failed else 'all stored before'}"
-    variants = f"{len(group)} variants  " if len(group) > 1 else ""
-    line = f"saved {place}  {variants}{duration(first.seconds)}"
-    if first.texts and len(group) == 1:
-        line += f", {first.texts / first.seconds:,.0f} texts/s"
-    return line
-
-
-def _next(outcomes: "list[ModelOutcome]") -> str:
-    if any(outcome.failures for outcome in outcomes):
-        return "next: what the errors say, then the same command; it runs only what is missing"
-    words = [word for word in sys.argv[1:] if word != "--overwrite"]
-    return f"next: {shlex.join(['angle-bench', *words, '-m', './MY-CHECKPOINT'])}"
