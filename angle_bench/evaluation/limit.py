@@ -7,7 +7,7 @@ import datasets
 import mteb
 from mteb.abstasks import AbsTaskClassification, AbsTaskClustering, AbsTaskRetrieval
 
-from angle_bench.evaluation.own_tasks import OwnData
+from angle_bench.evaluation.own_kinds import OwnData
 
 
 def keep_some(mteb_task: mteb.AbsTask, splits: Sequence[str], count: int) -> None:

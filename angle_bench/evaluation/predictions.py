@@ -14,7 +14,7 @@ from mteb.abstasks import AbsTaskClassification
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from sklearn.model_selection import KFold
 
-from angle_bench.evaluation.own_tasks import OwnData
+from angle_bench.evaluation.own_kinds import OwnData
 from angle_bench.evaluation.per_query import MAX_OVER_SUBQUERIES, merged, per_query
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts, splits_of
 from angle_bench.results.predictions import (

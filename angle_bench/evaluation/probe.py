@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from angle_bench.evaluation import logistic, own_data
 from angle_bench.evaluation.logistic import Features, Predicted
 from angle_bench.evaluation.own_data import Columns
-from angle_bench.evaluation.own_tasks import OwnClassification
+from angle_bench.evaluation.own_kinds import OwnClassification
 from angle_bench.results.predictions import ClassPredictions, Experiment
 
 

@@ -18,7 +18,8 @@ from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.checks import Findings, check
 from angle_bench.evaluation.data import Located, stage
 from angle_bench.evaluation.limit import keep_some
-from angle_bench.evaluation.own_tasks import OwnData, own_task
+from angle_bench.evaluation.own_kinds import OwnData
+from angle_bench.evaluation.own_tasks import own_task
 from angle_bench.evaluation.predictions import Scores, keeping
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.verify import Verification, verify
