@@ -14,7 +14,6 @@ from angle_bench.errors import (
 )
 from angle_bench.models.access import Access
 from angle_bench.models.content import content_hash
-from angle_bench.models.known import known_names
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find
 from angle_bench.models.resolve import resolve
@@ -212,12 +211,18 @@ def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
 
 
 def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
-    labels = [label for model in stored for label in (model.label, model.name)]
-    near = did_you_mean(name, [*dict.fromkeys(labels), *known_names()])
-    hint = f" Did you mean {or_list(near)}?" if near else ""
+    labels = dict.fromkeys(label for model in stored for label in (model.label, model.name))
+    if near := did_you_mean(name, labels):
+        return UsageError(
+            f"no model with scores is called {name}. Did you mean {or_list(near)}?", near[0]
+        )
+    if not stored:
+        return UsageError(
+            f"no model with scores is called {name}: there are none in these results.",
+            f"angle-bench run -m {name}, or -r with the folder of the results",
+        )
     listed = ", ".join(dict.fromkeys(model.label for model in stored))
-    others = f"a folder, or one of the scored models: {listed}"
     return UsageError(
-        f"no model with scores is called {name}.{hint}",
-        near[0] if near else others if listed else f"angle-bench run -m {name}",
+        f"no model with scores is called {name}.",
+        f"one of the scored models ({listed}), or a folder",
     )

@@ -122,6 +122,36 @@ def test_unknown_names_are_met_with_the_nearest(cli: Cli, results: Path) -> None
     assert "Did you mean good?" in ended.err
 
 
+def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:
+    """`baseline-bb25` is a name of mteb, and nobody scored it."""
+    ended = cli("compare", "baseline", "good", *TASKS)
+    assert ended.code == 2
+    assert ended.errors[0] == "error: no model with scores is called baseline. Did you mean base?"
+    ended = cli("compare", "untrained", "good", *TASKS)
+    assert ended.errors[0] == "error: no model with scores is called untrained."
+    assert ended.errors[1] == "  type: one of the scored models (bad, base, good), or a folder"
+    ended = cli("compare", "base", "good", *TASKS, "-r", "no-such")
+    assert "there are none in these results" in ended.errors[0]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--seen", "--by", "task")])
+def test_no_task_in_common(cli: Cli, results: Path, more: tuple[str, ...]) -> None:
+    """Scores of other tasks than `-t` says, which a forgotten `-t` brings about."""
+    put(results, "local/other", 0.1, settings=MEAN.with_changes(pooling="cls"))
+    ended = cli("compare", "base", "other", "-t", "STS14,STS16", *more)
+    assert ended.code == 1
+    assert "error: other has no scores of STS14, STS16." in ended.err.splitlines()
+    assert ended.err.splitlines()[-1] == "all of them have scores of: -t STS12,STS13"
+
+
+def test_a_base_without_scores_differs_in_no_version(cli: Cli, results: Path) -> None:
+    pairs = PAIRS["STS12"]
+    Results(results).put("local/few", "STS12", pairs.part(pairs.scores(0.1, 0)))
+    ended = cli("compare", "few", "good", "-t", "STS13")
+    assert (ended.code, ended.out.strip()) == (1, "")
+    assert ended.err.splitlines()[-1] == "all of them have scores of: -t STS12"
+
+
 def test_names_labels_folders_and_revisions(cli: Cli, results: Path, tmp_path: Path) -> None:
     put(
         results,
