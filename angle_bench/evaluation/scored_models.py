@@ -72,7 +72,7 @@ def find_scored(
             errors.append(error)
             continue
         if label is None:  # what has no label is a model of its own
-            label = models[0].label
+            label = _shown(members[0], models[0])
             while label in groups:
                 label += " again" if word in words[:1] else f" {models[0].short_revision}"
         groups.setdefault(label, []).extend(models)
@@ -92,6 +92,12 @@ def _members(word: str) -> tuple[str | None, list[str]]:
             f"{word} has commas, but no label for these seeds of one recipe.", f"LABEL={word}"
         )
     return ref.label, [name for name in names.split(",") if name]
+
+
+def _shown(word: str, model: StoredModel) -> str:
+    """The label that was typed, where it is one of the model's, else its last one."""
+    wanted = ModelRef.parse(word).name.casefold()
+    return next((label for label in model.labels if label.casefold() == wanted), model.label)
 
 
 def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) -> StoredModel:
@@ -149,7 +155,7 @@ def _same_settings(spec: ModelSpec, model: StoredModel) -> bool:
 
 
 def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
-    """The models of a label, else of a full or short name under their own settings."""
+    """The models of a label, else of an earlier one, else of a name under their own settings."""
     wanted = ref.name.casefold()
     revision = ref.revision or ""
     fitting = [
@@ -158,8 +164,9 @@ def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
         if model.revision.removeprefix("sha256-").startswith(revision.removeprefix("sha256-"))
     ]
     labelled = [model for model in fitting if model.label.casefold() == wanted]
-    if labelled:
-        return labelled
+    before = [m for m in fitting if wanted in [label.casefold() for label in m.labels]]
+    if labelled or before:
+        return labelled or before
     return [
         model
         for model in fitting
@@ -211,7 +218,7 @@ def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
 
 
 def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
-    labels = dict.fromkeys(label for model in stored for label in (model.label, model.name))
+    labels = dict.fromkeys(label for model in stored for label in (*model.labels, model.name))
     if near := did_you_mean(name, labels):
         return UsageError(
             f"no model with scores is called {name}. Did you mean {or_list(near)}?", near[0]

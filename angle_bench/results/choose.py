@@ -22,6 +22,11 @@ class Model:
     folders: tuple[ResultFolder, ...]
 
     @property
+    def settings(self) -> str | None:
+        """The folder of its settings, where they are not its own."""
+        return self.folders[0].settings
+
+    @property
     def names(self) -> list[str]:
         """What it can be called: its labels, short name and full name."""
         labels = [folder.label for folder in self.folders if folder.label is not None]
@@ -83,12 +88,26 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
 
 
 def _meant(word: str, models: Sequence[Model]) -> tuple[str | None, list[Model]]:
-    whole = [model for model in models if _fits(model, word)]
+    whole = _called(word, models)
     if whole or "=" not in word:  # a folder may be called lr=1e-5
         return None, whole or _of_revision(word, models)
     label, _, name = word.partition("=")
-    found = [model for model in models if _fits(model, name)]
-    return label, found or _of_revision(name, models)
+    return label, _called(name, models) or _of_revision(name, models)
+
+
+def _called(pattern: str, models: Sequence[Model]) -> list[Model]:
+    """The models of a pattern; those of a name under their own settings, others by their label."""
+    found = [model for model in models if _fits(model, pattern)]
+    wanted = pattern.casefold()
+    plain = [model for model in found if model.settings is None or wanted in _labels(model)]
+    if found and not _WILD & set(pattern):
+        return plain or found
+    return found or [model for model in models if wanted in _labels(model)]
+
+
+def _labels(model: Model) -> list[str]:
+    """Whatever it was called when it was run."""
+    return [label.casefold() for folder in model.folders for label in folder.labels]
 
 
 def _fits(model: Model, pattern: str) -> bool:

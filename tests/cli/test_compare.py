@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.models.resolve import resolve
+from angle_bench.results.files import write_json
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME
 from tests.conftest import Cli
@@ -175,6 +176,20 @@ def test_names_labels_folders_and_revisions(cli: Cli, results: Path, tmp_path: P
         assert json.loads(ended.out)["candidates"][0]["label"] == label
     ended = cli("compare", "base", "mine layer 1", *TASKS, "--allow-different")
     assert "! mine layer 1: layer 1, base last" in ended.out
+
+
+def test_every_label_that_a_model_had_is_known(cli: Cli, results: Path) -> None:
+    """A model is first run by its name, then under a label, which only the command records."""
+    stored = next(results.glob("local__base/*"))
+    for stamp, label in (("1", "base"), ("2", "root")):
+        outcome = {label: {"folder": f"results/local__base/{stored.name}"}}
+        write_json(results / ".runs" / f"{stamp}.json", {"outcome": outcome})
+    for word in ("base", "root"):
+        ended = cli("compare", word, "good", *TASKS)
+        assert ended.code == 0, ended.err
+        assert f"good is better than {word} on" in ended.out
+    ended = cli("compare", "base", "good", "-t", "STS14")
+    assert "-m root=" in ended.err
 
 
 def put_tiny(results: Path, folder: Path, **settings: object) -> str:
