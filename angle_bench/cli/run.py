@@ -42,6 +42,8 @@ angle-bench run --checkpoints ckpts/run1 -t STSB-dev
 angle-bench run study.toml --shard auto
 """
 
+RESULTS = Path("results")
+
 
 def run(
     model: shared.Models = [],  # noqa: B006  typer copies it
@@ -55,7 +57,7 @@ def run(
         ),
     ] = [],  # noqa: B006
     tasks: shared.Tasks = ["STS"],  # noqa: B006
-    results: shared.Results = Path("results"),
+    results: shared.Results = RESULTS,
     save_spec: Annotated[
         bool,
         shared.flag("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
@@ -193,7 +195,9 @@ def run(
     if as_json:
         typer.echo(json.dumps(_json(jobs, suite, trained), indent=2, ensure_ascii=False))
     else:
-        _print(jobs, [each for each in shown if each.task], trained, quiet, limit)
+        rest = ["-t", ",".join(tasks), *(["-r", str(results)] if results != RESULTS else [])]
+        compare = [] if trained or limit is not None else _comparison(jobs, rest)
+        _print(jobs, [each for each in shown if each.task], trained, quiet, limit, compare)
     return code
 
 
@@ -313,6 +317,7 @@ def _print(
     trained: "list[Training]",
     quiet: bool,
     limit: int | None,
+    compare: Sequence[str],
 ) -> None:
     """For every suite the single models in one table, curves of trainings, a grid per model."""
     from angle_bench.cli.curve import curves
@@ -338,7 +343,7 @@ def _print(
         return
     for job in jobs:
         typer.echo(_saved(job.variants), err=True)
-    typer.echo(_next([outcome for job in jobs for outcome in job.variants]), err=True)
+    typer.echo(_next([outcome for job in jobs for outcome in job.variants], compare), err=True)
 
 
 def _signed(table: "Table | Grid", width: int) -> str:
@@ -372,8 +377,18 @@ def _saved(group: "Sequence[ModelOutcome]") -> str:
     return line
 
 
-def _next(outcomes: "list[ModelOutcome]") -> str:
+def _comparison(jobs: "Sequence[Job]", rest: Sequence[str]) -> list[str]:
+    """The command that compares the models; none for a single one, or layers and sizes."""
+    if len(jobs) < 2 or any(len(job.variants) > 1 for job in jobs):
+        return []
+    return ["angle-bench", "compare", *(job.variants[0].spec.variant_label for job in jobs), *rest]
+
+
+def _next(outcomes: "list[ModelOutcome]", compare: Sequence[str]) -> str:
+    """What to type next: a comparison of several models, or the same with another one."""
     if any(outcome.failures for outcome in outcomes):
         return "next: what the errors say, then the same command; it runs only what is missing"
+    if compare:
+        return f"next: {shlex.join(compare)}"
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     return f"next: {shlex.join(['angle-bench', *words, '-m', './MY-CHECKPOINT'])}"
