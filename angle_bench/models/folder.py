@@ -163,7 +163,7 @@ def _check_complete(folder: Path, trust: Trust) -> None:
         inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
         raise ModelError(
             f"{folder} has no config.json: it is no transformers model folder"
-            + (f", but {some([place.name for place in inner])} in it." if inner else "."),
+            + (f", but holds {some([place.name for place in inner])}." if inner else "."),
             f"-m {inner[0]}"
             if inner
             else "-m the folder that save_pretrained or SentenceTransformer.save wrote",

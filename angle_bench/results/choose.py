@@ -63,8 +63,8 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
     Args:
         models: Those on disk.
         typed: `[LABEL=]NAME-OR-GLOB[@REVISION]`, several by commas; nothing means all. Names go by
-            label, full or short name, whatever their case. A label for several models means that
-            they are runs of one recipe.
+            label, full or short name, whatever their case. A label for several models, by a glob
+            or typed again before each, means that they are runs of one recipe.
 
     Raises:
         UsageError: A name fits no model; the nearest ones are named.
@@ -81,6 +81,9 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
         new = tuple(model for model in found if model not in taken)
         taken.update(new)
         if label is not None:
+            before = next((each for each in chosen if each.label == label), None)
+            new = (*(before.models if before else ()), *new)
+            chosen = [each for each in chosen if each is not before]
             chosen += [Chosen(label, new)] if new else []
         else:
             chosen += [Chosen(None, (model,)) for model in new]

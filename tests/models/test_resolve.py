@@ -151,7 +151,7 @@ def test_two_slashes_are_a_path(copy: Copy) -> None:
 def test_a_folder_of_checkpoints_names_them(copy: Copy) -> None:
     for name in ("a", "b"):
         copy(f"runs/{name}")
-    with pytest.raises(ModelError, match=r"no config.json.*, but a, b in it") as caught:
+    with pytest.raises(ModelError, match=r"no config.json.*, but holds a, b") as caught:
         resolve("runs")
     assert caught.value.fix.endswith("runs/a")
 
