@@ -93,7 +93,8 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
 def _meant(word: str, models: Sequence[Model]) -> tuple[str | None, list[Model]]:
     whole = _called(word, models)
     if whole or "=" not in word:  # a folder may be called lr=1e-5
-        return None, whole or _of_revision(word, models)
+        before = word if len(whole) == 1 and not _fits(whole[0], word) else None
+        return before, whole or _of_revision(word, models)
     label, _, name = word.partition("=")
     return label, _called(name, models) or _of_revision(name, models)
 

@@ -28,7 +28,7 @@ FOLDERS = [
     folder("local/checkpoint-500", "sha256-bb", own=True, labels=("old", "ft-b")),
     folder("local/checkpoint-500", "sha256-bb", "settings_0a", own=True),
     folder("local/lr=1e-5", own=True),
-    folder("org/mini", own=True, labels=("mini", "base")),
+    folder("org/mini", own=True, labels=("base", "mini")),
     folder("org/mini", "r", "settings_cl", own=True, labels=("cls",)),
 ]
 MODELS = models_of(FOLDERS)
@@ -72,7 +72,8 @@ def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
         (["mini"], [(None, MINI)]),  # another setting goes by its label
         (["mini", "cls"], [(None, MINI), (None, CLS)]),
         (["org/mini*"], [(None, MINI), (None, CLS)]),
-        (["old"], [(None, A), (None, B)]),  # a label of before
+        (["base"], [("base", MINI)]),  # a label of before
+        (["old"], [(None, A), (None, B)]),
     ],
 )
 def test_names_labels_globs_and_revisions(
