@@ -96,7 +96,9 @@ def _meant(word: str, models: Sequence[Model]) -> tuple[str | None, list[Model]]
         before = word if len(whole) == 1 and not _fits(whole[0], word) else None
         return before, whole or _of_revision(word, models)
     label, _, name = word.partition("=")
-    return label, _called(name, models) or _of_revision(name, models)
+    found = _called(name, models) or _of_revision(name, models)
+    # the layers and sizes of a run are no further runs of its recipe
+    return label, [model for model in found if model.settings is None] or found
 
 
 def _called(pattern: str, models: Sequence[Model]) -> list[Model]:

@@ -66,6 +66,8 @@ def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
         (["UAE-Large-V1@external"], [(None, [["WhereIsAI/UAE-Large-V1/external"]])]),
         (["base=ft-a"], [("base", A)]),
         (["recipe=ft-?"], [("recipe", A + B)]),
+        (["recipe=*mini*"], [("recipe", MINI)]),  # other settings are no runs of a recipe
+        (["x=cls"], [("x", CLS)]),
         (["recipe=ft-a,mini,recipe=ft-b"], [(None, MINI), ("recipe", A + B)]),
         (["lr=1e-5"], [(None, LR)]),
         (["x=lr=1e-5"], [("x", LR)]),
