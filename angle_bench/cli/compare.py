@@ -126,6 +126,8 @@ def compare(
 
         shown = text(comparison, by, changes)
     typer.echo(shown)
+    if output is not None and not quiet:
+        typer.echo(f"wrote {output}", err=True)
     for warning in () if quiet else comparison.warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
     errors = [*found.errors, *_missing(comparison)]

@@ -270,6 +270,8 @@ def _refuse(stray: list[str] | None, model: list[str], tasks: list[str], limit: 
     if stray:
         if not model or os.path.isdir(stray[0]):
             raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
+        if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
+            raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
         words = ",".join([tasks[-1], *stray])
         raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")
     if not any(text.strip() for text in model):

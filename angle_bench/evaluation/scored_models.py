@@ -19,6 +19,7 @@ from angle_bench.models.registry import find
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.suites import refuse_as_model
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) 
         return _of_spec(ref, spec, stored, tasks)
     called = _called(ref, stored)
     if not called:
+        refuse_as_model(ref.name)
         raise _unknown(ref.name, stored)
     return _current(ref, called, tasks)
 

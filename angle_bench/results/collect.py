@@ -13,6 +13,7 @@ from pathlib import Path
 from angle_bench.errors import UsageError, did_you_mean
 from angle_bench.results.layout import SIDE, results_root
 from angle_bench.results.stored import read_object
+from angle_bench.results.suites import refuse_as_model
 
 EXPERIMENTS = "experiments"
 NO_REVISION = "no_revision_available"
@@ -91,6 +92,7 @@ def collect(paths: Sequence[Path]) -> Collected:
 
 def _top(typed: Path) -> Path:
     if not typed.expanduser().exists():
+        refuse_as_model(str(typed))
         near = did_you_mean(typed.name, _names_beside(typed))
         hint = f" Did you mean {typed.parent / near[0]}?" if near else ""
         raise UsageError(

@@ -356,6 +356,18 @@ def known_names() -> list[str]:
     return list(dict.fromkeys([*suites(), *_catalogue()["benchmarks"], *_task_names()]))
 
 
+def refuse_as_model(word: str) -> None:
+    """Refuse a suite or task where a model or a folder is expected.
+
+    Raises:
+        UsageError: It is the name of one.
+    """
+    if word.casefold() in {name.casefold() for name in known_names()}:
+        raise UsageError(
+            f"{word} is a name of tasks, which go after -t.", f"-t {shlex.quote(word)}"
+        )
+
+
 def _unknown(name: str) -> UsageError:
     others = {other.casefold() for other in _catalogue()["other"]}
     if name.casefold() in others:

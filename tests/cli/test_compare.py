@@ -135,6 +135,12 @@ def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:
     assert "there are none in these results" in ended.errors[0]
 
 
+def test_tasks_without_t(cli: Cli, results: Path) -> None:
+    for words in (("compare", "base", "good", "sts"), ("leaderboard", "sts")):
+        ended = cli(*words)
+        assert (ended.code, ended.errors[1]) == (2, "  type: -t sts")
+
+
 @pytest.mark.parametrize("more", [(), ("--json",), ("--seen", "--by", "task")])
 def test_no_task_in_common(cli: Cli, results: Path, more: tuple[str, ...]) -> None:
     """Scores of other tasks than `-t` says, which a forgotten `-t` brings about."""
@@ -286,7 +292,8 @@ def test_output_files(cli: Cli, results: Path, tmp_path: Path) -> None:
     words = ("compare", "base", "good", *TASKS, "--changes", "5")
     assert cli(*words, "-o", "c.parquet").code == 0
     assert pq.read_table(tmp_path / "c.parquet").num_rows == 5
-    assert cli(*words, "-o", "c.html").code == 0
+    ended = cli(*words, "-o", "c.html")
+    assert (ended.code, ended.err.strip()) == (0, "wrote c.html")
     assert "good is better than base" in (tmp_path / "c.html").read_text()
     assert cli(*words, "-o", "no/such/c.html").code == 0  # its folder is made
 

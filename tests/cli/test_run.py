@@ -294,6 +294,7 @@ def test_a_model_that_cannot_be_loaded_is_said_once_and_costs_the_others_nothing
         (("-m", "me/all-MiniLM-L6-v3"), 2, "Did you mean sentence-transformers/all-MiniLM", "-m"),
         (("-m", "demo-model", "-t", "STS-12"), 2, "Did you mean STS12", "-t STS12"),
         (("-m", "m", "-t", "STS12", "STS13"), 2, "STS13 stands alone", "-t STS12,STS13"),
+        (("-m", "m", "demo"), 2, "demo stands alone; tasks go after -t", "-t demo"),
         (("-m", "tiny-bert", "--mirror", "nowhere"), 2, "mirror nowhere is not there", "--mirror"),
         (("-m", "tiny-bert", "--mirror", "file"), 2, "mirror file is a file", "--mirror"),
         (("-m", "tiny-bert", "--batch-tokens", "0"), 2, "no room for a text", "--batch-tokens"),
