@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from angle_bench.cli import options as shared
 from angle_bench.errors import AngleBenchError, ResultsError, UsageError, printable
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.scored_models import Named
     from angle_bench.reporting.compare import Comparison
 
 EPILOG = """
@@ -124,11 +126,15 @@ def compare(
 
         shown = text(comparison, by, changes)
     typer.echo(shown)
+    if output is not None and not quiet:
+        typer.echo(f"wrote {output}", err=True)
     for warning in () if quiet else comparison.warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
     errors = [*found.errors, *_missing(comparison)]
     for error in errors:
         typer.echo(f"error: {error}", err=True)
+    if comparison.scored_nowhere and (common := _common(found.groups)):
+        typer.echo(f"all of them have scores of: -t {','.join(common)}", err=True)
     if fail_if_worse and comparison.worse:
         return NO
     return 1 if errors or (fail_if_worse and comparison.unjudged) else 0
@@ -157,6 +163,18 @@ def _write(place: Path, comparison: "Comparison", by: str | None, changes: int) 
         from angle_bench.reporting.changes import changes_file
 
         write_together([changes_file(place, comparison, changes)], fix=fix)
+
+
+def _common(groups: "Sequence[Named]") -> list[str]:
+    """The tasks that every model has a file of."""
+    from angle_bench.results.known_tasks import known_task
+
+    files = [
+        frozenset().union(*(folder.files for folder in model.folders))
+        for group in groups
+        for model in group.models
+    ]
+    return sorted(name for name in frozenset.intersection(*files) if known_task(name) is not None)
 
 
 def _missing(comparison: "Comparison") -> list[AngleBenchError]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from angle_bench.errors import some
+
 if TYPE_CHECKING:
     from angle_bench.evaluation.forecast import JobForecast
     from angle_bench.evaluation.jobs import Job
@@ -64,6 +66,8 @@ def _sum(found: "JobForecast") -> str:
     counts = f"{len(todo)} of {len(found.tasks)} tasks to compute"
     if found.tokens is not None:
         counts += f", {found.tokens:,} tokens before repeated texts are left out"
+    if unknown := [task.name for task in todo if task.texts is None]:
+        return f"{counts}; how long it takes is not known, as the size of {some(unknown)} is not"
     if found.seconds is None:
         return f"{counts}; how long it takes is known once the model is here"
     least = "about" if found.device == "cpu" else "at least"

@@ -51,8 +51,8 @@ def leaderboard(
             "-m",
             "--model",
             metavar="[LABEL=]NAME-OR-GLOB[@REVISION]",
-            help="Models, by commas or repeated. A label for several models makes them runs of one "
-            "recipe: their mean ± standard deviation.",
+            help="Models, by commas or repeated. A label for several models, ft='ft-*' or "
+            "ft=a,ft=b, makes them runs of one recipe: their mean ± standard deviation.",
             autocompletion=complete.scored,
             show_default=False,
         ),

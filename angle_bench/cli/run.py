@@ -36,6 +36,8 @@ angle-bench run --checkpoints ckpts/run1 -t STSB-dev
 angle-bench run study.toml --shard auto
 """
 
+RESULTS = Path("results")
+
 
 def run(
     model: shared.Models = [],  # noqa: B006  typer copies it
@@ -49,7 +51,7 @@ def run(
         ),
     ] = [],  # noqa: B006
     tasks: shared.Tasks = ["STS"],  # noqa: B006
-    results: shared.Results = Path("results"),
+    results: shared.Results = RESULTS,
     save_spec: Annotated[
         bool,
         shared.flag("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
@@ -186,7 +188,8 @@ def run(
     if as_json:
         print_json(jobs, suite, trained)
     else:
-        print_tables(jobs, tables_of(found), trained, quiet, limit)
+        rest = ["-t", ",".join(tasks), *(["-r", str(results)] if results != RESULTS else [])]
+        print_tables(jobs, tables_of(found), trained, quiet, limit, rest)
     return code
 
 
@@ -253,6 +256,8 @@ def _refuse(stray: list[str] | None, model: list[str], tasks: list[str], limit: 
     if stray:
         if not model or os.path.isdir(stray[0]):
             raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
+        if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
+            raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
         words = ",".join([tasks[-1], *stray])
         raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")
     if not any(text.strip() for text in model):

@@ -31,10 +31,12 @@ def print_tables(
     trained: "list[Training]",
     quiet: bool,
     limit: int | None,
+    rest: Sequence[str],
 ) -> None:
     """For every suite the single models in one table, curves of trainings, a grid per model.
 
-    Tasks that other shards compute are in no table.
+    Tasks that other shards compute are in no table. `rest` are the words that a comparison of the
+    models needs beside them.
     """
     from angle_bench.cli.curve import curves
     from angle_bench.reporting.grid import Grid
@@ -59,7 +61,8 @@ def print_tables(
         return
     for job in jobs:
         typer.echo(_saved(job.variants), err=True)
-    typer.echo(_next([outcome for job in jobs for outcome in job.variants]), err=True)
+    compare = [] if trained or limit is not None else _comparison(jobs, rest)
+    typer.echo(_next([outcome for job in jobs for outcome in job.variants], compare), err=True)
 
 
 def _narrowed(suite: "Suite", jobs: "list[Job]") -> "Suite | None":
@@ -133,8 +136,18 @@ def _saved(group: "Sequence[ModelOutcome]") -> str:
     return line
 
 
-def _next(outcomes: "list[ModelOutcome]") -> str:
+def _comparison(jobs: "Sequence[Job]", rest: Sequence[str]) -> list[str]:
+    """The command that compares the models; none for a single one, or layers and sizes."""
+    if len(jobs) < 2 or any(len(job.variants) > 1 for job in jobs):
+        return []
+    return ["angle-bench", "compare", *(job.variants[0].spec.variant_label for job in jobs), *rest]
+
+
+def _next(outcomes: "list[ModelOutcome]", compare: Sequence[str]) -> str:
+    """What to type next: a comparison of several models, or the same with another one."""
     if any(outcome.failures for outcome in outcomes):
         return "next: what the errors say, then the same command; it runs only what is missing"
+    if compare:
+        return f"next: {shlex.join(compare)}"
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     return f"next: {shlex.join(['angle-bench', *words, '-m', './MY-CHECKPOINT'])}"

@@ -11,7 +11,7 @@ from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 
 if TYPE_CHECKING:
-    from angle_bench.results.task import Suite
+    from angle_bench.results.task import Suite, Task
 
 LIST_EPILOG = """
 Examples:
@@ -56,13 +56,18 @@ def list_(
         return 0
     from tabulate import tabulate
 
+    from angle_bench.results.task_file import users_tasks
+
     rows = [
         [suite.name, len(suite.task), _texts(suite), _shortly(suite.description)]
         for suite in suites().values()
     ]
     typer.echo(tabulate(rows, ["suite", "tasks", "texts", ""], tablefmt="simple"))
-    others = len(known_names()) - len(rows)
+    own = [task.name for task in users_tasks()]
+    others = len(known_names()) - len(rows) - len(own)
     if not quiet:
+        if own:
+            typer.echo(f"your own tasks: {', '.join(own)}", err=True)
         typer.echo(
             f"and {others:,} benchmarks and tasks of mteb: angle-bench tasks list --all", err=True
         )
@@ -95,7 +100,7 @@ def show(
         [
             task.name,
             task.type,
-            task.dataset,
+            _data(task),
             _few(task.splits),
             _few(task.subsets),
             task.metric,
@@ -106,6 +111,11 @@ def show(
     heads = ["task", "type", "data", "splits", "subsets", "score", "samples"]
     typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
     return 0
+
+
+def _data(task: "Task") -> str:
+    """The hub data set, or the files of an own task."""
+    return _few(tuple(str(place) for _, place in task.path)) or task.dataset
 
 
 def _head(suite: "Suite") -> str:

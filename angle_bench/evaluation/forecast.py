@@ -124,14 +124,19 @@ def _task(job: Job, task: Task, options: Options, spec: ModelSpec, tokenizer: An
         return TaskForecast(task.name, task.type, "no data", error.what)
     if not options.overwrite and all(found.state == "done" for found in answers):
         return TaskForecast(task.name, task.type, "stored", "", task.texts)
-    texts = task.texts if options.limit is None else _few(task, options.limit)
+    task = _counted(task, located)
+    texts = task.texts_of(options.limit)
     return TaskForecast(
         task.name, task.type, "to do", "", texts, _tokens(task, texts, located, spec, tokenizer)
     )
 
 
-def _few(task: Task, limit: int) -> int | None:
-    return None if not task.samples or not task.texts else limit * task.texts // task.samples
+def _counted(task: Task, located: Located) -> Task:
+    """A user's pairs with their count, which no catalogue has."""
+    if not task.path or task.type not in ("STS", "PairClassification"):
+        return task
+    rows = sum(1 for place in located.files.values() for _ in read_rows(place))
+    return task.model_copy(update={"samples": rows})
 
 
 def _tokens(

@@ -146,7 +146,7 @@ def _score_all(
     spec = variants[0].spec
     header = spec.header([(each.task.name, each.task.type) for each in todo])
     parts = [header, *_grid([outcome.spec for outcome in variants]), _device(encoders[0])]
-    progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo))
+    progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo, options))
     for line in _prompt_lines(spec, todo):
         progress.prompt(line)
     ready: dict[str, Prepared | Exception] = {}
@@ -156,7 +156,8 @@ def _score_all(
     for number, each in enumerate(todo, start=1):
         held = ready.pop(each.task.name, None)
         ahead = bool(each.parts) or (held is not None and not isinstance(held, Exception))
-        progress.task(each.task.name, number, 0 if ahead else each.task.texts or 0)
+        texts = each.task.texts_of(options.limit) or 0
+        progress.task(each.task.name, number, 0 if ahead else texts)
         lacking = [
             (outcome, encoder)
             for outcome, encoder in zip(variants, encoders, strict=True)
@@ -199,7 +200,7 @@ def _tell_warnings(encoder: Any, progress: Progress) -> None:
 
 def _device(encoder: Any) -> str:
     if hasattr(encoder, "encoder"):
-        return encoder.encoder.device or "stored vectors"
+        return encoder.encoder.device or "stored vectors first"
     return str(getattr(encoder, "device", "device of mteb"))
 
 
@@ -207,9 +208,9 @@ def _counts(encoder: Any) -> dict[str, int]:
     return vars(encoder.encoder.counts) if hasattr(encoder, "encoder") else {}
 
 
-def _countable_texts(spec: ModelSpec, todo: Sequence[Todo]) -> int:
+def _countable_texts(spec: ModelSpec, todo: Sequence[Todo], options: Options) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
-    texts = [each.task.texts for each in todo if not each.parts]
+    texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
     if spec.loader != "transformers" or None in texts:
         return 0
     return sum(count or 0 for count in texts)

@@ -14,12 +14,12 @@ from angle_bench.errors import (
 )
 from angle_bench.models.access import Access
 from angle_bench.models.content import content_hash
-from angle_bench.models.known import known_names
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.suites import refuse_as_model
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def find_scored(
             errors.append(error)
             continue
         if label is None:  # what has no label is a model of its own
-            label = models[0].label
+            label = _shown(members[0], models[0])
             while label in groups:
                 label += " again" if word in words[:1] else f" {models[0].short_revision}"
         groups.setdefault(label, []).extend(models)
@@ -95,6 +95,12 @@ def _members(word: str) -> tuple[str | None, list[str]]:
     return ref.label, [name for name in names.split(",") if name]
 
 
+def _shown(word: str, model: StoredModel) -> str:
+    """The label that was typed, where it is one of the model's, else its last one."""
+    wanted = ModelRef.parse(word).name.casefold()
+    return next((label for label in model.labels if label.casefold() == wanted), model.label)
+
+
 def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) -> StoredModel:
     ref = ModelRef.parse(word)
     place = expand(ref.name)
@@ -105,6 +111,7 @@ def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) 
         return _of_spec(ref, spec, stored, tasks)
     called = _called(ref, stored)
     if not called:
+        refuse_as_model(ref.name)
         raise _unknown(ref.name, stored)
     return _current(ref, called, tasks)
 
@@ -150,7 +157,7 @@ def _same_settings(spec: ModelSpec, model: StoredModel) -> bool:
 
 
 def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
-    """The models of a label, else of a full or short name under their own settings."""
+    """The models of a label, else of an earlier one, else of a name under their own settings."""
     wanted = ref.name.casefold()
     revision = ref.revision or ""
     fitting = [
@@ -159,8 +166,9 @@ def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
         if model.revision.removeprefix("sha256-").startswith(revision.removeprefix("sha256-"))
     ]
     labelled = [model for model in fitting if model.label.casefold() == wanted]
-    if labelled:
-        return labelled
+    before = [m for m in fitting if wanted in [label.casefold() for label in m.labels]]
+    if labelled or before:
+        return labelled or before
     return [
         model
         for model in fitting
@@ -212,12 +220,18 @@ def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
 
 
 def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
-    labels = [label for model in stored for label in (model.label, model.name)]
-    near = did_you_mean(name, [*dict.fromkeys(labels), *known_names()])
-    hint = f" Did you mean {or_list(near)}?" if near else ""
+    labels = dict.fromkeys(label for model in stored for label in (*model.labels, model.name))
+    if near := did_you_mean(name, labels):
+        return UsageError(
+            f"no model with scores is called {name}. Did you mean {or_list(near)}?", near[0]
+        )
+    if not stored:
+        return UsageError(
+            f"no model with scores is called {name}: there are none in these results.",
+            f"angle-bench run -m {name}, or -r with the folder of the results",
+        )
     listed = ", ".join(dict.fromkeys(model.label for model in stored))
-    others = f"a folder, or one of the scored models: {listed}"
     return UsageError(
-        f"no model with scores is called {name}.{hint}",
-        near[0] if near else others if listed else f"angle-bench run -m {name}",
+        f"no model with scores is called {name}.",
+        f"one of the scored models ({listed}), or a folder",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from angle_bench.errors import ModelError
+from angle_bench.errors import ModelError, some
 from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
 from angle_bench.models.content import content_files
 from angle_bench.models.own_file import read_own_file
@@ -160,9 +160,13 @@ def has_tokenizer(folder: Path) -> bool:
 def _check_complete(folder: Path, trust: Trust) -> None:
     files = content_files(folder)
     if "config.json" not in files and not _is_foreign(folder):
+        inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
         raise ModelError(
-            f"{folder} has no config.json: it is no transformers model folder.",
-            "-m the folder that save_pretrained or SentenceTransformer.save wrote",
+            f"{folder} has no config.json: it is no transformers model folder"
+            + (f", but holds {some([place.name for place in inner])}." if inner else "."),
+            f"-m {inner[0]}"
+            if inner
+            else "-m the folder that save_pretrained or SentenceTransformer.save wrote",
         )
     _check_weights(folder, list(files), trust)
     _check_tokenizer(folder)

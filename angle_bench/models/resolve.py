@@ -126,7 +126,7 @@ def _existing_file(name: str) -> Path:
 
 
 def _is_path(name: str) -> bool:
-    if name.startswith((".", "/", "~")) or name.endswith("/"):
+    if name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1:
         return True
     return Path(name).is_dir() and find(name) is None
 
@@ -147,6 +147,18 @@ def _existing_folder(ref: ModelRef) -> Path:
             f"-m {ref.name}",
         )
     return folder.resolve()
+
+
+def _nearby(name: str) -> list[str]:
+    """Checkpoint folders that a name with one slash may have been meant as, such as `runs/a`."""
+    parent, own = Path(name).parent, Path(name).name
+    parents = [parent.name, *did_you_mean(parent.name, _neighbours(parent))]
+    found = [
+        f"{each}/{near}"
+        for each in dict.fromkeys(parents)
+        for near in did_you_mean(own, _neighbours(Path(each, own)))
+    ]
+    return [place for place in found if looks_like_checkpoint(Path(place))]
 
 
 def _neighbours(folder: Path) -> list[str]:
@@ -338,8 +350,10 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         commit = hub.commit_of(ref.name, ref.revision)
         folder = hub.fetch(ref.name, commit)
     except ModelError as error:
-        near = did_you_mean(ref.name, known_names())
-        if not near or "gated" in error.what:
+        if "gated" in error.what:
+            raise
+        near = [*_nearby(ref.name), *did_you_mean(ref.name, known_names())][:3]
+        if not near:
             raise
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", f"-m {near[0]}") from error
     spec = _from_folder(ref, folder, overrides, access, None, ref.name)
@@ -348,7 +362,9 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
 
 def _unknown(name: str) -> UsageError:
     here = [f"./{folder}" for folder in _neighbours(Path("x"))]
-    near = did_you_mean(name, [*here, *known_names()])
+    below = [f"{folder}/{name}" for folder in _neighbours(Path("x"))]
+    same = [place for place in below if looks_like_checkpoint(Path(place))]
+    near = [*same, *did_you_mean(name, [*here, *known_names()])][:3]
     if near:
         return UsageError(
             f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"

@@ -122,6 +122,8 @@ def _base(rows: Sequence[Row], name: str) -> Row:
     # a label is one row's; layers and sizes of a model share its name
     found = [row for row in rows if row.label.casefold() == wanted]
     found = found or [row for row in rows if wanted in map(str.casefold, _names(row))]
+    plain = [row for row in found if row.source is not None and row.source.settings is None]
+    found = plain or found
     if len(found) == 1:
         return found[0]
     if found:

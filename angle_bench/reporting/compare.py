@@ -97,6 +97,11 @@ class Comparison:
         return [row for row in self.rows if row.verdict is None]
 
     @property
+    def scored_nowhere(self) -> bool:
+        """Whether no candidate has a task in common with the base."""
+        return all(not row.pairing.tasks and row.pairing.over_tasks is None for row in self.rows)
+
+    @property
     def missing(self) -> dict[str, list[str]]:
         """Tasks without scores, by model."""
         return {

@@ -188,6 +188,8 @@ def _with_task_bootstrap(
     made: Pairing, base: Side, read: Read, tasks: Sequence[Task], suite: Suite
 ) -> Pairing:
     """Public results: the tasks' scores are all there is."""
+    if len(tasks) < 2:
+        return made
     weights = task_weights(tasks, suite.average)
     differences = []
     for task in tasks:
@@ -196,8 +198,6 @@ def _with_task_bootstrap(
             for side in (base, made.side)
         )
         differences.append(theirs - ours)
-    if len(differences) < 2:
-        return made
     return Pairing(
         **vars(made) | {"over_tasks": task_bootstrap(np.array(differences), np.array(weights))}
     )

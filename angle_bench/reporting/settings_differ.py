@@ -23,10 +23,12 @@ def settings_differ(
     Args:
         base: The model that the other is compared with.
         candidate: The other.
-        base_mteb: The versions of mteb that scored the base.
+        base_mteb: The versions of mteb that scored the base; none where it has no scores.
         candidate_mteb: Those that scored the other.
     """
     first, second = _parts(base, base_mteb), _parts(candidate, candidate_mteb)
+    if not (first["mteb"] and second["mteb"]):
+        first["mteb"] = second["mteb"] = ""
     return [
         f"{_NAMES.get(key, key)} {second.get(key, 'none')}, base {first.get(key, 'none')}"
         for key in dict.fromkeys([*first, *second])

@@ -22,6 +22,11 @@ class Model:
     folders: tuple[ResultFolder, ...]
 
     @property
+    def settings(self) -> str | None:
+        """The folder of its settings, where they are not its own."""
+        return self.folders[0].settings
+
+    @property
     def names(self) -> list[str]:
         """What it can be called: its labels, short name and full name."""
         labels = [folder.label for folder in self.folders if folder.label is not None]
@@ -58,8 +63,8 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
     Args:
         models: Those on disk.
         typed: `[LABEL=]NAME-OR-GLOB[@REVISION]`, several by commas; nothing means all. Names go by
-            label, full or short name, whatever their case. A label for several models means that
-            they are runs of one recipe.
+            label, full or short name, whatever their case. A label for several models, by a glob
+            or typed again before each, means that they are runs of one recipe.
 
     Raises:
         UsageError: A name fits no model; the nearest ones are named.
@@ -76,6 +81,9 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
         new = tuple(model for model in found if model not in taken)
         taken.update(new)
         if label is not None:
+            before = next((each for each in chosen if each.label == label), None)
+            new = (*(before.models if before else ()), *new)
+            chosen = [each for each in chosen if each is not before]
             chosen += [Chosen(label, new)] if new else []
         else:
             chosen += [Chosen(None, (model,)) for model in new]
@@ -83,12 +91,29 @@ def choose(models: Sequence[Model], typed: Sequence[str]) -> list[Chosen]:
 
 
 def _meant(word: str, models: Sequence[Model]) -> tuple[str | None, list[Model]]:
-    whole = [model for model in models if _fits(model, word)]
+    whole = _called(word, models)
     if whole or "=" not in word:  # a folder may be called lr=1e-5
-        return None, whole or _of_revision(word, models)
+        before = word if len(whole) == 1 and not _fits(whole[0], word) else None
+        return before, whole or _of_revision(word, models)
     label, _, name = word.partition("=")
-    found = [model for model in models if _fits(model, name)]
-    return label, found or _of_revision(name, models)
+    found = _called(name, models) or _of_revision(name, models)
+    # the layers and sizes of a run are no further runs of its recipe
+    return label, [model for model in found if model.settings is None] or found
+
+
+def _called(pattern: str, models: Sequence[Model]) -> list[Model]:
+    """The models of a pattern; those of a name under their own settings, others by their label."""
+    found = [model for model in models if _fits(model, pattern)]
+    wanted = pattern.casefold()
+    plain = [model for model in found if model.settings is None or wanted in _labels(model)]
+    if found and not _WILD & set(pattern):
+        return plain or found
+    return found or [model for model in models if wanted in _labels(model)]
+
+
+def _labels(model: Model) -> list[str]:
+    """Whatever it was called when it was run."""
+    return [label.casefold() for folder in model.folders for label in folder.labels]
 
 
 def _fits(model: Model, pattern: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from angle_bench.errors import UsageError, did_you_mean
 from angle_bench.results.layout import SIDE, results_root
 from angle_bench.results.stored import read_object
+from angle_bench.results.suites import refuse_as_model
 
 EXPERIMENTS = "experiments"
 NO_REVISION = "no_revision_available"
@@ -29,7 +30,7 @@ class ResultFolder:
         path: The folder.
         files: The names of its JSON files, without `.json`.
         own: Whether angle-bench wrote it, so that it has run records.
-        label: What the model was called when it was run, if that is known.
+        labels: What the model was called when it was run, as far as is known, the last one last.
     """
 
     name: str
@@ -38,7 +39,12 @@ class ResultFolder:
     path: Path
     files: frozenset[str]
     own: bool
-    label: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str | None:
+        """What it was last called, if that is known."""
+        return self.labels[-1] if self.labels else None
 
     @property
     def short_name(self) -> str:
@@ -79,13 +85,14 @@ def collect(paths: Sequence[Path]) -> Collected:
         top = _top(path)
         labels = _labels(top)
         for folder in walk.under(top):
-            label = labels.get(_key(folder.path))
-            walk.found.folders.append(replace(folder, label=label))
+            called = labels.get(_key(folder.path), ())
+            walk.found.folders.append(replace(folder, labels=called))
     return walk.found
 
 
 def _top(typed: Path) -> Path:
     if not typed.expanduser().exists():
+        refuse_as_model(str(typed))
         near = did_you_mean(typed.name, _names_beside(typed))
         hint = f" Did you mean {typed.parent / near[0]}?" if near else ""
         raise UsageError(
@@ -195,18 +202,20 @@ def _name(folder: str) -> str:
     return folder.replace("__", "/", 1)
 
 
-def _labels(root: Path) -> Mapping[tuple[str, ...], str]:
+def _labels(root: Path) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     """What models were called when they were run, by the end of their folder's path.
 
-    Read off the records of commands; where one model had several labels, the last.
+    Read off the records of commands: each label once, the one that was used last at the end.
     """
-    labels: dict[tuple[str, ...], str] = {}
+    labels: dict[tuple[str, ...], dict[str, None]] = {}
     for place in sorted((root / ".runs").glob("*.json")):
         outcome = read_object(place).get("outcome")
         for label, said in outcome.items() if isinstance(outcome, dict) else ():
             if isinstance(said, dict) and isinstance(said.get("folder"), str):
-                labels[_key(Path(said["folder"]))] = label
-    return labels
+                known = labels.setdefault(_key(Path(said["folder"])), {})
+                known.pop(label, None)
+                known[label] = None
+    return {key: tuple(known) for key, known in labels.items()}
 
 
 def _key(path: Path) -> tuple[str, ...]:

@@ -48,11 +48,21 @@ class StoredModel:
 
     @property
     def label(self) -> str:
-        """What it was called when it was scored, with layer and size where they were cut."""
+        """What it was last called, with layer and size where they were cut."""
+        return self.labels[-1]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Everything that it was called when it was run, the last label last."""
         label = self.record.get("label") or self.name.rpartition("/")[2]
+        known = self.folders[0].labels
+        recorded = f"{label}{self._cuts}"
+        return known if recorded in known else (recorded, *known)
+
+    @property
+    def _cuts(self) -> str:
         settings = self.record.get("settings") or {}
-        cuts = [f"{key} {settings[key]}" for key in ("layer", "size") if settings.get(key)]
-        return " ".join([str(label), *cuts])
+        return "".join(f" {key} {settings[key]}" for key in ("layer", "size") if settings.get(key))
 
     @property
     def checkpoint(self) -> Path | None:
@@ -71,7 +81,7 @@ class StoredModel:
             where = str(self.checkpoint)
         else:
             where = f"{self.name}@{self.revision}"
-        label = self.record.get("label")
+        label = self.label.removesuffix(self._cuts) if self.record else None
         words = ["-m", f"{label}={where}" if label else where]
         settings = self.record.get("settings") or {}
         if self.settings_id is not None:

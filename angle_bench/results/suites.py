@@ -11,6 +11,7 @@ from angle_bench.results.known_tasks import known_names, known_task, task_names
 from angle_bench.results.shipped import benchmark, plain, suites
 from angle_bench.results.suite_file import read_suite
 from angle_bench.results.task import Suite, Task
+from angle_bench.results.task_file import users_tasks
 
 MANY = 8  # names of joined suites that are all said
 
@@ -117,8 +118,25 @@ def _find(name: str) -> Suite:
     if (found := benchmark(name)) is not None:
         return found
     if (task := known_task(name)) is not None:
-        return Suite(name=task.name, version=catalogue()["mteb_version"], task=(task,))
+        return Suite(name=task.name, version=_version(task), task=(task,))
     raise _unknown(name)
+
+
+def _version(task: Task) -> str:
+    """Of a task by itself: mteb's, or of a user's own the digest of its definition."""
+    return task.definition[:8] if task in users_tasks() else str(catalogue()["mteb_version"])
+
+
+def refuse_as_model(word: str) -> None:
+    """Refuse a suite or task where a model or a folder is expected.
+
+    Raises:
+        UsageError: It is the name of one.
+    """
+    if word.casefold() in {name.casefold() for name in known_names()}:
+        raise UsageError(
+            f"{word} is a name of tasks, which go after -t.", f"-t {shlex.quote(word)}"
+        )
 
 
 def _unknown(name: str) -> UsageError:

@@ -90,6 +90,12 @@ class Task(BaseModel):
             return None
         return self.samples * (2 if pairs else 1)
 
+    def texts_of(self, limit: int | None) -> int | None:
+        """How many texts a run encodes, if known; with a limit only those of a few samples."""
+        if limit is None or not self.samples or not self.texts:
+            return self.texts
+        return min(limit, self.samples) * self.texts // self.samples
+
     @property
     def own(self) -> bool:
         """Whether mteb does not have it."""

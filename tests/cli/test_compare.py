@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.models.resolve import resolve
+from angle_bench.results.files import write_json
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME
 from tests.conftest import Cli
@@ -122,6 +123,42 @@ def test_unknown_names_are_met_with_the_nearest(cli: Cli, results: Path) -> None
     assert "Did you mean good?" in ended.err
 
 
+def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:
+    """`baseline-bb25` is a name of mteb, and nobody scored it."""
+    ended = cli("compare", "baseline", "good", *TASKS)
+    assert ended.code == 2
+    assert ended.errors[0] == "error: no model with scores is called baseline. Did you mean base?"
+    ended = cli("compare", "untrained", "good", *TASKS)
+    assert ended.errors[0] == "error: no model with scores is called untrained."
+    assert ended.errors[1] == "  type: one of the scored models (bad, base, good), or a folder"
+    ended = cli("compare", "base", "good", *TASKS, "-r", "no-such")
+    assert "there are none in these results" in ended.errors[0]
+
+
+def test_tasks_without_t(cli: Cli, results: Path) -> None:
+    for words in (("compare", "base", "good", "sts"), ("leaderboard", "sts")):
+        ended = cli(*words)
+        assert (ended.code, ended.errors[1]) == (2, "  type: -t sts")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--seen", "--by", "task")])
+def test_no_task_in_common(cli: Cli, results: Path, more: tuple[str, ...]) -> None:
+    """Scores of other tasks than `-t` says, which a forgotten `-t` brings about."""
+    put(results, "local/other", 0.1, settings=MEAN.with_changes(pooling="cls"))
+    ended = cli("compare", "base", "other", "-t", "STS14,STS16", *more)
+    assert ended.code == 1
+    assert "error: other has no scores of STS14, STS16." in ended.err.splitlines()
+    assert ended.err.splitlines()[-1] == "all of them have scores of: -t STS12,STS13"
+
+
+def test_a_base_without_scores_differs_in_no_version(cli: Cli, results: Path) -> None:
+    pairs = PAIRS["STS12"]
+    Results(results).put("local/few", "STS12", pairs.part(pairs.scores(0.1, 0)))
+    ended = cli("compare", "few", "good", "-t", "STS13")
+    assert (ended.code, ended.out.strip()) == (1, "")
+    assert ended.err.splitlines()[-1] == "all of them have scores of: -t STS12"
+
+
 def test_names_labels_folders_and_revisions(cli: Cli, results: Path, tmp_path: Path) -> None:
     put(
         results,
@@ -145,6 +182,20 @@ def test_names_labels_folders_and_revisions(cli: Cli, results: Path, tmp_path: P
         assert json.loads(ended.out)["candidates"][0]["label"] == label
     ended = cli("compare", "base", "mine layer 1", *TASKS, "--allow-different")
     assert "! mine layer 1: layer 1, base last" in ended.out
+
+
+def test_every_label_that_a_model_had_is_known(cli: Cli, results: Path) -> None:
+    """A model is first run by its name, then under a label, which only the command records."""
+    stored = next(results.glob("local__base/*"))
+    for stamp, label in (("1", "base"), ("2", "root")):
+        outcome = {label: {"folder": f"results/local__base/{stored.name}"}}
+        write_json(results / ".runs" / f"{stamp}.json", {"outcome": outcome})
+    for word in ("base", "root"):
+        ended = cli("compare", word, "good", *TASKS)
+        assert ended.code == 0, ended.err
+        assert f"good is better than {word} on" in ended.out
+    ended = cli("compare", "base", "good", "-t", "STS14")
+    assert "-m root=" in ended.err
 
 
 def put_tiny(results: Path, folder: Path, **settings: object) -> str:
@@ -241,7 +292,8 @@ def test_output_files(cli: Cli, results: Path, tmp_path: Path) -> None:
     words = ("compare", "base", "good", *TASKS, "--changes", "5")
     assert cli(*words, "-o", "c.parquet").code == 0
     assert pq.read_table(tmp_path / "c.parquet").num_rows == 5
-    assert cli(*words, "-o", "c.html").code == 0
+    ended = cli(*words, "-o", "c.html")
+    assert (ended.code, ended.err.strip()) == (0, "wrote c.html")
     assert "good is better than base" in (tmp_path / "c.html").read_text()
     assert cli(*words, "-o", "no/such/c.html").code == 0  # its folder is made
 

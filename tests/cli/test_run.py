@@ -1,6 +1,7 @@
 """`angle-bench run` on a tiny checkpoint and a tiny mirror: what is stored, kept, set aside."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,16 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
         for place in sorted(folder.rglob("*"))
         if place.is_file()
     }
+
+
+def test_several_models_are_compared_next(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
+    models = ("-m", f"a={tiny_bert}", "-m", f"my b={shutil.copytree(tiny_bert, 'second')}")
+    ended = cli("run", *models, *TWO)
+    assert ended.err.splitlines()[-1] == "next: angle-bench compare a 'my b' -t STS12,STS13"
+    ended = cli("run", *models, *TWO, "-r", "other", "--limit", "4")
+    assert ended.err.splitlines()[-1].endswith("-m ./MY-CHECKPOINT")
+    ended = cli("run", *models, *TWO, "-r", "other")
+    assert ended.err.splitlines()[-1].endswith("-t STS12,STS13 -r other")
 
 
 def test_scores_are_stored_with_predictions_and_record(
@@ -283,6 +294,7 @@ def test_a_model_that_cannot_be_loaded_is_said_once_and_costs_the_others_nothing
         (("-m", "me/all-MiniLM-L6-v3"), 2, "Did you mean sentence-transformers/all-MiniLM", "-m"),
         (("-m", "demo-model", "-t", "STS-12"), 2, "Did you mean STS12", "-t STS12"),
         (("-m", "m", "-t", "STS12", "STS13"), 2, "STS13 stands alone", "-t STS12,STS13"),
+        (("-m", "m", "demo"), 2, "demo stands alone; tasks go after -t", "-t demo"),
         (("-m", "tiny-bert", "--mirror", "nowhere"), 2, "mirror nowhere is not there", "--mirror"),
         (("-m", "tiny-bert", "--mirror", "file"), 2, "mirror file is a file", "--mirror"),
         (("-m", "tiny-bert", "--batch-tokens", "0"), 2, "no room for a text", "--batch-tokens"),

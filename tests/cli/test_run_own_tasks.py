@@ -46,6 +46,17 @@ def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", first, second) / norms
 
 
+def test_a_dry_run_counts_pairs_and_names_what_has_no_size(cli: Cli, tiny_bert: Path) -> None:
+    words = ("run", "-m", tiny_bert, "--pooling", "mean", "-n")
+    ended = cli(*words, "-t", "faq", "--json")
+    ((task,),) = (told["tasks"] for told in json.loads(ended.out))
+    assert task["texts"] == 2 * len(faq())
+    assert "tokens before repeated texts" in cli(*words, "-t", "faq").out
+    unknown = NAMES[-1]  # retrieval
+    said = cli(*words, "-t", f"faq,{unknown}").out
+    assert f"how long it takes is not known, as the size of {unknown} is not" in said
+
+
 @pytest.mark.long
 def test_every_documented_type_runs_is_right_and_is_kept(
     cli: Cli, tiny_bert: Path, project: Path

@@ -257,6 +257,7 @@ def test_a_smoke_run_is_stored_apart(cli: Cli, tiny_bert: Path, mirror: Path) ->
     smoke = cli("run", "-m", tiny_bert, *ALL, "--limit", "8")
     assert smoke.code == 0, smoke.err
     assert smoke.out.startswith("smoke run: 8 samples a task")
+    assert " 6/6  100 %" in smoke.err
     assert not list(Path("results").glob("*/*/*.json"))
     (record,) = Path("results/.limit/8").glob("*/*/.angle-bench/STS12.json")
     assert json.loads(record.read_text())["counts"]["samples"] == 8

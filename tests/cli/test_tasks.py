@@ -1,6 +1,10 @@
 """`angle-bench tasks`: suites and tasks, listed and explained."""
 
 import json
+import re
+from pathlib import Path
+
+import pytest
 
 from angle_bench.results.known_tasks import known_names
 from angle_bench.results.shipped import suites
@@ -52,3 +56,16 @@ def test_an_unknown_name_gives_the_nearest(cli: Cli) -> None:
     ended = cli("tasks", "show", "STS-12")
     assert ended.code == 2
     assert "Did you mean STS12" in ended.errors[0]
+
+
+def test_an_own_task_has_its_own_version_and_files(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "angle-bench.toml").write_text(
+        '[[task]]\nname = "faq"\ntype = "STS"\npath = "faq.csv"\n'
+    )
+    ended = cli("tasks", "show", "faq")
+    assert re.match(r"faq, version [0-9a-f]{8}: 1 STS", ended.out)
+    assert str(tmp_path / "faq.csv") in ended.out
+    assert "your own tasks: faq" in cli("tasks", "list").err

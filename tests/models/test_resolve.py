@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.errors import AngleBenchError, UsageError
+from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.models.content import content_hash
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.reference import ModelRef
@@ -129,6 +129,31 @@ def test_a_misspelt_path_gets_its_neighbour(copy: Copy) -> None:
     copy("runs/checkpoint")
     with pytest.raises(UsageError, match=r"Did you mean runs/checkpoint\?"):
         resolve("./runs/chekpoint")
+
+
+@pytest.mark.parametrize("typed", ["runs/mien", "run/mine", "rusn/mien", "mine"])
+def test_a_misspelt_path_without_a_dot_may_be_a_folder_too(
+    typed: str, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    copy("runs/mine")
+    with pytest.raises(UsageError, match=r"Did you mean runs/mine[ ?,]") as caught:
+        resolve(typed)
+    assert caught.value.fix == "-m runs/mine"
+
+
+def test_two_slashes_are_a_path(copy: Copy) -> None:
+    copy("runs/a/mine")
+    with pytest.raises(UsageError, match=r"there is no folder runs/a/mien. Did you mean runs/a/"):
+        resolve("runs/a/mien")
+
+
+def test_a_folder_of_checkpoints_names_them(copy: Copy) -> None:
+    for name in ("a", "b"):
+        copy(f"runs/{name}")
+    with pytest.raises(ModelError, match=r"no config.json.*, but holds a, b") as caught:
+        resolve("runs")
+    assert caught.value.fix.endswith("runs/a")
 
 
 def test_a_home_that_does_not_exist_is_a_missing_folder() -> None:

@@ -14,20 +14,22 @@ def folder(
     revision: str = "r",
     settings: str | None = None,
     own: bool = False,
-    label: str | None = None,
+    labels: tuple[str, ...] = (),
 ) -> ResultFolder:
     path = Path(name) / revision / (settings or "")
-    return ResultFolder(name, revision, settings, path, frozenset({"STS12"}), own, label)
+    return ResultFolder(name, revision, settings, path, frozenset({"STS12"}), own, labels)
 
 
 FOLDERS = [
     folder("WhereIsAI/UAE-Large-V1", "369c"),
     folder("WhereIsAI/UAE-Large-V1", "external"),
     folder("WhereIsAI/UAE-Large-V1", "369c", own=True),
-    folder("local/checkpoint-500", "sha256-aa", own=True, label="ft-a"),
-    folder("local/checkpoint-500", "sha256-bb", own=True, label="ft-b"),
+    folder("local/checkpoint-500", "sha256-aa", own=True, labels=("old", "ft-a")),
+    folder("local/checkpoint-500", "sha256-bb", own=True, labels=("old", "ft-b")),
     folder("local/checkpoint-500", "sha256-bb", "settings_0a", own=True),
     folder("local/lr=1e-5", own=True),
+    folder("org/mini", own=True, labels=("base", "mini")),
+    folder("org/mini", "r", "settings_cl", own=True, labels=("cls",)),
 ]
 MODELS = models_of(FOLDERS)
 
@@ -44,10 +46,11 @@ OWN_UAE = [["WhereIsAI/UAE-Large-V1/369c"]]
 A, B = [["local/checkpoint-500/sha256-aa"]], [["local/checkpoint-500/sha256-bb"]]
 VARIANT = [["local/checkpoint-500/sha256-bb/settings_0a"]]
 LR = [["local/lr=1e-5/r"]]
+MINI, CLS = [["org/mini/r"]], [["org/mini/r/settings_cl"]]
 
 
 def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
-    assert chosen() == [(None, each) for each in (UAE, OWN_UAE, A, B, VARIANT, LR)]
+    assert chosen() == [(None, each) for each in (UAE, OWN_UAE, A, B, VARIANT, LR, MINI, CLS)]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +66,16 @@ def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
         (["UAE-Large-V1@external"], [(None, [["WhereIsAI/UAE-Large-V1/external"]])]),
         (["base=ft-a"], [("base", A)]),
         (["recipe=ft-?"], [("recipe", A + B)]),
+        (["recipe=*mini*"], [("recipe", MINI)]),  # other settings are no runs of a recipe
+        (["x=cls"], [("x", CLS)]),
+        (["recipe=ft-a,mini,recipe=ft-b"], [(None, MINI), ("recipe", A + B)]),
         (["lr=1e-5"], [(None, LR)]),
         (["x=lr=1e-5"], [("x", LR)]),
+        (["mini"], [(None, MINI)]),  # another setting goes by its label
+        (["mini", "cls"], [(None, MINI), (None, CLS)]),
+        (["org/mini*"], [(None, MINI), (None, CLS)]),
+        (["base"], [("base", MINI)]),  # a label of before
+        (["old"], [(None, A), (None, B)]),
     ],
 )
 def test_names_labels_globs_and_revisions(

@@ -143,7 +143,9 @@ def test_labels_come_from_the_last_command_that_used_them(root: Path) -> None:
         write(root / ".runs" / f"{stamp}.json", {"outcome": outcome})
     write(root / ".runs" / "20260103T000000Z-c.json", '{"outcome": {"cut"')
     write(root / ".runs" / "20260104T000000Z-d.json", json.dumps({"outcome": ["odd"]}))
-    labels = {folder.path.name: folder.label for folder in collect([root]).folders}
+    folders = {folder.path.name: folder for folder in collect([root]).folders}
+    assert folders["abc"].labels == ("first", "tuned")
+    labels = {name: folder.label for name, folder in folders.items()}
     assert labels == {"abc": "tuned", "k_v": None, "external": None}
 
 
