@@ -162,7 +162,7 @@ def _check_complete(folder: Path, trust: Trust) -> None:
     if "config.json" not in files and not _is_foreign(folder):
         raise ModelError(
             f"{folder} has no config.json: it is no transformers model folder.",
-            "-m the folder that save_pretrained or SentenceTransformer.save wrote",
+            "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
         )
     _check_weights(folder, list(files), trust)
     _check_tokenizer(folder)

@@ -27,7 +27,7 @@ def read_suite(place: Path) -> Suite:
     """
     if not place.is_file():
         raise UsageError(
-            f"there is no file {place}.", "-t with a suite file, or the name of a suite"
+            f"there is no file {place}.", "-t FILE.toml of a suite, or -t NAME"
         )
     file = read_toml(place, "task")
     rows = file.rows(_SUITE_KEYS, f"{', '.join(_SUITE_KEYS)}, then [[task]] before every task")
