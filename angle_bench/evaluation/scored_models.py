@@ -14,7 +14,6 @@ from angle_bench.errors import (
 )
 from angle_bench.models.access import Access
 from angle_bench.models.content import content_hash
-from angle_bench.models.known import known_names
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find
 from angle_bench.models.resolve import resolve
@@ -213,7 +212,7 @@ def _several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
 
 def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
     labels = [label for model in stored for label in (model.label, model.name)]
-    near = did_you_mean(name, [*dict.fromkeys(labels), *known_names()])
+    near = did_you_mean(name, dict.fromkeys(labels))
     hint = f" Did you mean {or_list(near)}?" if near else ""
     listed = ", ".join(dict.fromkeys(model.label for model in stored))
     others = f"a folder, or one of the scored models: {listed}"

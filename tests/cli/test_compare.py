@@ -120,6 +120,9 @@ def test_unknown_names_are_met_with_the_nearest(cli: Cli, results: Path) -> None
     ended = cli("compare", "base", "goood", *TASKS)
     assert ended.code == 2
     assert "Did you mean good?" in ended.err
+    ended = cli("compare", "base", "mine", *TASKS)  # nothing like it was scored
+    assert "Did you mean" not in ended.err
+    assert ended.errors[1].startswith("  try: a folder, or one of the scored models: ")
 
 
 def test_names_labels_folders_and_revisions(cli: Cli, results: Path, tmp_path: Path) -> None:
