@@ -147,6 +147,7 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     """The checker of rows like the first.
 
     Raises:
+        UsageError: `--column` names one that is not there.
         DataError: Their columns are no query and positive; with what to type for that.
     """
     kept = {theirs: ours for theirs, ours in source.columns.items() if ours != "negative"}
@@ -154,10 +155,10 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     try:
         there = set(renamed(first, source).values())
     except DataError as error:
-        raise DataError(
+        raise UsageError(
             error.what,
             "--column THEIRS=query or --column THEIRS=positive, of a column that is there",
-        ) from (error)
+        ) from error
     if {"text1", "text2", "label"} <= there:
         raise DataError(
             f"{name_of(source)} has labelled pairs, and negatives are mined for queries with "
