@@ -1,7 +1,8 @@
 """What went wrong, why, and what to type next."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class AngleBenchError(Exception):
@@ -21,7 +22,7 @@ class AngleBenchError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.what}\n  type: {self.fix}"
+        return f"{self.what}\n  {next_step(self.fix)}"
 
 
 class UsageError(AngleBenchError):
@@ -44,6 +45,37 @@ class DataError(AngleBenchError):
 
 class ResultsError(AngleBenchError):
     """The results folder cannot be read or written."""
+
+
+# what begins so is told in words; everything else can be typed, in a shell or a file
+_WORDS = {"a", "an", "another", "data", "labels", "no", "one", "row", "rows", "the", "two", "what"}
+
+
+def next_step(fix: str) -> str:
+    """The line below an error: `type: ` before what can be typed, `try: ` before words.
+
+    >>> next_step("-t STS")
+    'type: -t STS'
+    >>> next_step("the same command with a network")
+    'try: the same command with a network'
+    """
+    return f"{'try' if fix.partition(' ')[0] in _WORDS else 'type'}: {fix}"
+
+
+@contextmanager
+def fix_said_as(option: str, instead: str) -> Iterator[None]:
+    """Errors of what is typed elsewhere than after this option, such as `-m`, say where.
+
+    >>> with fix_said_as("-m ", "angle-bench export "):
+    ...     raise UsageError("there is no folder ckpt.", "-m PATH")
+    Traceback (most recent call last):
+    angle_bench.errors.UsageError: there is no folder ckpt.
+      type: angle-bench export PATH
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(error.what, error.fix.replace(option, instead)) from error
 
 
 def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> list[str]:

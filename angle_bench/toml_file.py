@@ -81,7 +81,7 @@ class TomlFile:
         if first["type"] != "extra_forbidden":
             return self.refused(number, key, f"{key}: {first['msg'].lower()}")
         near = did_you_mean(key, keys)
-        hint = f"; did you mean {or_list(near)}?" if near else ""
+        hint = f" (did you mean {or_list(near)}?)" if near else ""
         return self.refused(number, key, f"there is no key {key}{hint}")
 
     def _line(self, number: int, key: str) -> int:

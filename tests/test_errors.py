@@ -1,7 +1,13 @@
 """Errors say what happened and what to type."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+import angle_bench
 from angle_bench.errors import (
     AngleBenchError,
     DataError,
@@ -10,6 +16,7 @@ from angle_bench.errors import (
     UsageError,
     did_you_mean,
     first_line,
+    next_step,
     or_list,
     printable,
     some,
@@ -32,6 +39,40 @@ def test_an_error_has_two_lines_and_an_exit_code(error: type[AngleBenchError], c
     assert str(raised) == "the file is cut off.\n  type: --mirror DIR"
     assert raised.exit_code == code
     assert isinstance(raised, AngleBenchError)
+
+
+# an option, a command, a setting with its value, Python: what somebody can type
+TYPED = re.compile(r"-|angle-bench |pip |hf |rm |ray |chmod |\[\[|[\w.]+ ?=|[\w.]+\(|\d+G$|[\"'{]")
+
+
+def _fixes() -> Iterator[tuple[str, str]]:
+    """Every fix in the package that is written as a text, with its file and line."""
+    for place in sorted(Path(angle_bench.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(place.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or len(node.args) != 2:
+                continue
+            if not ast.unparse(node.func).endswith("Error"):
+                continue
+            fix = node.args[1]
+            if isinstance(fix, ast.Constant | ast.JoinedStr):
+                literal = fix.value if isinstance(fix, ast.Constant) else ast.unparse(fix)[2:-1]
+                yield f"{place.name}:{node.lineno}", str(literal)
+
+
+def test_what_stands_after_type_can_be_typed() -> None:
+    fixes = list(_fixes())
+    assert len(fixes) > 200
+    words = [
+        (place, fix)
+        for place, fix in fixes
+        if next_step(fix).startswith("type: ") and not TYPED.match(fix)
+    ]
+    assert words == []
+
+
+def test_what_is_told_in_words_is_no_order_to_type() -> None:
+    raised = DataError("the file has no rows.", "a file with rows")
+    assert str(raised) == "the file has no rows.\n  try: a file with rows"
 
 
 @pytest.mark.parametrize(

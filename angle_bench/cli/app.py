@@ -1,6 +1,7 @@
 """`angle-bench`: the verbs, and how errors are shown."""
 
 import os
+import shlex
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -20,7 +21,7 @@ from angle_bench.cli import train as train_verb
 from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.tasks import tasks
-from angle_bench.errors import AngleBenchError, did_you_mean
+from angle_bench.errors import AngleBenchError, did_you_mean, next_step
 from angle_bench.version import __version__
 
 INTERRUPTED = 130
@@ -89,8 +90,9 @@ def main() -> NoReturn:
 
 def _going_on() -> str:
     """What goes on after an interrupt; `train` takes up a folder that is there only if told to."""
-    resumes = sys.argv[1:2] == ["train"] and "--resume" not in sys.argv
-    return f"the same command {'with --resume ' if resumes else ''}to go on"
+    typed = sys.argv[1:]
+    resume = ["--resume"] if typed[:1] == ["train"] and "--resume" not in typed else []
+    return shlex.join(["angle-bench", *typed, *resume])
 
 
 def _show_usage_error(error: Exception) -> int:
@@ -128,7 +130,7 @@ def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:
 
 
 def _show(what: str, fix: str, code: int) -> int:
-    typer.echo(f"error: {what}\n  type: {fix}", err=True)
+    typer.echo(f"error: {what}\n  {next_step(fix)}", err=True)
     if "--debug" in sys.argv:
         traceback.print_exc()
     return code

@@ -112,7 +112,10 @@ def compare(
         raise found.errors[0]
     first, *others = [Side.of(group.label, group.models) for group in found.groups]
     if not others:
-        raise UsageError("all words have one label, so nothing is left to compare.", "BASE OTHER")
+        raise UsageError(
+            "all words have one label, so nothing is left to compare.",
+            "angle-bench compare BASE OTHER",
+        )
     how = How(margin / 100, method, seen, allow_different)
     comparison = compare_sides(first, others, suite, how)
     if output is not None:
@@ -146,7 +149,9 @@ def _refuse(margin: float, method: str, seen: bool, changes: int, output: Path |
     if changes < 0:
         raise UsageError(f"--changes {changes} is below zero.", "--changes 20")
     if seen and method == "pairs":
-        raise UsageError("--seen clusters on sentences; pairs cannot.", "--seen without --method")
+        raise UsageError(
+            "--seen clusters on sentences; pairs cannot.", "the command without --method"
+        )
     if output is not None and output.suffix not in (".parquet", ".html"):
         raise UsageError(f"{output} is neither .parquet nor .html.", "-o changes.parquet")
 

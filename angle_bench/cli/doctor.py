@@ -7,6 +7,7 @@ import typer
 
 from angle_bench.cli import options as shared
 from angle_bench.cli.sizes import show_size
+from angle_bench.errors import next_step
 from angle_bench.version import __version__
 
 if TYPE_CHECKING:
@@ -81,4 +82,4 @@ def _machine(found: dict[str, Any]) -> list[str]:
 def _need(need: "Need") -> str:
     if need.here:
         return f"✓ {need.name}  {need.where}"
-    return f"✗ {need.name}  {need.where}\n  type: {need.fix}"
+    return f"✗ {need.name}  {need.where}\n  {next_step(need.fix)}"

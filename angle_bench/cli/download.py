@@ -70,5 +70,5 @@ def download(
         errors = {name: why.what for name, why in failed.items()}
         typer.echo(json.dumps({"done": done, "errors": errors}, indent=2))
     for name, why in failed.items():
-        typer.echo(f"error: {name}: {why.what}\n  type: {why.fix}", err=True)
+        typer.echo(f"error: {name}: {why}", err=True)
     return 1 if failed else 0

@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 EPILOG = """
 Examples:
@@ -72,7 +72,9 @@ def export(
     from angle_bench.models.resolve import resolve
 
     changes = shared.overrides(pooling, prompt, None, max_length, dtype, None, False)
-    spec = resolve(path, changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
+    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    with fix_said_as("-m ", "angle-bench export "):
+        spec = resolve(path, changes, access)
 
     from angle_bench.training.export import FORMS, push
     from angle_bench.training.export import export as write

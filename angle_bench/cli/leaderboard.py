@@ -203,7 +203,7 @@ def _leaderboard(
     if not rows:
         raise ResultsError(
             "\n".join([f"no model in {places} has a result for {suite.name}.", *warnings]),
-            "-t with tasks that were run, or angle-bench run",
+            "-t TASKS that were run, or first angle-bench run",
         )
     if published:
         from angle_bench.published import shipped
@@ -222,7 +222,7 @@ def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet
         typer.echo(kind.render(board), nl=False)
     else:
         whole = text_file(output, kind.render(board))
-        write_together([whole], fix="-o in a folder that can be written and has space")
+        write_together([whole], fix="-o FILE in a folder that can be written and has space")
         if not quiet:
             typer.echo(f"wrote {output}, {len(board.rows)} models", err=True)
 

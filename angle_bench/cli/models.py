@@ -152,7 +152,7 @@ def check(
             for line in lines:
                 typer.echo(f"  {line}")
     for name, why in missing.items():
-        typer.echo(f"error: {name}: {why.what}\n  type: {why.fix}", err=True)
+        typer.echo(f"error: {name}: {why}", err=True)
     if any(found.values()):
         return DISAGREES
     return 1 if missing else 0

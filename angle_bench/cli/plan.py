@@ -46,12 +46,10 @@ def _read(place: Path, known: list[str]) -> dict[str, Any]:
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(
                 f"{place}: {key} is no option of this command.{hint}",
-                f'keys such as models = ["a", "b=./ckpt"] and tasks = ["STS"]{_instead(near)}',
+                f"{near[0]} = …"
+                if near
+                else 'models = ["a", "b=./ckpt"], tasks = ["STS"] and so on',
             )
         if isinstance(value, dict):
             raise UsageError(f"{place}: {key} is a table, not a value.", f"{key} = VALUE")
     return keys
-
-
-def _instead(near: list[str]) -> str:
-    return f", or {near[0]} = …" if near else ""

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -16,17 +17,46 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from angle_bench.errors import next_step
 from angle_bench.models.spec import ModelSpec
 
 LINE_EVERY_SECONDS = 60.0
 WIDE = 120  # columns for a bar, the counts and the pace in one line
 
 
-class Quiet:
-    """Says only what went wrong; the base of the others."""
+class Said:
+    """Warnings alone, on stderr; what watches a run or a training begins here."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+    def warning(self, text: str) -> None:
+        """One line."""
+        self._say(f"  ! {text}")
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+
+class Quiet(Said):
+    """Says only what went wrong with a run; the base of the others."""
 
     def __init__(self, debug: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        super().__init__()
         self._debug = debug
 
     def loading(self, spec: ModelSpec) -> None:
@@ -53,33 +83,12 @@ class Quiet:
     def failed(self, name: str, what: str, fix: str) -> None:
         """Two lines: what happened, what to type."""
         self._say(f"error: {name}: {what}")
-        self._say(f"  type: {fix}")
+        self._say(f"  {next_step(fix)}")
         if self._debug and sys.exc_info()[0] is not None:
             self._say(traceback.format_exc())
 
     def waiting(self, what: str) -> None:
         """Nothing to say."""
-
-    def warning(self, text: str) -> None:
-        """One line."""
-        self._say(f"  ! {text}")
-
-    def close(self) -> None:
-        """Nothing to put away."""
-
-    def __enter__(self) -> "Quiet":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, markup=False)
 
 
 class Bars(Quiet):

@@ -11,7 +11,7 @@ import typer
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.sizes import parse_size
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, fix_said_as
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.reproduce import Attempt, Verdict
@@ -79,7 +79,9 @@ def reproduce(
     from angle_bench.models.resolve import resolve
 
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
-    spec = resolve(model, changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
+    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    with fix_said_as("-m ", "angle-bench reproduce "):
+        spec = resolve(model, changes, access)
     entry = find(ModelRef.parse(model).name) or find(spec.name)
 
     from angle_bench.cli.progress import watcher

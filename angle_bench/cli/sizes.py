@@ -20,7 +20,7 @@ def parse_size(text: str) -> int:
         r"(\d{1,18}(?:\.\d+)?|\.\d+)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE
     )
     if match is None:
-        raise UsageError(f"{text!r} is no size.", _meant(text) or "5G, 500M or plain bytes")
+        raise UsageError(f"{text!r} is no size.", _meant(text) or "5G")
     return int(float(match[1]) * 1024 ** UNITS.index(match[2].upper()))
 
 

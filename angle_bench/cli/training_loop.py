@@ -75,10 +75,12 @@ def train_all(asked: Asked, quiet: bool, failed: dict[Path, str] | None = None) 
             with the first that fails.
     """
     from angle_bench.cli.training_progress import watcher
+    from angle_bench.evaluation.quiet import quieten
     from angle_bench.training.fine_tune import fine_tune
     from angle_bench.training.flow import Stop
     from angle_bench.training.sweep_state import forget_failure
 
+    quieten()
     stop: Stop = Stop()
     done: list[Trained] = []
     with _stopping_at_signals(stop, quiet):
@@ -96,8 +98,7 @@ def train_all(asked: Asked, quiet: bool, failed: dict[Path, str] | None = None) 
                 break
     if stopped(done) and first():
         typer.echo(
-            f"stopped after step {done[-1].steps:,}; a checkpoint is in {done[-1].folder}\n"
-            "next: the same command with --resume",
+            f"stopped after step {done[-1].steps:,}; a checkpoint is in {done[-1].folder}",
             err=True,
         )
     return done
@@ -116,7 +117,7 @@ def _note(folder: Path, error: AngleBenchError, failed: dict[Path, str]) -> None
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise error
     failed[folder] = error.what  # not the error itself, whose frames hold the model
-    typer.echo(f"error: {folder}: {error.what}\n  type: {error.fix}", err=True)
+    typer.echo(f"error: {folder}: {error}", err=True)
 
 
 def train_each_launched(

@@ -4,16 +4,14 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from angle_bench.cli.progress import LINE_EVERY_SECONDS, duration
+from angle_bench.cli.progress import LINE_EVERY_SECONDS, Said, duration
 from angle_bench.training.watch import Nobody
 
 
-class Said(Nobody):
+class Warnings(Said, Nobody):
     """Warnings alone; the base of the others.
 
     Args:
@@ -21,32 +19,11 @@ class Said(Nobody):
     """
 
     def __init__(self, label: str = "") -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        super().__init__()
         self._label = label
 
-    def warning(self, text: str) -> None:
-        """One line."""
-        self._print(f"  ! {text}")
 
-    def close(self) -> None:
-        """Nothing to put away."""
-
-    def __enter__(self) -> "Said":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False)
-
-
-class _Steps(Said):
+class _Steps(Warnings):
     """Keeps how far training is, how fast, and what was said of it last."""
 
     def __init__(self, label: str = "") -> None:
@@ -61,7 +38,7 @@ class _Steps(Said):
         self._started = time.monotonic()
         going_on = f", going on after step {done:,}" if done else ""
         head = f"{self._label}: {header}" if self._label else header
-        self._print(f"{head} · {steps:,} steps{going_on}")
+        self._say(f"{head} · {steps:,} steps{going_on}")
 
     def step(self, done: int) -> None:
         """Counts."""
@@ -74,7 +51,7 @@ class _Steps(Said):
 
     def evaluated(self, step: int, score: float, best: bool) -> None:
         """A line with the score."""
-        self._print(f"step {step:,}: {100 * score:.2f}{'  best so far' if best else ''}")
+        self._say(f"step {step:,}: {100 * score:.2f}{'  best so far' if best else ''}")
 
     def pace(self) -> str:
         """`1.2 steps/s  4 min left`."""
@@ -133,18 +110,18 @@ class StepLines(_Steps):
         super().logged(step, parts, learning_rate)
         if step == 1 or time.monotonic() - self._said >= LINE_EVERY_SECONDS:
             share = round(100 * self.done / self.total)
-            self._print(f"step {step:,}/{self.total:,}  {share} %  {self.pace()}  {self.losses}")
+            self._say(f"step {step:,}/{self.total:,}  {share} %  {self.pace()}  {self.losses}")
 
     def saved(self, place: Path) -> None:
         """A line."""
-        self._print(f"saved {place}")
+        self._say(f"saved {place}")
 
-    def _print(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         self._said = time.monotonic()
-        super()._print(f"{time.strftime('%H:%M')} {text}")
+        super()._say(f"{time.strftime('%H:%M')} {text}")
 
 
-def watcher(quiet: bool, place: Path | None) -> Said:
+def watcher(quiet: bool, place: Path | None) -> Warnings:
     """The progress that suits where stderr goes.
 
     Args:
@@ -153,5 +130,5 @@ def watcher(quiet: bool, place: Path | None) -> Said:
     """
     label = "" if place is None else str(place)
     if quiet:
-        return Said(label)
+        return Warnings(label)
     return StepBar(label) if sys.stderr.isatty() else StepLines(label)

@@ -336,5 +336,5 @@ def _refuse_nonfinite(vectors: Vectors, texts: list[str], settings: Settings) ->
 def _name_text(error: BatchFailed, text: str) -> NoReturn:
     raise ModelError(
         f"{error.reason}; the text is {text[:80]!r} ({len(text):,} characters).",
-        "--max-length with fewer tokens, or -d with fewer workers or another device",
+        "a smaller --max-length, or -d with fewer workers or another device",
     ) from error

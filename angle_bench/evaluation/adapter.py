@@ -91,7 +91,7 @@ class MtebEncoder:
             if task_metadata is not None:
                 raise UsageError(
                     f"{self.spec.label} has the pooling all, a vector of every token, not one.",
-                    "pooling cls, mean or last",
+                    "a pooling such as cls, mean or last",
                 )
             return self._token_vectors(inputs, texts, template)
         with _bar(len(texts), show_progress_bar, self.done) as done:

@@ -156,7 +156,7 @@ def _check_class_split(
         raise DataError(
             f"{where} is not there (there: {', '.join(splits)}); {task.name} trains a classifier "
             f"on {mteb_task.train_split} and tests it on {', '.join(task.splits)}.",
-            f"{split}.parquet or {split}.jsonl of {task.dataset} put there",
+            f"a file {split}.parquet or {split}.jsonl of {task.dataset} put there",
         )
     _check_columns(splits[split], (text, label), where)
     _check_texts(splits[split][text], text, where)
@@ -193,7 +193,7 @@ def _check_retrieval(mteb_task: AbsTaskRetrieval, task: Task) -> Findings:
         if not queries:
             raise DataError(
                 f"{where} has no query with a judgement: their ids differ.",
-                "queries and judgements of the same data set",
+                "the queries and judgements of one data set",
             )
         candidates = chain.from_iterable((data["top_ranked"] or {}).values())
         # mteb has no vector for these
@@ -231,6 +231,6 @@ def _unknown(named: Iterable[str], known: Iterable[str], what: str, where: str) 
     return [
         DataError(
             f"{where}: {len(absent)} of {len(names)} {what}, such as {absent[0]!r}.",
-            "corpus, queries and judgements of the same data set",
+            "a corpus, queries and judgements of the same data set",
         )
     ]

@@ -189,7 +189,7 @@ def rows_digest(rows: Mapping[str, str]) -> str:
 def _unreadable(place: Path, error: Exception) -> DataError:
     return DataError(
         f"{place} cannot be read: {first_line(error)}",
-        f"{place.name} copied there again as a whole",
+        f"the file {place.name} copied there again as a whole",
     )
 
 
@@ -206,7 +206,7 @@ def _hash_rows(place: Path) -> str:
     if count == 0:
         raise DataError(
             f"{place} has no rows: the split {place.stem} is empty.",
-            f"{place.name} copied there again as a whole",
+            f"the file {place.name} copied there again as a whole",
         )
     return digest.hexdigest()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, next_step
 from angle_bench.evaluation.options import Keeping
 from angle_bench.evaluation.progress import Progress
 
@@ -41,7 +41,7 @@ def _open(keeping: Keeping, progress: Progress) -> "Store":
     except UsageError as error:
         if keeping.folder is not None:  # it was asked for by name
             raise
-        progress.warning(f"{error.what} No vector is kept; type: {error.fix}")
+        progress.warning(f"{error.what} No vector is kept; {next_step(error.fix)}")
         return MemoryStore(MEMORY_STORE_BYTES)
     if opened.moved:
         progress.warning(opened.moved)

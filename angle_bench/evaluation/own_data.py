@@ -223,7 +223,7 @@ def refuse_unseen(task: Task, splits: Mapping[str, Columns], names: Sequence[str
             raise DataError(
                 f"{task.name}: the label {names[code]} occurs {count} times in {split} and never "
                 f"in {task.train}.",
-                f"{task.train} with texts of that label, or {split} without them",
+                f"the split {task.train} with texts of that label, or {split} without them",
             )
 
 

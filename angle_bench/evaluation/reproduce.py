@@ -145,7 +145,7 @@ def _first_suite(known: Sequence[Published], name: str) -> Suite:
     suites = or_list(list(dict.fromkeys(each.suite for each in known)))
     raise UsageError(
         f"the scores of {name} were published on {suites}, which is no suite here.",
-        "-t with tasks of the same names",
+        "-t TASKS of the same names",
     )
 
 

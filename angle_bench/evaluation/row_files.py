@@ -68,7 +68,7 @@ def _of_folder(task: Task, folder: Path, parts: Sequence[str]) -> dict[tuple[str
             names = ", ".join(sorted(place.name for place in there.values())) or "nothing"
             raise DataError(
                 f"{folder} has no {part} for {task.name} (there: {names}).",
-                f"{part}.csv, .tsv, .jsonl or .parquet put there",
+                f"a file {part}.csv, .tsv, .jsonl or .parquet put there",
             )
     return {("default", part): there["default", part] for part in parts}
 

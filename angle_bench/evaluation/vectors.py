@@ -126,7 +126,7 @@ def write(
         else:
             _write_parquet(temporary, column, texts, vectors, spec)
 
-    fix = "-o with a file in a folder that can be written and has space"
+    fix = "-o FILE in a folder that can be written and has space"
     write_together([FileToWrite(output, fill)], fix=fix)
 
 

@@ -77,8 +77,13 @@ class Access:
             return expand(wanted).resolve()
         if (folder := self.in_mirror(wanted)) is not None:
             return folder
-        if wanted == self.base and os.sep in wanted and wanted.startswith((".", "/", "~")):
-            raise UsageError(f"there is no folder {wanted}.", "--base PATH of a model folder")
+        if os.sep in wanted and wanted.startswith((".", "/", "~")):
+            if wanted == self.base:
+                raise UsageError(f"there is no folder {wanted}.", "--base PATH of a model folder")
+            raise ModelError(
+                f"{adapter} is an adapter of {wanted}, and there is no such folder.",
+                "--base PATH of that model",
+            )
         try:
             return hub.fetch(wanted, hub.commit_of(wanted, None))
         except ModelError as error:

@@ -34,7 +34,7 @@ def make_bidirectional(model: Any, start: int) -> None:
         raise ModelError(
             f"bidirectional_start {start} is beyond the {len(layers)} layers of "
             f"{type(model).__name__}.",
-            f"bidirectional_start from 0 to {len(layers) - 1}",
+            f"a bidirectional_start from 0 to {len(layers) - 1}",
         )
     config = model.config
 
@@ -68,7 +68,7 @@ def decoder_layers(model: Any) -> list[nn.Module]:
     if not isinstance(layers, nn.ModuleList) or not all(hasattr(x, "self_attn") for x in layers):
         raise ModelError(
             f"{type(model).__name__} has no list of decoder layers to make bidirectional.",
-            "bidirectional_start left out, or a LLaMA-like decoder",
+            "a LLaMA-like decoder, or no bidirectional_start",
         )
     return list(layers)
 

@@ -94,7 +94,7 @@ def content_hash(folder: Path, base: Path | None = None) -> str:
             except OSError as error:
                 raise ModelError(
                     f"{file} cannot be read: {error.strerror or error}.",
-                    f"{file.name} copied there again, or removed",
+                    f"the file {file.name} copied there again, or removed",
                 ) from error
     return digest.hexdigest()
 

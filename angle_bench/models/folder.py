@@ -166,7 +166,7 @@ def _check_complete(folder: Path, trust: Trust) -> None:
             + (f", but holds {some([place.name for place in inner])}." if inner else "."),
             f"-m {inner[0]}"
             if inner
-            else "-m the folder that save_pretrained or SentenceTransformer.save wrote",
+            else "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
         )
     _check_weights(folder, list(files), trust)
     _check_tokenizer(folder)

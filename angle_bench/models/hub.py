@@ -162,7 +162,7 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     except errors.EntryNotFoundError as error:
         raise ModelError(
             f"{name} has no config.json on the hub: it is no transformers model.",
-            "-m the name of a model repository",
+            "-m ORG/NAME of a model repository",
         ) from error
     except Exception as error:  # the transport underneath has errors of its own, by version
         reason = first_line(error)

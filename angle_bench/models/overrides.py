@@ -68,7 +68,7 @@ class Overrides:
         if self.prompts != "mteb":
             raise UsageError(
                 f"there is no prompt policy {self.prompts}.",
-                "--prompts mteb, or --prompt with one prompt around every text",
+                "--prompts mteb, or --prompt PROMPT around every text",
             )
         if name not in mteb_models():
             raise UsageError(

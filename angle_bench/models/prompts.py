@@ -81,8 +81,12 @@ class PromptPolicy(BaseModel):
         return self.role.get(role, self.default) if role else self.default
 
     def summary(self, tasks: Iterable[tuple[str, str]]) -> str:
-        """A few words on the prompts that tasks get, given as pairs of name and type."""
+        """A few words on the prompts that tasks get, given as pairs of name and type.
+
+        Without tasks it is the default one, or where that is none, whatever there is.
+        """
         used = {template for _, _, template in self.used(tasks)}
+        used = used or {self.default} - {NO_PROMPT} or set(self.templates())
         if used <= {NO_PROMPT}:
             return "no prompt"
         return f"prompt {named(used.pop())}" if len(used) == 1 else "prompts by task"

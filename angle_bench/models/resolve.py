@@ -355,7 +355,9 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         near = [*_nearby(ref.name), *did_you_mean(ref.name, known_names())][:3]
         if not near:
             raise
-        raise UsageError(f"{error.what} Did you mean {or_list(near)}?", f"-m {near[0]}") from error
+        unseen = "" if hub.state() == "online" else ", or the same command with a network"
+        fix = f"-m {near[0]}{unseen}"
+        raise UsageError(f"{error.what} Did you mean {or_list(near)}?", fix) from error
     spec = _from_folder(ref, folder, overrides, access, None, ref.name)
     return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})
 

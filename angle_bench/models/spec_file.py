@@ -108,7 +108,7 @@ def _parent(
             inherited = entry.model_dump(mode="json", exclude_unset=True)
             return inherited if entry.path else {"hub": entry.hub_id, **inherited}
     near = did_you_mean(str(name), [*own, *known])
-    hint = f"; did you mean {or_list(near)}?" if near else ""
+    hint = f" (did you mean {or_list(near)}?)" if near else ""
     raise file.refused(number, "extends", f"no model is called {name}{hint}")
 
 

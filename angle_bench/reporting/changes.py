@@ -69,7 +69,9 @@ def changes_file(place: Path, comparison: Comparison, count: int) -> FileToWrite
             label = pa.array([row.label] * found.num_rows)
             tables.append(found.add_column(0, "candidate", label))
     if not tables:
-        raise UsageError("no pairs of an STS task were compared, so none changed.", "no -o")
+        raise UsageError(
+            "no pairs of an STS task were compared, so none changed.", "the command without -o"
+        )
     table = pa.concat_tables(tables)
     return FileToWrite(place, lambda temporary: pq.write_table(table, temporary))
 

@@ -110,7 +110,7 @@ def may_write(place: Path, kind: Format) -> None:
         raise UsageError(
             f"{place} is there, and it is no {kind.name} that angle-bench leaderboard made; "
             "nothing is overwritten.",
-            "-o with another name, or remove that file",
+            "-o FILE of another name, or remove that file",
         )
 
 
@@ -128,13 +128,13 @@ def first_difference(place: Path, kind: Format, board: Leaderboard) -> str | Non
         old = place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(
-            f"{place} cannot be read: {error}.", "--check with a table made by -o"
+            f"{place} cannot be read: {error}.", "--check FILE that -o made"
         ) from error
     command = kind.command_of(old)
     if command is None:
         raise UsageError(
             f"{place} is no {kind.name} that angle-bench leaderboard made.",
-            "--check with a table made by -o",
+            "--check FILE that -o made",
         )
     new = kind.render(replace(board, command=command))
     if new == old:

@@ -150,4 +150,7 @@ def _unknown(word: str, models: Sequence[Model]) -> UsageError:
             f"-m {shlex.quote(near[0])}",
         )
     some = ", ".join(sorted(names)[:5]) or "none"
-    return UsageError(f"no model here fits {name}; there are {some}.", "-m with one of these")
+    return UsageError(
+        f"no model here fits {name}; there are {some}.",
+        f"-m {shlex.quote(names[0])}" if names else "angle-bench run",
+    )

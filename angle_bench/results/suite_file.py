@@ -26,9 +26,7 @@ def read_suite(place: Path) -> Suite:
         UsageError: There is no such file, or it cannot be meant.
     """
     if not place.is_file():
-        raise UsageError(
-            f"there is no file {place}.", "-t with a suite file, or the name of a suite"
-        )
+        raise UsageError(f"there is no file {place}.", "-t FILE.toml of a suite, or -t NAME")
     file = read_toml(place, "task")
     rows = file.rows(_SUITE_KEYS, f"{', '.join(_SUITE_KEYS)}, then [[task]] before every task")
     if not rows:
@@ -56,7 +54,7 @@ def _of_suite(file: TomlFile, number: int, row: Row) -> Task:
     task = known_task(name)
     if task is None:
         near = did_you_mean(name, known_names())
-        hint = f"; did you mean {or_list(near)}?" if near else "; an own one needs type and path"
+        hint = f" (did you mean {or_list(near)}?)" if near else "; an own one needs type and path"
         raise file.refused(number, "name", f"no task is called {name}{hint}")
     for key in ("splits", "subsets"):
         if key in row:

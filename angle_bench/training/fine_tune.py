@@ -235,7 +235,7 @@ def _train(trainer: AngleTrainer, last: Path | None) -> None:
             raise
         raise ModelError(
             f"a step of {trainer.recipe.train.batch_size} rows does not fit into memory.",
-            "--set train.batch_size with fewer, and accumulation; or "
+            "a smaller train.batch_size with more train.accumulation, or --set "
             "model.gradient_checkpointing=true",
         ) from error
 

@@ -148,7 +148,7 @@ def write(output: Path, texts: MiningTexts, negatives: Indices) -> None:
     def fill(temporary: Path) -> None:
         _WRITERS[output.suffix](temporary, _writable(triplets(texts, negatives)))
 
-    fix = "-o with a file in a folder that can be written and has space"
+    fix = "-o FILE in a folder that can be written and has space"
     write_together([FileToWrite(output, fill)], fix=fix)
 
 

@@ -61,11 +61,15 @@ def combined(vectors: Tensor, rows: Rows, settings: Objectives) -> Loss:
     """
     vectors = vectors.float()
     if settings.mask_duplicates and rows.text_ids is None:
-        raise DataError("mask_duplicates needs to know which texts are equal.", "text_ids")
+        raise DataError(
+            "mask_duplicates needs to know which texts are equal.", "the argument text_ids"
+        )
     ids = rows.text_ids if settings.mask_duplicates else None
     if rows.texts_per_row == 3:
         if rows.labels is not None:
-            raise DataError("triplets have no labels.", "query, positive and negative alone")
+            raise DataError(
+                "triplets have no labels.", "the columns query, positive and negative alone"
+            )
         parts = _triplets(vectors, ids, settings)
     elif rows.labels is None:
         parts = _queries(vectors, ids, settings)

@@ -71,7 +71,8 @@ def source_of(
         raise UsageError(f"{word} is one file, without splits.", "the command without --split")
     if not of_hub and config is not None:
         raise UsageError(
-            f"{word} is here, and --config is for data sets of the hub.", "no --config"
+            f"{word} is here, and --config is for data sets of the hub.",
+            "the command without --config",
         )
     place, _, revision = word.partition("@")
     found = {"hub": place, "revision": revision or None} if of_hub else {"path": word}
@@ -139,13 +140,14 @@ def _without_negatives(rows: Iterator[Any], source: Source) -> Iterator[Mapping[
     except DataError as error:
         if "[[data.train]]" not in error.fix:
             raise
-        raise DataError(error.what, "--split with one that is there") from error
+        raise DataError(error.what, "--split NAME that is there") from error
 
 
 def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     """The checker of rows like the first.
 
     Raises:
+        UsageError: `--column` names one that is not there.
         DataError: Their columns are no query and positive; with what to type for that.
     """
     kept = {theirs: ours for theirs, ours in source.columns.items() if ours != "negative"}
@@ -153,9 +155,10 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     try:
         there = set(renamed(first, source).values())
     except DataError as error:
-        raise DataError(
-            error.what, "--column with a name that is there, =query or =positive"
-        ) from (error)
+        raise UsageError(
+            error.what,
+            "--column THEIRS=query or --column THEIRS=positive, of a column that is there",
+        ) from error
     if {"text1", "text2", "label"} <= there:
         raise DataError(
             f"{name_of(source)} has labelled pairs, and negatives are mined for queries with "
@@ -185,7 +188,7 @@ def read_corpus(file: Path, column: str | None) -> list[str]:
     name, texts = read_texts(file, column, "--corpus-column")
     kept = [text for text in texts if text.strip()]
     if not kept:
-        raise DataError(f"{file} has no text in {name}.", "--corpus with a file of documents")
+        raise DataError(f"{file} has no text in {name}.", "--corpus FILE of documents")
     return kept
 
 

@@ -135,7 +135,7 @@ class Draft:
     def refused(self, keys: Keys, what: str, fix: str | None = None) -> UsageError:
         """What is wrong with a setting, with its line."""
         if any(path == keys[: len(path)] for path in self.changed):
-            return UsageError(f"--set: {what}.", fix or "--set with a value that is allowed")
+            return UsageError(f"--set: {what}.", fix or f"--set {dotted(keys)}=VALUE")
         line = line_of(self.text, keys)
         return UsageError(f"{self.place}:{line}: {what}.", fix or "the line mended")
 
@@ -146,7 +146,7 @@ class Draft:
         named = dotted(loc)
         if first["type"] == "extra_forbidden":
             near = did_you_mean(str(loc[-1]), _keys(loc[:-1]))
-            hint = f"; did you mean {or_list(near)}?" if near else ""
+            hint = f" (did you mean {or_list(near)}?)" if near else ""
             what = f"there is no key {named}{hint}"
         elif first["type"] == "missing":
             what = f"the recipe has no {named}"
@@ -193,10 +193,10 @@ def _place(word: str) -> Path:
         return _folder() / f"{word}.toml"
     near = did_you_mean(word, names)
     hint = f" Did you mean {or_list(near)}?" if near else ""
+    ready = f"RECIPE.toml -n; ready ones: {', '.join(names)}"
     raise UsageError(
         f"there is no recipe {word}.{hint}",
-        f"angle-bench train {near[0] if near else 'RECIPE.toml'} -n; ready ones: "
-        f"{', '.join(names)}",
+        f"angle-bench train {f'{near[0]} -n' if near else ready}",
     )
 
 

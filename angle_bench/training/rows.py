@@ -108,7 +108,9 @@ def renamed(columns: Iterable[str], source: Source) -> dict[str, str]:
             raise DataError(
                 f"{name_of(source)} has no column {theirs}; its columns are "
                 f"{', '.join(there)}.{hint}",
-                f'columns = {{ {near[0] if near else there[0]} = "{ours}" }} in its [[data.train]]',
+                f"the columns of its [[data.train]] without {theirs}, since {ours} is there"
+                if ours in there
+                else f'columns = {{ {(near or there)[0]} = "{ours}" }} in its [[data.train]]',
             )
         if ours in there and ours not in source.columns:
             raise DataError(
@@ -133,7 +135,7 @@ class Checker:
         if source.label_range is not None and self.format != "A":
             raise DataError(
                 f"{name_of(source)} has no labels to rescale.",
-                "[[data.train]] without label_range",
+                "the [[data.train]] without label_range",
             )
         self._texts = [theirs[name] for name in TEXT_COLUMNS[self.format]]
         self._label = theirs["label"] if self.format == "A" else None

@@ -186,7 +186,7 @@ def first_difference(there: Recipe, now: Recipe) -> str | None:
     mine, its = (dict(_flat(each.model_dump(mode="json"))) for each in (now, there))
     for key in dict.fromkeys([*its, *mine]):
         if key not in FREE and mine.get(key) != its.get(key):
-            return f"{key} is {its.get(key)} there and {mine.get(key)} now"
+            return f"{key} is {its.get(key)!r} there and {mine.get(key)!r} now"
     return None
 
 

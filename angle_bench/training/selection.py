@@ -13,7 +13,7 @@ import torch
 from angle_bench.encoding.encoder import Encoder, TextsDone
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
-from angle_bench.errors import DataError, UsageError
+from angle_bench.errors import DataError, UsageError, fix_said_as
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.scoring import Prepared, prepare, score
@@ -40,7 +40,8 @@ def selection_suite(text: str) -> Suite | None:
     """
     if not text:
         return None
-    suite = joined(find_all([text]))
+    with fix_said_as("-t ", "--set select.suite="):
+        suite = joined(find_all([text]))
     if whole := [task.name for task in suite.task if task.parts]:
         raise UsageError(
             f"select.suite {text} holds {whole[0]}, which is the mean of others.",

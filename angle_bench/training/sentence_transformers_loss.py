@@ -53,7 +53,7 @@ class AngleLoss(nn.Module):
         if len(columns) not in (2, 3):
             raise DataError(
                 f"AngleLoss takes two or three columns of texts, and there are {len(columns)}.",
-                "text1, text2 and a label; query, positive; or query, positive, negative",
+                "the columns text1, text2, label; query, positive; or query, positive, negative",
             )
         ids = _ids(columns) if self.settings.mask_duplicates else None
         encoded = [self.model(features)["sentence_embedding"] for features in columns]
@@ -71,7 +71,7 @@ def _checked(weights: dict[str, Any]) -> Objectives:
         if name not in known:
             near = did_you_mean(name, known)
             hint = f" Did you mean {or_list(near)}?" if near else ""
-            raise UsageError(f"AngleLoss has no setting {name}.{hint}", ", ".join(near or known))
+            raise UsageError(f"AngleLoss has no setting {name}.{hint}", f"{(near or known)[0]}=1.0")
     try:
         return Objectives.model_validate(weights)
     except ValidationError as error:

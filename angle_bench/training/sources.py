@@ -7,6 +7,7 @@ from typing import Any
 
 from angle_bench.errors import DataError, first_line
 from angle_bench.evaluation.row_files import OWN_FORMATS, find_files, read_rows
+from angle_bench.models import hub
 from angle_bench.training.settings import Source
 
 # what datasets.Dataset.save_to_disk and DatasetDict.save_to_disk leave in a folder
@@ -30,9 +31,10 @@ def raw_rows(source: Source, mirror: Path | None, streaming: bool) -> Iterator[d
     except DataError:
         raise
     except Exception as error:  # transport, parser and builder errors share no base
+        again = "--mirror DIR that holds it, or the same command with a network"
         raise DataError(
             f"{name_of(source)} could not be read: {first_line(error)}",
-            "the file mended, or for a data set of the hub --mirror DIR or a network",
+            again if source.path is None else "the file copied there again as a whole",
         ) from error
 
 
@@ -55,7 +57,7 @@ def _from_path(source: Source) -> Iterator[dict[str, Any]]:
             f"a file that ends in {', '.join(f'.{each}' for each in OWN_FORMATS)}",
         )
     if source.split != "train":
-        raise DataError(f"{place} is one file, without splits.", "[[data.train]] without split")
+        raise DataError(f"{place} is one file, without splits.", "the [[data.train]] without split")
     return read_rows(place)
 
 
@@ -89,6 +91,7 @@ def _from_hub(source: Source, mirror: Path | None, streaming: bool) -> Iterator[
         place = files.get((source.config or "default", source.split))
         if place is not None:
             return read_rows(place)
+    hub.state()  # decides offline or not before anything reads it
     import datasets
 
     return iter(

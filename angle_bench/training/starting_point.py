@@ -1,6 +1,6 @@
 """The checkpoint that a recipe starts from, under the recipe's settings. No torch."""
 
-from angle_bench.errors import NotRecordedError, UsageError
+from angle_bench.errors import NotRecordedError, UsageError, fix_said_as
 from angle_bench.models.access import Access
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.prompts import PromptPolicy
@@ -25,7 +25,8 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
         prompt=None if recipe.prompts is None else "none",  # put in below
     )
     try:
-        spec = resolve(model.name, changes, access)
+        with fix_said_as("-m ", "--set model.name="):
+            spec = resolve(model.name, changes, access)
     except NotRecordedError as error:
         raise UsageError(
             error.what,
@@ -34,7 +35,7 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
     if spec.loader != "transformers" or spec.settings is None:
         raise UsageError(
             f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
-            "model.name of a checkpoint of transformers",
+            "a model.name that is a checkpoint of transformers",
         )
     if spec.settings.pooling == "all":
         raise UsageError(

@@ -1,5 +1,6 @@
 """A checkpoint as something that is trained: loaded, with what of it trains."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,7 @@ def _new_adapter(transformer: Any, lora: Lora) -> Any:
         raise UsageError(
             f"lora.targets {', '.join(lora.targets)}: {type(transformer).__name__} has no such "
             f"linear layers.",
-            f"lora.targets of {', '.join(dict.fromkeys(near or names))}",
+            f"--set lora.targets='{json.dumps(list(dict.fromkeys(near or names)))}'",
         ) from error
 
 
@@ -206,7 +207,7 @@ def _no_such_part(part: str, names: Iterable[str]) -> UsageError:
     hint = f" Did you mean {near[0]}?" if near else ""
     return UsageError(
         f"no weight has {part} in its name.{hint}",
-        f"model.trainable or model.frozen of {', '.join(near or parts[:8])}",
+        f"one of {', '.join(near or parts[:8])}, in model.trainable or model.frozen",
     )
 
 

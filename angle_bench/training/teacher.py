@@ -77,7 +77,7 @@ def load_teacher(
     if used.loader != "transformers" or used.settings is None:
         raise ModelError(
             f"the teacher {used.label} is loaded by {used.loader}, and cannot teach here.",
-            "teacher.model of a checkpoint of transformers",
+            "a teacher.model that is a checkpoint of transformers",
         )
     # texts come as the candidate's tokens, which its own limit has cut
     length = student.settings.max_length
@@ -102,7 +102,7 @@ def _refuse_other_tokens(spec: ModelSpec, theirs: Any, ours: Any) -> None:
     raise ModelError(
         f"the teacher {spec.label} has another tokenizer than the candidate: their tokens do not "
         "belong together.",
-        'teacher.model of the same family, or "self"',
+        'a teacher.model of the same family, or "self"',
     )
 
 
@@ -116,5 +116,5 @@ def _refuse_other_width(
     if theirs != ours:
         raise ModelError(
             f"the teacher {spec.label} has {theirs} dimensions, the candidate {ours}.",
-            "teacher.model with vectors of the same length",
+            "a teacher.model with vectors of the same length",
         )

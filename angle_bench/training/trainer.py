@@ -184,8 +184,7 @@ class AngleTrainer(Trainer):
         return ModelError(
             f"the loss of step {self.state.global_step + 1} is not finite ({parts}); the batch has "
             f"the rows {named} (counted from 0).{kept}",
-            "--set train.learning_rate with a smaller one, or train.precision=float32, and a new "
-            "-o FOLDER",
+            "a smaller train.learning_rate, or --set train.precision=float32, and a new -o FOLDER",
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

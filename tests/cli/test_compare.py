@@ -121,6 +121,9 @@ def test_unknown_names_are_met_with_the_nearest(cli: Cli, results: Path) -> None
     ended = cli("compare", "base", "goood", *TASKS)
     assert ended.code == 2
     assert "Did you mean good?" in ended.err
+    ended = cli("compare", "base", "mine", *TASKS)  # nothing like it was scored
+    assert "Did you mean" not in ended.err
+    assert ended.errors[1].startswith("  try: a folder, or one of the scored models: ")
 
 
 def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_adapter_without_our_file_is_told_its_settings(cli: Cli, tmp_path: Pa
         (("trained", "--to", "adapter"), "--to sentence-transformers"),
         (("trained", "--to", "merged", "--push-to-hub", "name"), "--push-to-hub ORG/NAME"),
         (("trained", "--to", "merged", "-o", "trained"), "-o FOLDER beside it"),
-        (("traind", "--to", "merged"), "trained"),
+        (("traind", "--to", "merged"), "angle-bench export ./trained"),
     ],
 )
 def test_what_cannot_be_meant(cli: Cli, trained: Path, words: tuple[str, ...], said: str) -> None:

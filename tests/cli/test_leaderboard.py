@@ -103,7 +103,7 @@ def test_what_is_not_ours_is_not_overwritten(cli: Cli, results: Path) -> None:
     assert ended.errors == [
         "error: notes.md is there, and it is no markdown that angle-bench leaderboard made; "
         "nothing is overwritten.",
-        "  type: -o with another name, or remove that file",
+        "  type: -o FILE of another name, or remove that file",
     ]
     assert Path("notes.md").read_text() == "# mine\n"
 
@@ -179,7 +179,7 @@ def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
         (("--format", "markdwn"), "markdown, csv, latex, json or html", "--format markdown"),
         (("-o", "x.docx"), "suffix of x.docx", "--format markdown"),
         (("-o", "x.md", "--check", "x.md"), "both at once", "-o x.md"),
-        (("-o", "results.md/x.md"), "cannot be written", "-o in a folder"),
+        (("-o", "results.md/x.md"), "cannot be written", "-o F"),
         (("resluts",), "Did you mean results", "angle-bench leaderboard RESULTS"),
     ],
 )

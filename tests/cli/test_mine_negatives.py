@@ -161,7 +161,7 @@ def test_pairs_with_too_few_negatives_are_said(
     ("words", "code", "said", "fix"),
     [
         (["none.csv"], 2, "no file or folder none.csv", "a folder"),
-        (["org/none"], 1, "org/none train could not be read", "--mirror DIR or a network"),
+        (["org/none"], 1, "org/none train could not be read", "--mirror DIR that holds it"),
         (["labelled.csv"], 1, "labelled pairs", "--column text1=query"),
         (["other.csv"], 1, "no query and no positive", "--column question=query"),
         (["pairs.csv", "--range", "10"], 2, "no range of ranks", "--range 10:100"),

@@ -1,6 +1,7 @@
 """`angle-bench run` on a tiny checkpoint and a tiny mirror: what is stored, kept, set aside."""
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -351,8 +352,9 @@ def test_an_interrupt_keeps_what_is_finished(
 ) -> None:
     # the second task is large enough to be under way when the first one is told
     write_rows(mirror / "mteb/sts13-sts/test.jsonl", sts_rows(6000, seed=2))
+    typed = ["run", "-m", str(tiny_bert), *TWO]
     running = subprocess.Popen(
-        [sys.executable, "-m", "angle_bench", "run", "-m", str(tiny_bert), *TWO],
+        [sys.executable, "-m", "angle_bench", *typed],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
@@ -366,7 +368,7 @@ def test_an_interrupt_keeps_what_is_finished(
     assert running.returncode == 130
     assert err.splitlines()[-2:] == [
         "error: interrupted; what was finished is kept.",
-        "  type: the same command to go on",
+        f"  type: {shlex.join(['angle-bench', *typed])}",
     ]
     (folder,) = model_folders(tmp_path / "results")
     assert (folder / "STS12.json").exists()

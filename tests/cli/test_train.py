@@ -48,15 +48,19 @@ def test_seeds_are_trainings_of_their_own(cli: Cli, tmp_path: Path, tiny_bert: P
 
 def test_bad_words(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert)
-    for words, said in (
-        (["--seeds", "1,1"], "no list of different numbers"),
-        (["--track", "tensorbord"], "no tracker tensorbord"),
-        (["-d", "gpu"], "no device 'gpu'"),
-        (["--set", "train.epoch=2"], "Did you mean train.epochs"),
+    for words, said, types in (
+        (["--seeds", "1,1"], "no list of different numbers", "--seeds 1,2,3"),
+        (["--track", "tensorbord"], "no tracker tensorbord", "--track tensorboard"),
+        (["-d", "gpu"], "no device 'gpu'", "-d auto"),
+        (["--set", "train.epoch=2"], "Did you mean train.epochs", "--set train.epochs="),
+        (["--set", "train.epochs=two"], "train.epochs: input", "--set train.epochs=VALUE"),
+        (["--set", "select.suite=STSB-deev"], "STSB-dev", "--set select.suite=STSB-dev"),
+        (["--set", "model.name=all-MiniLM-L6"], "", "--set model.name="),
     ):
         ended = cli("train", recipe, *words)
         assert ended.code == 2, words
         assert said in ended.errors[0]
+        assert ended.errors[1].startswith(f"  type: {types}"), ended.errors
     assert not (tmp_path / "checkpoints").exists()
 
 

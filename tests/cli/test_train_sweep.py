@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -204,7 +205,8 @@ def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> 
         running.send_signal(signal.SIGTERM)
         rest = running.stderr.read()
     assert running.returncode == 130
-    assert "next: the same command with --resume" in rest
+    assert "stopped after step " in rest
+    assert rest.splitlines()[-1].endswith(" --resume")
     assert list((tmp_path / "out/angle_w=0").glob("checkpoint-*"))
     assert [place.name for place in (tmp_path / "out/angle_w=1").iterdir()] == ["recipe.toml"]
 
@@ -220,7 +222,8 @@ def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert
         running.send_signal(signal.SIGINT)
         rest = running.stderr.read()
     assert running.returncode == 130
-    assert rest.splitlines()[-1] == "  type: the same command with --resume to go on"
+    again = shlex.join(["angle-bench", *typed[3:], "-o", "out", "--resume"])
+    assert rest.splitlines()[-1] == f"  type: {again}"
 
 
 @pytest.mark.long

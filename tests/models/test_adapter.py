@@ -66,6 +66,9 @@ def test_an_absent_base_says_what_to_type(adapter: Path) -> None:
     with pytest.raises(ModelError, match="adapter of nobody/llama, which is not here") as caught:
         resolve(str(adapter), LAST)
     assert "--base PATH" in caught.value.fix
+    change(adapter / "adapter_config.json", base_model_name_or_path="/models/llama")
+    with pytest.raises(ModelError, match="adapter of /models/llama, and there is no such folder"):
+        resolve(str(adapter), LAST)
 
 
 def test_an_adapter_that_names_no_base(adapter: Path) -> None:

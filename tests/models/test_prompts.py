@@ -194,6 +194,18 @@ def test_prompts_under_mtebs_keys(
     assert policy.template_for(task, task_type, role) == expected
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({}, "no prompt"),
+        ({"default": "query: {text}", "role": {"query": ""}}, "prompt 'query: {text}'"),
+        ({"role": {"query": "query: {text}"}}, "prompts by task"),
+    ],
+)
+def test_without_tasks_the_prompts_there_are_are_told(parts: dict[str, Any], said: str) -> None:
+    assert PromptPolicy.model_validate(parts).summary([]) == said
+
+
 def test_the_lines_of_a_policy_name_every_task_and_role() -> None:
     mixed = policy(BY_TASK_AND_ROLE)
     tasks = [("NFCorpus", "Retrieval"), ("STS12", "STS")]

@@ -116,7 +116,7 @@ def test_a_misspelt_name_gets_did_you_mean(typed: str, meant: str) -> None:
         resolve(typed)
     assert typed in caught.value.what
     assert f"Did you mean {meant}" in caught.value.what
-    assert caught.value.fix == f"-m {meant}"
+    assert caught.value.fix.partition(",")[0] == f"-m {meant}"
 
 
 def test_a_name_like_no_other_gets_no_guess() -> None:

@@ -136,7 +136,7 @@ def test_what_is_typed_can_be_saved(project: Path) -> None:
         (
             '[[model]]\nname = "a"\npoling = "cls"\n',
             3,
-            "there is no key poling; did you mean pooling",
+            "there is no key poling (did you mean pooling",
         ),
         ('[[model]]\nname = "a"\nextend = "b"\n', 3, "did you mean extends"),
         ('[[model]]\nname = "a"\n\n[[model]]\nname = "b"\nmaxlength = 3\n', 6, "max_length"),

@@ -73,6 +73,7 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
         ([], {}, "has no rows"),
         ([{**PAIRS[0], "text1": " "}], {}, "no row that can be trained on .1 empty text1"),
         (PAIRS, {"source": {"columns": {"txt1": "text1"}}}, "Did you mean text1"),
+        (PAIRS, {"source": {"columns": {"txt1": "text1"}}}, "without txt1, since text1 is there"),
         (PAIRS, {"prompts": {"query": "q: {text}"}}, "prompts.query is for data of another"),
         (PAIRS, {"train": {"batch_size": 1}}, "nothing to compare it with"),
         (PAIRS, {"loss": {"ibn_w": 0, "angle_w": 0}}, "nothing would be learned"),

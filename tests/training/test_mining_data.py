@@ -78,6 +78,13 @@ def test_lists_give_every_pair_and_rows_without_texts_are_counted(tmp_path: Path
     assert counts.dropped == {"empty query": 1, "empty positive": 1, "no positive": 1}
 
 
+def test_a_column_that_is_not_there_is_a_wrong_word(tmp_path: Path) -> None:
+    write_rows(tmp_path / "a.jsonl", [{"query": "a", "b": "b"}])
+    with pytest.raises(UsageError, match="no column c") as told:
+        read_pairs(source_of(str(tmp_path / "a.jsonl"), ["c=positive"]), None)
+    assert told.value.fix.startswith("--column THEIRS=query")
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "said", "fix"),
     [
@@ -90,7 +97,6 @@ def test_lists_give_every_pair_and_rows_without_texts_are_counted(tmp_path: Path
             "--column anchor=query",
         ),
         ([{"query": "a", "posit": "b"}], [], "has no positive", "--column posit=positive"),
-        ([{"query": "a", "b": "b"}], ["c=positive"], "no column c", "--column"),
         ([{"query": "a", "positive": ""}], [], "no row with a query and a positive (1 empty", ""),
         ([{"query": 3, "positive": "b"}], [], "row 0 has 3 in query, which is no text", ""),
         ([], [], "has no rows", "query and positive"),

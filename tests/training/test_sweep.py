@@ -116,7 +116,7 @@ def test_a_cell_keeps_its_name_when_others_join(tmp_path: Path) -> None:
         ("[train]\nseed = [1, 2]\n", r"r.toml:6: train.seed is a list.*--seeds"),
         ("[train]\nkeep = [1, 2]\n", r"r.toml:6: train.keep is a list, but changes no weight"),
         ("[select]\nsuite = ['STSB-dev', '']\n", r"r.toml:6: select.suite is a list"),
-        ("[train]\nbatchsize = [3, 4]\n", r"r.toml:6: .*batchsize; did you mean batch_size"),
+        ("[train]\nbatchsize = [3, 4]\n", r"r.toml:6: .*batchsize .did you mean batch_size"),
         ("[data]\nstreaming = [false, true]\n", r"max_steps is needed \(data.streaming = true\)"),
     ],
 )

@@ -93,14 +93,14 @@ def load_checkpoint(
         if not hub.is_commit(revision):
             raise ModelError(
                 f"the folder {folder} is not on {host}, and {name} is no checkpoint of the hub.",
-                "-m with a folder that every node sees, or with a hub id",
+                "-m FOLDER that every node sees, or -m ORG/NAME of the hub",
             )
         here = hub.fetch(name, revision)
     base_here = None if base is None else _base(base, base_name, host)
     if (found := content_hash(here, base_here)) != content:
         raise ModelError(
             f"{here} on {host} holds another checkpoint: content {found[:16]}, not {content[:16]}.",
-            f"{here} copied to {host} again, or removed there",
+            f"the folder {here} copied to {host} again, or removed there",
         )
     whole = {"folder": str(here), "base": base_here and str(base_here), **order}
     if former is not None:  # only an adapter on the same base is ordered after another model
@@ -114,6 +114,6 @@ def _base(folder: str, name: str | None, host: str) -> Path:
     if name is None:
         raise ModelError(
             f"the base {folder} is not on {host}, and it is no checkpoint of the hub.",
-            "--base with a folder that every node sees, or with a hub id",
+            "--base FOLDER that every node sees, or --base ORG/NAME of the hub",
         )
     return hub.fetch(name, hub.commit_of(name, None))

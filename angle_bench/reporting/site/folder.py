@@ -54,7 +54,7 @@ def may_write(place: SitePlace) -> None:
         taken = place.index if place.index.exists() else place.rest
         raise UsageError(
             f"{taken} is there, and no angle-bench leaderboard made it; nothing is overwritten.",
-            "-o with another folder, or remove that one",
+            "-o FOLDER of another name, or remove that one",
         )
 
 
@@ -71,7 +71,7 @@ def write(place: SitePlace, shown: Exhibit) -> None:
         place.rest / CHARTS: charts(),
     }
     files = [text_file(at, text) for at, text in {**libraries, **pages}.items()]
-    write_together(files, fix="-o in a folder that can be written and has space")
+    write_together(files, fix="-o FOLDER that can be written and has space")
     for old in place.rest.glob("model-*.html"):
         if old not in pages:
             old.unlink()
@@ -131,7 +131,7 @@ def _made_by(text: str, place: Path) -> str:
     if found is None:
         raise UsageError(
             f"{place} is no page that angle-bench leaderboard made; nothing is overwritten.",
-            "-o with another name, or remove that file",
+            "-o FOLDER of another name, or remove that file",
         )
     return html.unescape(found[1])
 
@@ -141,5 +141,5 @@ def _read(place: Path) -> str:
         return place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(
-            f"{place} cannot be read: {error}.", "--check with a site made by -o"
+            f"{place} cannot be read: {error}.", "--check FOLDER that -o made"
         ) from error
