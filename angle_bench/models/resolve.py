@@ -352,11 +352,12 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
     except ModelError as error:
         if "gated" in error.what:
             raise
-        near = [*_nearby(ref.name), *did_you_mean(ref.name, known_names())][:3]
+        here = _nearby(ref.name)
+        near = [*here, *did_you_mean(ref.name, known_names())][:3]
         if not near:
             raise
-        unseen = "" if hub.state() == "online" else ", or the same command with a network"
-        fix = f"-m {near[0]}{unseen}"
+        unseen = not here and hub.state() != "online"  # then the name may be right
+        fix = f"-m {near[0]}" + (", or the same command with a network" if unseen else "")
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", fix) from error
     spec = _from_folder(ref, folder, overrides, access, None, ref.name)
     return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})

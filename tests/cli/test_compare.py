@@ -123,7 +123,7 @@ def test_unknown_names_are_met_with_the_nearest(cli: Cli, results: Path) -> None
     assert "Did you mean good?" in ended.err
     ended = cli("compare", "base", "mine", *TASKS)  # nothing like it was scored
     assert "Did you mean" not in ended.err
-    assert ended.errors[1].startswith("  try: a folder, or one of the scored models: ")
+    assert ended.errors[1].startswith("  try: one of the scored models (")
 
 
 def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:
@@ -133,7 +133,7 @@ def test_only_what_has_scores_is_suggested(cli: Cli, results: Path) -> None:
     assert ended.errors[0] == "error: no model with scores is called baseline. Did you mean base?"
     ended = cli("compare", "untrained", "good", *TASKS)
     assert ended.errors[0] == "error: no model with scores is called untrained."
-    assert ended.errors[1] == "  type: one of the scored models (bad, base, good), or a folder"
+    assert ended.errors[1] == "  try: one of the scored models (bad, base, good), or a folder"
     ended = cli("compare", "base", "good", *TASKS, "-r", "no-such")
     assert "there are none in these results" in ended.errors[0]
 
