@@ -129,7 +129,7 @@ class Probe(OwnClassification):
             names, splits = self.names[subset], data[subset] if self._by_subset() else data
             for split in self.asked.splits:
                 rows = splits[split]
-                texts = zip(*(rows[field][:] for field in self.fields), strict=True)
+                columns = [rows[field][:] for field in self.fields]
                 experiments = [
                     Experiment(one["rows"], [names[code] for code in one["labels"]])
                     for one in saved[subset][split]
@@ -138,9 +138,10 @@ class Probe(OwnClassification):
                     ClassPredictions(
                         subset=subset,
                         split=split,
-                        text=["\n".join(row) for row in texts],
+                        text=["\n".join(row) for row in zip(*columns, strict=True)],
                         gold=[names[code] for code in rows["label"][:]],
                         experiments=experiments,
+                        pairs=(columns[0], columns[1]) if len(columns) == 2 else None,
                     )
                 )
         return parts

@@ -42,6 +42,8 @@ CLASS_COLUMNS = PART | {
     "gold": "string",
     "predicted": "string",
 }
+# of pairs that are classified, so that a pair is told from training texts as elsewhere
+CLASS_PAIR_COLUMNS = CLASS_COLUMNS | {"text1": "string", "text2": "string"}
 
 
 def has_predictions(task: "Task") -> bool:
@@ -127,9 +129,10 @@ class ClassPredictions:
     """What the classifiers of one split and subset say.
 
     Attributes:
-        text: Every row of the data.
+        text: Every row of the data; of a pair both texts, on a line each.
         gold: The label of every row.
         experiments: The classifiers, in mteb's order; in cross-validation one for each fold.
+        pairs: The first and the second texts of every row, where rows are pairs.
     """
 
     subset: str
@@ -137,6 +140,7 @@ class ClassPredictions:
     text: Sequence[str]
     gold: Sequence[str]
     experiments: Sequence[Experiment]
+    pairs: tuple[Sequence[str], Sequence[str]] | None = None
 
     def __len__(self) -> int:
         return sum(len(experiment.index) for experiment in self.experiments)
@@ -145,19 +149,16 @@ class ClassPredictions:
         """One row for each experiment and item."""
         import pyarrow as pa
 
-        text, gold = pa.array(self.text, pa.string()), pa.array(self.gold, pa.string())
+        columns = CLASS_COLUMNS if self.pairs is None else CLASS_PAIR_COLUMNS
+        said = [self.text, self.gold, *(self.pairs or ())]
+        text, gold, *pairs = (pa.array(each, pa.string()) for each in said)
         parts = []
         for number, experiment in enumerate(self.experiments):
             count, index = len(experiment.index), pa.array(experiment.index, pa.int64())
             whole = experiment.index == range(len(text))  # then the texts are shared, not copied
-            items = [
-                [number] * count,
-                index,
-                text if whole else text.take(index),
-                gold if whole else gold.take(index),
-                experiment.predicted,
-            ]
-            parts.append(_table(CLASS_COLUMNS, self.subset, self.split, count, items))
+            chosen = [each if whole else each.take(index) for each in (text, gold, *pairs)]
+            items = [[number] * count, index, *chosen[:2], experiment.predicted, *chosen[2:]]
+            parts.append(_table(columns, self.subset, self.split, count, items))
         return pa.concat_tables(parts)
 
 

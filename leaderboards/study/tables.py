@@ -160,23 +160,23 @@ def grid(_: Read) -> str:
 
 
 def transfer(of: Read) -> str:
-    """Accuracy of logistic regression on frozen vectors."""
+    """Accuracy of logistic regression on frozen vectors, compared on what no recipe has seen."""
     scores = of.transfer
-    others = [name for name in scores.sides if name != plan.BASE]
-    found = scores.verdicts([(plan.BASE, name) for name in others], scores.every)
-    verdicts = dict(zip(others, found, strict=True))
+    verdicts = _to_the_base(scores)
     lines = [
         [
             *_named(name),
             str(len(scores.sides[name].models)),
             *_task_scores(scores, name),
             _spread([one.score for one in scores.means(name, scores.every)]),
+            _spread([one.score for one in scores.means(name, scores.unseen)]),
             *_judged(verdicts.get(name)),
         ]
         for name in scores.sides
     ]
     headers = [task.header for task in scores.suite.task]
-    head = ["trained on", "objective", "seeds", *headers, "mean of 7", "to the base", "", "verdict"]
+    last = ["mean of 7 †", "unseen", "to the base", "", "verdict"]
+    head = ["trained on", "objective", "seeds", *headers, *last]
     return _table(head, lines, left=(0, 1, len(head) - 1))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 import angle_bench
+from angle_bench.results.training_record import TrainingRecord
+from angle_bench.results.training_texts import FILE_NAME
+from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 from tests.own_data import faq, labelled, write_documented_data, write_table
 
@@ -154,6 +158,33 @@ def test_a_suite_file_of_known_and_own_tasks(cli: Cli, tiny_bert: Path, project:
     assert ended.code == 0, ended.err
     assert ended.out.split()[:2] == ["STS17", "faq-2"]
     assert "suite:ours/1" in ended.out
+
+
+def test_pairs_that_are_classified_are_told_from_training_texts(
+    cli: Cli, tiny_bert: Path, project: Path
+) -> None:
+    texts = [row["text"] for row in labelled(80, 8)]
+    rows = [
+        {"sentence1": a, "sentence2": b, "label": number % 2}
+        for number, (a, b) in enumerate(zip(texts[:40], texts[40:], strict=True))
+    ]
+    write_table(project / "same.jsonl", rows)
+    (project / "angle-bench.toml").write_text(
+        '[[task]]\nname = "same"\ntype = "classification"\npath = "same.jsonl"\n'
+        'splits = ["train"]\nprotocol = "transfer"\nfolds = 2\n'
+        'columns = {sentence1 = "sentence1", sentence2 = "sentence2"}\n'
+    )
+    tuned = shutil.copytree(tiny_bert, project / "tuned")
+    build_tiny_bert(tuned, seed=1)
+    record = TrainingRecord()
+    for row in rows[:10]:
+        record.pair(str(row["sentence2"]), str(row["sentence1"]))
+    record.write(tuned / FILE_NAME)
+    assert cli("run", "-m", f"base={tiny_bert}", "-m", "tuned", "-t", "same").code == 0
+    ended = cli("compare", "base", "tuned", "-t", "same", "--seen", "--json")
+    assert ended.code == 0, ended.err
+    (candidate,) = json.loads(ended.out)["candidates"]
+    assert [(task["seen"], task["items"]) for task in candidate["seen"]["tasks"]] == [(10, 40)]
 
 
 def test_a_hub_data_set_from_the_mirror(cli: Cli, tiny_bert: Path, project: Path) -> None:

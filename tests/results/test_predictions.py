@@ -116,6 +116,14 @@ def test_every_experiment_has_the_rows_that_it_was_tested_on(tmp_path: Path) -> 
     assert len(part) == 5
 
 
+def test_pairs_that_are_classified_have_both_texts(tmp_path: Path) -> None:
+    one = Experiment([1], ["0"])
+    pairs = (["a", "c"], ["b", "d"])
+    part = ClassPredictions("default", "test", ["a\nb", "c\nd"], ["0", "1"], [one], pairs)
+    (row,) = read_predictions(write(tmp_path / "T.parquet", part)).to_pylist()
+    assert (row["index"], row["text"], row["text1"], row["text2"]) == (1, "c\nd", "c", "d")
+
+
 def test_a_text_is_written_once_for_all_experiments(tmp_path: Path) -> None:
     import random
 
