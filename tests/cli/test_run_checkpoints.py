@@ -50,7 +50,7 @@ def test_a_base_elsewhere(cli: Cli, adapter: Path, tmp_path: Path) -> None:
     words = ("run", "-m", "./llama-nli", *DEMO, "--pooling", "last", "--prompt", "none")
     ended = cli(*words)
     assert ended.code == 1
-    assert "which is not here" in ended.errors[0]
+    assert "there is no such folder" in ended.errors[0]
     ended = cli(*words, "--base", "moved")
     assert ended.code == 0, ended.err
 
