@@ -293,9 +293,8 @@ def access(
 ) -> "Access":
     """Where checkpoints are looked for, and what of them may run code."""
     from angle_bench.models.access import Access
-    from angle_bench.models.spec import Trust
 
-    return Access(base, mirror, Trust(remote_code=trust_remote_code, pickle=allow_pickle))
+    return Access.of(base, mirror, trust_remote_code, allow_pickle)
 
 
 def prepare_environment(offline: bool, quiet: bool, verbose: bool) -> None:

@@ -23,7 +23,7 @@ from angle_bench.models.folder import read_folder
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
 from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Output, Trust
+from angle_bench.models.spec import ModelSpec, Output
 from angle_bench.models.st_folder import dense_width
 from angle_bench.models.variants import variants
 from angle_bench.models.weights import parameters_of
@@ -215,11 +215,7 @@ def load(
         merge_adapter=merge_adapter,
         prepare_sentence=prepare_sentence,
     )
-    access = Access(
-        base=None if base is None else str(base),
-        mirror=None if mirror is None else Path(mirror),
-        trust=Trust(remote_code=trust_remote_code, pickle=allow_pickle),
-    )
+    access = Access.of(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(name, changes, access)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")

@@ -31,6 +31,21 @@ class Access:
     trust: Trust = NO_TRUST
     files_only: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        base: str | Path | None,
+        mirror: str | Path | None,
+        trust_remote_code: bool,
+        allow_pickle: bool,
+    ) -> "Access":
+        """What was asked for, by the names that the command line and Python know."""
+        return cls(
+            base=None if base is None else str(base),
+            mirror=None if mirror is None else Path(mirror),
+            trust=Trust(remote_code=trust_remote_code, pickle=allow_pickle),
+        )
+
     def in_mirror(self, name: str) -> Path | None:
         """The folder of a hub id in the mirror, if it has one."""
         if self.mirror is None:

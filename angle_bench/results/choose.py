@@ -104,11 +104,10 @@ def _meant(word: str, models: Sequence[Model]) -> tuple[str | None, list[Model]]
 def _called(pattern: str, models: Sequence[Model]) -> list[Model]:
     """The models of a pattern; those of a name under their own settings, others by their label."""
     found = [model for model in models if _fits(model, pattern)]
-    wanted = pattern.casefold()
-    plain = [model for model in found if model.settings is None or wanted in _labels(model)]
-    if found and not _WILD & set(pattern):
-        return plain or found
-    return found or [model for model in models if wanted in _labels(model)]
+    labelled = [model for model in models if pattern.casefold() in _labels(model)]
+    if not _WILD & set(pattern):
+        found = [m for m in found if m.settings is None or m in labelled] or found
+    return found or labelled
 
 
 def _labels(model: Model) -> list[str]:

@@ -12,7 +12,6 @@ from scipy import stats
 
 from angle_bench.errors import DataError, UsageError, did_you_mean
 from angle_bench.models.access import Access
-from angle_bench.models.spec import Trust
 from angle_bench.results.files import FileToWrite, write_together
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
@@ -88,11 +87,7 @@ def train(
     if valid_ds is not None:
         _keep(valid, valid_ds)
         suite = _suite(valid)
-    access = Access(
-        base=None if base is None else str(base),
-        mirror=None if mirror is None else Path(mirror),
-        trust=Trust(remote_code=trust_remote_code, pickle=allow_pickle),
-    )
+    access = Access.of(base, mirror, trust_remote_code, allow_pickle)
     request = Request(
         folder=folder,
         access=access,
