@@ -1,5 +1,6 @@
 """TOML files that people write: where they are found, and errors that name the line."""
 
+import json
 import os
 import re
 import tomllib
@@ -111,3 +112,13 @@ def read_toml(place: Path, table: str) -> TomlFile:
         return TomlFile(place, text, tomllib.loads(text), table)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it, on one line."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(key)} = {toml_value(v)}" for key, v in value.items())
+        return "{ " + pairs + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)

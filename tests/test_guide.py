@@ -136,7 +136,7 @@ def test_toml_is_what_its_reader_takes(
     from angle_bench.models.registry import users_entries
     from angle_bench.results.suite_file import read_suite
     from angle_bench.results.task_file import users_tasks
-    from angle_bench.training.recipe import read_recipe
+    from angle_bench.training.draft import read_recipe
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))

@@ -55,7 +55,7 @@ def tasks(incomplete: str) -> list[str]:
 
 def recipes(incomplete: str) -> list[str]:
     """The ready recipes; files of one's own are offered by the shell."""
-    from angle_bench.training.recipe import recipe_names
+    from angle_bench.training.draft import recipe_names
 
     return _starting(recipe_names(), incomplete)
 

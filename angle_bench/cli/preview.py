@@ -74,7 +74,7 @@ def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
 
 
 def _print(recipe: "Recipe", seen: "Preview") -> None:
-    from angle_bench.training.recipe import recipe_toml
+    from angle_bench.training.recipe_toml import recipe_toml
 
     typer.echo(recipe_toml(recipe))
     typer.echo(f"model: {seen.spec.header([])}")

@@ -11,6 +11,13 @@ from angle_bench.errors import DataError
 from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.data import locate, mirror_warning
+from angle_bench.evaluation.encoders import (
+    STORED,
+    counts_of,
+    device_of,
+    load_encoders,
+    tell_warnings,
+)
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Options
@@ -117,7 +124,7 @@ def _compute(
     hub.state()  # decides offline or not before anything reads it
     try:
         specs = [outcome.spec for outcome in variants]
-        encoders = _load(specs, kept, between, options, progress)
+        encoders = load_encoders(specs, kept, between, options, progress)
     except Exception as error:
         for each in todo:
             for outcome in each.outcomes:
@@ -132,7 +139,7 @@ def _compute(
         elif hasattr(encoders[0], "close"):
             encoders[0].close()
         for outcome in variants:
-            outcome.texts += _counts(encoders[0]).get("texts", 0)
+            outcome.texts += counts_of(encoders[0]).get("texts", 0)
 
 
 def _score_all(
@@ -145,7 +152,9 @@ def _score_all(
 ) -> None:
     spec = variants[0].spec
     header = spec.header([(each.task.name, each.task.type) for each in todo])
-    parts = [header, *_grid([outcome.spec for outcome in variants]), _device(encoders[0])]
+    device = device_of(encoders[0])
+    where = f"{STORED} first" if device == STORED else device
+    parts = [header, *_grid([outcome.spec for outcome in variants]), where]
     progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo, options))
     for line in _prompt_lines(spec, todo):
         progress.prompt(line)
@@ -165,7 +174,7 @@ def _score_all(
         ]
         _score_task(lacking, each, held, options, progress)
         _release([each], ours)
-        _tell_warnings(encoders[0], progress)
+        tell_warnings(encoders[0], progress)
     if hasattr(encoders[0], "encoder") and (cut := encoders[0].encoder.truncation()):
         progress.warning(cut)
 
@@ -192,63 +201,12 @@ def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
     return lines if len(lines) > 1 else []
 
 
-def _tell_warnings(encoder: Any, progress: Progress) -> None:
-    if hasattr(encoder, "encoder"):
-        for warning in encoder.encoder.warnings():
-            progress.warning(warning)
-
-
-def _device(encoder: Any) -> str:
-    if hasattr(encoder, "encoder"):
-        return encoder.encoder.device or "stored vectors first"
-    return str(getattr(encoder, "device", "device of mteb"))
-
-
-def _counts(encoder: Any) -> dict[str, int]:
-    return vars(encoder.encoder.counts) if hasattr(encoder, "encoder") else {}
-
-
 def _countable_texts(spec: ModelSpec, todo: Sequence[Todo], options: Options) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
     if spec.loader != "transformers" or None in texts:
         return 0
     return sum(count or 0 for count in texts)
-
-
-def _load(
-    specs: Sequence[ModelSpec],
-    kept: "Store",
-    between: Between,
-    options: Options,
-    progress: Progress,
-) -> Sequence[Any]:
-    from angle_bench.evaluation.quiet import quieten
-
-    spec = specs[0]
-    if spec.loader == "transformers" and spec.folder is None:
-        # before the bars of other libraries are silenced: a download shows its own
-        folder = hub.fetch(spec.name, spec.revision)
-        specs = [each.model_copy(update={"folder": folder}) for each in specs]
-    if spec.loader != "transformers":
-        quieten()
-        from angle_bench.evaluation.foreign import load_foreign
-
-        return [load_foreign(spec, options.computing.device)]
-    from angle_bench.evaluation.loading import load_variants, refuse_change
-
-    encoders = load_variants(specs, options.computing, kept, between)
-    for encoder in encoders:
-        encoder.done = progress.texts
-    if fresh := not encoders[0].encoder.known():
-        encoders[0].encoder.begin()  # the workers load while mteb is imported
-    quieten()
-    from angle_bench.evaluation import scoring  # noqa: F401  its import time is no task's time
-
-    if fresh:
-        _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
-        refuse_change(encoders[0])
-    return encoders
 
 
 def _score_task(
@@ -339,7 +297,13 @@ def _store(
     options: Options,
 ) -> None:
     record = task_record(
-        outcome.spec, encoder, _device(encoder), todo.task, todo.located, scored, _counts(encoder)
+        outcome.spec,
+        encoder,
+        device_of(encoder),
+        todo.task,
+        todo.located,
+        scored,
+        counts_of(encoder),
     )
     store(
         outcome.folder,

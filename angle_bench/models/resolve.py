@@ -20,6 +20,7 @@ from angle_bench.models.content import content_hash
 from angle_bench.models.entry import Entry
 from angle_bench.models.folder import FolderFacts, is_adapter, looks_like_checkpoint, read_folder
 from angle_bench.models.known import known_names, mteb_models
+from angle_bench.models.nearby import checkpoints_near, folders_beside, unknown
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find, find_by_path, one_entry, registry
@@ -111,7 +112,7 @@ def _resolve(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         return _from_mteb(ref, known, overrides)
     if _HUB_ID.fullmatch(ref.name):
         return _from_hub(ref, overrides, access)
-    raise _unknown(ref.name)
+    raise unknown(ref.name)
 
 
 def _is_spec_file(name: str) -> bool:
@@ -136,7 +137,7 @@ def _existing_folder(ref: ModelRef) -> Path:
     if folder.is_file():
         raise UsageError(f"{ref.name} is a file, not a checkpoint folder.", f"-m {folder.parent}")
     if not folder.is_dir():
-        near = did_you_mean(folder.name, _neighbours(folder))
+        near = did_you_mean(folder.name, folders_beside(folder))
         hint = f" Did you mean {or_list([str(folder.parent / n) for n in near])}?" if near else ""
         raise UsageError(
             f"there is no folder {ref.name}.{hint}", "-m PATH of a checkpoint folder, or a name"
@@ -147,25 +148,6 @@ def _existing_folder(ref: ModelRef) -> Path:
             f"-m {ref.name}",
         )
     return folder.resolve()
-
-
-def _nearby(name: str) -> list[str]:
-    """Checkpoint folders that a name with one slash may have been meant as, such as `runs/a`."""
-    parent, own = Path(name).parent, Path(name).name
-    parents = [parent.name, *did_you_mean(parent.name, _neighbours(parent))]
-    found = [
-        f"{each}/{near}"
-        for each in dict.fromkeys(parents)
-        for near in did_you_mean(own, _neighbours(Path(each, own)))
-    ]
-    return [place for place in found if looks_like_checkpoint(Path(place))]
-
-
-def _neighbours(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in folder.parent.iterdir() if entry.is_dir()]
-    except OSError:  # no such parent either: nothing to suggest
-        return []
 
 
 def _from_folder(
@@ -352,7 +334,7 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
     except ModelError as error:
         if "gated" in error.what:
             raise
-        here = _nearby(ref.name)
+        here = checkpoints_near(ref.name)
         near = [*here, *did_you_mean(ref.name, known_names())][:3]
         if not near:
             raise
@@ -361,18 +343,3 @@ def _from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", fix) from error
     spec = _from_folder(ref, folder, overrides, access, None, ref.name)
     return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})
-
-
-def _unknown(name: str) -> UsageError:
-    here = [f"./{folder}" for folder in _neighbours(Path("x"))]
-    below = [f"{folder}/{name}" for folder in _neighbours(Path("x"))]
-    same = [place for place in below if looks_like_checkpoint(Path(place))]
-    near = [*same, *did_you_mean(name, [*here, *known_names()])][:3]
-    if near:
-        return UsageError(
-            f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"
-        )
-    return UsageError(
-        f"no model is called {name}, and nothing is close to it.",
-        "-m ./FOLDER of a checkpoint, or ORG/NAME of the hub",
-    )

@@ -4,7 +4,6 @@ A project has `angle-bench.toml`, in the working folder or above it; a user has 
 config folder; a file of one row can be passed after -m.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from angle_bench.models.entry import Entry
 from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import ModelSpec, Shape
 from angle_bench.published import Published
-from angle_bench.toml_file import TABLES, TomlFile, read_toml
+from angle_bench.toml_file import TABLES, TomlFile, read_toml, toml_value
 
 _HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"
 
@@ -82,17 +81,11 @@ def with_spec(place: Path, spec: ModelSpec, known: Mapping[str, Entry]) -> str:
     used = spec.required_settings().model_dump(mode="json", exclude_defaults=True)
     prompts = used.pop("prompts", {})
     row |= {key: value for key, value in used.items() if key in Entry.model_fields}
-    lines = ["", "[[model]]", *(f"{key} = {_toml(value)}" for key, value in row.items())]
+    lines = ["", "[[model]]", *(f"{key} = {toml_value(value)}" for key, value in row.items())]
     lines.append("[model.prompts]")
-    lines += [f"{key} = {_toml(value)}" for key, value in ({"default": ""} | prompts).items()]
+    lines += [f"{key} = {toml_value(value)}" for key, value in ({"default": ""} | prompts).items()]
     before = place.read_text(encoding="utf-8") if place.is_file() else _HEAD
     return f"{before.rstrip()}\n" + "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _parent(

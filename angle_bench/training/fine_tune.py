@@ -28,7 +28,8 @@ from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.card import CardFacts, model_card
 from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
 from angle_bench.training.flow import Stop
-from angle_bench.training.recipe import Recipe, recipe_toml
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe_toml import recipe_toml
 from angle_bench.training.run_folder import RunFolder, absolute
 from angle_bench.training.selection import Selection, refuse_test_splits, selection_suite
 from angle_bench.training.starting_point import starting_point

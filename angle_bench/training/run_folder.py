@@ -18,7 +18,9 @@ from angle_bench.models.checkpoints import step_of
 from angle_bench.models.own_file import FILE_NAME as OWN_FILE
 from angle_bench.results.files import json_file, sync, text_file, write_together
 from angle_bench.results.whole_folder import sync_all
-from angle_bench.training.recipe import Recipe, read_recipe, recipe_toml
+from angle_bench.training.draft import read_recipe
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe_toml import recipe_toml
 
 RECIPE, SUMMARY = "recipe.toml", "training.json"
 STATE = "trainer_state.json"  # transformers writes it last

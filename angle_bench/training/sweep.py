@@ -13,7 +13,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from angle_bench.evaluation.shards import Shard
-from angle_bench.training.recipe import Draft, Keys, Recipe, dotted, read_draft, section_of
+from angle_bench.training.draft import Draft, read_draft
+from angle_bench.training.recipe import Keys, Recipe, dotted, section_of
 from angle_bench.training.run_folder import FREE
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")  # of a folder's name; + and = are between its parts

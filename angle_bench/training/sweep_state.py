@@ -7,7 +7,8 @@ from typing import Literal
 from angle_bench.errors import AngleBenchError, ResultsError
 from angle_bench.evaluation.record import utc_now
 from angle_bench.results.files import json_file, write_together
-from angle_bench.training.recipe import Recipe, read_recipe
+from angle_bench.training.draft import read_recipe
+from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RECIPE, RunFolder, absolute, first_difference
 
 FAILURE = "failure.json"

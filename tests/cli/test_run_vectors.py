@@ -59,6 +59,16 @@ def test_scores_do_not_depend_on_batches_workers_and_the_store(
     assert not (tmp_path / "a/.angle-bench").exists()
 
 
+def test_where_vectors_came_from_is_told_and_recorded(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    run = ("run", "-m", tiny_bert, *TWO, "--cache-dir", "store", "-d", "cpu")
+    assert " · cpu" in cli(*run).err
+    assert {each["device"] for each in records("results").values()} == {"cpu"}
+    assert " · stored vectors first" in cli(*run, "-r", "warm").err
+    assert {each["device"] for each in records("warm").values()} == {"stored vectors"}
+
+
 def test_a_suite_is_encoded_before_its_first_task_each_text_once(
     cli: Cli, tiny_bert: Path, mirror: Path
 ) -> None:

@@ -8,7 +8,7 @@ from tests.training.trainings import dev_mirror, recipe_of
 
 
 def put(folder: Path, model: Path, **sections: object) -> Path:
-    from angle_bench.training.recipe import recipe_toml
+    from angle_bench.training.recipe_toml import recipe_toml
 
     place = folder / "small.toml"
     place.write_text(recipe_toml(recipe_of(folder, model, **sections)))

@@ -210,7 +210,7 @@ def test_json_stands_alone_on_stdout(words: str, cli: Cli, tmp_path: Path, tiny_
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     (tmp_path / "pairs.csv").write_text("query,positive\na,b\nc,d\n")
     if words.startswith("train"):
-        from angle_bench.training.recipe import recipe_toml
+        from angle_bench.training.recipe_toml import recipe_toml
 
         write_rows(tmp_path / "rows.jsonl", sts_rows(8))
         (tmp_path / "small.toml").write_text(recipe_toml(recipe_of(tmp_path, tiny_bert)))

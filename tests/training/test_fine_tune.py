@@ -14,7 +14,7 @@ from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.models.resolve import resolve
 from angle_bench.results.text_hash import pair_hash, text_hash
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training.recipe import recipe_toml
+from angle_bench.training.recipe_toml import recipe_toml
 from tests.checkpoints import build_tiny
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs
 from tests.training.trainings import (
@@ -219,7 +219,7 @@ import resource, sys
 from pathlib import Path
 from angle_bench.errors import ResultsError
 from angle_bench.training.fine_tune import Request, fine_tune
-from angle_bench.training.recipe import read_recipe
+from angle_bench.training.draft import read_recipe
 from tests.training.trainings import Seen
 
 class Filling(Seen):

@@ -18,7 +18,8 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils.launch import prepare_multi_gpu_env
 
 from angle_bench.places import tasks_folder
-from angle_bench.training.recipe import Recipe, recipe_toml
+from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe_toml import recipe_toml
 from angle_bench.training.sharded import environment
 from tests.checkpoints import WORDS, build_tiny, build_tiny_bert, write_rows
 from tests.training.trainings import (
