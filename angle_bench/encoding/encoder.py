@@ -20,7 +20,7 @@ from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
 from angle_bench.models.spec import Settings
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store import Store, StoreIdentity
+    from angle_bench.encoding.store_contract import Store, StoreIdentity
 
 TextsDone = Callable[[int], None]
 

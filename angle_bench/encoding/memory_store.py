@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from angle_bench.encoding.store import StoreIdentity
+from angle_bench.encoding.store_contract import StoreIdentity
 
 
 class MemoryStore:

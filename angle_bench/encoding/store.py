@@ -5,25 +5,24 @@ identity is evicted at once, the one used longest ago first. A store saves time 
 what cannot be read counts as absent, what cannot be written is computed again next time.
 """
 
-import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
+from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.encoding.store_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store_place import store_place
 
 if TYPE_CHECKING:
     from lmdb import Transaction, _Database
 
-PLAN_VERSION = 1  # of how texts become vectors; vectors of another version never answer
 DEFAULT_LIMIT_BYTES = 20 << 30
 FIRST_MAP_BYTES = 1 << 30
 READ_BLOCK = 8192  # texts; short reads, since an open one keeps evicted pages from being used
@@ -31,40 +30,6 @@ WRITE_BYTES = 64 << 20  # of vectors per commit; it is held in memory until then
 
 _CATALOGUE = b"identities"
 _VALUE = np.dtype("<f4")
-
-
-@dataclass(frozen=True)
-class StoreIdentity:
-    """What a vector depends on beside its text.
-
-    Attributes:
-        content: The content hash of the checkpoint.
-        settings: The canonical settings, without the size that vectors are cut to.
-        label: What `cache info` shows.
-    """
-
-    content: str
-    settings: str
-    label: str
-
-    def prefix(self) -> bytes:
-        """What every key of this identity is hashed with; it says itself where it ends."""
-        return json.dumps([self.content, self.settings, PLAN_VERSION]).encode()
-
-    @property
-    def table(self) -> bytes:
-        """The name of the identity's table."""
-        return hashlib.blake2b(self.prefix(), digest_size=16).hexdigest().encode()
-
-    def keys(self, texts: Iterable[str]) -> list[bytes]:
-        """The keys of rendered texts (CONTRACTS "Vector store")."""
-        start = hashlib.blake2b(self.prefix(), digest_size=32)
-        keys = []
-        for text in texts:
-            key = start.copy()
-            key.update(text.encode("utf-8", errors="surrogatepass"))
-            keys.append(key.digest())
-        return keys
 
 
 @dataclass(frozen=True)
@@ -82,46 +47,6 @@ class IdentityInfo:
     vectors: int
     bytes: int
     last_used: float
-
-
-class Store(Protocol):
-    """Where vectors are kept between uses.
-
-    Attributes:
-        problem: Why a `put`, `get` or `touch` could not do all it was asked for, in a sentence
-            for the user, of the last one that could not; None if none has failed.
-    """
-
-    problem: str | None
-
-    def get(
-        self, identity: StoreIdentity, keys: Sequence[bytes], dimension: int
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """The vectors of keys.
-
-        Returns:
-            Which keys have a vector of this dimension, shape (n,), and the vectors, shape
-            (n, dimension), zero where there is none.
-        """
-        ...
-
-    def put(
-        self, identity: StoreIdentity, keys: Sequence[bytes], vectors: NDArray[np.float32]
-    ) -> bool:
-        """Store vectors, shape (n, dimension); False where not all of them are stored."""
-        ...
-
-    def holds(self, identity: StoreIdentity) -> bool:
-        """Whether there is any vector of an identity."""
-        ...
-
-    def touch(self, identity: StoreIdentity) -> None:
-        """Note that an identity is used, so that it is not the next to be evicted."""
-        ...
-
-    def close(self) -> None:
-        """Release what the store holds."""
-        ...
 
 
 class VectorStore:

@@ -10,7 +10,7 @@ from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store import Store
+    from angle_bench.encoding.store_contract import Store
 
 STORED = "stored vectors"
 

@@ -9,7 +9,7 @@ from angle_bench.evaluation.options import Keeping
 from angle_bench.evaluation.progress import Progress
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store import Store
+    from angle_bench.encoding.store_contract import Store
 
 MEMORY_STORE_BYTES = 2 << 30
 

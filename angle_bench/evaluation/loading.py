@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.encoding.encoder import Encoder
-from angle_bench.encoding.store import Store, StoreIdentity
+from angle_bench.encoding.store_contract import Store, StoreIdentity
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.ray_connection import check_address
 from angle_bench.encoding.workers.start import check_devices

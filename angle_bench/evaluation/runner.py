@@ -31,7 +31,7 @@ from angle_bench.results.claims import Claims, claims, holder
 from angle_bench.results.folder import store
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store import Store
+    from angle_bench.encoding.store_contract import Store
     from angle_bench.evaluation.scoring import Prepared, Scored
 
 

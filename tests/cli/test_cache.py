@@ -15,7 +15,8 @@ import pytest
 
 from angle_bench.cli.sizes import parse_size, show_size
 from angle_bench.encoding import store_place
-from angle_bench.encoding.store import StoreIdentity, open_store
+from angle_bench.encoding.store import open_store
+from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.errors import UsageError
 from tests.conftest import Cli, Command
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from angle_bench.encoding.memory_store import MemoryStore
-from angle_bench.encoding.store import StoreIdentity
+from angle_bench.encoding.store_contract import StoreIdentity
 
 IDENTITY = StoreIdentity("c0ffee", "{}", "tiny")
 OTHER = StoreIdentity("beef", "{}", "tiny")

@@ -13,7 +13,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.memory_store import MemoryStore
-from angle_bench.encoding.store import Store, VectorStore
+from angle_bench.encoding.store import VectorStore
+from angle_bench.encoding.store_contract import Store
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.evaluation.adapter import MtebEncoder

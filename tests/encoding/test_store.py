@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from angle_bench.encoding import store as store_module
-from angle_bench.encoding.store import StoreIdentity, VectorStore, open_store
+from angle_bench.encoding import store_contract as contract
+from angle_bench.encoding.store import VectorStore, open_store
+from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.encoding.store_file import StoreFile
 
 IDENTITY = StoreIdentity("c0ffee", '{"pooling":"cls"}', "tiny")
@@ -56,7 +58,7 @@ def store(tmp_path: Path) -> Iterator[VectorStore]:
 
 
 def test_a_key_is_the_hash_of_identity_and_text() -> None:
-    start = json.dumps(["c0ffee", '{"pooling":"cls"}', store_module.PLAN_VERSION])
+    start = json.dumps(["c0ffee", '{"pooling":"cls"}', contract.PLAN_VERSION])
     for text, raw in (("naïve", b"na\xc3\xafve"), ("\ud800", b"\xed\xa0\x80")):
         expected = hashlib.blake2b(start.encode() + raw, digest_size=32).digest()
         assert IDENTITY.keys([text]) == [expected]
@@ -74,7 +76,7 @@ def test_another_identity_has_other_keys_and_another_table(other: StoreIdentity)
 
 def test_another_plan_version_has_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, table = IDENTITY.keys(ODD_TEXTS), IDENTITY.table
-    monkeypatch.setattr(store_module, "PLAN_VERSION", store_module.PLAN_VERSION + 1)
+    monkeypatch.setattr(contract, "PLAN_VERSION", contract.PLAN_VERSION + 1)
     assert not set(keys) & set(IDENTITY.keys(ODD_TEXTS))
     assert IDENTITY.table != table
 

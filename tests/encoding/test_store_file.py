@@ -13,7 +13,8 @@ import lmdb
 import numpy as np
 import pytest
 
-from angle_bench.encoding.store import StoreIdentity, VectorStore
+from angle_bench.encoding.store import VectorStore
+from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.encoding.store_file import DamagedStoreError, StoreFile, remove_damaged
 from angle_bench.errors import UsageError
 
@@ -27,7 +28,8 @@ CHILD = f"""
 import signal, sys
 from pathlib import Path
 import numpy as np
-from angle_bench.encoding.store import StoreIdentity, VectorStore
+from angle_bench.encoding.store import VectorStore
+from angle_bench.encoding.store_contract import StoreIdentity
 
 identity = StoreIdentity("c0ffee", "{{}}", "tiny")
 folder = Path(sys.argv[1])
