@@ -70,7 +70,9 @@ def changes_file(place: Path, comparison: Comparison, count: int) -> FileToWrite
             tables.append(found.add_column(0, "candidate", label))
     if not tables:
         raise UsageError(
-            "no pairs of an STS task were compared, so none changed.", "the command without -o"
+            "no pairs of an STS task were compared whose texts are stored; results that are passed "
+            "on may hold hashes instead.",
+            "the command without -o, or with -o page.html",
         )
     table = pa.concat_tables(tables)
     return FileToWrite(place, lambda temporary: pq.write_table(table, temporary))

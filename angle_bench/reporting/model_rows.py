@@ -6,7 +6,7 @@ from dataclasses import replace
 from angle_bench.errors import some
 from angle_bench.reporting.signature import joined, signature
 from angle_bench.reporting.table import MARKS, Cell, Origin, Row, Source
-from angle_bench.results.answers import Answer, Joined, join
+from angle_bench.results.answers import Answer, Joined, incomplete_line, join
 from angle_bench.results.choose import Chosen, Model
 from angle_bench.results.task import Suite, Task
 
@@ -23,8 +23,9 @@ def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> l
     """
     rows: list[Row] = []
     without: list[str] = []
+    incomplete: list[str] = []
     for each in chosen:
-        made = [_row(suite, model, warnings) for model in each.models]
+        made = [_row(suite, model, warnings, incomplete) for model in each.models]
         found = [row for row in made if row is not None]
         without += [
             model.names[0] for model, row in zip(each.models, made, strict=True) if row is None
@@ -33,6 +34,8 @@ def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> l
             rows += [runs_row(each.label, found)] if found else []
         else:
             rows += [replace(row, label=each.label or row.label) for row in found]
+    if incomplete:
+        warnings.append(incomplete_line(incomplete))
     if without:
         warnings.append(f"without a result for {suite.name}: {some(without)}")
     return rows
@@ -63,8 +66,9 @@ def runs_row(label: str, runs: Sequence[Row]) -> Row:
     )
 
 
-def _row(suite: Suite, model: Model, warnings: list[str]) -> Row | None:
+def _row(suite: Suite, model: Model, warnings: list[str], incomplete: list[str]) -> Row | None:
     found = join(model.folders, suite.task, warnings)
+    incomplete += found.incomplete
     if not found.answers:
         return None
     main = found.folders[0]

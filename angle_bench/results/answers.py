@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from angle_bench.errors import some
 from angle_bench.results.collect import NO_REVISION, ResultFolder
 from angle_bench.results.layout import SIDE
 from angle_bench.results.old_schema import FORMER
@@ -47,10 +48,20 @@ class Joined:
     Attributes:
         folders: Those that answer anything, the main one first.
         answers: By task.
+        incomplete: Files without a score of some split or subset that is asked for, and which.
     """
 
     folders: tuple[ResultFolder, ...]
     answers: Mapping[str, Answer]
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is noted while files are read."""
+
+    warnings: list[str]
+    incomplete: list[str] = field(default_factory=list)
 
 
 def join(folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[str]) -> Joined:
@@ -66,25 +77,34 @@ def join(folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[
         warnings: Takes a line for each file that is left out, and for each cell that two files of
             one revision fill differently.
     """
-    read = {folder: answers(folder, tasks, warnings) for folder in folders}
-    found = sorted((f for f in folders if read[f]), key=lambda f: _age(f, read[f]), reverse=True)
+    reading = _Reading(warnings)
+    by_folder = {folder: _answers(folder, tasks, reading) for folder in folders}
+    found = sorted(
+        (f for f in folders if by_folder[f]), key=lambda f: _age(f, by_folder[f]), reverse=True
+    )
     joined: dict[str, Answer] = {}
     for folder in found:
-        for task, answer in read[folder].items():
+        for task, answer in by_folder[folder].items():
             first = joined.setdefault(task, answer)
             if _same_cell(first.folder, folder) and first.score != answer.score:
                 warnings.append(
                     f"{task} of {folder.name}@{folder.revision} is {100 * first.score:.2f} in "
                     f"{first.file} and {100 * answer.score:.2f} in {answer.file}; the first counts"
                 )
-    return Joined(tuple(found), joined)
+    return Joined(tuple(found), joined, tuple(reading.incomplete))
 
 
-def answers(folder: ResultFolder, tasks: Sequence[Task], warnings: list[str]) -> dict[str, Answer]:
+def incomplete_line(files: Sequence[str]) -> str:
+    """How many files lack splits or subsets, and which."""
+    what = "file lacks" if len(files) == 1 else "files lack"
+    return f"{len(files)} result {what} splits or subsets that are asked for: {some([*files])}"
+
+
+def _answers(folder: ResultFolder, tasks: Sequence[Task], read: _Reading) -> dict[str, Answer]:
     """What one folder answers, by task; only the files of these tasks are opened."""
     found = {}
     for task in tasks:
-        answer = _from_file(folder, task, warnings) or _from_parts(folder, task, warnings)
+        answer = _from_file(folder, task, read) or _from_parts(folder, task, read)
         if answer is not None:
             found[task.name] = answer
     return found
@@ -107,17 +127,24 @@ def _same_cell(one: ResultFolder, other: ResultFolder) -> bool:
     return one is not other and one.revision == other.revision
 
 
-def _from_file(folder: ResultFolder, task: Task, warnings: list[str]) -> Answer | None:
+def _from_file(folder: ResultFolder, task: Task, read: _Reading) -> Answer | None:
     for name in (task.name, FORMER.get(task.name)):
         if name is None or name not in folder.files:
             continue
         place = folder.file(name)
-        result = _opened(place, task, warnings)
-        if result is None or result.missing(task):
+        result = _opened(place, task, read.warnings)
+        if result is None:
+            continue
+        if missing := result.missing(task):
+            read.incomplete.append(f"{place} ({some(missing)})")
             continue
         if wrong := result.impossible(task):
-            warnings.append(f"{place} has a score of {wrong[0]:g}, outside -1 to 1; left out")
+            read.warnings.append(f"{place} has a score of {wrong[0]:g}, outside -1 to 1; left out")
             continue
+        if twice := result.repeated_in(task):
+            read.warnings.append(
+                f"{place} has several rows of {some(twice)}; as with mteb, all of them count"
+            )
         return Answer(
             result.main_score(task),
             folder,
@@ -129,12 +156,12 @@ def _from_file(folder: ResultFolder, task: Task, warnings: list[str]) -> Answer 
     return None
 
 
-def _from_parts(folder: ResultFolder, task: Task, warnings: list[str]) -> Answer | None:
+def _from_parts(folder: ResultFolder, task: Task, read: _Reading) -> Answer | None:
     """An aggregate without a file of its own: the mean of its parts, if all are there."""
     if not task.parts or not folder.files.issuperset(task.parts):
         return None
     parts = [part for name in task.parts if (part := mteb_task(name)) is not None]
-    found = [a for part in parts if (a := _from_file(folder, part, warnings)) is not None]
+    found = [a for part in parts if (a := _from_file(folder, part, read)) is not None]
     if len(found) < len(task.parts):
         return None
     first = found[0]

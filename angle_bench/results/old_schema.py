@@ -33,9 +33,9 @@ _FORMER_METRICS = {"map_at_1000": "map", "max_over_subqueries_map_at_1000": "map
 _FRENCH_ONLY = {"1.1.2.dev0", "1.1.3.dev0"}
 
 
-def is_old(raw: Mapping[str, Any]) -> bool:
+def is_old(raw: Any) -> bool:
     """Whether a file has the schema from before mteb 1.11."""
-    return "mteb_dataset_name" in raw
+    return isinstance(raw, Mapping) and "mteb_dataset_name" in raw
 
 
 def old_scores(raw: Mapping[str, Any], metric: str) -> dict[str, dict[str, Any]]:
@@ -47,9 +47,6 @@ def old_scores(raw: Mapping[str, Any], metric: str) -> dict[str, dict[str, Any]]
 
     Returns:
         Values as they stand in the file; a subset without this metric is left out.
-
-    Raises:
-        AttributeError, TypeError: It is no result file.
     """
     splits = {key: value for key, value in raw.items() if key not in _HEAD}
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from angle_bench.results.answers import Answer, join
+from angle_bench.results.answers import Answer, incomplete_line, join
 from angle_bench.results.choose import Model, models_of
 from angle_bench.results.collect import ResultFolder, collect
 from angle_bench.results.layout import SIDE
@@ -99,7 +99,10 @@ class StoredModel:
             tasks: What is asked.
             warnings: Takes a line for each file that is left out.
         """
-        return join(self.folders, tasks, warnings).answers
+        found = join(self.folders, tasks, warnings)
+        if found.incomplete:
+            warnings.append(incomplete_line(found.incomplete))
+        return found.answers
 
 
 def stored_models(root: Path) -> list[StoredModel]:

@@ -1,10 +1,11 @@
 """Which file answers a task."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from angle_bench.results.answers import Joined, join
+from angle_bench.results.answers import Joined, incomplete_line, join
 from angle_bench.results.collect import collect
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.suites import select
@@ -101,6 +102,29 @@ def test_a_file_that_is_none_is_named_in_one_line(model: Path, text: str, why: s
     assert str(place) in warnings[0]
     assert why in warnings[0]
     assert "\n" not in warnings[0]
+
+
+def test_a_file_that_lacks_a_subset_is_counted_and_named(model: Path) -> None:
+    place = put(model / "r", "STS12", {"test": {"default": None, "other": 0.5}})
+    put(model / "r", "STS13", {"validation": {"default": 0.5}})
+    found, warnings = joined(model)
+    assert (scores(found), warnings) == ({}, [])
+    assert incomplete_line(found.incomplete) == (
+        "2 result files lack splits or subsets that are asked for: "
+        f"{place} (test/default), {model / 'r' / 'STS13.json'} (test)"
+    )
+
+
+def test_two_rows_of_a_subset_are_named(model: Path) -> None:
+    place = put(model / "r", "STS12", 0.5)
+    raw = json.loads(place.read_text())
+    raw["scores"]["test"].append({"hf_subset": "default", "main_score": 0.7})
+    write(place, raw)
+    found, warnings = joined(model)
+    assert scores(found) == {"STS12": 0.6}
+    assert warnings == [
+        f"{place} has several rows of test/default; as with mteb, all of them count"
+    ]
 
 
 def test_ten_megabytes_are_read(model: Path) -> None:

@@ -1,11 +1,14 @@
 """Reading result files, ours and those of MTEB's results repository."""
 
+import gzip
 import json
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
@@ -136,11 +139,102 @@ def test_no_file_is_no_result(tmp_path: Path) -> None:
         result_file(scores={"test": [{"hf_subset": "default", "main_score": True}]}),
         result_file(scores={"test": [{"hf_subset": "default", "main_score": "0.5"}]}),
         result_file(scores={"test": [{"hf_subset": "default", "main_score": "none yet"}]}),
+        result_file(scores={"test": [{"hf_subset": "default", "main_score": "84.5 %"}]}),
+        result_file(scores={"test": [{"hf_subset": "default", "main_score": 10**400}]}),
+        result_file(scores={"test": [{"hf_subset": "default", "main_score": [0.5]}]}),
+        result_file(scores={"test": [{"hf_subset": ["default"], "main_score": 0.5}]}),
+        result_file(scores={"test": [{"hf_subset": None, "main_score": 0.5}]}),
+        result_file(scores={"test": {"hf_subset": "default", "main_score": 0.5}}),
+        result_file(scores=[{"hf_subset": "default", "main_score": 0.5}]),
+        result_file(mteb_version={"mteb": "2.0"}),
+        result_file(mteb_version=["2.0"]),
+        result_file(mteb_version=2.0),
+        result_file(mteb_version="\ud800"),
+        result_file(task_name=["T"]),
+        result_file(task_name="T\n"),
+        result_file(dataset_revision={"r": 1}),
+        {"mteb_dataset_name": ["T"], "test": {"cos_sim": {"spearman": 0.5}}},
+        {"mteb_dataset_name": "T", "mteb_version": {}, "test": {"main_score": 0.5}},
+        {"mteb_dataset_name": "T", "test": {"main_score": "0.5"}},
+        {"mteb_dataset_name": "T", "test": {"main_score": 10**400}},
     ],
 )
 def test_json_that_is_no_result_is_unreadable(tmp_path: Path, raw: Any) -> None:
     place = tmp_path / "T.json"
     place.write_text(json.dumps(raw))
+    with pytest.raises(UnreadableResult) as said:
+        read_result(place)
+    assert str(said.value).isprintable()
+    assert len(str(said.value)) < 120
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@st.composite
+def odd_files(draw: st.DrawFn) -> Any:
+    """A result file of either schema in which one value, wherever it is, is any JSON."""
+    split: Any = [{"hf_subset": "default", "main_score": 0.5}]
+    new = result_file(scores={"test": split})
+    old = {"mteb_dataset_name": "T", "mteb_version": "1.0", "test": {"cos_sim": {"spearman": 0.5}}}
+    raw = json.loads(json.dumps(draw(st.sampled_from([new, old]))))
+    at: Any = raw
+    while isinstance(at, dict | list) and at:
+        key = draw(st.sampled_from([*(at if isinstance(at, dict) else range(len(at)))]))
+        if draw(st.booleans()) or not isinstance(at[key], dict | list):
+            at[key] = draw(JSON)
+            return raw
+        at = at[key]
+    return raw
+
+
+@settings(max_examples=100, deadline=None)
+@given(odd_files())
+def test_any_json_is_a_result_or_named(tmp_path_factory: pytest.TempPathFactory, raw: Any) -> None:
+    place = tmp_path_factory.getbasetemp() / "odd.json"
+    place.write_text(json.dumps(raw))
+    try:
+        result = read_result(place, "cosine_spearman")
+    except UnreadableResult as error:
+        assert str(error).isprintable()
+        return
+    assert result is not None
+    names = [result.task, result.dataset_revision, result.mteb_version or "", *result.scores]
+    names += [subset for subsets in result.scores.values() for subset in subsets]
+    assert all(isinstance(name, str) and name.isprintable() for name in names)
+    assert all(isinstance(s, float) for rows in result.scores.values() for s in rows.values())
+
+
+@pytest.mark.parametrize("rows", [[0.2, 0.4], [0.2, 0.4, 0.9], [0.5]])
+def test_rows_of_one_subset_count_as_with_mteb(tmp_path: Path, rows: list[float]) -> None:
+    from mteb.results import TaskResult
+
+    scores = [
+        {"hf_subset": subset, "languages": ["eng-Latn"], "main_score": score}
+        for subset, score in [*(("en", score) for score in rows), ("de", 0.1)]
+    ]
+    place = tmp_path / "STS12.json"
+    raw = result_file(task_name="STS12", scores={"test": scores}, evaluation_time=1.0)
+    place.write_text(json.dumps(raw))
+    theirs = TaskResult.from_disk(place).get_score(splits=["test"])
+    ours = read_result(place)
+    assert ours is not None
+    assert ours.main_score(task(("test",), ("en", "de"))) == pytest.approx(theirs, abs=1e-15)
+    repeated = ["test/en"] if len(rows) > 1 else []
+    assert ours.repeated_in(task(("test",), ("en", "de"))) == repeated
+
+
+def test_a_packed_file_is_read(tmp_path: Path) -> None:
+    place = tmp_path / "T.json.gz"
+    place.write_bytes(gzip.compress(json.dumps(result_file()).encode()))
+    found = read_result(place)
+    assert found is not None
+    assert found.scores == {"test": {"default": 0.5}}
+    place.write_bytes(place.read_bytes()[:20])
     with pytest.raises(UnreadableResult):
         read_result(place)
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
+import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from angle_bench.errors import printable
 from angle_bench.reporting import compare_text
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison
-from angle_bench.reporting.compare import Row as Compared
 from angle_bench.reporting.leaderboard import Column, Leaderboard
 from angle_bench.reporting.site.evidence import Exhibit
 from angle_bench.reporting.site.payload import payload, script_json
@@ -43,7 +43,7 @@ def index_page(shown: Exhibit, date: str, folder: str) -> str:
         table=_table(shown),
         verdicts=[_verdict(board, found) for found in shown.comparisons.values()],
         base=shown.base.label,
-        changed=[_changed(row, ON_INDEX) for row in _with_changes(base)],
+        changed=_changed(base, ON_INDEX),
         notes=notes(board),
         signatures=signatures(board),
         missing=[(row.label, _missing(board, row)) for row in board.rows if _missing(board, row)],
@@ -66,7 +66,6 @@ def model_page(shown: Exhibit, row: Row, date: str, index: str) -> str:
     """
     board = shown.board
     base = shown.comparisons.get(shown.base.label)
-    compared = [each for each in _with_changes(base) if each.label == row.label]
     return _render(
         "model.html",
         board=board,
@@ -80,7 +79,7 @@ def model_page(shown: Exhibit, row: Row, date: str, index: str) -> str:
         ],
         cells=list(zip(board.suite.task, row.cells, strict=True)),
         by_task=_by_task(base, row),
-        changed=[_changed(each, ON_PAGE) for each in compared],
+        changed=_changed(base, ON_PAGE, row.label),
         failures=[failure for failure in shown.failures if failure.label == row.label],
         commands=[_command(board, words) for words in shown.commands[row.label]],
         unlike=board.unlike.get(row.label, ""),
@@ -193,16 +192,25 @@ def _by_task(base: Comparison | None, row: Row) -> list[tuple[str, str, str, str
     ]
 
 
-def _with_changes(found: Comparison | None) -> list[Compared]:
+def _changed(found: Comparison | None, count: int, label: str | None = None) -> list[Any]:
+    """The pairs that moved most, of every row or of one; rows whose texts are not stored have none.
+
+    These are rows of other tasks than STS, and results that were passed on with hashes alone.
+    """
     rows = [] if found is None else found.rows
-    return [row for row in rows if row.pairing.items is not None and not row.pairing.same]
+    return [
+        _moved(row.label, table, count)
+        for row in rows
+        if label in (None, row.label)
+        and not row.pairing.same
+        and (table := changes(row.pairing)).num_rows
+    ]
 
 
-def _changed(row: Compared, count: int) -> dict[str, Any]:
-    table = changes(row.pairing)
+def _moved(label: str, table: pa.Table, count: int) -> dict[str, Any]:
     pairs = table.slice(0, count).to_pylist()
     return {
-        "label": row.label,
+        "label": label,
         "pairs": [{**pair, "moved": signed(pair["moved"] / 100, 1)} for pair in pairs],
         "groups": [
             (f"{group.by} {group.name}", group.pairs, signed(group.moved / 100))
