@@ -172,6 +172,16 @@ Attention = Annotated[
     ),
 ]
 Compile = Annotated[bool, flag("--compile", help="Let torch compile the model.", panel=SETTINGS)]
+Similarity = Annotated[
+    str | None,
+    typer.Option(
+        "--similarity",
+        metavar="NAME",
+        help="How vectors are compared: cosine or dot. By default the checkpoint's own.",
+        autocompletion=complete.choices("cosine", "dot"),
+        rich_help_panel=SETTINGS,
+    ),
+]
 BatchTokens = Annotated[
     int | None,
     typer.Option(

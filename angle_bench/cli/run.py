@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,6 +107,7 @@ def run(
     dtype: shared.Dtype = None,
     attention: shared.Attention = None,
     compile: shared.Compile = False,
+    similarity: shared.Similarity = None,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
     cache_dir: shared.CacheDir = None,
@@ -134,6 +136,7 @@ def run(
 
     from angle_bench.models.checkpoints import trainings
     from angle_bench.models.resolve import resolve_all
+    from angle_bench.models.similarity import refuse_similarity
     from angle_bench.models.variants import variants
     from angle_bench.results.suites import find_all, joined, tables_of
 
@@ -141,12 +144,16 @@ def run(
     suite = joined(found)
     depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
+    changes = replace(changes, similarity=similarity)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     trained = trainings(checkpoints)
     for place in [place for each in trained for place in each.left_out]:
         typer.echo(f"{place} holds no model and is left out", err=True)
     steps = [ref for each in trained for ref in each.refs()]
     specs = resolve_all([*model, *steps], changes, access)
+    for spec in specs:
+        if spec.settings is not None:
+            refuse_similarity(spec.label, spec.settings.similarity)
     if save_spec and not dry_run:
         specs = _saved_specs(specs, access)
     grids = [variants(spec, depths, widths) for spec in specs]

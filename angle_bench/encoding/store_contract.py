@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-PLAN_VERSION = 1  # of how texts become vectors; vectors of another version never answer
+PLAN_VERSION = 2  # of how texts become vectors; vectors of another version never answer
 
 
 @dataclass(frozen=True)

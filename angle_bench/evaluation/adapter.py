@@ -7,9 +7,11 @@ from typing import Any
 
 from angle_bench.encoding.encoder import Encoder, TextsDone, cut
 from angle_bench.encoding.workers.checkpoint import Checkpoint
+from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import UsageError
 from angle_bench.models.known import mteb_models
-from angle_bench.models.spec import ModelSpec
+from angle_bench.models.similarity import refuse_similarity
+from angle_bench.models.spec import ModelSpec, Settings
 
 
 @dataclass
@@ -97,15 +99,16 @@ class MtebEncoder:
         with _bar(len(texts), show_progress_bar, self.done) as done:
             whole = self.encoder.encode(texts, template, done, self.output)
         self._tell_warnings()
-        vectors = cut(whole, settings.normalize, 0, settings.size)
-        vectors = cut(vectors, settings.normalize, embedding_start, embedding_size)
+        vectors = cut(
+            own_size(whole, settings), settings.normalize, embedding_start, embedding_size
+        )
         return vectors[0] if isinstance(inputs, str) else vectors
 
     def _token_vectors(self, inputs: Any, texts: list[str], template: str) -> Any:
         settings = self.spec.required_settings()
         whole = self.encoder.tokens(texts, template)
         self._tell_warnings()
-        vectors = [cut(each, settings.normalize, 0, settings.size) for each in whole]
+        vectors = [own_size(each, settings) for each in whole]
         return vectors[0] if isinstance(inputs, str) else vectors
 
     def _tell_warnings(self) -> None:
@@ -114,21 +117,35 @@ class MtebEncoder:
                 self.warn(warning)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosine of every vector with every other, in float32."""
-        from mteb.similarity_functions import cos_sim
+        """The checkpoint's similarity of every vector with every other, in float32."""
+        from mteb.similarity_functions import cos_sim, dot_score
 
-        return cos_sim(embeddings1, embeddings2)
+        every = dot_score if self._scoring() == "dot" else cos_sim
+        return every(embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosine of corresponding vectors, in float32."""
-        from mteb.similarity_functions import pairwise_cos_sim
+        """The checkpoint's similarity of corresponding vectors, in float32."""
+        from mteb.similarity_functions import pairwise_cos_sim, pairwise_dot_score
 
-        return pairwise_cos_sim(embeddings1, embeddings2)
+        pairwise = pairwise_dot_score if self._scoring() == "dot" else pairwise_cos_sim
+        return pairwise(embeddings1, embeddings2)
+
+    def _scoring(self) -> str:
+        """The similarity that mteb scores by.
+
+        Raises:
+            UsageError: mteb has none of that name.
+        """
+        similarity = self.spec.required_settings().similarity
+        refuse_similarity(self.spec.label, similarity)
+        return similarity
 
     @property
     def dimension(self) -> int:
         """The length of a vector."""
-        return self.spec.required_settings().size or self.encoder.width
+        settings = self.spec.required_settings()
+        kept = min(self.encoder.width, settings.truncate_dim or self.encoder.width)
+        return settings.size or kept
 
     def template(self, task: str | None, type_: str | None, role: str | None) -> str:
         """The prompt of a task and role."""
@@ -162,10 +179,22 @@ class MtebEncoder:
                 "revision": self.spec.revision,
                 "max_tokens": float(settings.max_length),
                 "embed_dim": self.dimension,
-                "similarity_fn_name": ScoringFunction.COSINE,
+                "similarity_fn_name": ScoringFunction(self._scoring()),
                 "experiment_kwargs": None if settings_id is None else {"settings": settings_id},
             }
         )
+
+
+def own_size(whole: Vectors, settings: Settings) -> Vectors:
+    """Vectors in the dimensions that a checkpoint keeps, and the size that is asked of it.
+
+    Args:
+        whole: As the model gives them, (texts, width).
+        settings: Its `truncate_dim` is cut as sentence-transformers does, without another
+            normalisation; its `size` is normalised again where the model normalises.
+    """
+    kept = cut(whole, False, 0, settings.truncate_dim)
+    return cut(kept, settings.normalize, 0, settings.size)
 
 
 @contextmanager

@@ -111,8 +111,9 @@ def _width(spec: ModelSpec, place: Place) -> int:
 
 
 def store_identity(spec: ModelSpec, content: str, output: Output) -> StoreIdentity:
-    """Whose vectors an output's are in the store: the size they are cut to is left out."""
-    settings = spec.required_settings().model_copy(update={"size": None, **output._asdict()})
+    """Whose vectors an output's are in the store: what they are cut to is left out."""
+    whole = {"size": None, "truncate_dim": None, "similarity": "cosine"}  # vectors are kept uncut
+    settings = spec.required_settings().model_copy(update={**whole, **output._asdict()})
     text = json.dumps(settings.canonical(), sort_keys=True, separators=(",", ":"))
     shown = "" if output.layer is None else f" layer {output.layer}"
     return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}{shown}")
@@ -153,6 +154,7 @@ def load(
     quantization: str | None = None,
     merge_adapter: bool | None = None,
     prepare_sentence: bool | None = None,
+    similarity: str | None = None,
     layer: int | None = None,
     size: int | None = None,
     batch_tokens: int | None = None,
@@ -182,6 +184,7 @@ def load(
         quantization: 8bit or 4bit, by bitsandbytes.
         merge_adapter: Whether an adapter is merged into its base.
         prepare_sentence: Whether sentences are prepared as the authors' STS script does.
+        similarity: How mteb compares vectors: cosine or dot.
         layer: The hidden states to pool, 0 the embeddings.
         size: The leading dimensions to keep.
         batch_tokens: The most padded tokens of a batch.
@@ -214,6 +217,7 @@ def load(
         quantization=quantization,
         merge_adapter=merge_adapter,
         prepare_sentence=prepare_sentence,
+        similarity=similarity,
     )
     access = Access.of(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(name, changes, access)

@@ -13,31 +13,57 @@ from pathlib import Path
 from angle_bench.errors import ModelError
 from angle_bench.remember import file_facts
 
-_ANYWHERE = re.compile(
+# what no loader reads: cards, pictures, states of a training, weights for other frameworks
+_NO_MATTER = re.compile(
     r"""(
-        config\.json | tokenizer.*\.json | special_tokens_map\.json | added_tokens\.json
-      | vocab.* | merges\.txt | bpe\.codes | .*\.spm | .*\.model | .*\.tiktoken
-      | modules\.json | sentence_.*_config\.json | config_sentence_transformers\.json
-      | adapter_config\.json | angle_bench\.json | angle_config\.json | angle\.config | .*\.py
-      | .*\.safetensors | .*\.safetensors\.index\.json
+        readme.* | licen[cs]e.* | notice.* | changelog.* | use_policy.* | contributing.*
+      | .*\.(md|rst|pdf|png|jpe?g|gif|svg|webp|csv|log|ipynb|lock|parquet|bib)
+      | \.git.* | \.ds_store | \.angle-bench.*
+      | optimizer.* | scheduler\.pt | scaler\.pt | rng_state.*\.pth | trainer_state\.json
+      | training_args\.(bin|json) | training\.json | failure\.json
+      | recipe\.toml | data_config\.json
+      | (train|eval|all|test|predict)_results\.json | events\.out\.tfevents.*
+      | generation_config\.json
+      | .*\.(h5|msgpack|ot|onnx|onnx_data|gguf|ggml|mlmodel|tflite|ckpt\.(index|meta)|xml)
     )$""",
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 _PICKLED = re.compile(r"(pytorch_model.*|adapter_model)\.(bin|bin\.index\.json)$")
-_LEFT_OUT = {"onnx", "openvino", "gguf", "coreml", "rust", ".git", ".cache", "runs"}
+_LEFT_OUT = set(
+    [
+        "onnx",
+        "openvino",
+        "gguf",
+        "coreml",
+        "rust",
+        "mlx",
+        "original",
+        "assets",
+        "images",
+        "eval",
+        "logs",
+        "runs",
+        "wandb",
+        ".git",
+        ".cache",
+        ".eval_results",
+        "__pycache__",
+    ]
+)
 _TRAINING_STATE = re.compile(r"(checkpoint-\d+|global_step\d+)$")
 
 
 def changes_vectors(path: str) -> bool:
-    """Whether a file of this relative POSIX path can change a vector.
+    """Whether a file of this relative POSIX path may change a vector.
 
-    Weights, adapters, configs, tokenizers, module and pooling files do; other formats of the
-    same weights, training state and model cards do not.
+    Every file may, a library's own or one of code that comes with the checkpoint, but those of
+    which it is known that nothing reads them: cards, states of a training, other formats of the
+    same weights.
     """
     *folders, name = path.split("/")
     if any(part in _LEFT_OUT or _TRAINING_STATE.match(part) for part in folders):
         return False
-    return bool(_ANYWHERE.match(name) or _PICKLED.match(name))
+    return not _NO_MATTER.match(name)
 
 
 def relevant(paths: list[str]) -> list[str]:

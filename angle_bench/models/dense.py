@@ -8,7 +8,7 @@ from torch import nn
 
 from angle_bench.errors import ModelError, first_line
 from angle_bench.models.config import read_json
-from angle_bench.models.st_folder import ACTIVATIONS
+from angle_bench.models.honoured import ACTIVATIONS
 
 
 def load_dense(folder: Path, path: str) -> nn.Sequential:

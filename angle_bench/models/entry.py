@@ -7,7 +7,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Attention, Dtype, Pooling, Quantization, Settings, Shape, Trust
+from angle_bench.models.spec import (
+    Attention,
+    Dtype,
+    Pooling,
+    Quantization,
+    Settings,
+    Shape,
+    Similarity,
+    Trust,
+)
 from angle_bench.published import Published
 
 
@@ -65,6 +74,8 @@ class Entry(BaseModel):
     prepare_sentence: bool | None = None
     bidirectional_start: int | None = Field(default=None, ge=0)
     lowercase: bool | None = None
+    similarity: Similarity | None = None
+    truncate_dim: int | None = Field(default=None, ge=1)
     prompts: PromptPolicy | None = None
     padding_side: Literal["left", "right"] | None = None
     cuts: tuple[Literal["layers", "sizes"], ...] = ()

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from angle_bench.errors import ModelError, some
 from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
 from angle_bench.models.content import content_files
+from angle_bench.models.honoured import foreign_part
 from angle_bench.models.own_file import read_own_file
 from angle_bench.models.spec import (
     NO_TRUST,
@@ -20,9 +21,9 @@ from angle_bench.models.spec import (
 )
 from angle_bench.models.st_folder import (
     dense_width,
-    foreign_part,
     is_sentence_transformers,
     st_settings,
+    unread_prompt,
 )
 
 UNRECORDED_POOLING: PoolingName = "cls"
@@ -85,21 +86,23 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     else:
         _check_adapter(folder, base, trust)
     try:
-        return _read(folder, base or folder)
+        return _read(folder, base or folder, trust)
     except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
         raise ModelError(
-            f"{folder} has settings that cannot be: {error.errors()[0]['msg']}.",
+            f"{folder} has settings that cannot be: {key}: {first['msg'].lower()}.",
             "the folder saved anew",
         ) from error
 
 
-def _read(folder: Path, whole: Path) -> FolderFacts:
+def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
     """What is recorded in a folder whose config is in `whole`."""
     if (own := read_own_file(folder)) is not None:
         shape = _shape(folder, whole, own.settings)
         return FolderFacts(own.settings, shape=shape, selected_on_test=own.selected_on_test)
     if is_sentence_transformers(folder):
-        return _sentence_transformers(folder, whole)
+        return _sentence_transformers(folder, whole, trust)
     shape = shape_of(whole)
     decoder = is_decoder(whole)
     if (recorded := _angle_config(folder, whole)) is not None:
@@ -118,24 +121,34 @@ def _read(folder: Path, whole: Path) -> FolderFacts:
     return replace(facts, note=note)
 
 
-def _sentence_transformers(folder: Path, whole: Path) -> FolderFacts:
-    if (foreign := foreign_part(folder)) is not None:
+def _sentence_transformers(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
+    if (foreign := foreign_part(folder, trust.remote_code)) is not None:
         note = (
             f"{folder} has {foreign}: sentence-transformers itself computes it, "
             "in one process and without a store"
         )
         placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
         return FolderFacts(placeholder, note, loader="sentence-transformers")
-    settings = st_settings(folder)
-    return FolderFacts(settings, shape=_shape(folder, whole, settings))
+    settings = st_settings(folder, whole)
+    return FolderFacts(settings, _unread(folder), shape=_shape(folder, whole, settings))
+
+
+def _unread(folder: Path) -> str | None:
+    if (name := unread_prompt(folder)) is None:
+        return None
+    return (
+        f"{folder} names a prompt {name} and none for document: documents get none, as in "
+        f"sentence-transformers ({name} renamed to document in its prompts changes that)"
+    )
 
 
 def _shape(folder: Path, whole: Path, settings: Settings) -> Shape | None:
-    """Layers, and the length of a vector after the Dense modules."""
+    """Layers, and the length of a vector after the Dense modules and the folder's own cut."""
     shape = shape_of(whole)
-    if not settings.dense or shape is None:
-        return shape
-    return Shape(layers=shape.layers, width=dense_width(folder, settings.dense[-1]))
+    if shape is None:
+        return None
+    width = dense_width(folder, settings.dense[-1]) if settings.dense else shape.width
+    return Shape(layers=shape.layers, width=min(width, settings.truncate_dim or width))
 
 
 def _angle_config(folder: Path, whole: Path) -> Settings | None:
@@ -159,7 +172,7 @@ def has_tokenizer(folder: Path) -> bool:
 
 def _check_complete(folder: Path, trust: Trust) -> None:
     files = content_files(folder)
-    if "config.json" not in files and not _is_foreign(folder):
+    if "config.json" not in files and not _is_foreign(folder, trust):
         inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
         raise ModelError(
             f"{folder} has no config.json: it is no transformers model folder"
@@ -172,8 +185,8 @@ def _check_complete(folder: Path, trust: Trust) -> None:
     _check_tokenizer(folder)
 
 
-def _is_foreign(folder: Path) -> bool:
-    return is_sentence_transformers(folder) and foreign_part(folder) is not None
+def _is_foreign(folder: Path, trust: Trust) -> bool:
+    return is_sentence_transformers(folder) and foreign_part(folder, trust.remote_code) is not None
 
 
 def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:

@@ -15,6 +15,7 @@ _POSSIBLE = {
     "attention": "sdpa, eager or flash_attention_2",
     "dtype": "float32, bfloat16 or float16",
     "max-length": "128",
+    "similarity": "cosine or dot",
 }
 
 
@@ -33,6 +34,7 @@ class Overrides:
     quantization: str | None = None
     merge_adapter: bool | None = None
     prepare_sentence: bool | None = None
+    similarity: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""

@@ -24,7 +24,8 @@ _ROLES: dict[str, tuple[str | None, ...]] = {
 }
 _RENAMED = {"Touche2020Retrieval": "Touche2020"}
 
-_MTEB_ROLES = {"query": "query", "document": "document", "passage": "document"}
+_MTEB_ROLES = ("query", "document")
+_ANY_ROLE = ""  # in an entry by role: of every other role, and of texts without one
 
 ByRole = str | dict[str, str]
 
@@ -76,8 +77,9 @@ class PromptPolicy(BaseModel):
         for entry in entries:
             if isinstance(entry, str):
                 return entry
-            if entry is not None and role in entry:
-                return entry[role]
+            for known in (role, _ANY_ROLE):
+                if entry is not None and known in entry:
+                    return entry[known]
         return self.role.get(role, self.default) if role else self.default
 
     def summary(self, tasks: Iterable[tuple[str, str]]) -> str:
@@ -120,19 +122,23 @@ def mteb_policy(prompts: Mapping[str, str]) -> PromptPolicy:
     'q: {text}'
     """
     roles: dict[str, str] = {}
-    entries: dict[str, str | dict[str, str]] = {}
+    entries: dict[str, dict[str, str]] = {}
     for key, text in prompts.items():
         template = text if PLACEHOLDER in text or not text else f"{text}{PLACEHOLDER}"
         if key in _MTEB_ROLES:
-            roles[_MTEB_ROLES[key]] = template
+            roles[key] = template
             continue
         name, dash, role = key.rpartition("-")
         if not dash or role not in _MTEB_ROLES:
-            entries[key] = template
-        elif not isinstance(entry := entries.setdefault(name, {}), str):
-            entry[_MTEB_ROLES[role]] = template
+            name, role = key, _ANY_ROLE
+        entries.setdefault(name, {})[role] = template
     # mteb keeps tasks and types in one table; no task is called like a type
-    return PromptPolicy(role=roles, task=entries, type=entries)
+    plain = {name: _simplest(entry) for name, entry in entries.items()}
+    return PromptPolicy(role=roles, task=plain, type=plain)
+
+
+def _simplest(entry: dict[str, str]) -> ByRole:
+    return entry[_ANY_ROLE] if list(entry) == [_ANY_ROLE] else entry
 
 
 def check_template(template: str) -> None:

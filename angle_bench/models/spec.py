@@ -16,6 +16,8 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantization = Literal["8bit", "4bit"]
 Loader = Literal["transformers", "sentence-transformers", "mteb"]
+# how two vectors are compared; mteb 2.26 scores by the first two alone
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 POOLINGS: tuple[str, ...] = get_args(PoolingName)
 POOLING_ALIASES = {"avg": "mean"}
@@ -56,6 +58,9 @@ class Settings(BaseModel):
     bidirectional_start: int | None = Field(default=None, ge=0)  # of a decoder; None is causal
     layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
     size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
+    similarity: Similarity = "cosine"
+    # the leading dimensions that the checkpoint itself keeps, without another normalisation
+    truncate_dim: int | None = Field(default=None, ge=1)
 
     @property
     def output(self) -> Output:

@@ -80,7 +80,8 @@ def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
         **{
             key: str(value)
             for key, value in special.items()
-            if value not in (None, "auto") and value is not False  # a start of 0 is said
+            # a start of 0 is said
+            if value not in (None, "auto", "cosine") and value is not False
         },
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
@@ -94,6 +95,8 @@ _SPECIAL = (
     "quantization",
     "merge_adapter",
     "prepare_sentence",
+    "similarity",
+    "truncate_dim",
 )
 
 

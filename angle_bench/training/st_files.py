@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from angle_bench.models.honoured import ACTIVATIONS
 from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
 from angle_bench.models.spec import Pooling, Settings
-from angle_bench.models.st_folder import ACTIVATIONS
 
 _HALVES = "2_Halves"  # the Dense that takes the mean of two poolings
 _FLAGS = (

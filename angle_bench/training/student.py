@@ -112,14 +112,16 @@ def load_student(
         settings.pooling,
         every_layer=recipe.espresso is not None,
         tokens=recipe.teacher is not None and recipe.teacher.tokens == "all",
+        kept=settings.truncate_dim,
     )
+    width = Backbone(transformer, None, device, tuple(dense)).dimension
     student = Student(
         module=module,
         tokenizer=load_tokenizer(place),
         settings=settings,
         saved=saved,
         base=_base_of(spec, place) if adapter else None,
-        dimension=Backbone(transformer, None, device, tuple(dense)).dimension,
+        dimension=min(width, settings.truncate_dim or width),
     )
     _refuse_size(recipe, student.dimension)
     return student

@@ -92,6 +92,7 @@ def load_teacher(
         pooling,
         every_layer=False,
         tokens=section.tokens == "all",
+        kept=settings.truncate_dim,
     )
     return Teacher(module.eval(), section)
 

@@ -42,6 +42,7 @@ class Trainable(nn.Module):
         pooling: Of every layer.
         every_layer: Whether all layers are pooled, for Espresso.
         tokens: Whether token vectors are given, too, for a teacher.
+        kept: How many leading dimensions the checkpoint keeps; None is all of them.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Trainable(nn.Module):
         pooling: Pooling,
         every_layer: bool,
         tokens: bool,
+        kept: int | None = None,
     ) -> None:
         super().__init__()
         self.transformer = transformer
@@ -58,6 +60,7 @@ class Trainable(nn.Module):
         self._pooling: Pooling = pooling
         self._every_layer = every_layer
         self._tokens = tokens
+        self._kept = kept
 
     @property
     def _no_split_modules(self) -> list[str]:
@@ -98,7 +101,7 @@ class Trainable(nn.Module):
         vectors = pool(hidden, mask, self._pooling)
         for module in self.dense:
             vectors = module(vectors)
-        return vectors
+        return vectors[:, : self._kept]
 
 
 def joined(parts: Sequence[Found], groups: Groups, width: int) -> Found:

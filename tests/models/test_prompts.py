@@ -171,7 +171,7 @@ def test_a_sentence_is_prepared_as_the_authors_script_does(text: str, prepared: 
     ("task", "task_type", "role", "expected"),
     [
         ("ArguAna", "Retrieval", "query", "arguana query: {text}"),
-        ("ArguAna", "Retrieval", "document", "passage: {text}"),
+        ("ArguAna", "Retrieval", "document", "document: {text}"),
         ("NFCorpus", "Retrieval", "query", "query: {text}"),
         ("STS12", "STS", None, "Compare {text}!"),
         ("SICK-R", "STS", None, "sick: {text}"),
@@ -184,7 +184,7 @@ def test_prompts_under_mtebs_keys(
     policy = mteb_policy(
         {
             "query": "query: ",
-            "passage": "passage: ",
+            "document": "document: ",
             "ArguAna-query": "arguana query: ",
             "STS": "Compare {text}!",
             "SICK-R": "sick: ",

@@ -31,7 +31,9 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
         "prepare_sentence": False,
         "quantization": None,
         "prompts": {"default": "", "role": {}, "task": {}, "type": {}},
+        "similarity": "cosine",
         "size": None,
+        "truncate_dim": None,
     }
 
 
