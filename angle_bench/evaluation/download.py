@@ -10,8 +10,9 @@ from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
 from angle_bench.models import hub
 from angle_bench.models.access import BUNDLE_FILE, Access, bundle_mark, bundled_commit
+from angle_bench.models.adapter_config import is_adapter, recorded_base
 from angle_bench.models.content import content_files, content_hash
-from angle_bench.models.folder import is_adapter, looks_like_checkpoint, recorded_base
+from angle_bench.models.folder import looks_like_checkpoint
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, json_file, write_together
 from angle_bench.results.shipped import mteb_task

@@ -176,7 +176,7 @@ def _place(spec: ModelSpec) -> Place | None:
         return None
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
-        base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+        base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
     except AngleBenchError:  # the run itself will say it
         return None
     return None if folder is None else Place(folder, base, spec.trust)

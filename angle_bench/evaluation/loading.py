@@ -89,7 +89,7 @@ def place_of(spec: ModelSpec) -> Place:
         ModelError: One of them is not here and cannot be fetched, or makes no checkpoint.
     """
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
-    base = None if spec.base is None else Access().base_folder(spec.base, spec.label)
+    base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
     read_folder(folder, base, spec.trust)  # says what is missing before anything is loaded
     return Place(folder, base, spec.trust)
 

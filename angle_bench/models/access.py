@@ -7,8 +7,9 @@ from pathlib import Path
 
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.models import hub
+from angle_bench.models.adapter_config import is_adapter, recorded_base, recorded_revision
 from angle_bench.models.content import content_hash
-from angle_bench.models.folder import is_adapter, looks_like_checkpoint, recorded_base
+from angle_bench.models.folder import looks_like_checkpoint
 from angle_bench.models.reference import expand
 from angle_bench.models.spec import NO_TRUST, Trust
 
@@ -65,21 +66,33 @@ class Access:
             ModelError: The base is not here and cannot be fetched.
         """
         wanted = self.base or named or recorded_base(adapter)
+        if self.base is None and named is None and _holds_whole_model(adapter):
+            raise ModelError(
+                f"{adapter} holds an adapter and a whole model: libraries differ in which base "
+                "the adapter is put on.",
+                f"a folder for each; or --base {wanted or 'PATH'} for the adapter on that base",
+            )
         if wanted is None:
             raise ModelError(
                 f"{adapter} is an adapter that does not say what it was trained on.",
                 "--base PATH of the model that it was trained on",
             )
-        return self.base_folder(wanted, str(adapter))
+        return self.base_folder(wanted, str(adapter), adapter)
 
-    def base_folder(self, wanted: str, adapter: str) -> Path:
-        """The folder of a base by its path or hub id; `adapter` is what needs it.
+    def base_folder(self, wanted: str, adapter: str, files: Path | None = None) -> Path:
+        """The folder of a base by its path or hub id.
+
+        Args:
+            wanted: The path or hub id.
+            adapter: What needs it, as it is shown.
+            files: The folder of the adapter, which may record a revision of this base, and
+                beside which a base that was moved with it is found.
 
         Raises:
             UsageError: `--base` names no folder.
             ModelError: It is not here and cannot be fetched.
         """
-        folder = self._find_base(wanted, adapter)
+        folder = self._find_base(wanted, adapter, files)
         if is_adapter(folder):
             raise ModelError(
                 f"{wanted}, the base of {adapter}, is an adapter itself.",
@@ -87,12 +100,15 @@ class Access:
             )
         return folder
 
-    def _find_base(self, wanted: str, adapter: str) -> Path:
+    def _find_base(self, wanted: str, adapter: str, files: Path | None) -> Path:
         if expand(wanted).is_dir():
             return expand(wanted).resolve()
-        if (folder := self.in_mirror(wanted)) is not None:
+        revision = None if files is None else recorded_revision(files, wanted)
+        if (folder := self.in_mirror(wanted)) is not None and _is_of(folder, revision):
             return folder
         if os.sep in wanted and wanted.startswith((".", "/", "~")):
+            if (moved := _beside(files, wanted)) is not None and wanted != self.base:
+                return moved
             if wanted == self.base:
                 raise UsageError(f"there is no folder {wanted}.", "--base PATH of a model folder")
             raise ModelError(
@@ -100,12 +116,36 @@ class Access:
                 "--base PATH of that model",
             )
         try:
-            return hub.fetch(wanted, hub.commit_of(wanted, None))
+            return hub.fetch(wanted, hub.commit_of(wanted, revision))
         except ModelError as error:
             raise ModelError(
                 f"{adapter} is an adapter of {wanted}, which is not here: {error.what}",
                 "--base PATH of that model, or the same command with a network",
             ) from error
+
+
+def _holds_whole_model(folder: Path) -> bool:
+    weights = (*folder.glob("model*.safetensors"), *folder.glob("pytorch_model*.bin"))
+    return bool(weights) and (folder / "config.json").is_file()
+
+
+def _is_of(mirrored: Path, revision: str | None) -> bool:
+    """Whether a folder of a mirror may be a recorded revision: a branch may, a commit must be."""
+    return not hub.is_commit(revision) or revision == _said_commit(mirrored)
+
+
+def _said_commit(mirrored: Path) -> str | None:
+    if not (mirrored / BUNDLE_FILE).is_file():
+        return None
+    return bundled_commit(mirrored, content_hash(mirrored))
+
+
+def _beside(files: Path | None, wanted: str) -> Path | None:
+    """A base whose recorded path is gone, under its name beside its adapter."""
+    if files is None:
+        return None
+    folder = files.resolve().parent / Path(wanted).name
+    return folder if looks_like_checkpoint(folder) else None
 
 
 def bundled_commit(folder: Path, content: str) -> str | None:

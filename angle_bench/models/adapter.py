@@ -6,7 +6,6 @@ the headless transformer, and weights that find no place are an error rather tha
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from angle_bench.errors import ModelError, first_line
+from angle_bench.models.adapter_config import refuse_kind, refuse_unknown_keys
+from angle_bench.models.adapter_vocabulary import fit_vocabulary, saved_embedding
+from angle_bench.models.base_state import State, free, state_of
 
 _KEY = "base_model.model."
 _HEADS = ("lm_head.", "score.", "classifier.", "cls.")
@@ -25,24 +27,46 @@ class Adapted:
     Attributes:
         model: The transformer, to be called as without an adapter.
         wrapped: peft's model around it, which knows how the adapter is saved.
+        own_embedding: Whether the adapter brings word embeddings that replace those of the base.
     """
 
-    def __init__(self, model: nn.Module, wrapped: Any) -> None:
+    def __init__(self, model: nn.Module, wrapped: Any, base: State, own_embedding: bool) -> None:
         self.model = model
         self.wrapped = wrapped
-
-    def without(self) -> AbstractContextManager[None]:
-        """The transformer computes as its base does, for as long as this lasts."""
-        context: AbstractContextManager[None] = self.wrapped.disable_adapter()
-        return context
+        self.own_embedding = own_embedding
+        self._base = base
 
     def merge(self) -> None:
-        """Add the adapter's weights to those of the base, so that it costs no time any more."""
-        self.wrapped.merge_and_unload(safe_merge=True)
+        """Add the adapter's weights to those of the base, so that it costs no time any more.
 
-    def detach(self) -> None:
-        """Take the adapter out of the layers, which then are the base's own again."""
+        Raises:
+            ModelError: Its kind cannot be merged.
+        """
+        config = self.wrapped.peft_config["default"]
+        if getattr(config, "layer_replication", None) is not None:
+            raise _unmergeable(
+                "with layer_replication", "its copies of a layer share their weights"
+            )
+        try:
+            self.wrapped.merge_and_unload(safe_merge=True)
+        except Exception as error:  # each kind has its own way to say that it cannot
+            raise _unmergeable(
+                f"of the kind {config.peft_type.value}", first_line(error)
+            ) from error
+
+    def detach(self) -> bool:
+        """Take the adapter out of the layers.
+
+        Returns:
+            Whether the transformer is its base again. It is not where the adapter has replaced
+            or changed layers of the base: saved modules, biases, embeddings. Its memory is given
+            back then, and the base has to be read anew.
+        """
         self.wrapped.unload()
+        if state_of(self.model) == self._base:
+            return True
+        free(self.model)
+        return False
 
 
 def attach(model: nn.Module, folder: Path, *, pickle: bool = False) -> Adapted:
@@ -54,11 +78,50 @@ def attach(model: nn.Module, folder: Path, *, pickle: bool = False) -> Adapted:
         pickle: Whether weights may be read that are no safetensors.
 
     Raises:
-        ModelError: It is no adapter of layers, or belongs to another base.
+        ModelError: It is no adapter of layers, has a key that is not honoured, or belongs to
+            another base.
     """
-    from peft import PeftConfig, PeftModel
+    from peft import PeftModel
     from peft.utils import set_peft_model_state_dict
 
+    config = _config(folder)
+    weights = {key: value for key, value in _weights(folder, pickle).items() if not _of_head(key)}
+    base = state_of(model)
+    holder = _holder(model, weights)
+    fit_vocabulary(model, folder, weights, config)
+    own_embedding = saved_embedding(model, weights) is not None
+    try:
+        wrapped = PeftModel(holder, config, autocast_adapter_dtype=False)
+        loaded: Any = set_peft_model_state_dict(wrapped, weights)
+    except Exception as error:  # peft and torch raise whatever a key or a shape makes them raise
+        raise _wrong_base(folder, model, first_line(error, 300)) from error
+    if loaded.unexpected_keys:
+        lost = f"{len(loaded.unexpected_keys)} of its weights find no place, such as "
+        raise _wrong_base(folder, model, lost + loaded.unexpected_keys[0])
+    if lacking := _lacking(wrapped, config, set(loaded.missing_keys)):
+        raise _wrong_base(folder, model, f"it lacks weights, such as {min(lacking)}")
+    wrapped.eval().requires_grad_(False)
+    return Adapted(model, wrapped, base, own_embedding)
+
+
+def last_hidden_state(model: nn.Module, ids: Tensor) -> Tensor:
+    """The token vectors of a text, (1, tokens, width).
+
+    Args:
+        model: The transformer.
+        ids: The token ids of the text, (1, tokens).
+    """
+    with torch.inference_mode():
+        found: Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    return found
+
+
+def _config(folder: Path) -> Any:
+    """The adapter's config as peft reads it, once every key of it is known to be honoured."""
+    from peft import PeftConfig
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    refuse_kind(folder)
     try:
         config = PeftConfig.from_pretrained(str(folder))
     except Exception as error:  # its reader raises whatever the keys make it raise
@@ -66,42 +129,9 @@ def attach(model: nn.Module, folder: Path, *, pickle: bool = False) -> Adapted:
             f"the adapter {folder} has a config that peft does not read: {first_line(error)}",
             "the adapter saved anew, or the peft that wrote it",
         ) from error
-    if config.is_prompt_learning:
-        raise ModelError(
-            f"{folder} is a {config.peft_type.value} adapter, which has no layers of its own.",
-            "a LoRA adapter, or the like",
-        )
+    refuse_unknown_keys(folder, PEFT_TYPE_TO_CONFIG_MAPPING[config.peft_type])
     config.inference_mode = True
-    weights = {key: value for key, value in _weights(folder, pickle).items() if not _of_head(key)}
-    holder = _holder(model, weights)
-    try:
-        wrapped = PeftModel(holder, config, autocast_adapter_dtype=False)
-        loaded: Any = set_peft_model_state_dict(wrapped, weights)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise _wrong_base(folder, model, first_line(error, 300)) from error
-    if loaded.unexpected_keys:
-        lost = f"{len(loaded.unexpected_keys)} of its weights find no place, such as "
-        raise _wrong_base(folder, model, lost + loaded.unexpected_keys[0])
-    named = {key for key in loaded.missing_keys if ".default" in key}
-    if named:
-        raise _wrong_base(folder, model, f"it lacks weights, such as {min(named)}")
-    wrapped.eval().requires_grad_(False)
-    return Adapted(model, wrapped)
-
-
-def changes_nothing(adapted: Adapted, ids: Tensor) -> bool:
-    """Whether a text has the same vectors without the adapter.
-
-    Args:
-        adapted: The transformer.
-        ids: The token ids of the text, (1, tokens).
-    """
-    mask = torch.ones_like(ids)
-    with torch.inference_mode():
-        given = adapted.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        with adapted.without():
-            bare = adapted.model(input_ids=ids, attention_mask=mask).last_hidden_state
-    return torch.equal(given, bare)
+    return config
 
 
 def _weights(folder: Path, pickle: bool) -> dict[str, Tensor]:
@@ -135,6 +165,29 @@ def _holder(model: Any, weights: Mapping[str, Tensor]) -> Any:
     holder.config = model.config  # peft asks it what is saved
     setattr(holder, prefix, model)
     return holder
+
+
+def _lacking(wrapped: nn.Module, config: Any, missing: set[str]) -> set[str]:
+    """Parameters of the adapter that its file does not have, under any of their names.
+
+    Some kinds share one parameter among layers, and it is saved once. Others have parameters
+    that follow from the config and are never saved: these lack the prefix of the kind.
+    """
+    from peft.mapping import PEFT_TYPE_TO_PREFIX_MAPPING
+
+    prefix = PEFT_TYPE_TO_PREFIX_MAPPING[config.peft_type]
+    names: dict[int, set[str]] = {}
+    for name, parameter in wrapped.named_parameters(remove_duplicate=False):
+        if prefix in name or ".modules_to_save." in name:
+            names.setdefault(id(parameter), set()).add(name)
+    return {min(each) for each in names.values() if each <= missing}
+
+
+def _unmergeable(which: str, why: str) -> ModelError:
+    return ModelError(
+        f"an adapter {which} cannot be merged into its base: {why}",
+        "the adapter as it is: without merge_adapter, or --to adapter",
+    )
 
 
 def _wrong_base(folder: Path, model: nn.Module, why: str) -> ModelError:

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
-from angle_bench.models.adapter import Adapted, attach, changes_nothing
+from angle_bench.models.adapter import Adapted, attach, last_hidden_state
 from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.config import positions
 from angle_bench.models.dense import load_dense
@@ -138,12 +138,13 @@ def load_backbone(
         model = load_base(place.whole, place.trust, settings, device)
         if settings.bidirectional_start is not None:
             make_bidirectional(model, settings.bidirectional_start)
+    bare = None if place.base is None else _probed(model, tokenizer)
     adapted = attach_adapter(model, place, device)
     dense = tuple(load_dense(place.folder, path).to(device) for path in settings.dense)
     warnings = []
     if adapted is not None:
-        ids = tokenizer(PROBE, return_tensors="pt")["input_ids"].to(device)
-        if changes_nothing(adapted, ids):
+        adapted_probe = _probed(model, tokenizer)
+        if bare is not None and adapted_probe is not None and torch.equal(bare, adapted_probe):
             warnings.append(f"the adapter {place.folder} changes nothing: {_SAME}")
         if settings.merge_adapter:
             adapted.merge()
@@ -154,6 +155,14 @@ def load_backbone(
 
 
 _SAME = "a sentence has the same vector with and without it."
+
+
+def _probed(model: Any, tokenizer: Any) -> torch.Tensor | None:
+    """Token vectors of a short text; None where the tokenizer has ids that the model lacks."""
+    ids = tokenizer(PROBE, return_tensors="pt")["input_ids"]
+    if int(ids.max()) >= model.get_input_embeddings().num_embeddings:
+        return None
+    return last_hidden_state(model, ids.to(model.device))
 
 
 def load_base(folder: Path, trust: Trust, settings: Settings, device: torch.device) -> Any:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from angle_bench.models.access import Access
+from angle_bench.models.adapter_config import is_adapter, recorded_base
 from angle_bench.models.entry import Entry
-from angle_bench.models.folder import is_adapter, read_folder, recorded_base
+from angle_bench.models.folder import read_folder
 from angle_bench.models.spec import Settings
 
 

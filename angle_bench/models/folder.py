@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from angle_bench.errors import ModelError, some
+from angle_bench.models.adapter_config import refuse_kind
 from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
 from angle_bench.models.content import content_files
 from angle_bench.models.honoured import foreign_part
@@ -57,17 +58,6 @@ def looks_like_checkpoint(folder: Path) -> bool:
     """Whether a folder is meant as a model: it has a config or a list of modules."""
     names = ("config.json", "modules.json", "adapter_config.json")
     return any((folder / name).is_file() for name in names)
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter of peft, which needs a base."""
-    return (folder / "adapter_config.json").is_file()
-
-
-def recorded_base(folder: Path) -> str | None:
-    """The base that an adapter was trained on, as its config names it: a hub id or a path."""
-    named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-    return named if isinstance(named, str) and named else None
 
 
 def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST) -> FolderFacts:
@@ -190,7 +180,8 @@ def _is_foreign(folder: Path, trust: Trust) -> bool:
 
 
 def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:
-    files = list(content_files(folder))
+    refuse_kind(folder)
+    files = [path for path in content_files(folder) if path.startswith("adapter_model.")]
     _check_weights(folder, files, trust)
     if "config.json" not in content_files(base):
         raise ModelError(

@@ -16,9 +16,10 @@ from angle_bench.errors import (
 )
 from angle_bench.models import hub
 from angle_bench.models.access import Access, bundled_commit
+from angle_bench.models.adapter_config import CONFIG, is_adapter, recorded_base
 from angle_bench.models.content import content_hash
 from angle_bench.models.entry import Entry
-from angle_bench.models.folder import FolderFacts, is_adapter, looks_like_checkpoint, read_folder
+from angle_bench.models.folder import FolderFacts, looks_like_checkpoint, read_folder
 from angle_bench.models.known import known_names, mteb_models
 from angle_bench.models.nearby import checkpoints_near, folders_beside, unknown
 from angle_bench.models.overrides import Overrides
@@ -171,6 +172,7 @@ def _from_folder(
     common = {"name": name, "label": label, "revision": revision, "folder": folder, "trust": trust}
     if facts.loader != "transformers":
         _refuse_overrides(ref.name, facts.loader, overrides)
+        _refuse_other_base(ref.name, folder, base)
         return ModelSpec(**common, loader=facts.loader, note=facts.note)
     defaults = _defaults(ref, entry, facts)
     if not access.files_only:
@@ -245,7 +247,7 @@ def _from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Acces
         revision = commit
     else:  # nobody knows these files, or they are put on another base
         folder = folder or hub.fetch(entry.hub_id, str(commit))
-        base = None if base is None else str(access.base_folder(base, entry.name))
+        base = None if base is None else str(access.base_folder(base, entry.name, folder))
         content = content_hash(folder, None if base is None else Path(base))
         revision = f"sha256-{content[:16]}"
     authors = registry().get(entry.hub_id, entry)
@@ -324,6 +326,17 @@ def _refuse_overrides(name: str, loader: str, overrides: Overrides) -> None:
         raise UsageError(
             f"{name} is loaded by {loader} with its own settings; {options} cannot change them.",
             f"angle-bench run -m {name} without {options}",
+        )
+
+
+def _refuse_other_base(name: str, folder: Path, base: Path | None) -> None:
+    """sentence-transformers itself puts an adapter on the base that it records, on no other."""
+    recorded = recorded_base(folder) if base is not None else None
+    if base is not None and (recorded is None or expand(recorded).resolve() != base):
+        raise UsageError(
+            f"{name} is loaded by sentence-transformers itself, on the base that it records "
+            f"({recorded}), and not on {base}.",
+            f"{base} as base_model_name_or_path in {folder / CONFIG}",
         )
 
 

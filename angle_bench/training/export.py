@@ -11,9 +11,10 @@ import torch
 
 from angle_bench.errors import ModelError, UsageError, first_line
 from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.adapter_config import recorded_base
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_files
-from angle_bench.models.folder import recorded_base
 from angle_bench.models.own_file import FILE_NAME, OwnFile
 from angle_bench.models.place import Place
 from angle_bench.models.registry import find
@@ -84,13 +85,7 @@ def _folder(spec: ModelSpec) -> Path:
 
 
 def _base(spec: ModelSpec) -> Path | None:
-    if spec.base is None:
-        return None
-    return (
-        Path(spec.base)
-        if Path(spec.base).is_dir()
-        else hub.fetch(spec.base, hub.commit_of(spec.base, None))
-    )
+    return None if spec.base is None else Access().base_folder(spec.base, spec.label, _folder(spec))
 
 
 def _refuse(spec: ModelSpec, form: Form) -> Settings:

@@ -168,7 +168,7 @@ def _place(spec: ModelSpec, access: Access) -> Place | None:
     """Where the checkpoint is, None where it would have to be downloaded."""
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
-        base = None if spec.base is None else access.base_folder(spec.base, spec.label)
+        base = None if spec.base is None else access.base_folder(spec.base, spec.label, folder)
     except ModelError:  # training itself will say it
         return None
     return None if folder is None else Place(folder, base, spec.trust)

@@ -92,7 +92,7 @@ def load_forward(
 
 
 def switched(forward: "Forward", question: Switch) -> "Forward":
-    """Another adapter on the base that is loaded."""
+    """Another adapter on the base that is loaded; on a new one, where the last has changed it."""
     from angle_bench.encoding.forward import Forward
     from angle_bench.models.backbone import load_backbone
 
@@ -101,7 +101,8 @@ def switched(forward: "Forward", question: Switch) -> "Forward":
     place = Place(Path(order["folder"]), Path(order["base"]), Trust(**order["trust"]))
     backbone = forward.backbone
     assert backbone.adapted is not None
-    backbone.adapted.detach()
+    if not backbone.adapted.detach():
+        return load_forward(**order)
     wanted = tuple(Output(*output) for output in order["outputs"])
     loaded = load_backbone(place, used, backbone.device, base=backbone.model)
     return Forward(loaded, used, wanted)

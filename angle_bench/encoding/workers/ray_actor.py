@@ -11,6 +11,7 @@ from angle_bench.encoding.workers.child import answer, failed, load_forward, swi
 from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Switch, Vectors
 from angle_bench.errors import ModelError
 from angle_bench.models import hub
+from angle_bench.models.adapter_config import recorded_revision
 from angle_bench.models.content import content_hash
 from angle_bench.version import __version__
 
@@ -53,7 +54,8 @@ class ModelActor:
         """Load the model that is ordered, unless it is loaded; an exception as text."""
         try:
             if self._forward is None or self._order != order:
-                self._forward = load_checkpoint(self._forward, **order)
+                former, self._forward = self._forward, None  # without its adapter from here on
+                self._forward = load_checkpoint(former, **order)
                 self._order = order
         except Exception as error:
             return failed(error)
@@ -96,7 +98,7 @@ def load_checkpoint(
                 "-m FOLDER that every node sees, or -m ORG/NAME of the hub",
             )
         here = hub.fetch(name, revision)
-    base_here = None if base is None else _base(base, base_name, host)
+    base_here = None if base is None else _base(base, base_name, here, host)
     if (found := content_hash(here, base_here)) != content:
         raise ModelError(
             f"{here} on {host} holds another checkpoint: content {found[:16]}, not {content[:16]}.",
@@ -108,7 +110,7 @@ def load_checkpoint(
     return load_forward(**whole)
 
 
-def _base(folder: str, name: str | None, host: str) -> Path:
+def _base(folder: str, name: str | None, adapter: Path, host: str) -> Path:
     if Path(folder).is_dir():
         return Path(folder)
     if name is None:
@@ -116,4 +118,4 @@ def _base(folder: str, name: str | None, host: str) -> Path:
             f"the base {folder} is not on {host}, and it is no checkpoint of the hub.",
             "--base FOLDER that every node sees, or --base ORG/NAME of the hub",
         )
-    return hub.fetch(name, hub.commit_of(name, None))
+    return hub.fetch(name, hub.commit_of(name, recorded_revision(adapter, name)))

@@ -1,0 +1,233 @@
+"""Every kind of adapter beside peft, and after one another on one base."""
+
+import json
+import random
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+from angle_bench.errors import ModelError
+from angle_bench.models.adapter import attach, last_hidden_state
+from angle_bench.models.adapter_config import KINDS
+from angle_bench.models.backbone import load_backbone
+from angle_bench.models.place import Place
+from angle_bench.models.spec import Settings
+from tests.adapters import OF_KIND, SWITCHED, build_adapter, build_switched, peft_states
+from tests.checkpoints import build_tiny
+
+SETTINGS = Settings(pooling="mean", max_length=32)
+CPU = torch.device("cpu")
+pytestmark = pytest.mark.filterwarnings("ignore")
+TEXT = "the cat sits on a big mat . a dog sings"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny(tmp_path_factory.mktemp("kinds") / "base", "bert")
+
+
+@pytest.fixture(scope="module")
+def switched(base: Path) -> dict[str, Path]:
+    return {name: build_switched(base.parent / name, base, name) for name in SWITCHED}
+
+
+@pytest.fixture(scope="module")
+def ids(base: Path) -> Tensor:
+    found: Tensor = AutoTokenizer.from_pretrained(base)(TEXT, return_tensors="pt")["input_ids"]
+    return found
+
+
+def fresh(base: Path) -> Any:
+    return AutoModel.from_pretrained(base, dtype=torch.float32).eval()
+
+
+def states(folder: Path, base: Path, ids: Tensor) -> Tensor:
+    model = fresh(base)
+    attach(model, folder)
+    return last_hidden_state(model, ids)[0]
+
+
+def change(folder: Path, **values: object) -> None:
+    place = folder / "adapter_config.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), **values}))
+
+
+def test_all_kinds_that_are_honoured_are_compared() -> None:
+    assert set(OF_KIND) == KINDS
+
+
+@pytest.mark.parametrize("kind", OF_KIND)
+def test_a_kind_gives_what_peft_gives(kind: str, base: Path, ids: Tensor, tmp_path: Path) -> None:
+    folder = build_adapter(tmp_path / kind, base, OF_KIND[kind]())
+    assert json.loads((folder / "adapter_config.json").read_text())["peft_type"] == kind
+    got = states(folder, base, ids)
+    assert torch.equal(got, peft_states(folder, base, ids))
+    assert not torch.allclose(got, last_hidden_state(fresh(base), ids)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+def test_what_an_adapter_may_change_is_what_peft_changes(
+    name: str, switched: dict[str, Path], base: Path, ids: Tensor
+) -> None:
+    rows = 133 if name == "resized" else None
+    want = peft_states(switched[name], base, ids, vocabulary=rows)
+    assert torch.equal(states(switched[name], base, ids), want)
+
+
+LATER = ("lora-embedding", "pissa", "replicated", "parameters", "layer-norm", "oft", "vera")
+TEN = [name for name in SWITCHED if name not in LATER]
+
+
+@pytest.mark.parametrize("names", [TEN, pytest.param(list(SWITCHED), marks=pytest.mark.long)])
+def test_no_adapter_is_changed_by_the_one_before(
+    names: list[str], switched: dict[str, Path], base: Path, ids: Tensor
+) -> None:
+    alone = {name: states(switched[name], base, ids) for name in names}
+    untouched = fresh(base)
+    kept = {}
+    for first in names:
+        for second in names:
+            model = deepcopy(untouched)
+            kept[first] = attach(model, switched[first]).detach()
+            if not kept[first]:  # the base is read anew
+                model = deepcopy(untouched)
+            attach(model, switched[second])
+            got = last_hidden_state(model, ids)[0]
+            assert torch.equal(got, alone[second]), f"{second} after {first}"
+    # sharing goes on where nothing of the base was touched, and nowhere else
+    changing = {"saved-modules", "bias-all", "bias-lora", "saved-embedding", "resized"}
+    assert {name for name, same in kept.items() if not same} == (
+        changing | {"pissa", "replicated"}
+    ).intersection(names)
+
+
+def merged(folder: Path, base: Path, ids: Tensor) -> None:
+    model = fresh(base)
+    adapted = attach(model, folder)
+    want = last_hidden_state(model, ids)
+    adapted.merge()
+    assert torch.allclose(last_hidden_state(model, ids), want, atol=2e-5)
+    assert set(model.state_dict()) == set(fresh(base).state_dict())
+
+
+@pytest.mark.parametrize("name", sorted(set(SWITCHED) - {"replicated"}))
+def test_merged_it_gives_the_same(
+    name: str, switched: dict[str, Path], base: Path, ids: Tensor
+) -> None:
+    merged(switched[name], base, ids)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", OF_KIND)
+def test_every_kind_is_merged_or_refused(
+    kind: str, base: Path, ids: Tensor, tmp_path: Path
+) -> None:
+    folder = build_adapter(tmp_path / kind, base, OF_KIND[kind]())
+    try:
+        merged(folder, base, ids)
+    except ModelError as error:
+        assert f"of the kind {kind} cannot be merged" in error.what
+        assert kind in UNMERGEABLE
+
+
+def test_copies_of_a_layer_are_not_merged(
+    switched: dict[str, Path], base: Path, ids: Tensor
+) -> None:
+    with pytest.raises(ModelError, match="layer_replication cannot be merged"):
+        merged(switched["replicated"], base, ids)
+
+
+def test_the_embeddings_of_a_resized_vocabulary_are_its_own(
+    switched: dict[str, Path], base: Path
+) -> None:
+    loaded = load_backbone(Place(switched["resized"], base), SETTINGS, CPU)
+    assert loaded.warnings == []
+    assert loaded.model.get_input_embeddings().num_embeddings == 133
+    ids = loaded.tokenizer("the new34 cat new0", return_tensors="pt")["input_ids"]
+    assert int(ids.max()) >= 128
+    want = peft_states(switched["resized"], base, ids, vocabulary=133)
+    assert torch.equal(last_hidden_state(loaded.model, ids)[0], want)
+
+
+@pytest.mark.parametrize(
+    ("config", "rows"), [("lora-embedding", "133 rows"), ("tokens", "131 rows")]
+)
+def test_both_sizes_are_named_where_the_rows_are_not_brought(
+    config: str, rows: str, base: Path, tmp_path: Path
+) -> None:
+    made = SWITCHED[config][0]()
+    if config == "tokens":
+        made.trainable_token_indices = {"word_embeddings": [3, 130]}
+    folder = build_adapter(tmp_path / "a", base, made, vocabulary=133, save_embedding=False)
+    with pytest.raises(ModelError, match=f"{rows} .*its base has 128"):
+        attach(fresh(base), folder)
+
+
+def test_an_unknown_kind_is_refused(switched: dict[str, Path], base: Path, tmp_path: Path) -> None:
+    folder = build_switched(tmp_path / "lora", base, "lora")
+    for kind in ("PREFIX_TUNING", "XLORA", "ADAPTION_PROMPT", "NEWLORA", None, "lora"):
+        change(folder, peft_type=kind)
+        with pytest.raises(ModelError, match=f"the peft_type {kind}"):
+            attach(fresh(base), folder)
+
+
+def test_an_unknown_key_is_refused(base: Path, tmp_path: Path) -> None:
+    folder = build_switched(tmp_path / "lora", base, "lora")
+    change(folder, use_newlora=None)
+    attach(fresh(base), folder)
+    for value in (True, False, 0, "", [], {}):
+        change(folder, use_newlora=value)
+        with pytest.raises(ModelError, match="has use_newlora, which the peft"):
+            attach(fresh(base), folder)
+
+
+@pytest.mark.parametrize("key", ["alora_invocation_tokens", "arrow_config", "megatron_config"])
+def test_what_peft_does_outside_of_layers_is_refused(key: str, base: Path, tmp_path: Path) -> None:
+    folder = build_switched(tmp_path / "lora", base, "lora")
+    change(folder, **{key: [5]})
+    with pytest.raises(ModelError, match=f"has {key}, which is not honoured"):
+        attach(fresh(base), folder)
+
+
+UNMERGEABLE = {"LILY"}  # peft has no merging for it
+
+VALUES: tuple[object, ...] = (
+    None, True, False, 0, 1, 2, 4, 8, 0.5, "", "all", "none", "lora_only", "gaussian", "pissa",
+    [], {}, ["query"], ["query", "value"], ["LayerNorm"], [0], [0, 2], [60, 61], [[0, 2], [1, 2]],
+    {"query": 2}, {"layer.1.attention.self.query": 4}, {"word_embeddings": [5]}, "SEQ_CLS",
+    "FEATURE_EXTRACTION", "CAUSAL_LM", "nothing", "layer", ".*query|.*value",
+)  # fmt: skip
+
+
+def fuzzed(base: Path, folder: Path, ids: Tensor, seed: int) -> tuple[str, str]:
+    """Change a key of an adapter's config; what came of it with us, and with peft."""
+    draw = random.Random(seed)
+    build_switched(folder, base, draw.choice(["lora", "dora", "bias-all", "saved-modules"]))
+    config = json.loads((folder / "adapter_config.json").read_text())
+    key = draw.choice([*sorted(config), "unknown_key"])
+    value = draw.choice(VALUES)
+    change(folder, **{key: value})
+    try:
+        theirs = peft_states(folder, base, ids)
+    except Exception:
+        theirs = None
+    try:
+        ours = states(folder, base, ids)
+    except ModelError:
+        return f"{key} = {value!r}", "refused"
+    if theirs is None:
+        return f"{key} = {value!r}", "ours alone"
+    same = ours.shape == theirs.shape and torch.equal(ours, theirs)
+    return f"{key} = {value!r}", "as peft" if same else "other vectors"
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.long)])
+def test_no_key_is_passed_over(count: int, base: Path, ids: Tensor, tmp_path: Path) -> None:
+    found = [fuzzed(base, tmp_path / str(seed), ids, seed) for seed in range(count)]
+    assert [one for one in found if one[1] not in ("as peft", "refused")] == []
+    assert {one[1] for one in found} == {"as peft", "refused"}
