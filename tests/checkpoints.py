@@ -26,7 +26,7 @@ def build_tokenizer(folder: Path, max_length: int = 64) -> None:
     vocab.unlink(missing_ok=True)
 
 
-def build_tiny_bert(folder: Path, seed: int = 0, **config: int) -> None:
+def build_tiny_bert(folder: Path, seed: int = 0, **config: float) -> None:
     """Save a random BERT of 2 layers and 32 dimensions with its tokenizer."""
     import torch
     from transformers import BertConfig, BertModel

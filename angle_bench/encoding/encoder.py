@@ -15,7 +15,7 @@ from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
-from angle_bench.errors import DataError, ModelError
+from angle_bench.errors import DataError, ModelError, printable
 from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
 from angle_bench.models.spec import Settings
 
@@ -185,12 +185,7 @@ class Encoder:
         Raises:
             DataError: One of the texts is no string.
         """
-        for number, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise DataError(
-                    f"text {number} is {text!r}, not a string.",
-                    "the data without that row, or with the text it stands for",
-                )
+        refuse_non_strings(texts)
         if self.settings.prepare_sentence:
             texts = [prepare_sentence(text) for text in texts]
         prepared = [render(template, text) for text in texts] if template else list(texts)
@@ -306,6 +301,20 @@ def cut(vectors: Vectors, normalize: bool, start: int = 0, size: int | None = No
     if normalize:
         part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
     return part
+
+
+def refuse_non_strings(texts: Sequence[Any]) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        DataError: One of the texts is no string.
+    """
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(
+                f"text {number} is {printable(repr(text)[:80])}, not a string.",
+                "the data without that row, or with the text it stands for",
+            )
 
 
 def _nobody(_: int) -> None:

@@ -1,21 +1,29 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from angle_bench.encoding.encoder import Encoder, TextsDone, cut
+from angle_bench.encoding.returned import Returned
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import UsageError
+from angle_bench.evaluation.sentence_encoder import (
+    ArgumentError,
+    EncodeCall,
+    SentenceEncoder,
+    prompt_named,
+)
 from angle_bench.models.known import mteb_models
+from angle_bench.models.named_prompts import named_prompts
+from angle_bench.models.prompts import PLACEHOLDER, check_template
 from angle_bench.models.similarity import refuse_similarity
 from angle_bench.models.spec import ModelSpec, Settings
 
 
 @dataclass
-class MtebEncoder:
+class MtebEncoder(SentenceEncoder):
     """An encoder with the methods of mteb's `EncoderProtocol`.
 
     Attributes:
@@ -35,86 +43,46 @@ class MtebEncoder:
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
     warn: Callable[[str], None] | None = None
+    _meta: Any = field(default=None, repr=False)
 
-    def encode(
-        self,
-        inputs: Any,
-        *,
-        task_metadata: Any = None,
-        hf_split: str | None = None,
-        hf_subset: str | None = None,
-        prompt_type: Any = None,
-        role: str | None = None,
-        embedding_start: int = 0,
-        embedding_size: int | None = None,
-        show_progress_bar: bool = False,
-        **_: Any,
+    def _encoded(
+        self, texts: list[str], call: EncodeCall, returned: Returned, done: TextsDone | None
     ) -> Any:
-        """Encode mteb's batches, or a list of strings.
-
-        Args:
-            inputs: A text, a sequence of texts, or mteb's DataLoader of batches with `text`.
-            task_metadata: mteb's task, whose name and type choose the prompt.
-            hf_split: Not needed; mteb passes it.
-            hf_subset: Not needed; mteb passes it.
-            prompt_type: mteb's role, `query` or `document`.
-            role: The same for lists of strings.
-            embedding_start: The first dimension to keep, as in angle-emb.
-            embedding_size: How many to keep from there; None is all. What is kept is normalised
-                again where the model normalises.
-            show_progress_bar: Show a bar of the texts on stderr.
-
-        Returns:
-            float32, (texts, dimension), in order; (dimension,) for a single text. With the pooling
-            `all` a list with (tokens, dimension) for each text.
-
-        Raises:
-            UsageError: There are no such dimensions.
-            DataError: One of the texts is no string.
-            ModelError: A vector is not finite, or a text does not fit into memory.
-        """
-        empty = embedding_size is not None and embedding_size < 1
-        if empty or not 0 <= embedding_start < self.dimension:
-            raise UsageError(
-                f"there are no dimensions {embedding_start} to "
-                f"{'the last' if embedding_size is None else embedding_start + embedding_size}.",
-                f"a start from 0 to {self.dimension - 1}, and a size of 1 or more",
-            )
-        texts = [inputs] if isinstance(inputs, str) else _texts(inputs)
-        role = role or (None if prompt_type is None else str(prompt_type.value))
-        template = self.template(
-            None if task_metadata is None else task_metadata.name,
-            None if task_metadata is None else task_metadata.type,
-            role,
-        )
-        self.prompts_used[role or "text"] = template
         settings = self.spec.required_settings()
+        template = self._template(call)
+        self.prompts_used[call.role or "text"] = template
         if settings.pooling == "all":
-            if task_metadata is not None:
-                raise UsageError(
-                    f"{self.spec.label} has the pooling all, a vector of every token, not one.",
-                    "a pooling such as cls, mean or last",
-                )
-            return self._token_vectors(inputs, texts, template)
-        with _bar(len(texts), show_progress_bar, self.done) as done:
-            whole = self.encoder.encode(texts, template, done, self.output)
-        self._tell_warnings()
-        vectors = cut(
-            own_size(whole, settings), settings.normalize, embedding_start, embedding_size
-        )
-        return vectors[0] if isinstance(inputs, str) else vectors
+            self._refuse_all(call, returned)
+            whole = self.encoder.tokens(texts, template)
+        else:
+            whole = [self.encoder.encode(texts, template, done, self.output)]
+        if returned.truncate is not None:  # comes before the checkpoint's own
+            settings = settings.model_copy(update={"truncate_dim": None})
+        found = [returned.of(own_size(each, settings), settings.normalize) for each in whole]
+        return found if settings.pooling == "all" else found[0]
 
-    def _token_vectors(self, inputs: Any, texts: list[str], template: str) -> Any:
-        settings = self.spec.required_settings()
-        whole = self.encoder.tokens(texts, template)
-        self._tell_warnings()
-        vectors = [own_size(each, settings) for each in whole]
-        return vectors[0] if isinstance(inputs, str) else vectors
+    def _refuse_all(self, call: EncodeCall, returned: Returned) -> None:
+        """Refuse what needs one vector for each text, and not one for each token."""
+        if call.task is not None:
+            raise UsageError(
+                f"{self.spec.label} has the pooling all, a vector of every token, not one.",
+                "a pooling such as cls, mean or last",
+            )
+        if returned.precision != "float32" or returned.kind == "list":
+            raise ArgumentError(
+                "the pooling all gives an array for each text, in float32.",
+                "encode without precision and convert_to_numpy",
+            )
 
-    def _tell_warnings(self) -> None:
-        if self.warn is not None:
-            for warning in self.encoder.warnings():
-                self.warn(warning)
+    def _template(self, call: EncodeCall) -> str:
+        """The prompt of a call: its own, the one that it names, or that of its task and role."""
+        if call.prompt is not None:
+            return _as_template(call.prompt)
+        if call.prompt_name is not None:
+            policy = self.spec.required_settings().prompts
+            known = named_prompts(self.checkpoint.folder, policy)
+            return prompt_named(call.prompt_name, known, self.spec.label)
+        return self.template(call.task, call.task_type, call.role)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
         """The checkpoint's similarity of every vector with every other, in float32."""
@@ -147,9 +115,35 @@ class MtebEncoder:
         kept = min(self.encoder.width, settings.truncate_dim or self.encoder.width)
         return settings.size or kept
 
+    @property
+    def _widest(self) -> int:
+        return self.spec.required_settings().size or self.encoder.width
+
     def template(self, task: str | None, type_: str | None, role: str | None) -> str:
         """The prompt of a task and role."""
         return self.spec.required_settings().prompts.template_for(task, type_, role)
+
+    @property
+    def device(self) -> str | None:
+        """Where vectors are computed; None as long as none had to be."""
+        return self.encoder.device
+
+    @property
+    def attention(self) -> str:
+        """The attention that vectors are computed with, as far as that is known by now."""
+        return self.encoder.attention
+
+    def counted(self) -> dict[str, int]:
+        """What was done so far, by the names of `Counts`."""
+        return vars(self.encoder.counts)
+
+    def truncation(self) -> str | None:
+        """How many texts were cut, in a sentence; None where none was."""
+        return self.encoder.truncation()
+
+    def warnings(self) -> list[str]:
+        """What went wrong without stopping the work, since this was last asked."""
+        return self.encoder.warnings()
 
     def close(self) -> None:
         """End the workers; the next text that has to be computed starts them again."""
@@ -157,7 +151,15 @@ class MtebEncoder:
 
     @property
     def mteb_model_meta(self) -> Any:
-        """The description of the model that mteb stores, with our revision and settings."""
+        """The description of the model that mteb stores; its wrappers put another in its place."""
+        return self._own_meta() if self._meta is None else self._meta
+
+    @mteb_model_meta.setter
+    def mteb_model_meta(self, meta: Any) -> None:
+        self._meta = meta
+
+    def _own_meta(self) -> Any:
+        """With our revision and settings."""
         import mteb
         from mteb.models.model_meta import ModelMeta, ScoringFunction
 
@@ -197,37 +199,11 @@ def own_size(whole: Vectors, settings: Settings) -> Vectors:
     return cut(kept, settings.normalize, 0, settings.size)
 
 
-@contextmanager
-def _bar(total: int, shown: bool, done: TextsDone | None) -> Iterator[TextsDone | None]:
-    """Who is told of texts that are done: a bar, or whoever is told anyway."""
-    if not shown:
-        yield done
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, unit="text", disable=False) as bar:
-        yield bar.update
-
-
-def _texts(inputs: Iterable[Any]) -> list[str]:
-    """The texts of mteb's batches, or of any other iterable of strings."""
-    column: list[Any] | None = _whole_column(inputs)
-    if column is not None:
-        return column
-    texts: list[str] = []
-    for item in inputs:
-        texts += [item] if isinstance(item, str) else item["text"]
-    return texts
-
-
-def _whole_column(inputs: Any) -> list[Any] | None:
-    """The text column under mteb's loader, read at once: row by row takes longer than scoring."""
-    if type(getattr(inputs, "sampler", None)).__name__ != "SequentialSampler":
-        return None  # no loader of torch, or one that shuffles
-    import datasets
-
-    rows = inputs.dataset
-    if not isinstance(rows, datasets.Dataset) or rows.column_names != ["text"]:
-        return None
-    found: list[Any] = rows["text"][:]
-    return found if all(isinstance(text, str) for text in found) else None
+def _as_template(prompt: str) -> str:
+    """A prompt that stands before a text, or already is a template that holds `{text}`."""
+    template = prompt if PLACEHOLDER in prompt or not prompt else f"{prompt}{PLACEHOLDER}"
+    try:
+        check_template(template)
+    except ValueError as error:
+        raise ArgumentError(f"{error}.", 'prompt="query: "') from error
+    return template

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
 
@@ -64,18 +65,18 @@ def load_encoders(
 
 def device_of(encoder: Any) -> str:
     """Where its vectors came from so far."""
-    if hasattr(encoder, "encoder"):
-        return encoder.encoder.device or STORED
+    if isinstance(encoder, SentenceEncoder):
+        return encoder.device or STORED
     return str(getattr(encoder, "device", "device of mteb"))
 
 
 def counts_of(encoder: Any) -> dict[str, int]:
     """What ours has done so far; nothing of others."""
-    return vars(encoder.encoder.counts) if hasattr(encoder, "encoder") else {}
+    return encoder.counted() if isinstance(encoder, SentenceEncoder) else {}
 
 
 def tell_warnings(encoder: Any, progress: Progress) -> None:
     """What went wrong with ours without stopping it."""
-    if hasattr(encoder, "encoder"):
-        for warning in encoder.encoder.warnings():
+    if isinstance(encoder, SentenceEncoder):
+        for warning in encoder.warnings():
             progress.warning(warning)

@@ -15,6 +15,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Computing
+from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.models import hub
 from angle_bench.models.access import Access
 from angle_bench.models.config import shape_of
@@ -119,7 +120,7 @@ def store_identity(spec: ModelSpec, content: str, output: Output) -> StoreIdenti
     return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}{shown}")
 
 
-def refuse_change(encoder: MtebEncoder) -> None:
+def refuse_change(encoder: SentenceEncoder) -> None:
     """The content must still be the one that the results will be stored under.
 
     Raises:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.evaluation.data import Located
+from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
 from angle_bench.results.task import Task
@@ -122,8 +123,7 @@ def task_record(
 
 
 def _attention(encoder: Any) -> str:
-    inner = getattr(encoder, "encoder", None)
-    return "chosen by mteb" if inner is None else str(inner.attention)
+    return encoder.attention if isinstance(encoder, SentenceEncoder) else "chosen by mteb"
 
 
 class RunRecord:

@@ -24,6 +24,7 @@ from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import task_record
+from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.todo import Todo, claimed, missing
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
@@ -175,7 +176,7 @@ def _score_all(
         _score_task(lacking, each, held, options, progress)
         _release([each], ours)
         tell_warnings(encoders[0], progress)
-    if hasattr(encoders[0], "encoder") and (cut := encoders[0].encoder.truncation()):
+    if isinstance(encoders[0], SentenceEncoder) and (cut := encoders[0].truncation()):
         progress.warning(cut)
 
 
@@ -268,16 +269,15 @@ def _scored(
     prepared: "Prepared | None",
     options: Options,
 ) -> "Scored":
-    from angle_bench.evaluation.adapter import MtebEncoder
     from angle_bench.evaluation.loading import refuse_change
     from angle_bench.evaluation.scoring import score
 
     if prepared is None:
         return _combined(outcome, todo)
-    if isinstance(encoder, MtebEncoder):
+    if isinstance(encoder, SentenceEncoder):
         encoder.prompts_used = {}
     scored = score(encoder, prepared)
-    if isinstance(encoder, MtebEncoder):
+    if isinstance(encoder, SentenceEncoder):
         refuse_change(encoder)
     found = locate(todo.task, options.mirror, options.limit)
     if found.revision != todo.located.revision:

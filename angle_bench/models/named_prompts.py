@@ -1,0 +1,40 @@
+"""The prompts that a call may ask for by name, as sentence-transformers' `prompt_name` does."""
+
+from pathlib import Path
+
+from angle_bench.models.config import read_json
+from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
+
+ROLES = ("query", "document")
+
+
+def named_prompts(folder: Path, policy: PromptPolicy) -> dict[str, str]:
+    """Templates by name: those that the folder's files have, and those of the settings in force.
+
+    sentence-transformers has `query` and `document` in every model, empty where nothing is said.
+
+    Args:
+        folder: The checkpoint.
+        policy: The prompts in force, which may be others than the folder's own.
+    """
+    return dict.fromkeys(ROLES, NO_PROMPT) | stored_prompts(folder) | _of_policy(policy)
+
+
+def stored_prompts(folder: Path) -> dict[str, str]:
+    """The templates of a folder that sentence-transformers wrote, by their names there."""
+    place = folder / "config_sentence_transformers.json"
+    prompts = (read_json(place) if place.is_file() else {}).get("prompts") or {}
+    return {name: f"{text}{PLACEHOLDER}" if text else NO_PROMPT for name, text in prompts.items()}
+
+
+def _of_policy(policy: PromptPolicy) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for table in (policy.type, policy.task):
+        for name, entry in table.items():
+            if isinstance(entry, str):
+                found[name] = entry
+            else:
+                found |= {
+                    f"{name}-{role}" if role else name: template for role, template in entry.items()
+                }
+    return found | policy.role

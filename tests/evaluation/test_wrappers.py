@@ -1,0 +1,97 @@
+"""mteb's wrappers of encoders around ours: the scores that they give with sentence-transformers."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mteb.models import CompressionWrapper, SentenceTransformerEncoderWrapper
+from mteb.models.cache_wrappers import CachedEmbeddingWrapper
+from mteb.models.hybrid_wrappers import HybridSearch
+from mteb.types import OutputDType
+from sentence_transformers import SentenceTransformer
+
+import angle_bench
+from angle_bench.evaluation.adapter import MtebEncoder
+from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
+from tests.evaluation.small_tasks import classification, retrieval, scores, sts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("model") / "tiny"
+    build_tiny_bert(place, initializer_range=0.3)  # vectors that differ
+    add_sentence_transformers_files(place, "mean")
+    file = place / "config_sentence_transformers.json"
+    prompts = {"query": "big red ", "document": "the "}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prompts": prompts}))
+    return place
+
+
+@pytest.fixture
+def ours(folder: Path) -> Iterator[MtebEncoder]:
+    made = angle_bench.load(str(folder), device="cpu:1")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def theirs(folder: Path) -> Any:
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": "float32"})
+    return SentenceTransformerEncoderWrapper(model)
+
+
+def same(found: dict[str, float], want: dict[str, float]) -> None:
+    assert found.keys() == want.keys()
+    assert want
+    for name, value in want.items():
+        assert found[name] == pytest.approx(value, abs=5e-5, nan_ok=True), name
+
+
+LONG = pytest.mark.long
+COMPRESSED = [
+    OutputDType.FLOAT16,
+    *(
+        pytest.param(kind, marks=LONG)
+        for kind in (OutputDType.BF16, OutputDType.FLOAT8_E4M3FN, OutputDType.INT8)
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Estimating quantization")
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_compressed(ours: MtebEncoder, theirs: Any, kind: OutputDType) -> None:
+    before = ours.mteb_model_meta
+    wrapped = CompressionWrapper(ours, kind)
+    assert wrapped.mteb_model_meta.experiment_kwargs == {"output_dtypes": kind.value}
+    assert wrapped.mteb_model_meta.revision == before.revision
+    found, want = scores(wrapped, sts()), scores(CompressionWrapper(theirs, kind), sts())
+    # a vector's number may fall on either side of the step where it is rounded
+    assert found["main_score"] == pytest.approx(want["main_score"], abs=5e-3)
+    if kind is OutputDType.FLOAT16:
+        same(scores(wrapped, retrieval()), scores(CompressionWrapper(theirs, kind), retrieval()))
+
+
+@pytest.mark.parametrize("task", [pytest.param(sts, marks=LONG), retrieval])
+def test_cached(ours: MtebEncoder, theirs: Any, task: Callable[[], Any], tmp_path: Path) -> None:
+    want = scores(CachedEmbeddingWrapper(theirs, tmp_path / "theirs"), task())
+    same(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
+    texts = ours.counted()["texts"]
+    same(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
+    assert ours.counted()["texts"] == texts  # all of them came from its files
+
+
+@pytest.mark.parametrize(
+    "fusion", ["rrf", *(pytest.param(name, marks=LONG) for name in ("dbsf", "rsf"))]
+)
+def test_hybrid(ours: MtebEncoder, theirs: Any, fusion: Any) -> None:
+    found = scores(HybridSearch([ours, ours], fusion_strategy=fusion), retrieval())
+    same(found, scores(HybridSearch([theirs, theirs], fusion_strategy=fusion), retrieval()))
+
+
+@pytest.mark.parametrize(
+    "task", [sts, pytest.param(retrieval, marks=LONG), pytest.param(classification, marks=LONG)]
+)
+def test_alone(ours: MtebEncoder, theirs: Any, task: Callable[[], Any]) -> None:
+    same(scores(ours, task()), scores(theirs, task()))
