@@ -1,10 +1,13 @@
 """The value of a retrieval metric for each query: their mean is mteb's score."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from mteb._evaluators import retrieval_metrics
 from mteb._evaluators.retrieval_metrics import mrr
 
 Scores = Mapping[str, Mapping[str, float]]
+Run = dict[str, dict[str, float]]  # the similarity of documents by query
 Judgements = Mapping[str, Mapping[str, int]]
 
 # what pytrec_eval calls mteb's metrics
@@ -16,6 +19,7 @@ TREC_NAMES = {
     "hit_rate_at": "success",
 }
 MAX_OVER_SUBQUERIES = "max_over_subqueries_"
+INSTRUCTION_CHANGE = "p-MRR"
 
 
 def per_query(
@@ -74,6 +78,29 @@ def merged(judgements: Judgements, ranking: Scores) -> tuple[Judgements, Scores]
         for document, similarity in ranking[query].items():
             best[document] = max(similarity, best.get(document, similarity))
     return one_judgement, one_ranking
+
+
+@contextmanager
+def instruction_changes() -> Iterator[dict[str, float]]:
+    """p-MRR by query, where mteb computes it while the block lasts: their mean is its score.
+
+    mteb compares the ranks of documents under two instructions. Which documents these are, its
+    tasks load for themselves and hand to nothing but the function that is listened to here.
+    """
+    found: dict[str, float] = {}
+    compute = retrieval_metrics.calculate_pmrr
+
+    def listening(original_run: Run, new_run: Run, changed_qrels: dict[str, list[str]]) -> float:
+        for query, documents in changed_qrels.items():
+            if documents and f"{query}-og" in original_run and f"{query}-changed" in new_run:
+                found[query] = float(compute(original_run, new_run, {query: documents}))
+        return float(compute(original_run, new_run, changed_qrels))
+
+    retrieval_metrics.calculate_pmrr = listening
+    try:
+        yield found
+    finally:
+        retrieval_metrics.calculate_pmrr = compute
 
 
 def _worst_of_group(scores: Scores, name: str) -> dict[str, float]:

@@ -3,19 +3,39 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import mteb
 from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores
-from mteb.abstasks import AbsTaskClassification
+from mteb.abstasks import (
+    AbsTaskBitextMining,
+    AbsTaskClassification,
+    AbsTaskClustering,
+    AbsTaskClusteringLegacy,
+    AbsTaskMultilabelClassification,
+    AbsTaskSummarization,
+)
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from sklearn.model_selection import KFold
 
+from angle_bench.evaluation.cluster_predictions import (
+    Drawn,
+    clustered_sets,
+    clusterings,
+    recording,
+)
+from angle_bench.evaluation.label_predictions import bitext, label_sets, summaries
 from angle_bench.evaluation.own_kinds import OwnData
-from angle_bench.evaluation.per_query import MAX_OVER_SUBQUERIES, merged, per_query
+from angle_bench.evaluation.per_query import (
+    INSTRUCTION_CHANGE,
+    MAX_OVER_SUBQUERIES,
+    instruction_changes,
+    merged,
+    per_query,
+)
 from angle_bench.evaluation.rows import pair_columns, pair_rows, parts, splits_of
 from angle_bench.results.predictions import (
     ClassPredictions,
@@ -45,12 +65,15 @@ class Kept:
 
     Attributes:
         folder: Where mteb shall dump predictions; None where they are not needed.
+        queries: The queries of each subset and split of retrieval.
+        drawn: What clustering drew.
     """
 
     mteb_task: mteb.AbsTask
     task: Task
     folder: Path | None = None
     queries: list[QueryPredictions] = field(default_factory=list)
+    drawn: Drawn = field(default_factory=Drawn)
 
     def predictions(self, scores: Scores) -> Sequence[Predictions]:
         """The predictions by subset and split.
@@ -64,11 +87,29 @@ class Kept:
             return own
         dump = self.folder / self.mteb_task.prediction_file_name
         saved = json.loads(dump.read_text(encoding="utf-8"))
-        make = _classes if isinstance(self.mteb_task, AbsTaskClassification) else _pairs
         return [
-            make(self.mteb_task, self.task, subset, split, saved[subset][split], scores)
+            self._dumped(subset, split, saved, scores)
             for subset, split in parts(self.mteb_task, self.task)
         ]
+
+    def _dumped(self, subset: str, split: str, saved: Any, scores: Scores) -> Predictions:
+        """The predictions of one subset and split from what mteb dumped of all."""
+        mteb_task = self.mteb_task
+        if isinstance(mteb_task, AbsTaskBitextMining):
+            return bitext(mteb_task, subset, split, saved)
+        own = saved[subset][split]
+        if isinstance(mteb_task, AbsTaskClustering):
+            return clusterings(mteb_task, (subset, split), own, self.drawn.parts[subset, split])
+        if isinstance(mteb_task, AbsTaskClusteringLegacy):
+            rows = splits_of(mteb_task, subset)[split]
+            return clustered_sets(mteb_task, (subset, split), rows, own)
+        if isinstance(mteb_task, AbsTaskSummarization):
+            return summaries(mteb_task, subset, split, own, self.task.metric)
+        if isinstance(mteb_task, AbsTaskMultilabelClassification):
+            return label_sets(mteb_task, subset, split, own)
+        if isinstance(mteb_task, AbsTaskClassification):
+            return _classes(mteb_task, subset, split, own)
+        return _pairs(mteb_task, self.task, subset, split, own, scores)
 
 
 @contextmanager
@@ -76,31 +117,39 @@ def keeping(mteb_task: mteb.AbsTask, task: Task) -> Iterator[Kept]:
     """Keep what mteb knows of each item while the block lasts.
 
     Retrieval goes through mteb's hook for task-specific scores, which is given every query's
-    values; its dump of 1,000 documents for each query is never written.
+    values; its dump of 1,000 documents for each query is never written. Other types dump what was
+    predicted, and clustering draws from a generator that keeps what it gave.
     """
     kept = Kept(mteb_task, task)
     if not has_predictions(task):
         yield kept
     elif isinstance(mteb_task, AbsTaskRetrieval):
-        own: Any = mteb_task
+        changed: Any = mteb_task
         hook = mteb_task.task_specific_scores
 
         def listening(
             scores: Any, qrels: Any, results: Any, hf_split: str, hf_subset: str
         ) -> dict[str, float]:
-            kept.queries.append(
-                _queries(mteb_task, task, hf_subset, hf_split, scores, qrels, results)
-            )
-            return hook(scores, qrels, results, hf_split=hf_split, hf_subset=hf_subset)
+            with instruction_changes() as changes:
+                found = hook(scores, qrels, results, hf_split=hf_split, hf_subset=hf_subset)
+            if task.metric == INSTRUCTION_CHANGE:
+                own = QueryPredictions(hf_subset, hf_split, task.metric, changes)
+            else:
+                own = _queries(mteb_task, task, hf_subset, hf_split, scores, qrels, results)
+            kept.queries.append(own)
+            return found
 
-        own.task_specific_scores = listening
+        changed.task_specific_scores = listening
         try:
             yield kept
         finally:
-            del own.task_specific_scores  # the class has it still
+            del changed.task_specific_scores  # the class has it still
     else:
-        with tempfile.TemporaryDirectory(prefix="angle-bench-") as folder:
-            kept.folder = Path(folder)
+        with ExitStack() as stack:
+            made = stack.enter_context(tempfile.TemporaryDirectory(prefix="angle-bench-"))
+            kept.folder = Path(made)
+            if isinstance(mteb_task, AbsTaskClustering):
+                kept.drawn = stack.enter_context(recording(mteb_task))
             yield kept
 
 
@@ -144,9 +193,7 @@ def _similarity(metric: str, scores: Mapping[str, Any]) -> str:
     return prefix if prefix in PAIR_SCORES else "similarity"
 
 
-def _classes(
-    mteb_task: Any, task: Task, subset: str, split: str, saved: Any, scores: Scores
-) -> ClassPredictions:
+def _classes(mteb_task: Any, subset: str, split: str, saved: Any) -> ClassPredictions:
     """Labels as text; `index` is the row of the data as mteb loads it, subsampling included."""
     rows = splits_of(mteb_task, subset)[split]
     tested: Sequence[Sequence[int]] = [range(len(rows))] * len(saved)

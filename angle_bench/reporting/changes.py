@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 
 from angle_bench.errors import UsageError
 from angle_bench.reporting.compare import Comparison
-from angle_bench.reporting.evidence import Evidence, Part
+from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.pairing import Pairing
+from angle_bench.reporting.parts import Part
 from angle_bench.reporting.statistics.measures import Spearman, Vector
 from angle_bench.reporting.statistics.ranked import Ranked
 from angle_bench.results.files import FileToWrite

@@ -178,10 +178,14 @@ def common_items(
 
 def task_weights(tasks: Sequence[Task], average: str) -> list[float]:
     """What each task's score counts in the mean."""
+    parts = {part for task in tasks for part in task.parts}
+    counted = [task for task in tasks if task.name not in parts]  # an aggregate counts once
+    types = [task.type for task in counted]
     if average == "tasks":
-        return [1 / len(tasks)] * len(tasks)
-    types = [task.type for task in tasks]
-    return [1 / len(set(types)) / types.count(task.type) for task in tasks]
+        return [float(task in counted) / len(counted) for task in tasks]
+    return [
+        1 / len(set(types)) / types.count(task.type) if task in counted else 0.0 for task in tasks
+    ]
 
 
 def _same(first: tuple[pa.Table, ...], second: tuple[pa.Table, ...]) -> bool:
@@ -197,9 +201,20 @@ def _nodes(task: Task, keys: pa.Table, numbers: TextNumbers) -> Nodes:
     names = keys.column_names
     if "text1" in names:
         return np.stack([numbers.of(keys["text1"]), numbers.of(keys["text2"])], axis=1)
-    if "text" in names:
-        own = numbers.of(keys["text"])
+    if "query_id" in names:
+        # a query has one id in all languages of a set: its translations err together
+        own = numbers.own([f"{task.name} {query}" for query in keys["query_id"].to_pylist()])
     else:
-        queries = zip(keys["subset"].to_pylist(), keys["query_id"].to_pylist(), strict=True)
-        own = numbers.own([f"{task.name} {subset} {query}" for subset, query in queries])
+        own = _text_nodes(task, keys, numbers)
     return np.stack([own, own], axis=1)
+
+
+def _text_nodes(task: Task, keys: pa.Table, numbers: TextNumbers) -> Nodes:
+    """Of texts; a clustering of many has none and is a node of its own."""
+    without = np.asarray(keys["text"].is_null().to_numpy(), dtype=bool)
+    nodes = np.empty(len(without), dtype=np.intp)
+    nodes[~without] = numbers.of(keys["text"].drop_null())
+    if without.any():
+        runs = keys.filter(pa.array(without)).drop_columns(["index", "text"]).to_pylist()
+        nodes[without] = numbers.own([f"{task.name} {run}" for run in runs])
+    return nodes

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from angle_bench.reporting.statistics.measures import AveragePrecision, Mean, Measure, Spearman
+from angle_bench.reporting.parts import NoEvidence, Part, part_of
 from angle_bench.results.answers import Answer
 from angle_bench.results.collect import ResultFolder
 from angle_bench.results.layout import SIDE
@@ -17,26 +17,6 @@ from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.task import Suite, Task
 
 SAME_SCORE = 1e-4  # predictions whose score is further from the stored one belong to another
-_KEYS = ("subset", "split", "experiment", "index", "query_id", "text1", "text2", "text", "gold")
-
-
-class NoEvidence(Exception):
-    """Why a model's predictions of a task cannot be used."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """The items of one split and subset.
-
-    Attributes:
-        measure: The main score as a function of their weights.
-        keys: What identifies them, in their order; the same for every model on the same data.
-        scores: What the model gives each item: a cosine, a metric of a query, or 1 for right.
-    """
-
-    measure: Measure
-    keys: pa.Table
-    scores: np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -123,36 +103,12 @@ def _parts(folder: ResultFolder, task: Task) -> list[Part]:
     except (pa.ArrowException, OSError) as error:
         raise NoEvidence(f"{place} cannot be read ({error})") from error
     return [
-        _part(_rows(table, split, subset), task) for split in task.splits for subset in task.subsets
+        part_of(_rows(table, split, subset), task)
+        for split in task.splits
+        for subset in task.subsets
     ]
 
 
 def _rows(table: pa.Table, split: str, subset: str) -> pa.Table:
     chosen = pc.and_(pc.equal(table["split"], split), pc.equal(table["subset"], subset))
     return table.filter(chosen).combine_chunks()
-
-
-def _part(rows: pa.Table, task: Task) -> Part:
-    names = set(rows.column_names)
-    if "query_id" in names:
-        rows = rows.filter(pc.equal(rows["metric"], task.metric)).combine_chunks()
-    if rows.num_rows == 0:
-        raise NoEvidence("its predictions lack splits, subsets or the main metric")
-    keys = rows.select([name for name in _KEYS if name in names])
-    if "query_id" in names:
-        values = _numbers(rows, "value")
-        return Part(Mean(values), keys, values)
-    if "predicted" in names and task.metric == "accuracy":
-        right = np.asarray(pc.equal(rows["gold"], rows["predicted"]).to_numpy(), dtype=float)
-        return Part(Mean(right), keys, right)
-    if "text1" in names:
-        gold, score = _numbers(rows, "gold"), _numbers(rows, "score")
-        if task.metric.endswith("spearman"):
-            return Part(Spearman(gold, score), keys, score)
-        if task.metric.endswith("ap"):
-            return Part(AveragePrecision(gold, score), keys, score)
-    raise NoEvidence(f"{task.metric} has no influence of single items")
-
-
-def _numbers(rows: pa.Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.asarray(rows[name].to_numpy(), dtype=float)

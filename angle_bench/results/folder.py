@@ -18,7 +18,7 @@ from angle_bench.results.files import (
     write_together,
 )
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.predictions import Predictions, has_predictions, predictions_file
+from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
 from angle_bench.results.task import Task
 
@@ -89,7 +89,7 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
         return Found("incomplete", reason="stored without its run record")
     if record.get("model", {}).get("settings_digest") != asked.settings_digest:
         return Found("other settings", reason="stored under other settings of the model")
-    if has_predictions(task) and not folder.predictions(task.name).is_file():
+    if needs_predictions(task) and not folder.predictions(task.name).is_file():
         return Found("incomplete", reason="stored without its predictions")
     return Found("done", stored)
 

@@ -21,8 +21,19 @@ TYPES = (
     "InstructionRetrieval",
     "Classification",
 )
+# types that earlier versions kept no predictions of: their results answer without
+LATER_TYPES = (
+    "Any2AnyRetrieval",
+    "BitextMining",
+    "Clustering",
+    "InstructionReranking",
+    "MultilabelClassification",
+    "Summarization",
+)
 # no value of one item leads to it: it compares every text of an arrangement with every other
 WHOLE_METRICS = ("alpha_auc",)
+# larger bitext sets are scored without predictions: FLORES has 42 million pairs in 41,412 subsets
+MOST_BITEXT_PAIRS = 5_000_000
 
 TEXT_COLUMNS = ("text1", "text2", "text")
 
@@ -47,8 +58,19 @@ CLASS_PAIR_COLUMNS = CLASS_COLUMNS | {"text1": "string", "text2": "string"}
 
 
 def has_predictions(task: "Task") -> bool:
-    """Whether a result of this task comes with predictions; the mean of other tasks does not."""
-    return task.type in TYPES and task.metric not in WHOLE_METRICS and not task.parts
+    """Whether scoring this task keeps predictions; the mean of other tasks has those of its parts.
+
+    Regression is without, and so are bitext sets of more than `MOST_BITEXT_PAIRS` pairs.
+    """
+    if task.type == "BitextMining" and (task.samples or 0) > MOST_BITEXT_PAIRS:
+        return False
+    kept = task.type in (*TYPES, *LATER_TYPES)
+    return kept and task.metric not in WHOLE_METRICS and not task.parts
+
+
+def needs_predictions(task: "Task") -> bool:
+    """Whether a stored result of this task counts as incomplete without predictions."""
+    return has_predictions(task) and task.type not in LATER_TYPES
 
 
 class Predictions(Protocol):
@@ -85,7 +107,7 @@ class PairPredictions:
     def table(self) -> "pa.Table":
         """The pairs as rows."""
         items = [range(len(self)), self.text1, self.text2, self.gold, self.score]
-        return _table(PAIR_COLUMNS, self.subset, self.split, len(self), items)
+        return as_table(PAIR_COLUMNS, self.subset, self.split, len(self), items)
 
 
 @dataclass(frozen=True)
@@ -108,7 +130,7 @@ class QueryPredictions:
     def table(self) -> "pa.Table":
         """The queries as rows."""
         items = [list(self.values), [self.metric] * len(self), list(self.values.values())]
-        return _table(QUERY_COLUMNS, self.subset, self.split, len(self), items)
+        return as_table(QUERY_COLUMNS, self.subset, self.split, len(self), items)
 
 
 @dataclass(frozen=True)
@@ -158,13 +180,22 @@ class ClassPredictions:
             whole = experiment.index == range(len(text))  # then the texts are shared, not copied
             chosen = [each if whole else each.take(index) for each in (text, gold, *pairs)]
             items = [[number] * count, index, *chosen[:2], experiment.predicted, *chosen[2:]]
-            parts.append(_table(columns, self.subset, self.split, count, items))
+            parts.append(as_table(columns, self.subset, self.split, count, items))
         return pa.concat_tables(parts)
 
 
-def _table(
-    columns: Mapping[str, str], subset: str, split: str, count: int, items: Iterable[Any]
+def as_table(
+    columns: Mapping[str, Any], subset: str, split: str, count: int, items: Iterable[Any]
 ) -> "pa.Table":
+    """Rows of one split and subset.
+
+    Args:
+        columns: The columns with their Arrow types, `subset` and `split` first.
+        subset: What stands in all rows.
+        split: Likewise.
+        count: How many rows.
+        items: The values of the other columns.
+    """
     import pyarrow as pa
 
     schema = pa.schema(list(columns.items()))
@@ -201,7 +232,8 @@ def without_texts(table: "pa.Table") -> "pa.Table":
 
     for at, name in enumerate(table.column_names):
         if name in TEXT_COLUMNS and pa.types.is_string(table.schema.types[at]):
-            hashes = [text_hash(text) for text in table[name].to_pylist()]
+            texts = table[name].to_pylist()
+            hashes = [None if text is None else text_hash(text) for text in texts]
             table = table.set_column(at, name, pa.array(hashes, pa.binary(SIZE)))
     return table
 

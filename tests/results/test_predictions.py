@@ -14,6 +14,7 @@ from angle_bench.results.predictions import (
     Predictions,
     QueryPredictions,
     has_predictions,
+    needs_predictions,
     predictions_file,
     read_predictions,
 )
@@ -146,10 +147,13 @@ def test_a_text_is_written_once_for_all_experiments(tmp_path: Path) -> None:
         ("AskUbuntuDupQuestions", True),
         ("InstructIR", True),
         ("Banking77Classification", True),
-        ("SummEval", False),
-        ("TwentyNewsgroupsClustering", False),
-        ("BUCC.v2", False),
-        ("Core17InstructionRetrieval", False),
+        ("SummEval", True),
+        ("TwentyNewsgroupsClustering", True),
+        ("BUCC.v2", True),
+        ("CEDRClassification", True),
+        ("Core17InstructionRetrieval", True),
+        ("FloresBitextMining", False),
+        ("RuSciBenchYearPublRegression", False),
         ("StakeholderGrounding", False),
         ("CQADupstackRetrieval", False),  # its parts have
         ("CQADupstackTexRetrieval", True),
@@ -159,3 +163,11 @@ def test_which_tasks_have_predictions(name: str, there: bool) -> None:
     task = mteb_task(name)
     assert task is not None
     assert has_predictions(task) == there
+
+
+@pytest.mark.parametrize(("name", "needed"), [("STS12", True), ("BUCC.v2", False)])
+def test_results_from_before_answer_without(name: str, needed: bool) -> None:
+    """What no version before this one kept makes no stored result incomplete."""
+    task = mteb_task(name)
+    assert task is not None
+    assert needs_predictions(task) == needed
