@@ -99,7 +99,7 @@ def encode(
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(model[0], changes, access)
     refuse_other_loaders(spec)
-    _refuse(spec, start, size)
+    _refuse(spec, role, start, size)
     column, texts = read_texts(file, column)
     check_output(output, column, overwrite)
 
@@ -116,7 +116,8 @@ def encode(
     return 0
 
 
-def _refuse(spec: "ModelSpec", start: int, size: int | None) -> None:
+def _refuse(spec: "ModelSpec", role: str | None, start: int, size: int | None) -> None:
+    spec.required_settings().prompts.template_for(None, None, role)  # refuses {instruction}
     most = float("inf") if spec.shape is None else spec.shape.width  # else the encoder refuses
     if start < 0 or (size is not None and size < 1) or start + (size or 1) > most:
         asked = f"--start {start}" + ("" if size is None else f" --size {size}")

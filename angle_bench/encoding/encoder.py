@@ -16,7 +16,7 @@ from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
 from angle_bench.errors import DataError, ModelError, printable
-from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
+from angle_bench.models.prompts import head_and_tail, prepare_sentence, render
 from angle_bench.models.spec import Settings
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ def _nobody(_: int) -> None:
 
 def _tail(template: str) -> int:
     """How many characters of a template follow the text."""
-    return len(template.partition(PLACEHOLDER)[2])
+    return len(head_and_tail(template)[1])
 
 
 def _noted(plan: Iterator[Planned], waiting: dict[int, Planned]) -> Iterator[Batch]:

@@ -17,7 +17,13 @@ from angle_bench.evaluation.sentence_encoder import (
 )
 from angle_bench.models.known import mteb_models
 from angle_bench.models.named_prompts import named_prompts
-from angle_bench.models.prompts import PLACEHOLDER, check_template
+from angle_bench.models.prompts import (
+    PLACEHOLDER,
+    PromptPolicy,
+    as_template,
+    check_written,
+    placeholders,
+)
 from angle_bench.models.similarity import refuse_similarity
 from angle_bench.models.spec import ModelSpec, Settings
 
@@ -76,13 +82,15 @@ class MtebEncoder(SentenceEncoder):
 
     def _template(self, call: EncodeCall) -> str:
         """The prompt of a call: its own, the one that it names, or that of its task and role."""
+        own = getattr(call.metadata, "prompt", None)
         if call.prompt is not None:
-            return _as_template(call.prompt)
+            policy = PromptPolicy(default=_as_template(call.prompt))
+            return policy.template_for(call.task, call.task_type, call.role, own)
         if call.prompt_name is not None:
             policy = self.spec.required_settings().prompts
             known = named_prompts(self.checkpoint.folder, policy)
             return prompt_named(call.prompt_name, known, self.spec.label)
-        return self.template(call.task, call.task_type, call.role)
+        return self.template(call.task, call.task_type, call.role, own)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
         """The checkpoint's similarity of every vector with every other, in float32."""
@@ -119,9 +127,16 @@ class MtebEncoder(SentenceEncoder):
     def _widest(self) -> int:
         return self.spec.required_settings().size or self.encoder.width
 
-    def template(self, task: str | None, type_: str | None, role: str | None) -> str:
-        """The prompt of a task and role."""
-        return self.spec.required_settings().prompts.template_for(task, type_, role)
+    def template(
+        self,
+        task: str | None,
+        type_: str | None,
+        role: str | None,
+        instruction: Any = None,
+    ) -> str:
+        """The prompt of a task and role; an instruction is that of a task which mteb lacks."""
+        prompts = self.spec.required_settings().prompts
+        return prompts.template_for(task, type_, role, instruction)
 
     @property
     def device(self) -> str | None:
@@ -201,9 +216,9 @@ def own_size(whole: Vectors, settings: Settings) -> Vectors:
 
 def _as_template(prompt: str) -> str:
     """A prompt that stands before a text, or already is a template that holds `{text}`."""
-    template = prompt if PLACEHOLDER in prompt or not prompt else f"{prompt}{PLACEHOLDER}"
+    template = prompt if PLACEHOLDER in placeholders(prompt) else as_template(prompt)
     try:
-        check_template(template)
+        check_written(template)
     except ValueError as error:
         raise ArgumentError(f"{error}.", 'prompt="query: "') from error
     return template

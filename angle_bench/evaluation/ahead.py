@@ -39,7 +39,8 @@ def encode_ahead(
         except Exception as error:
             ready[each.task.name] = error
             continue
-        template = encoders[0].template(each.task.name, each.task.type, None)
+        own = prepared.mteb_task.metadata.prompt
+        template = encoders[0].template(each.task.name, each.task.type, None, own)
         texts.setdefault(template, []).extend(prepared.texts())
     distinct = {template: list(dict.fromkeys(some)) for template, some in texts.items()}
     if distinct:

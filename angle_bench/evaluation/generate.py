@@ -13,7 +13,13 @@ from typing import Any
 import mteb
 from mteb.benchmarks.benchmark import Benchmark
 from mteb.models.model_implementations import MODEL_REGISTRY
+from mteb.models.model_meta import ModelMeta
 
+from angle_bench.evaluation.mteb_prompts import (
+    instructions_of_types,
+    own_instructions,
+    protocol_of,
+)
 from angle_bench.evaluation.verify import characters_of, stats_of
 from angle_bench.places import tasks_folder
 
@@ -31,40 +37,60 @@ BENCHMARKS = {
 
 def models() -> dict[str, Any]:
     """The text encoders of mteb, each with the revision and the prompts that mteb loads."""
-    metas = {
+    metas = text_encoders()
+    tasks = [kind.metadata for kind in text_tasks()]
+    found = {name: protocol_of(meta, tasks) for name, meta in metas.items()}
+    protocols: dict[str, Any] = {}
+    same: dict[str, str] = {}
+    for name, protocol in found.items():
+        if protocol is not None and (said := protocol.model_dump(exclude_defaults=True)):
+            first = next((other for other, known in protocols.items() if known == said), name)
+            protocols.setdefault(first, said)
+            same[name] = first
+    return {
+        "mteb_version": version("mteb"),
+        "models": {name: meta.revision for name, meta in metas.items()},
+        "instructed": [name for name, meta in metas.items() if meta.use_instructions],
+        "by_code": [name for name, protocol in found.items() if protocol is None],
+        "protocol": same,
+        "protocols": protocols,
+    }
+
+
+def text_encoders() -> dict[str, ModelMeta]:
+    """The models of mteb that turn text into vectors, by name."""
+    return {
         name: meta
         for name, meta in sorted(MODEL_REGISTRY.items())
         if "text" in meta.modalities and not meta.is_cross_encoder and meta.loader is not None
     }
-    prompts = {name: _prompts(meta.loader_kwargs) for name, meta in metas.items()}
-    return {
-        "mteb_version": version("mteb"),
-        "models": {name: meta.revision for name, meta in metas.items()},
-        "prompts": {name: found for name, found in prompts.items() if found},
-    }
 
 
-def _prompts(loader_kwargs: dict[str, Any]) -> dict[str, str]:
-    given = loader_kwargs.get("model_prompts") or {}
-    return {str(getattr(key, "value", key)): text for key, text in given.items()}
+def text_tasks() -> list[type[mteb.AbsTask]]:
+    """The tasks of mteb that are text alone, by name."""
+    # every task of the registry, also those that get_tasks() leaves out (superseded, aggregate)
+    from mteb.get_tasks import _TASKS_REGISTRY
+
+    return [
+        kind for _, kind in sorted(_TASKS_REGISTRY.items()) if kind.metadata.modalities == ["text"]
+    ]
 
 
 def tasks() -> dict[str, Any]:
     """The text tasks and benchmarks of mteb; other tasks by name only."""
-    # every task of the registry, also those that get_tasks() leaves out (superseded, aggregate)
     from mteb.get_tasks import _TASKS_REGISTRY
 
-    rows, other = {}, []
-    for name, kind in sorted(_TASKS_REGISTRY.items()):
-        if kind.metadata.modalities == ["text"]:
-            rows[name] = task_row(kind())
-        else:
-            other.append(name)
+    kinds = {kind.metadata.name: kind for kind in text_tasks()}
+    rows = {name: task_row(kind()) for name, kind in kinds.items()}
+    metas = [kind.metadata for kind in kinds.values()]
+    by_type = instructions_of_types()
     return {
         "mteb_version": version("mteb"),
+        "types": by_type,
+        "instructions": own_instructions(metas, by_type),
         "tasks": rows,
         "benchmarks": {b.name: benchmark_row(b, rows) for b in text_benchmarks(rows)},
-        "other": other,
+        "other": [name for name in sorted(_TASKS_REGISTRY) if name not in kinds],
     }
 
 

@@ -2,11 +2,11 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.prompts import PromptPolicy, check_written
 from angle_bench.models.spec import (
     Attention,
     Dtype,
@@ -18,6 +18,12 @@ from angle_bench.models.spec import (
     Trust,
 )
 from angle_bench.published import Published
+
+
+def _written(policy: PromptPolicy) -> PromptPolicy:
+    for template in policy.templates():
+        check_written(template)
+    return policy
 
 
 class Package(BaseModel):
@@ -76,7 +82,7 @@ class Entry(BaseModel):
     lowercase: bool | None = None
     similarity: Similarity | None = None
     truncate_dim: int | None = Field(default=None, ge=1)
-    prompts: PromptPolicy | None = None
+    prompts: Annotated[PromptPolicy, AfterValidator(_written)] | None = None
     padding_side: Literal["left", "right"] | None = None
     cuts: tuple[Literal["layers", "sizes"], ...] = ()
     license: str | None = None

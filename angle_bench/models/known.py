@@ -4,6 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
+from angle_bench.models.mteb_protocol import Protocol
 from angle_bench.models.registry import registry, users_entries
 from angle_bench.places import tasks_folder
 
@@ -20,10 +21,23 @@ def mteb_models() -> dict[str, str | None]:
     return known
 
 
-def mteb_prompts() -> dict[str, dict[str, str]]:
-    """The prompts that mteb's own loaders use, by model and by mteb's keys."""
-    prompts: dict[str, dict[str, str]] = _generated()["prompts"]
-    return prompts
+def mteb_name(name: str) -> str | None:
+    """Mteb's spelling of a name, None where it has no such text encoder."""
+    wanted = name.casefold()
+    return next((known for known in mteb_models() if known.casefold() == wanted), None)
+
+
+def mteb_protocol(name: str) -> Protocol | None:
+    """What mteb's own loader of a name of its puts around texts; None where that is code."""
+    if name in _generated()["by_code"]:
+        return None
+    same = _generated()["protocol"].get(name)
+    return Protocol() if same is None else Protocol.model_validate(_generated()["protocols"][same])
+
+
+def is_instructed(name: str) -> bool:
+    """Whether mteb says that a model of its is given prompts or instructions."""
+    return name in _generated()["instructed"]
 
 
 def known_names() -> list[str]:

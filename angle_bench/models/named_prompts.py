@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from angle_bench.models.config import read_json
-from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
+from angle_bench.models.prompts import NO_PROMPT, PromptPolicy, as_template
 
 ROLES = ("query", "document")
 
@@ -24,7 +24,7 @@ def stored_prompts(folder: Path) -> dict[str, str]:
     """The templates of a folder that sentence-transformers wrote, by their names there."""
     place = folder / "config_sentence_transformers.json"
     prompts = (read_json(place) if place.is_file() else {}).get("prompts") or {}
-    return {name: f"{text}{PLACEHOLDER}" if text else NO_PROMPT for name, text in prompts.items()}
+    return {name: as_template(text or NO_PROMPT) for name, text in prompts.items()}
 
 
 def _of_policy(policy: PromptPolicy) -> dict[str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from angle_bench.errors import UsageError
-from angle_bench.models.known import mteb_models, mteb_prompts
-from angle_bench.models.prompts import PromptPolicy, mteb_policy, typed_template
+from angle_bench.models.known import mteb_name, mteb_protocol
+from angle_bench.models.prompts import PromptPolicy, typed_template
 from angle_bench.models.spec import POOLINGS, Settings, typed_pooling
 
 # what to type instead of a value that cannot be
@@ -53,7 +53,7 @@ class Overrides:
         changes = self.given()
         changes.pop("prompt", None)
         changes.pop("prompts", None)
-        if (policy := self._prompt_policy(name)) is not None:
+        if (policy := self._prompt_policy(name, settings.prompts)) is not None:
             changes["prompts"] = policy
         if self.pooling is not None:
             changes["pooling"] = typed_pooling(str(self.pooling))
@@ -62,7 +62,7 @@ class Overrides:
         except ValidationError as error:
             raise _impossible(error) from error
 
-    def _prompt_policy(self, name: str) -> PromptPolicy | None:
+    def _prompt_policy(self, name: str, own: PromptPolicy) -> PromptPolicy | None:
         if self.prompts is None:
             return None if self.prompt is None else _one_prompt(self.prompt)
         if self.prompt is not None:
@@ -72,11 +72,19 @@ class Overrides:
                 f"there is no prompt policy {self.prompts}.",
                 "--prompts mteb, or --prompt PROMPT around every text",
             )
-        if name not in mteb_models():
+        known = mteb_name(name)
+        if known is None:
             raise UsageError(
                 f"mteb has no prompts of {name}.", "--prompt A, B, C, none or a template"
             )
-        return mteb_policy(mteb_prompts().get(name, {}))
+        protocol = mteb_protocol(known)
+        if protocol is None:
+            raise UsageError(
+                f"mteb's loader of {known} puts prompts around texts by code of its own, which "
+                "--prompts mteb cannot follow.",
+                "--prompt PROMPT, or a template of your own for each type in angle-bench.toml",
+            )
+        return protocol.policy(own)
 
 
 def _one_prompt(typed: str) -> PromptPolicy:

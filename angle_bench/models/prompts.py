@@ -2,11 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from angle_bench.errors import UsageError
+from angle_bench.models.instructions import ByRole, task_instruction, task_types
 
 PLACEHOLDER = "{text}"
+INSTRUCTION = "{instruction}"
 NO_PROMPT = ""
+ANY_ROLE = ""  # in an entry by role: of every other role, and of texts without one
 # the authors' own, by the names that their code and papers use
 NAMED = {
     "A": 'Summarize sentence "{text}" in one word:"',
@@ -20,14 +33,36 @@ _CQADUPSTACK = re.compile(r"^CQADupstack\w+Retrieval$")
 # the roles that mteb encodes texts in; other types have none
 _ROLES: dict[str, tuple[str | None, ...]] = {
     name: ("query", "document")
-    for name in ("Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking")
+    for name in (
+        *("Retrieval", "Reranking", "Any2AnyRetrieval"),
+        *("InstructionRetrieval", "InstructionReranking"),
+    )
 }
+# pairs of a premise and a hypothesis, which mteb encodes as document and query
+_PAIRS_WITH_ROLES = ("TERRa", "TERRa.V2")
 _RENAMED = {"Touche2020Retrieval": "Touche2020"}
 
-_MTEB_ROLES = ("query", "document")
-_ANY_ROLE = ""  # in an entry by role: of every other role, and of texts without one
+# what sentence-transformers takes for documents that nothing else prompts, the first that is there
+_DOCUMENT_NAMES = ("document", "passage", "corpus")
+# a word in braces, and one in doubled braces, which stands for the word in braces
+_WORD = re.compile(r"\{([A-Za-z_]\w*)\}")
+_LITERAL = re.compile(r"\{(\{[A-Za-z_]\w*\})\}")
+_LITERAL_OR_WORD = re.compile(rf"{_LITERAL.pattern}|{_WORD.pattern}")
 
-ByRole = str | dict[str, str]
+
+def alike(first: "PromptPolicy", second: "PromptPolicy") -> bool:
+    """Whether two policies prompt every task alike, however they say it."""
+    if first == second:
+        return True
+    if first.instruction != second.instruction and (any(map(wants_instruction, first.templates()))):
+        return False
+    names = [None, *{**first.task, **second.task}]
+    return all(
+        first.pattern_for(name, kind, role) == second.pattern_for(name, kind, role)
+        for name in names
+        for kind in task_types()
+        for role in ("query", "document", None)
+    )
 
 
 def base_task(name: str) -> str:
@@ -42,11 +77,29 @@ def base_task(name: str) -> str:
     return _RENAMED.get(base, base)
 
 
+def roles_of(task: str, task_type: str) -> tuple[str | None, ...]:
+    """The roles of a task's texts; `(None,)` where they have none, such as those of STS."""
+    if task in _PAIRS_WITH_ROLES:
+        return ("query", "document")
+    return _ROLES.get(task_type, (None,))
+
+
 class PromptPolicy(BaseModel):
     """Templates by task, task type and role; `""` means explicitly none.
 
     The order of CONTRACTS "Prompts": task and role, task, type and role, type, role, default.
-    Roles are mteb's prompt types, `query` and `document`; STS texts have none.
+    Roles are mteb's prompt types, `query` and `document`; STS texts have none. In an entry by role,
+    `""` is for every role that it does not name, and for texts without one.
+
+    Attributes:
+        default: The template of texts that nothing else is for.
+        role: Templates by role.
+        type: Templates by task type, or by task type and role.
+        task: Templates by task, or by task and role.
+        variants: Whether a task's entry is also for its variants, such as `FEVERHardNegatives`;
+            mteb's own prompts are not.
+        instruction: What `{instruction}` stands for, by task, type or role, in this order, where
+            it is not the task's own instruction in mteb; a text or texts by role.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,12 +108,29 @@ class PromptPolicy(BaseModel):
     role: dict[str, str] = {}
     type: dict[str, ByRole] = {}
     task: dict[str, ByRole] = {}
+    variants: bool = True
+    instruction: dict[str, ByRole] = {}
 
     @model_validator(mode="after")
     def _templates_hold_the_text_once(self) -> "PromptPolicy":
         for template in self.templates():
             check_template(template)
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what policies did not have at first: those of stored results stay the same."""
+        made: dict[str, Any] = handler(self)
+        newer = {"variants": self.variants is True, "instruction": not self.instruction}
+        return {key: value for key, value in made.items() if not newer.get(key, False)}
+
+    @property
+    def filled_otherwise(self) -> bool:
+        """Whether its words in braces are filled, or doubled; once they were taken as they are."""
+        return any(
+            wants_instruction(template) or _LITERAL.search(template)
+            for template in self.templates()
+        )
 
     def templates(self) -> Iterator[str]:
         """Every template of the policy."""
@@ -69,15 +139,54 @@ class PromptPolicy(BaseModel):
         for entry in (*self.type.values(), *self.task.values()):
             yield from [entry] if isinstance(entry, str) else entry.values()
 
-    def template_for(self, task: str | None, task_type: str | None, role: str | None) -> str:
-        """The template for a text of this task, type and role; the first match wins."""
+    def template_for(
+        self,
+        task: str | None,
+        task_type: str | None,
+        role: str | None,
+        instruction: ByRole | None = None,
+    ) -> str:
+        """The template for a text of this task, type and role, its instruction filled in.
+
+        Args:
+            task: A task's name, None for texts outside of any.
+            task_type: Its type.
+            role: `query` or `document`; None for texts that have none.
+            instruction: A task's own, where mteb does not have the task.
+
+        Raises:
+            UsageError: The template wants an instruction, and there is no task that has one.
+        """
+        template = self.pattern_for(task, task_type, role)
+        if not wants_instruction(template):
+            return template
+        if task is None:
+            raise UsageError(
+                f"the prompt {template!r} wants the instruction of a task, and texts outside of "
+                "a task have none.",
+                "a prompt with the instruction itself written in it, or --prompt none",
+            )
+        given = self._given_instruction(task, task_type, role)
+        if given is None:
+            given = task_instruction(task, task_type, role, instruction)
+        return _filled(template, given)
+
+    def _given_instruction(self, task: str, task_type: str | None, role: str | None) -> str | None:
+        for name in (task, task_type, role):
+            if name is not None and name in self.instruction:
+                entry = self.instruction[name]
+                return entry if isinstance(entry, str) else entry.get(role or ANY_ROLE, "")
+        return None
+
+    def pattern_for(self, task: str | None, task_type: str | None, role: str | None) -> str:
+        """The same, with `{instruction}` as it is written; the first match wins."""
         names = [name for name in (task, base_task(task) if task else None) if name is not None]
-        entries = [self.task.get(name) for name in names]
+        entries = [self.task.get(name) for name in (names if self.variants else names[:1])]
         entries.append(self.type.get(task_type) if task_type else None)
         for entry in entries:
             if isinstance(entry, str):
                 return entry
-            for known in (role, _ANY_ROLE):
+            for known in (role, ANY_ROLE):
                 if entry is not None and known in entry:
                     return entry[known]
         return self.role.get(role, self.default) if role else self.default
@@ -87,7 +196,7 @@ class PromptPolicy(BaseModel):
 
         Without tasks it is the default one, or where that is none, whatever there is.
         """
-        used = {template for _, _, template in self.used(tasks)}
+        used = {pattern for _, _, pattern in self.used(tasks)}
         used = used or {self.default} - {NO_PROMPT} or set(self.templates())
         if used <= {NO_PROMPT}:
             return "no prompt"
@@ -96,12 +205,12 @@ class PromptPolicy(BaseModel):
     def used(self, tasks: Iterable[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
         """Task, role and template of every text that tasks have, given as pairs of name and type.
 
-        The role is None for types whose texts have none, such as STS.
+        The role is None for types whose texts have none, such as STS. `{instruction}` stays.
         """
         return [
-            (name, role, self.template_for(name, task_type, role))
+            (name, role, self.pattern_for(name, task_type, role))
             for name, task_type in tasks
-            for role in _ROLES.get(task_type, (None,))
+            for role in roles_of(name, task_type)
         ]
 
     def by_template(self, tasks: Iterable[tuple[str, str]]) -> list[str]:
@@ -112,33 +221,73 @@ class PromptPolicy(BaseModel):
         return [f"prompt {named(template)}: {', '.join(w)}" for template, w in where.items()]
 
 
-def mteb_policy(prompts: Mapping[str, str]) -> PromptPolicy:
+def mteb_policy(
+    prompts: Mapping[str, str], default: str = NO_PROMPT, *, templates: bool = False
+) -> PromptPolicy:
     """The policy of prompts under mteb's keys: a role, or a task or type with or without a role.
 
+    It is mteb's order: task and role, task, type and role, type, role. For documents that none
+    of these prompts, sentence-transformers takes `document`, `passage` or `corpus`, the first that
+    is there; for other texts its default.
+
     Args:
-        prompts: Templates, or prefixes of texts, as `model_prompts` of mteb's loaders has them.
+        prompts: What stands before a text, by key.
+        default: What stands before texts without an entry: the prompt of `default_prompt_name`.
+        templates: Whether prompts are templates with `{text}`.
 
     >>> mteb_policy({"query": "q: "}).template_for("ArguAna", "Retrieval", "query")
     'q: {text}'
     """
-    roles: dict[str, str] = {}
-    entries: dict[str, dict[str, str]] = {}
-    for key, text in prompts.items():
-        template = text if PLACEHOLDER in text or not text else f"{text}{PLACEHOLDER}"
-        if key in _MTEB_ROLES:
-            roles[key] = template
+    made = {key: text if templates else as_template(text) for key, text in prompts.items()}
+    roles = {"query": made["query"]} if "query" in made else {}
+    if document := next((name for name in _DOCUMENT_NAMES if name in made), None):
+        roles["document"] = made[document]
+    entries: dict[str, ByRole] = {}
+    for key, template in made.items():
+        name, _, role = key.rpartition("-")
+        by_role = bool(name) and role in ("query", "document")
+        if not by_role and key in ("query", *_DOCUMENT_NAMES):
             continue
-        name, dash, role = key.rpartition("-")
-        if not dash or role not in _MTEB_ROLES:
-            name, role = key, _ANY_ROLE
-        entries.setdefault(name, {})[role] = template
-    # mteb keeps tasks and types in one table; no task is called like a type
-    plain = {name: _simplest(entry) for name, entry in entries.items()}
-    return PromptPolicy(role=roles, task=plain, type=plain)
+        name, role = (name, role) if by_role else (key, ANY_ROLE)
+        entry = entries.setdefault(name, {})
+        if isinstance(entry, dict):
+            entry[role] = template
+    plain = {name: _without_roles(entry) for name, entry in entries.items()}
+    return PromptPolicy(
+        default=default if templates else as_template(default),
+        role=roles,
+        # mteb keeps tasks and types in one table; no task is called like a type
+        task=plain,
+        type=plain,
+        variants=not plain or set(plain) <= task_types(),
+    )
 
 
-def _simplest(entry: dict[str, str]) -> ByRole:
-    return entry[_ANY_ROLE] if list(entry) == [_ANY_ROLE] else entry
+def _without_roles(entry: ByRole) -> ByRole:
+    return entry[ANY_ROLE] if isinstance(entry, dict) and set(entry) == {ANY_ROLE} else entry
+
+
+def as_template(prefix: str) -> str:
+    """The template of a text that stands before every other, whatever it says of braces.
+
+    >>> as_template("q: "), as_template("{text}: "), as_template("")
+    ('q: {text}', '{{text}}: {text}', '')
+    """
+    return f"{literal(prefix)}{PLACEHOLDER}" if prefix else NO_PROMPT
+
+
+def literal(text: str) -> str:
+    """A text as it is written in a template, where words in braces mean something."""
+    return _WORD.sub(r"{{\1}}", text)
+
+
+def placeholders(template: str) -> list[str]:
+    """The words in braces that a template leaves to be filled, such as `{text}`.
+
+    >>> placeholders("{{text}} {instruction} {text} {0} {}")
+    ['{instruction}', '{text}']
+    """
+    return [found[0] for found in _LITERAL_OR_WORD.finditer(template) if found[1] is None]
 
 
 def check_template(template: str) -> None:
@@ -147,15 +296,46 @@ def check_template(template: str) -> None:
     Raises:
         ValueError: With what is wrong and an example.
     """
-    if template != NO_PROMPT and template.count(PLACEHOLDER) != 1:
+    if template != NO_PROMPT and placeholders(template).count(PLACEHOLDER) != 1:
         raise ValueError(
             f"the prompt {template!r} must hold {PLACEHOLDER} exactly once, "
             f"as in 'query: {PLACEHOLDER}'"
         )
 
 
+def check_written(template: str) -> None:
+    """Refuse a template that a person writes and that cannot be filled.
+
+    Raises:
+        ValueError: It lacks `{text}`, or holds a word in braces that nothing fills.
+    """
+    check_template(template)
+    known = (PLACEHOLDER, INSTRUCTION)
+    if unknown := [word for word in placeholders(template) if word not in known]:
+        raise ValueError(
+            f"the prompt {template!r} holds {unknown[0]}, which nothing fills; "
+            f"{{{unknown[0]}}} is the word in braces"
+        )
+
+
+def wants_instruction(template: str) -> bool:
+    """Whether a template holds `{instruction}`."""
+    return INSTRUCTION in placeholders(template)
+
+
+def _filled(template: str, instruction: str) -> str:
+    """A template with its instruction; without one there is no prompt, as in mteb."""
+    if not instruction:
+        return NO_PROMPT
+    return _LITERAL_OR_WORD.sub(
+        lambda found: literal(instruction) if found[0] == INSTRUCTION else found[0], template
+    )
+
+
 def typed_template(typed: str) -> str:
-    """The template that a name or a template stands for.
+    r"""The template that a name or a template stands for.
+
+    A shell leaves `\n` in quotes as it is: here it is a new line, `\t` a tab, and `\\` a backslash.
 
     Raises:
         ValueError: It is neither.
@@ -164,11 +344,21 @@ def typed_template(typed: str) -> str:
     ('', 'query: {text}')
     """
     by_name = {name.casefold(): template for name, template in NAMED.items()}
-    template = by_name.get(typed.strip().casefold(), typed)
+    template = by_name.get(typed.strip().casefold(), _with_escapes(typed))
     if template == NO_PROMPT and typed.strip().casefold() != "none":
         raise ValueError("an empty prompt is written none")
-    check_template(template)
+    check_written(template)
     return template
+
+
+def _with_escapes(typed: str) -> str:
+    r"""A typed template, where `\n` is a new line, `\t` a tab, and `\\` a backslash.
+
+    >>> _with_escapes(r"Instruct: x\nQuery: {text}"), _with_escapes(r"\\nabla {text}")
+    ('Instruct: x\nQuery: {text}', '\\nabla {text}')
+    """
+    known = {"n": "\n", "t": "\t", "\\": "\\"}
+    return re.sub(r"\\([nt\\])", lambda found: known[found[1]], typed)
 
 
 def named(template: str) -> str:
@@ -196,6 +386,21 @@ def prepare_sentence(text: str) -> str:
     return f"{text[:-1]}." if text.endswith("?") else text
 
 
+@cache
+def head_and_tail(template: str) -> tuple[str, str]:
+    """What stands before a text and behind it.
+
+    >>> head_and_tail("query: {text}!"), head_and_tail("{{text}} is {text}"), head_and_tail("")
+    (('query: ', '!'), ('{text} is ', ''), ('', ''))
+    """
+    for found in _LITERAL_OR_WORD.finditer(template):
+        if found[0] == PLACEHOLDER:
+            parts = template[: found.start()], template[found.end() :]
+            return _LITERAL.sub(r"\1", parts[0]), _LITERAL.sub(r"\1", parts[1])
+    return "", ""
+
+
 def render(template: str, text: str) -> str:
-    """Put a text into its template; other braces stay as they are."""
-    return template.replace(PLACEHOLDER, text, 1) if template else text
+    """Put a text into its template; `{{word}}` is `{word}`, other braces stay as they are."""
+    head, tail = head_and_tail(template)
+    return f"{head}{text}{tail}"

@@ -20,9 +20,16 @@ from angle_bench.models.adapter_config import CONFIG, is_adapter, recorded_base
 from angle_bench.models.content import content_hash
 from angle_bench.models.entry import Entry
 from angle_bench.models.folder import FolderFacts, looks_like_checkpoint, read_folder
-from angle_bench.models.known import known_names, mteb_models
+from angle_bench.models.known import (
+    is_instructed,
+    known_names,
+    mteb_models,
+    mteb_name,
+    mteb_protocol,
+)
 from angle_bench.models.nearby import checkpoints_near, folders_beside, unknown
 from angle_bench.models.overrides import Overrides
+from angle_bench.models.prompts import alike
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find, find_by_path, one_entry, registry
 from angle_bench.models.spec import NO_TRUST, ModelSpec, Settings, Trust
@@ -109,7 +116,7 @@ def _resolve(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         return _from_entry(ref, entry, overrides, access)
     if (mirrored := access.in_mirror(ref.name)) is not None:
         return _from_folder(ref, mirrored, overrides, access, None, ref.name)
-    if (known := _mteb_name(ref.name)) is not None:
+    if (known := mteb_name(ref.name)) is not None:
         return _from_mteb(ref, known, overrides)
     if _HUB_ID.fullmatch(ref.name):
         return _from_hub(ref, overrides, access)
@@ -178,13 +185,15 @@ def _from_folder(
     if not access.files_only:
         _refuse_unrecorded(ref, facts, entry, overrides, adapter=base is not None)
     recorded = overrides.pooling is not None or (entry is not None and entry.pooling is not None)
+    settings = overrides.apply(defaults, name)
+    notes = [None if recorded else facts.note, _prompted_otherwise(hub_id, settings)]
     return ModelSpec(
         **common,
         base=None if base is None else str(base),
-        settings=overrides.apply(defaults, name),
+        settings=settings,
         defaults=defaults,
         shape=facts.shape,
-        note=None if recorded else facts.note,
+        note="; ".join(filter(None, notes)) or None,
         selected_on_test=facts.selected_on_test,
     )
 
@@ -304,9 +313,22 @@ def _shadowed(name: str) -> str | None:
     return f"a folder {name} is here too; -m ./{name} is that one"
 
 
-def _mteb_name(name: str) -> str | None:
-    wanted = name.casefold()
-    return next((known for known in mteb_models() if known.casefold() == wanted), None)
+def _prompted_otherwise(hub_id: str | None, settings: Settings) -> str | None:
+    """That a name of mteb is used with other prompts than mteb's loader of it has."""
+    known = None if hub_id is None else mteb_name(hub_id)
+    if known is None:
+        return None
+    protocol = mteb_protocol(known)
+    if protocol is not None:
+        if alike(protocol.policy(settings.prompts), settings.prompts):
+            return None
+        return f"mteb's own loader of {known} has other prompts than are used: --prompts mteb"
+    if not is_instructed(known):
+        return None
+    return (
+        f"mteb's own loader of {known} puts prompts around texts by code of its own, which is "
+        "not run here: its scores in mteb are of other texts"
+    )
 
 
 def _from_mteb(ref: ModelRef, name: str, overrides: Overrides) -> ModelSpec:

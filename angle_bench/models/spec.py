@@ -82,6 +82,8 @@ class Settings(BaseModel):
         Settings at this class's defaults are left out, so that a new one orphans no result.
         """
         given = self.model_dump(mode="json", exclude_defaults=True)
+        if self.prompts.filled_otherwise:
+            given["prompts"]["filled"] = True  # no score of the words as they are comes back
         text = json.dumps(given, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 

@@ -10,7 +10,7 @@ from angle_bench.models.honoured import (
     pooling_modes,
     transformer_config,
 )
-from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy, mteb_policy
+from angle_bench.models.prompts import NO_PROMPT, PromptPolicy, mteb_policy
 from angle_bench.models.spec import PoolingName, Settings
 
 _MODES: dict[str, PoolingName] = {"cls": "cls", "mean": "mean", "max": "max", "lasttoken": "last"}
@@ -74,10 +74,7 @@ def _prompts(config: dict[str, Any]) -> PromptPolicy:
     given = {name: text or "" for name, text in (config.get("prompts") or {}).items()}
     default = given.get(config.get("default_prompt_name") or "", NO_PROMPT)
     named = dict.fromkeys(_ROLES, "") | given if any(given.values()) else {}
-    policy = mteb_policy(named)
-    return policy.model_copy(
-        update={"default": f"{default}{PLACEHOLDER}" if default else NO_PROMPT}
-    )
+    return mteb_policy(named, default)
 
 
 def _max_length(config: dict[str, Any]) -> int | None:

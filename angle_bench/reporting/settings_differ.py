@@ -48,6 +48,6 @@ def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
 def _prompts(policy: Mapping[str, Any], digest: str) -> str:
     """One template around every text as it is, anything else by its digest."""
     default = policy.get("default", "")
-    if not default or any(policy.get(key) for key in ("role", "type", "task")):
+    if not default or any(policy.get(key) for key in ("role", "type", "task", "instruction")):
         return digest
     return repr(default if len(default) <= _SHOWN else f"{default[: _SHOWN - 1]}…")

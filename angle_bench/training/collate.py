@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from angle_bench.encoding.tokenise import tokenise
-from angle_bench.models.prompts import PLACEHOLDER, prepare_sentence, render
+from angle_bench.models.prompts import head_and_tail, prepare_sentence, render
 from angle_bench.models.spec import Settings
 from angle_bench.training.dataset import Example
 
@@ -79,7 +79,7 @@ class Collator:
         ids: list[Any] = [None] * len(rendered)
         for template in dict.fromkeys(template for _, template in rendered):
             places = [place for place, (_, used) in enumerate(rendered) if used == template]
-            tail = len(template.partition(PLACEHOLDER)[2])
+            tail = len(head_and_tail(template)[1])
             texts = [rendered[place][0] for place in places]
             tokens = tokenise(self.tokenizer, texts, self.settings.max_length, tail)
             ends = np.cumsum(tokens.lengths)[:-1]

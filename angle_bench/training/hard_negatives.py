@@ -96,9 +96,10 @@ def find(
         DataError: No pair has a negative under this rule.
     """
     queries, documents = texts.queries, texts.documents
+    prompts = prompts_of(spec)
     with opened_encoder(spec, computing, keeping, progress) as encoder:
         progress.model(spec.header([]), 3, 2 * len(queries) + len(documents))
-        for role, template in prompts_of(spec).items():
+        for role, template in prompts.items():
             if template:
                 progress.prompt(f"prompt of a {role}: {template}")
         progress.task("queries", 1, len(queries))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from angle_bench.models.prompts import check_template
+from angle_bench.models.prompts import check_written, wants_instruction
 from angle_bench.models.spec import Pooling
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -12,7 +12,12 @@ InverseTemperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _template(text: str) -> str:
-    check_template(text)
+    check_written(text)
+    if wants_instruction(text):
+        raise ValueError(
+            f"the prompt {text!r} wants the instruction of a task, and training texts are of "
+            "none; write the instruction itself"
+        )
     return text
 
 

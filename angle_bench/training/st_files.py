@@ -13,7 +13,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from angle_bench.models.honoured import ACTIVATIONS
-from angle_bench.models.prompts import NO_PROMPT, PLACEHOLDER, PromptPolicy
+from angle_bench.models.prompts import (
+    NO_PROMPT,
+    PLACEHOLDER,
+    PromptPolicy,
+    head_and_tail,
+    wants_instruction,
+)
 from angle_bench.models.spec import Pooling, Settings
 
 _HALVES = "2_Halves"  # the Dense that takes the mean of two poolings
@@ -49,6 +55,8 @@ def _inexpressible(settings: Settings) -> Iterator[str]:
         yield f"BiLLM (bidirectional_start {settings.bidirectional_start})"
     if settings.prompts.type or settings.prompts.task:
         yield "prompts by task"
+    elif any(wants_instruction(template) for template in settings.prompts.templates()):
+        yield "prompts with the instruction of a task"
     tails = [text for text in settings.prompts.templates() if text and not _is_prefix(text)]
     if tails:
         yield f"a prompt with a tail ({tails[0]!r})"
@@ -137,7 +145,7 @@ def _prompts(policy: PromptPolicy) -> dict[str, Any]:
     prompts = {role: policy.template_for(None, None, role) for role in ("query", "document")}
     if policy.default != NO_PROMPT:
         prompts["default"] = policy.default
-    prefixes = {name: text.removesuffix(PLACEHOLDER) for name, text in prompts.items()}
+    prefixes = {name: head_and_tail(template)[0] for name, template in prompts.items()}
     default = "default" if policy.default != NO_PROMPT else None
     return {"prompts": prefixes, "default_prompt_name": default, "similarity_fn_name": "cosine"}
 

@@ -48,7 +48,10 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
             "the recipe without [lora], which trains the adapter further; or angle-bench export "
             "--to merged first",
         )
-    return spec.model_copy(update={"settings": _prompted(spec.settings, recipe.prompts)})
+    settings = _prompted(spec.settings, recipe.prompts)
+    for role in (None, "query", "document"):
+        settings.prompts.template_for(None, None, role)  # refuses {instruction}
+    return spec.model_copy(update={"settings": settings})
 
 
 def _prompted(settings: Settings, prompts: Prompts | None) -> Settings:

@@ -1,5 +1,11 @@
 """Prompts: which template wins, what a template must hold, how it is filled."""
 
+import hashlib
+import itertools
+import json
+import random
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,12 +13,14 @@ from pydantic import ValidationError
 
 from angle_bench.models.prompts import (
     PromptPolicy,
+    as_template,
     base_task,
     mteb_policy,
     prepare_sentence,
     render,
     typed_template,
 )
+from angle_bench.models.spec import Settings
 
 BY_TASK_AND_ROLE = {"task": {"NFCorpus": {"query": "task role {text}"}}}
 BY_TASK = {"task": {"NFCorpus": "task {text}"}}
@@ -173,7 +181,7 @@ def test_a_sentence_is_prepared_as_the_authors_script_does(text: str, prepared: 
         ("ArguAna", "Retrieval", "query", "arguana query: {text}"),
         ("ArguAna", "Retrieval", "document", "document: {text}"),
         ("NFCorpus", "Retrieval", "query", "query: {text}"),
-        ("STS12", "STS", None, "Compare {text}!"),
+        ("STS12", "STS", None, "Compare {text}"),
         ("SICK-R", "STS", None, "sick: {text}"),
         ("Banking77Classification", "Classification", None, ""),
     ],
@@ -186,7 +194,7 @@ def test_prompts_under_mtebs_keys(
             "query": "query: ",
             "document": "document: ",
             "ArguAna-query": "arguana query: ",
-            "STS": "Compare {text}!",
+            "STS": "Compare ",
             "SICK-R": "sick: ",
             "Classification": "",
         }
@@ -213,3 +221,102 @@ def test_the_lines_of_a_policy_name_every_task_and_role() -> None:
         "prompt 'task role {text}': NFCorpus (query)",
         "prompt none: NFCorpus (document), STS12",
     ]
+
+
+NAMES = ("FEVER", "FEVERHardNegatives", "CQADupstackTexRetrieval", "STS-B", "Own-task")
+TYPES = ("Retrieval", "STS", "Classification", "InstructionReranking")
+ROLES = (None, "query", "document")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_order_is_mteb_s_for_any_keys(seed: int) -> None:
+    """Against mteb's own function, over random sets of keys and every task, type and role."""
+    from mteb.models.abs_encoder import get_prompt_name
+    from mteb.types import PromptType
+
+    draw = random.Random(seed)
+    words = [*NAMES, *TYPES, "CQADupstackRetrieval", "s2p"]
+    keys = [*words, *(f"{w}-{r}" for w in words for r in ROLES[1:]), "query", "document"]
+    chosen = draw.sample(keys, draw.randint(0, len(keys)))
+    prompts = {key: draw.choice([f"{key}: ", f"{key} {{text}} {{x}} ", ""]) for key in chosen}
+    policy = mteb_policy(prompts, default="else: ")
+    for name, kind, role in itertools.product(NAMES, TYPES, ROLES):
+        meta: Any = SimpleNamespace(name=name, type=kind)
+        key = get_prompt_name(prompts, meta, None if role is None else PromptType(role))
+        expected = prompts[key] if key else "else: "
+        assert render(policy.template_for(name, kind, role), "t") == f"{expected}t", (name, role)
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [
+        (("passage", "corpus"), "passage"),
+        (("corpus",), "corpus"),
+        (("passage", "document", "corpus"), "document"),
+        (("Retrieval-passage",), "none"),  # mteb knows no such key
+    ],
+)
+def test_documents_get_the_first_of_sentence_transformers_names(
+    names: tuple[str, ...], taken: str
+) -> None:
+    policy = mteb_policy({name: f"{name}: " for name in names}, default="none: ")
+    assert policy.template_for("NFCorpus", "Retrieval", "document") == f"{taken}: {{text}}"
+    assert policy.template_for("NFCorpus", "Retrieval", "query") == "none: {text}"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["{text}", "a {x} ", "{{text}} ", "{{{y}}}", "{", "}{", "{0} {}"]
+)
+def test_a_prefix_stands_before_the_text_as_it_is(prefix: str) -> None:
+    assert render(as_template(prefix), "{text} {x}") == prefix + "{text} {x}"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{query}: {text}", "{query}"),
+        ("Instruct: {instruktion} {text}", "{instruktion}"),
+        ("{text} {instruction} {title}", "{title}"),
+    ],
+)
+def test_a_word_in_braces_that_nothing_fills_is_refused_by_name(template: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        typed_template(template)
+    # what is stored already is used as it was
+    assert render(template.replace("{instruction}", ""), "t") == template.replace(
+        "{instruction}", ""
+    ).replace("{text}", "t")
+
+
+def test_a_literal_word_in_braces_is_doubled() -> None:
+    assert render(typed_template("{{query}} {{text}}: {text} {0}"), "t") == "{query} {text}: t {0}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "rendered"),
+    [
+        (r"a\nb {text}", "a\nb t"),
+        (r"a\tb {text}", "a\tb t"),
+        (r"a\\nb {text}", r"a\nb t"),
+        (r"\d {text}", r"\d t"),
+    ],
+)
+def test_what_a_shell_leaves_of_a_new_line_is_one(typed: str, rendered: str) -> None:
+    assert render(typed_template(typed), "t") == rendered
+
+
+def test_policies_that_are_rendered_as_ever_keep_their_identity() -> None:
+    digest = Settings(pooling="cls", max_length=8, prompts=policy(DEFAULT, BY_TASK)).digest()
+    assert digest == "52e0d2f2"
+    assert policy(DEFAULT).model_dump() == {**DEFAULT, "role": {}, "type": {}, "task": {}}
+
+
+@pytest.mark.parametrize("template", ["{instruction} {text}", "{{x}} {text}"])
+def test_policies_that_are_filled_now_have_another_one(template: str) -> None:
+    settings = Settings(pooling="cls", max_length=8, prompts=PromptPolicy(default=template))
+    text = json.dumps(
+        {"max_length": 8, "pooling": "cls", "prompts": {"default": template}},
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    assert settings.digest() != hashlib.sha256(text.encode()).hexdigest()[:8]

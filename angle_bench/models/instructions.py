@@ -1,0 +1,43 @@
+"""The instructions of tasks, from generated data: what `{instruction}` in a prompt stands for."""
+
+import json
+from collections.abc import Set
+from functools import cache
+from typing import Any
+
+from angle_bench.places import tasks_folder
+
+ByRole = str | dict[str, str]
+
+
+@cache
+def _generated() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((tasks_folder() / "mteb-tasks.json").read_text())
+    return read
+
+
+def task_types() -> Set[str]:
+    """The types of tasks that mteb has."""
+    return frozenset(_generated()["types"])
+
+
+def task_instruction(
+    task: str, task_type: str | None, role: str | None, own: ByRole | None = None
+) -> str:
+    """The instruction of a task for a role, as mteb's encoders are given it; `""` is none.
+
+    A task's prompt in mteb is one text, or texts by role, and a role without one has none. A task
+    without a prompt has that of its type.
+
+    Args:
+        task: Its name.
+        task_type: Its type, which a task that mteb does not have falls back on.
+        role: `query` or `document`; None for texts that have none.
+        own: What a task that mteb does not have says itself.
+    """
+    rows = _generated()
+    if (row := rows["tasks"].get(task)) is not None:
+        task_type, own = row["type"], rows["instructions"].get(task)
+    if own is None:
+        own = rows["types"].get(task_type, "")
+    return own if isinstance(own, str) else own.get(role or "", "")

@@ -1,0 +1,56 @@
+"""What mteb's own loader of a name puts around texts, from generated data."""
+
+from pydantic import BaseModel, ConfigDict
+
+from angle_bench.models.instructions import ByRole
+from angle_bench.models.prompts import ANY_ROLE, NO_PROMPT, PromptPolicy, mteb_policy
+
+
+class Protocol(BaseModel):
+    """What a loader of mteb puts around texts; empty where it takes the folder's own prompts.
+
+    Attributes:
+        prompts: What stands before texts, under mteb's keys.
+        templates: The same as templates with `{text}`.
+        instructed: Templates with `{instruction}` by role, `""` for texts without one; None
+            is what the folder has for texts without an entry.
+        instruction: The loader's own instructions, by task, type or role.
+        exceptions: Templates by task and role where that rule does not hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: dict[str, str] = {}
+    templates: dict[str, str] = {}
+    instructed: dict[str, str | None] = {}
+    instruction: dict[str, ByRole] = {}
+    exceptions: dict[str, dict[str, str]] = {}
+
+    def policy(self, own: PromptPolicy) -> PromptPolicy:
+        """The policy of the loader for a folder that has prompts of its own."""
+        if self.instructed:
+            return instructed_policy(self, own.default)
+        if self.templates:
+            return mteb_policy(self.templates, templates=True)
+        return mteb_policy(self.prompts) if self.prompts else own
+
+
+def instructed_policy(protocol: Protocol, default: str = NO_PROMPT) -> PromptPolicy:
+    """The policy of a loader that gives texts an instruction.
+
+    Args:
+        protocol: What the loader does.
+        default: What the folder has for texts without an entry.
+    """
+    patterns = {
+        role: default if pattern is None else pattern
+        for role, pattern in protocol.instructed.items()
+    }
+    every = patterns.pop(ANY_ROLE)
+    return PromptPolicy(
+        default=every,
+        role={role: pattern for role, pattern in patterns.items() if pattern != every},
+        task=dict(protocol.exceptions),
+        variants=not protocol.exceptions,
+        instruction=protocol.instruction,
+    )
