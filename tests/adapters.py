@@ -153,3 +153,30 @@ def peft_states(folder: Path, base: Path, ids: Any, *, vocabulary: int | None = 
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         return PeftModel.from_pretrained(model, folder).eval()(input_ids=ids).last_hidden_state[0]
+
+
+def build_st_adapter(folder: Path, base: Path, config: Any, *, seed: int = 1, **more: Any) -> Path:
+    """Save an adapter as sentence-transformers does: `add_adapter`, then `save_pretrained`.
+
+    Args:
+        folder: Where.
+        base: A folder that sentence-transformers loads.
+        config: peft's config of it.
+        seed: Of the weights.
+        more: Of SentenceTransformer, such as `prompts`.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(base), device="cpu", **more)
+    torch.manual_seed(seed)
+    before = {name for name, _ in model.named_parameters()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.add_adapter(config)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if weight.requires_grad and (name not in before or name.endswith("bias")):
+                    weight.add_(torch.randn_like(weight) * 0.3)
+        model.save_pretrained(str(folder))
+    return folder

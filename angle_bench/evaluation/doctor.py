@@ -15,6 +15,7 @@ from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.record import versions
 from angle_bench.models import hub
 from angle_bench.models.access import Access
+from angle_bench.models.adapter_config import is_adapter, recorded_revision
 from angle_bench.models.resolve import resolve
 from angle_bench.places import cache_folder
 from angle_bench.results.shipped import mteb_task
@@ -110,7 +111,8 @@ def _model_need(name: str, access: Access) -> Need:
         if folder is None:
             return Need(name, False, f"{spec.name}@{spec.short_revision} is not downloaded", fix)
         if spec.base is not None and not Path(spec.base).is_dir():
-            base = access.in_mirror(spec.base) or hub.cached(spec.base, None)
+            revision = recorded_revision(folder, spec.base) if is_adapter(folder) else None
+            base = access.in_mirror(spec.base) or hub.cached(spec.base, revision)
             if base is None:
                 return Need(name, False, f"its base {spec.base} is not downloaded", fix)
         return Need(name, True, str(folder))

@@ -29,7 +29,7 @@ def fit_vocabulary(
     Raises:
         ModelError: It was trained on more or fewer rows, and does not bring them.
     """
-    if (rows := _rows(model)) is None:
+    if (rows := rows_of(model)) is None:
         return
     saved = saved_embedding(model, weights)
     if saved is not None and len(saved) != rows:
@@ -56,6 +56,18 @@ def saved_embedding(model: nn.Module, weights: Mapping[str, Tensor]) -> Tensor |
     return None
 
 
+def rows_of(model: Any) -> int | None:
+    """How many tokens a model has word embeddings for; None where it has no table of them.
+
+    An adapter's layer may be around the table.
+    """
+    try:
+        parts = model.get_input_embeddings().modules()
+    except NotImplementedError:
+        return None
+    return next((part.num_embeddings for part in parts if isinstance(part, nn.Embedding)), None)
+
+
 def _wanted(
     model: nn.Module, weights: Mapping[str, Tensor], config: Any
 ) -> Iterator[tuple[int, str]]:
@@ -71,7 +83,7 @@ def _wanted(
 
 def _of_embedding(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
     """Weights of the module of word embeddings, by their names in it."""
-    if _rows(model) is None:
+    if rows_of(model) is None:
         return
     embedding = model.get_input_embeddings()  # type: ignore[operator]
     path = next(name for name, module in model.named_modules() if module is embedding)
@@ -79,11 +91,3 @@ def _of_embedding(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[t
         _, found, inner = key.partition(f".{path}.")
         if found:
             yield inner, weight
-
-
-def _rows(model: Any) -> int | None:
-    """How many tokens a model has word embeddings for; None where it has no table of them."""
-    try:
-        return int(model.get_input_embeddings().num_embeddings)
-    except (NotImplementedError, AttributeError):
-        return None

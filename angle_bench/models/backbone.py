@@ -15,6 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from angle_bench.errors import ModelError, first_line
 from angle_bench.models.adapter import Adapted, attach, last_hidden_state
+from angle_bench.models.adapter_vocabulary import rows_of
 from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.config import positions
 from angle_bench.models.dense import load_dense
@@ -160,7 +161,8 @@ _SAME = "a sentence has the same vector with and without it."
 def _probed(model: Any, tokenizer: Any) -> torch.Tensor | None:
     """Token vectors of a short text; None where the tokenizer has ids that the model lacks."""
     ids = tokenizer(PROBE, return_tensors="pt")["input_ids"]
-    if int(ids.max()) >= model.get_input_embeddings().num_embeddings:
+    rows = rows_of(model)
+    if rows is not None and int(ids.max()) >= rows:
         return None
     return last_hidden_state(model, ids.to(model.device))
 

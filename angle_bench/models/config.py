@@ -49,11 +49,17 @@ def is_decoder(folder: Path) -> bool:
     return any(str(n).endswith("ForCausalLM") or str(n).startswith(decoders) for n in named)
 
 
-def max_length(folder: Path) -> int:
-    """The tokens that both tokenizer and positions allow, 512 where neither says."""
+def max_length(folder: Path, adapter: Path | None = None) -> int:
+    """The tokens that both tokenizer and positions allow, 512 where neither says.
+
+    Args:
+        folder: Where the transformer's config is.
+        adapter: An adapter of that, whose tokenizer counts where it has one.
+    """
     limit = positions(read_json(folder / "config.json"))
     limits = [] if limit is None else [limit]
-    place = folder / "tokenizer_config.json"
+    places = [one / "tokenizer_config.json" for one in (adapter or folder, folder)]
+    place = next((one for one in places if one.is_file()), places[-1])
     tokenizer = read_json(place) if place.is_file() else {}
     length = tokenizer.get("model_max_length")
     if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30

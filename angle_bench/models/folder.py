@@ -99,7 +99,9 @@ def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
         # angle-emb records no prompt, and its language models are useless without theirs
         return FolderFacts(recorded, shape=shape, unrecorded=("prompt",) if decoder else ())
     pooling: PoolingName = "last" if decoder else UNRECORDED_POOLING
-    facts = FolderFacts(Settings(pooling=pooling, max_length=max_length(whole)), shape=shape)
+    facts = FolderFacts(
+        Settings(pooling=pooling, max_length=max_length(whole, folder)), shape=shape
+    )
     if decoder:
         return replace(facts, unrecorded=("pooling", "prompt"))
     if whole != folder:
@@ -148,7 +150,7 @@ def _angle_config(folder: Path, whole: Path) -> Settings | None:
         if (named := config.get("pooling_strategy")) is None:
             continue
         length = config.get("max_length")
-        limits = [max_length(whole), *([length] if isinstance(length, int) else [])]
+        limits = [max_length(whole, folder), *([length] if isinstance(length, int) else [])]
         pooling = POOLING_ALIASES.get(named, named) if isinstance(named, str) else named
         # any other pooling than ours is refused by the check of the settings
         return Settings(pooling=pooling, max_length=min(limits))

@@ -37,7 +37,7 @@ def st_settings(folder: Path, whole: Path | None = None) -> Settings:
     return Settings(
         pooling=_MODES[pooling[0]],
         normalize=modules[-1].kind == "Normalize",
-        max_length=_max_length(transformer) or max_length(whole or folder),
+        max_length=_max_length(transformer) or max_length(whole or folder, folder),
         prompts=_prompts(config),
         lowercase=transformer.get("do_lower_case", False),
         dense=tuple(module.path for module in modules if module.kind == "Dense"),

@@ -12,7 +12,7 @@ import torch
 from angle_bench.errors import ModelError, UsageError, first_line
 from angle_bench.models import hub
 from angle_bench.models.access import Access
-from angle_bench.models.adapter_config import recorded_base
+from angle_bench.models.adapter_config import CONFIG, recorded_base
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_files
 from angle_bench.models.own_file import FILE_NAME, OwnFile
@@ -22,7 +22,13 @@ from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.results.whole_folder import write_folder
 from angle_bench.training.card import CardFacts, model_card, with_new_head
-from angle_bench.training.folder import Candidate, Write, refuse_foreign, save_checkpoint
+from angle_bench.training.folder import (
+    Candidate,
+    Write,
+    change_json,
+    refuse_foreign,
+    save_checkpoint,
+)
 from angle_bench.training.st_files import inexpressible
 
 Form = Literal["sentence-transformers", "merged", "adapter"]
@@ -171,8 +177,24 @@ def _copy_adapter(spec: ModelSpec, folder: Path, output: Path, beside: dict[str,
         for name, write in beside.items():
             write(place / name)
         (place / FILE_NAME).write_text(own.text(), encoding="utf-8")
+        if _is_elsewhere(folder, str(spec.base)):
+            change_json(place / CONFIG, base_model_name_or_path=spec.base, revision=None)
 
     write_folder(output, fill, "-o FOLDER on a disk with space")
+
+
+def _is_elsewhere(adapter: Path, base: str) -> bool:
+    """Whether an adapter is used on another base than the one that it names.
+
+    A hub id is kept where the base is the copy of it in the hub's cache or in a mirror.
+    """
+    recorded = recorded_base(adapter)
+    if recorded is None or recorded == base:
+        return recorded is None
+    if Path(recorded).is_dir():
+        return Path(recorded).resolve() != Path(base).resolve()
+    copies = (f"/{recorded}", f"/models--{recorded.replace('/', '--')}/")
+    return not any(copy in f"{Path(base).as_posix()}/" for copy in copies)
 
 
 def push(folder: Path, name: str) -> str:

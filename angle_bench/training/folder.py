@@ -31,6 +31,7 @@ class Candidate:
         tokenizer: Its tokenizer.
         settings: What it was trained with, and is to be used with.
         base: Where the base of an adapter is, a hub id or a folder; None for a whole model.
+        own_embedding: Whether an adapter brings word embeddings of its own, which are saved whole.
         dense: What follows the pooling, in the order of the settings' `dense`.
         state: Its weights, where these were gathered from several processes.
         selected_on_test: The test splits that it was chosen by, such as `STSBenchmark test`.
@@ -40,6 +41,7 @@ class Candidate:
     tokenizer: Any
     settings: Settings
     base: str | None = None
+    own_embedding: bool = False
     dense: Sequence[nn.Module] = ()
     state: Mapping[str, Tensor] | None = None
     selected_on_test: tuple[str, ...] = ()
@@ -126,12 +128,12 @@ def _write_weights(folder: Path, candidate: Candidate) -> None:
     if candidate.base is None:
         candidate.model.save_pretrained(folder, **state)
         # what it is computed in, whatever its weights are kept in
-        _change(folder / "config.json", dtype=candidate.settings.dtype)
+        change_json(folder / "config.json", dtype=candidate.settings.dtype)
         return
-    # the base's vocabulary is not trained, and asking for it would ask the hub
-    candidate.model.save_pretrained(folder, save_embedding_layers=False, **state)
+    # "auto" would ask the hub for the size of the base's vocabulary
+    candidate.model.save_pretrained(folder, save_embedding_layers=candidate.own_embedding, **state)
     (folder / "README.md").unlink(missing_ok=True)  # peft's own template
-    _change(folder / "adapter_config.json", base_model_name_or_path=candidate.base)
+    change_json(folder / "adapter_config.json", base_model_name_or_path=candidate.base)
 
 
 def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
@@ -143,6 +145,7 @@ def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
         raise OSError(str(error)) from error
 
 
-def _change(place: Path, **values: Any) -> None:
+def change_json(place: Path, **values: Any) -> None:
+    """Set keys of a JSON file that holds an object."""
     known = json.loads(place.read_text(encoding="utf-8"))
     place.write_text(json.dumps(known | values, indent=2) + "\n", encoding="utf-8")

@@ -35,6 +35,7 @@ class Student:
         saved: The transformer, or peft's model around it.
         base: Where the base of an adapter is; None for a whole model.
         dimension: The length of a vector.
+        own_embedding: Whether an adapter brings word embeddings of its own.
     """
 
     module: Trainable
@@ -43,6 +44,7 @@ class Student:
     saved: Any
     base: str | None
     dimension: int
+    own_embedding: bool = False
 
     def candidate(self, selected_on_test: tuple[str, ...] = ()) -> Candidate:
         """What is written to disk."""
@@ -51,6 +53,7 @@ class Student:
             tokenizer=self.tokenizer,
             settings=self.settings,
             base=self.base,
+            own_embedding=self.own_embedding,
             dense=list(self.module.dense),
             selected_on_test=selected_on_test,
         )
@@ -91,9 +94,10 @@ def load_student(
     if settings.bidirectional_start is not None:
         make_bidirectional(transformer, settings.bidirectional_start)
     saved: Any = transformer
+    own_embedding = False
     if adapter:
         folder = resumed or (place.folder if spec.base is not None else None)
-        saved = _adapter(transformer, recipe.lora, folder, pickle=place.trust.pickle)
+        saved, own_embedding = _adapter(transformer, recipe.lora, folder, pickle=place.trust.pickle)
         if not getattr(transformer, "is_quantized", False):
             saved.to(device)
     else:
@@ -120,6 +124,7 @@ def load_student(
         tokenizer=load_tokenizer(place),
         settings=settings,
         saved=saved,
+        own_embedding=own_embedding,
         base=_base_of(spec, place) if adapter else None,
         dimension=min(width, settings.truncate_dim or width),
     )
@@ -134,15 +139,21 @@ def _base_of(spec: ModelSpec, place: Place) -> str:
     return spec.name if spec.folder is None else str(place.whole)
 
 
-def _adapter(transformer: nn.Module, lora: Lora | None, folder: Path | None, pickle: bool) -> Any:
-    """An adapter in the layers of a frozen transformer: the one of a folder, or a new one."""
+def _adapter(
+    transformer: nn.Module, lora: Lora | None, folder: Path | None, pickle: bool
+) -> tuple[Any, bool]:
+    """An adapter in the layers of a frozen transformer: the one of a folder, or a new one.
+
+    Returns:
+        peft's model, and whether the adapter brings word embeddings of its own.
+    """
     if folder is not None:
-        wrapped = attach(transformer, folder, pickle=pickle).wrapped
-        for name, weight in wrapped.named_parameters():
-            weight.requires_grad_(_of_adapter(name, wrapped))
-        return wrapped
+        adapted = attach(transformer, folder, pickle=pickle)
+        for name, weight in adapted.wrapped.named_parameters():
+            weight.requires_grad_(_of_adapter(name, adapted.wrapped))
+        return adapted.wrapped, adapted.own_embedding
     assert lora is not None
-    return _new_adapter(transformer, lora)
+    return _new_adapter(transformer, lora), False
 
 
 def _new_adapter(transformer: Any, lora: Lora) -> Any:

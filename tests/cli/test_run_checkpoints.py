@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from angle_bench.models.content import content_hash
+from tests.adapters import SWITCHED, build_switched
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
 
@@ -100,6 +101,34 @@ def test_adapters_of_one_base_load_it_once(
     alone = cli("run", "-m", "./second", *DEMO, *typed, "--overwrite", "--no-cache")
     assert json.loads(alone.out)["models"][0]["scores"] == together[1]
     assert together[0] != together[1]
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [["saved-modules", "lora"], pytest.param(list(SWITCHED)[:10], marks=pytest.mark.long)],
+    ids=["two", "ten"],
+)
+def test_a_score_does_not_depend_on_the_adapter_before(
+    cli: Cli, tmp_path: Path, kinds: list[str]
+) -> None:
+    """Through two workers and the store, which is read again at the end."""
+    base = build_tiny(tmp_path / "base", "bert")
+    for name in kinds:
+        build_switched(tmp_path / name, base, name)
+    typed = ("-t", "demo", "--pooling", "mean", "--prompt", "none", "--json")
+    models = [word for name in kinds for word in ("-m", f"./{name}")]
+    two = ("-d", "cpu:2")
+    alone = {}
+    for name in kinds:
+        found = cli("run", "-m", f"./{name}", *typed, *two, "--no-cache", "-r", f"alone-{name}")
+        assert found.code == 0, found.err
+        alone[name] = json.loads(found.out)["models"][0]["scores"]
+    for folder in ("together", "stored"):
+        ended = cli("run", *models, *typed, *two, "-r", folder)
+        assert ended.code == 0, ended.err
+        rows = json.loads(ended.out)["models"]
+        assert [row["scores"] for row in rows] == [alone[name] for name in kinds]
+    assert len({str(scores) for scores in alone.values()}) == len(kinds)
 
 
 def test_an_adapter_that_changes_nothing_is_told(cli: Cli, tmp_path: Path) -> None:

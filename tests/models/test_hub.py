@@ -1,5 +1,6 @@
 """Checkpoints of the hub without a network: what is cached is found, what is not is named."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,13 @@ import pytest
 
 from angle_bench.errors import ModelError
 from angle_bench.models import hub
+from angle_bench.models.access import Access
+from angle_bench.models.content import content_hash
+from angle_bench.models.overrides import Overrides
 from angle_bench.models.resolve import resolve
+from angle_bench.training.folder import change_json
+from tests.adapters import build_switched
+from tests.checkpoints import build_tiny
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -51,3 +58,32 @@ def test_what_is_not_cached_is_named(cached: Path, name: str) -> None:
         resolve(name)
     assert name.partition("@")[0] in caught.value.what
     assert caught.value.fix
+
+
+def test_an_adapter_gets_the_recorded_revision_of_its_base(cached: Path, tmp_path: Path) -> None:
+    """Of a base with two commits: that of its config, in a mirror too, and with no other asked."""
+    other = cached.parent / ("f" * 40)
+    build_tiny(other, "bert", seed=9)
+    (cached.parents[1] / "refs" / "old").write_text(other.name)
+    adapter = build_switched(tmp_path / "a", other, "lora")
+    typed = Overrides(pooling="mean")
+    for revision, base in ((None, cached), (other.name, other), ("old", other)):
+        change_json(
+            adapter / "adapter_config.json",
+            base_model_name_or_path="tiny-org/tiny",
+            revision=revision,
+        )
+        spec = resolve(str(adapter), typed)
+        assert spec.base == str(base)
+        assert spec.revision == f"sha256-{content_hash(adapter, base)[:16]}"
+    change_json(adapter / "adapter_config.json", revision=other.name)
+    mirrored = tmp_path / "mirror/tiny-org/tiny"
+    shutil.copytree(cached, mirrored)
+    access = Access(mirror=tmp_path / "mirror")
+    assert resolve(str(adapter), typed, access).base == str(other)  # nobody says which that is
+    said = {"revision": other.name, "content": content_hash(mirrored)}
+    (mirrored / ".angle-bench.json").write_text(json.dumps(said))
+    assert resolve(str(adapter), typed, access).base == str(mirrored)
+    change_json(adapter / "adapter_config.json", revision="a" * 40)
+    with pytest.raises(ModelError, match="which is not here"):
+        resolve(str(adapter), typed)

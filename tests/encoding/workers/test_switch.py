@@ -18,6 +18,7 @@ from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_hash
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings
+from tests.adapters import build_switched
 from tests.checkpoints import build_lora, build_tiny
 from tests.encoding.workers.kinds import answers, assert_same, batches
 
@@ -88,6 +89,53 @@ def test_one_adapter_after_the_other(
         workers.switch(adapters[number])
         assert_same(answers(workers, batches(8)), right[number])
     assert sorted(getattr(workers, "pids", [])) == pids  # nobody was started anew
+
+
+TEN = [
+    "lora",
+    "saved-modules",
+    "bias-all",
+    "bias-lora",
+    "saved-embedding",
+    "resized",
+    "tokens",
+    "pissa",
+    "ia3",
+    "dora",
+]
+
+
+@pytest.fixture(scope="module")
+def of_ten_kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
+    base = build_tiny(tmp_path_factory.mktemp("ten") / "base", "bert")
+    return {name: _checkpoint(build_switched(base.parent / name, base, name), base) for name in TEN}
+
+
+@pytest.mark.parametrize("kind", ["inline", "local", pytest.param("ray", marks=pytest.mark.long)])
+def test_no_kind_of_adapter_leaves_a_trace(
+    kind: str, of_ten_kinds: dict[str, Checkpoint], request: pytest.FixtureRequest
+) -> None:
+    """Each kind, then a plain adapter: its vectors are those that it has alone."""
+    asked = batches(3)
+    alone = {name: answers(_inline(each), asked) for name, each in of_ten_kinds.items()}
+    plain = of_ten_kinds["lora"]
+    made: Workers
+    if kind == "inline":
+        made = _inline(plain)
+    elif kind == "local":
+        made = LocalWorkers(plain, ["cpu", "cpu"], threads=1)
+    else:
+        request.getfixturevalue("ray_here")
+        from angle_bench.encoding.workers.ray import start_ray
+
+        made = start_ray("auto", plain, "cpu:2")
+    try:
+        for name in TEN:
+            for next_ in (name, "lora"):
+                made.switch(of_ten_kinds[next_])
+                assert_same(answers(made, asked), alone[next_])
+    finally:
+        made.close()
 
 
 @pytest.mark.long
