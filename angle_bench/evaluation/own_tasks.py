@@ -41,6 +41,7 @@ def own_task(task: Task, located: Located) -> AbsTask:
             "eval_splits": list(task.splits),
             "eval_langs": languages,
             "main_score": task.metric,
+            "prompt": _instruction(task),
             "dataset": {"path": task.dataset, "revision": located.revision},
         }
     )
@@ -48,6 +49,13 @@ def own_task(task: Task, located: Located) -> AbsTask:
     members = {"metadata": metadata, "asked": task, "located": located}
     made: AbsTask = type(task.name, (kind,), members)()
     return made
+
+
+def _instruction(task: Task) -> Any:
+    """The task's own, as mteb has it; None is that of its type."""
+    if isinstance(task.instruction, tuple):
+        return dict(task.instruction)
+    return task.instruction or None
 
 
 def _kind(task: Task) -> type[AbsTask]:

@@ -186,7 +186,7 @@ def _from_folder(
         _refuse_unrecorded(ref, facts, entry, overrides, adapter=base is not None)
     recorded = overrides.pooling is not None or (entry is not None and entry.pooling is not None)
     settings = overrides.apply(defaults, name)
-    notes = [None if recorded else facts.note, _prompted_otherwise(hub_id, settings)]
+    notes = [None if recorded else facts.note, _prompted_otherwise(hub_id, defaults, settings)]
     return ModelSpec(
         **common,
         base=None if base is None else str(base),
@@ -313,14 +313,14 @@ def _shadowed(name: str) -> str | None:
     return f"a folder {name} is here too; -m ./{name} is that one"
 
 
-def _prompted_otherwise(hub_id: str | None, settings: Settings) -> str | None:
+def _prompted_otherwise(hub_id: str | None, own: Settings, used: Settings) -> str | None:
     """That a name of mteb is used with other prompts than mteb's loader of it has."""
     known = None if hub_id is None else mteb_name(hub_id)
     if known is None:
         return None
     protocol = mteb_protocol(known)
     if protocol is not None:
-        if alike(protocol.policy(settings.prompts), settings.prompts):
+        if alike(protocol.policy(own.prompts), used.prompts):
             return None
         return f"mteb's own loader of {known} has other prompts than are used: --prompts mteb"
     if not is_instructed(known):

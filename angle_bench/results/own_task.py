@@ -83,6 +83,7 @@ class OwnTask(BaseModel):
     validation: str = ""
     folds: int = Field(10, ge=2)
     language: str = "eng-Latn"
+    instruction: str | dict[str, str] = ""
 
     @model_validator(mode="after")
     def _is_whole(self) -> "OwnTask":
@@ -114,6 +115,10 @@ class OwnTask(BaseModel):
         }
 
     def _names_are_known(self) -> None:
+        if isinstance(self.instruction, dict):
+            if self.type not in ("Retrieval", "Reranking"):
+                raise _about("instruction", "instruction by role is for retrieval and reranking")
+            _known("instruction", list(self.instruction), ("query", "document"))
         _known("columns", list(self.columns), FIELDS[self.type])
         _known("metric", [self.metric] if self.metric else [], METRICS[self.type])
         if isinstance(self.path, dict):

@@ -49,6 +49,8 @@ class Task(BaseModel):
         validation: The split that the protocol `transfer` tunes on, if not by cross-validation.
         folds: Of that cross-validation.
         language: Of an own task, as mteb writes it.
+        instruction: Of an own task: what `{instruction}` in a prompt stands for, a text or texts
+            by role; empty is that of mteb for its type.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +73,7 @@ class Task(BaseModel):
     validation: str = ""
     folds: int = 10
     language: str = "eng-Latn"
+    instruction: str | Names = ""
 
     @property
     def header(self) -> str:
@@ -115,6 +118,8 @@ class Task(BaseModel):
         keys = {"type", "metric", "columns", "protocol"}
         if self.type == "Classification":
             keys |= {"train", "validation", "folds"}
+        if self.instruction:
+            keys.add("instruction")
         text = json.dumps(self.model_dump(mode="json", include=keys), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
