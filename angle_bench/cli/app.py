@@ -40,7 +40,9 @@ app = typer.Typer(
 )
 app.command(epilog=run_verb.EPILOG)(run_verb.run)
 app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
-app.command(epilog=leaderboard_verb.EPILOG)(leaderboard_verb.leaderboard)
+app.command(epilog=leaderboard_verb.EPILOG, cls=leaderboard_verb.LeaderboardCommand)(
+    leaderboard_verb.leaderboard
+)
 app.command(epilog=train_verb.EPILOG)(train_verb.train)
 app.command("mine-negatives", epilog=mine_negatives_verb.EPILOG)(mine_negatives_verb.mine_negatives)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)

@@ -4,9 +4,10 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
@@ -27,11 +28,28 @@ angle-bench leaderboard results/ ~/mteb-results -t 'MTEB(eng, v1)' --published
 
 angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base --ranks
 
+angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --ranks tasks
+
 angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
 DIFFERS = 3
+TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
 MOST_DECIMALS = 6
+
+
+class LeaderboardCommand(TyperCommand):
+    """The verb, whose option `--ranks` may be followed by the word `tasks`: typer has no such."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what was typed."""
+        words: list[str] = []
+        for word in args:
+            if word == "--ranks=tasks" or (word == "tasks" and words[-1:] == ["--ranks"]):
+                words = [*words[: -1 if word == "tasks" else None], TASK_RANKS]
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
 
 
 def leaderboard(
@@ -90,10 +108,14 @@ def leaderboard(
     ] = "",
     ranks: Annotated[
         bool,
-        shared.flag(
-            "--ranks", help="Ranks as intervals, from stored predictions; bold where it may be 1."
+        typer.Option(
+            "--ranks",
+            metavar="[tasks]",
+            help="Ranks as intervals, from stored predictions; with the word tasks over tasks, "
+            "from scores alone. Bold where it may be 1.",
         ),
     ] = False,
+    task_ranks: Annotated[bool, typer.Option(TASK_RANKS, hidden=True)] = False,
     partial: Annotated[
         bool, shared.flag("--partial", help="Average the tasks there are, and say how many.")
     ] = False,
@@ -123,11 +145,12 @@ def leaderboard(
     suite = select(tasks)
     if output is not None:
         _may_write_site(output) if kind is None else may_write(output, kind)
-    by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
+    ranked = ranks or task_ranks
+    by_rank = ranked and sort.casefold() == "rank"  # which is known later than the others
     wishes = Wishes("" if by_rank else sort, base, partial, decimals, _command())
     board = _leaderboard(paths or [results], suite, model, wishes, published)
-    if ranks and not site:
-        board = _ranked(board, sort if by_rank else None)
+    if task_ranks or (ranks and not site):
+        board = _ranked(board, sort if by_rank else None, over_tasks=task_ranks)
     if not quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
             typer.echo(f"warning: {printable(warning)}", err=True)
@@ -165,11 +188,12 @@ def _checked(place: Path, difference: str | None) -> int:
     return DIFFERS if difference else 0
 
 
-def _ranked(board: "Leaderboard", sort: str | None) -> "Leaderboard":
+def _ranked(board: "Leaderboard", sort: str | None, *, over_tasks: bool) -> "Leaderboard":
     from angle_bench.reporting.arrange import ordered
     from angle_bench.reporting.judged import with_ranks
+    from angle_bench.reporting.task_ranking import with_task_ranks
 
-    ranked = with_ranks(board)
+    ranked = with_task_ranks(board) if over_tasks else with_ranks(board)
     return ranked if sort is None else ordered(ranked, sort)
 
 

@@ -6,12 +6,14 @@ Apart from the leaderboard itself, which needs no numpy.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from angle_bench.reporting import averages
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.pairing import Read, Side
-from angle_bench.reporting.ranking import ranks
+from angle_bench.reporting.ranking import Ranking, ranks
 from angle_bench.reporting.table import Row
 from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.task import Suite, Task
 
 HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
 
@@ -40,33 +42,58 @@ def with_ranks(
     """
     sides = sides_of(board.rows) if sides is None else sides
     read = read_sides(sides, board.suite, []) if read is None else read
-    intervals = ranks(sides, board.suite, read)
-    without = [row.label for row in board.rows if row.models and row.label not in intervals]
-    warnings = list(board.warnings)
+    ranking = ranks(sides, board.suite, read)
+    without = [row.label for row in board.rows if row.models and row.label not in ranking.intervals]
+    warnings = [*board.warnings, *_over_some(board.suite, ranking)]
     if without:
         warnings.append(
-            f"without a rank, since per-item predictions of some task are lacking or on other "
+            f"without a rank, since scores or per-item predictions are lacking or on other "
             f"data: {', '.join(without)}"
         )
     return replace(
         board,
-        intervals=intervals,
-        better=_better(board, sides, read),
+        intervals=ranking.intervals,
+        ranked_over=_share(board.suite, ranking),
+        better=_better(board, ranking.tasks, sides, read),
         warnings=tuple(warnings),
     )
 
 
-def _better(board: Leaderboard, sides: Sequence[Side], read: Read) -> frozenset[str]:
-    """The rows with a whole mean that are significantly better than the base."""
+def _share(suite: Suite, ranking: Ranking) -> str:
+    """Over how many of its tasks the ranks are: `32 of 41`; empty where over all of them."""
+    counted = len(averages.counted(suite))
+    return "" if len(ranking.tasks) == counted else f"{len(ranking.tasks)} of {counted}"
+
+
+def _over_some(suite: Suite, ranking: Ranking) -> list[str]:
+    """Which tasks the ranks are not over."""
+    if not ranking.intervals or not _share(suite, ranking):
+        return []
+    others = [
+        suite.task[at].header
+        for at in averages.counted(suite)
+        if suite.task[at] not in ranking.tasks
+    ]
+    return [
+        f"ranks are over {_share(suite, ranking)} tasks; the predictions of some row are lacking "
+        f"or cannot be used of {', '.join(others)}"
+    ]
+
+
+def _better(
+    board: Leaderboard, tasks: tuple[Task, ...], sides: Sequence[Side], read: Read
+) -> frozenset[str]:
+    """The rows that are significantly better than the base in the mean that is ranked."""
     by_label = {side.label: side for side in sides}
-    if board.base is None or board.base.label not in by_label:
+    if board.base is None or board.base.label not in by_label or not tasks:
         return frozenset()
     others = [side for side in sides if side.label != board.base.label]
-    found = compare(by_label[board.base.label], others, board.suite, HOW, read)
+    suite = board.suite.model_copy(update={"task": tasks})
+    found = compare(by_label[board.base.label], others, suite, HOW, read)
     return frozenset(
         row.label
         for row in found.rows
         if row.verdict is not None
         and row.verdict.word == "better"
-        and len(row.pairing.tasks) == len(board.suite.task)
+        and len(row.pairing.tasks) == len(tasks)
     )

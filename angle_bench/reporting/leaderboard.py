@@ -3,6 +3,7 @@
 Every renderer starts from here, and computes no average of its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import stdev
 from typing import Literal
@@ -72,6 +73,8 @@ class Leaderboard:
         ranks: The Borda rank by label.
         unlike: Why a row is marked as made in another way, by label.
         intervals: The best and the worst rank that a row may have, by label; None if not asked for.
+        ranked_by: What is drawn: the items of tasks, or tasks, of which scores are enough.
+        ranked_over: Over how many tasks the intervals are, such as `32 of 41`; empty for all.
         better: The rows that are significantly better than the base.
     """
 
@@ -84,7 +87,9 @@ class Leaderboard:
     command: str = ""
     ranks: dict[str, int | None] = field(default_factory=dict)
     unlike: dict[str, str] = field(default_factory=dict)
-    intervals: dict[str, tuple[int, int]] | None = None
+    intervals: Mapping[str, tuple[int, int]] | None = None
+    ranked_by: Literal["items", "tasks"] = "items"
+    ranked_over: str = ""
     better: frozenset[str] = frozenset()
 
     @property
@@ -120,8 +125,14 @@ class Leaderboard:
     def _rank_columns(self) -> list[Column]:
         if len(self.rows) < 2:
             return []
-        ranks = [] if self.intervals is None else [Column("rank", "rank", "rank")]
+        ranks = [] if self.intervals is None else [Column("rank", self._rank_header, "rank")]
         return [*ranks, Column("borda", "Borda", "borda")]
+
+    @property
+    def _rank_header(self) -> str:
+        if self.ranked_by == "tasks":
+            return "rank over tasks"
+        return f"rank ({self.ranked_over})" if self.ranked_over else "rank"
 
     @property
     def headline(self) -> Column:

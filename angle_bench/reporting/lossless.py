@@ -135,6 +135,8 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
         }
     if board.intervals is not None:
         told["rank"] = board.intervals.get(row.label)
+        told["ranked_by"] = board.ranked_by
+        told["ranked_over"] = board.ranked_over or None
     if board.better:
         told["better_than_base"] = row.label in board.better
     if row.runs:

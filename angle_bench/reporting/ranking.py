@@ -1,11 +1,13 @@
 """Rank intervals of stored models on the mean of a suite."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from angle_bench.reporting import averages
 from angle_bench.reporting.common_items import TextNumbers, common_items
 from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.pairing import Read, Side
@@ -13,39 +15,54 @@ from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, holm
 from angle_bench.reporting.statistics.ranks import rank_intervals
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
-from angle_bench.results.task import Suite
+from angle_bench.results.task import Suite, Task
 
 
-def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> dict[str, tuple[int, int]]:
+@dataclass(frozen=True)
+class Ranking:
+    """Ranks as intervals.
+
+    Attributes:
+        intervals: The best and the worst rank, by label.
+        tasks: The tasks whose mean is ranked: those that have predictions of every ranked model.
+    """
+
+    intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    tasks: tuple[Task, ...] = ()
+
+
+def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
     """The best and the worst rank of each side, every two compared, Holm over all of them.
 
-    Left out are those that lack a task's predictions, or whose predictions are about other data
-    than the first one's: means over different items have no order.
+    They are over the tasks that have predictions of all these sides. Left out are sides that lack
+    a task's score, that have predictions of less than half as many tasks as others, or of other
+    data than the first one's: means over different items have no order.
 
     Args:
         sides: The models, under labels of their own.
         suite: What they were scored on.
         read: What the files of each of their models say.
 
-    Returns:
-        By label.
-
     Raises:
         ResultsError: Two were scored on other items of the same data.
     """
-    whole = {side.label: found for side in sides if (found := _whole(side, suite, read))}
-    revisions = {label: _revisions(found) for label, found in whole.items()}
-    ranked = {
-        label: found
-        for label, found in whole.items()
-        if revisions[label] == next(iter(revisions.values()))
-    }
-    if not ranked:
-        return {}
-    by_name = {name: one for found in ranked.values() for name, one in found.items()}
-    items = common_items(suite.task, suite.average, by_name, TextNumbers())
-    means = [[items.mean(items.scored(one)) for one in found.values()] for found in ranked.values()]
-    return dict(zip(ranked, rank_intervals(better(means, items.shared)), strict=True))
+    usable = {side.label: _usable(side, suite, read) for side in sides}
+    most = max(map(len, usable.values()), default=0)
+    whole = [side for side in sides if 2 * len(usable[side.label]) >= max(most, 1)]
+    tasks = tuple(
+        task for task in _counted(suite) if all(task in usable[side.label] for side in whole)
+    )
+    if not whole or not tasks:
+        return Ranking()
+    found = {side.label: _evidence(side, tasks, read) for side in whole}
+    revisions = {label: _revisions(evidence) for label, evidence in found.items()}
+    first = next(iter(revisions.values()))
+    ranked = {label: each for label, each in found.items() if revisions[label] == first}
+    by_name = {name: one for each in ranked.values() for name, one in each.items()}
+    items = common_items(tasks, suite.average, by_name, TextNumbers())
+    means = [[items.mean(items.scored(one)) for one in each.values()] for each in ranked.values()]
+    intervals = rank_intervals(better(means, items.shared))
+    return Ranking(dict(zip(ranked, intervals, strict=True)), tasks)
 
 
 def better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np.bool_]:
@@ -61,12 +78,23 @@ def better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np
     return better
 
 
-def _whole(side: Side, suite: Suite, read: Read) -> dict[str, list[Evidence]] | None:
-    """Evidence on every task, by the side's models; None where any is lacking."""
-    usable = {name: read[name].usable for name in side.named()}
-    if any(task.name not in found for found in usable.values() for task in suite.task):
-        return None
-    return {name: [found[task.name] for task in suite.task] for name, found in usable.items()}
+def _counted(suite: Suite) -> list[Task]:
+    """The tasks that are averaged."""
+    return [suite.task[at] for at in averages.counted(suite)]
+
+
+def _usable(side: Side, suite: Suite, read: Read) -> list[Task]:
+    """The tasks with predictions of all of a side's models; none where a score is missing."""
+    found = [read[name] for name in side.named()]
+    tasks = _counted(suite)
+    if any(task.name not in one.answers for one in found for task in tasks):
+        return []
+    return [task for task in tasks if all(task.name in one.usable for one in found)]
+
+
+def _evidence(side: Side, tasks: Sequence[Task], read: Read) -> dict[str, list[Evidence]]:
+    """Evidence on every task, by the side's models."""
+    return {name: [read[name].usable[task.name] for task in tasks] for name in side.named()}
 
 
 def _revisions(found: Mapping[str, Sequence[Evidence]]) -> set[tuple[str, ...]]:

@@ -156,7 +156,7 @@ def sweep_table(
     warnings: list[str] = []
     read = read_sides([entry.side for entry in (*starts, *cells)], suite, warnings)
     judged, notes = _judged(starts, cells, suite, read)
-    intervals = ranks([cell.side for cell in cells], suite, read)
+    intervals = ranks([cell.side for cell in cells], suite, read).intervals
     rows = [_row(each, suite, read, judged, intervals) for each in (*cells, *starts)]
     rows.sort(key=lambda row: -1.0 if row.score is None else row.score, reverse=True)
     said = [f"! {line}" for line in dict.fromkeys([*notes, *warnings])]

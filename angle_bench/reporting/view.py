@@ -167,9 +167,14 @@ def _marks(cell: Cell) -> str:
 def _ranked(board: Leaderboard) -> list[str]:
     lines = []
     if board.intervals:
+        how = "clustered on sentences"
+        if board.ranked_by == "tasks":
+            how = "paired t tests over tasks, which say nothing of the sentences in them"
+        elif board.ranked_over:
+            how += f", {board.ranked_over} tasks"
         lines.append(
             "rank: from 1 + models significantly better to all − models significantly worse "
-            "(clustered on sentences, Holm over all pairs); bold where it may be 1"
+            f"({how}, Holm over all pairs); bold where it may be 1"
         )
     if board.better and board.base is not None:
         lines.append(

@@ -94,7 +94,7 @@ def exhibit(board: Leaderboard) -> Exhibit:
     }
     models = {row.label: () for row in board.rows} | {side.label: side.models for side in sides}
     return Exhibit(
-        with_ranks(board, sides, read) if judged else board,
+        with_ranks(board, sides, read) if judged and board.intervals is None else board,
         comparisons,
         [failure for row in board.rows for failure in _failures(row, board)],
         _variants(models),
