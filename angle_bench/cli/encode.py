@@ -98,7 +98,8 @@ def encode(
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(model[0], changes, access)
-    refuse_other_loaders(spec)
+    computing = Computing(device, batch_tokens, ray)
+    refuse_other_loaders(spec, computing)
     _refuse(spec, role, start, size)
     column, texts = read_texts(file, column)
     check_output(output, column, overwrite)
@@ -107,7 +108,6 @@ def encode(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     began = time.monotonic()
-    computing = Computing(device, batch_tokens, ray)
     keeping = Keeping(not no_cache, cache_dir, limit)
     with watcher(quiet, debug) as progress:
         vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
@@ -117,13 +117,14 @@ def encode(
 
 
 def _refuse(spec: "ModelSpec", role: str | None, start: int, size: int | None) -> None:
-    spec.required_settings().prompts.template_for(None, None, role)  # refuses {instruction}
-    most = float("inf") if spec.shape is None else spec.shape.width  # else the encoder refuses
-    if start < 0 or (size is not None and size < 1) or start + (size or 1) > most:
+    if spec.settings is not None:
+        spec.settings.prompts.template_for(None, None, role)  # refuses {instruction}
+    most = None if spec.shape is None else spec.shape.width  # unknown: the encoder refuses
+    beyond = most is not None and start + (size or 1) > most
+    if start < 0 or (size is not None and size < 1) or beyond:
         asked = f"--start {start}" + ("" if size is None else f" --size {size}")
-        raise UsageError(
-            f"{spec.label} has {most} dimensions; {asked} asks for others.", "--start 0 --size 128"
-        )
+        has = f"has {most} dimensions" if most is not None else "has its dimensions from 0"
+        raise UsageError(f"{spec.label} {has}; {asked} asks for others.", "--start 0 --size 128")
 
 
 def _report(

@@ -146,7 +146,8 @@ def mine_negatives(
     mirror = check_mirror(mirror)
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     spec = resolve(model[0], changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
-    refuse_other_loaders(spec)
+    computing = Computing(device, batch_tokens, ray)
+    refuse_other_loaders(spec, computing)
     documents = None if corpus is None else read_corpus(corpus, corpus_column)
     pairs, counts = read_pairs(source, mirror)
     texts = gather(pairs, documents)
@@ -158,7 +159,6 @@ def mine_negatives(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     began = time.monotonic()
-    computing = Computing(device, batch_tokens, ray)
     keeping = Keeping(not no_cache, cache_dir, limit)
     with watcher(quiet, debug) as progress:
         negatives = find(texts, spec, rule, computing, keeping, progress)

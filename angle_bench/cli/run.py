@@ -161,17 +161,20 @@ def run(
     # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.jobs import Job
-    from angle_bench.evaluation.options import Computing, Keeping, Options
+    from angle_bench.evaluation.options import Computing, Keeping, Options, refuse_idle
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.evaluation.shards import cut, parse_shard
     from angle_bench.results.layout import results_root, smoke_root
 
+    computing = Computing(device, batch_tokens, ray)
+    for spec in specs:
+        refuse_idle(spec, computing)
     local = check_mirror(mirror)
     root = results_root(results, write=not dry_run)
     run_options = Options(
         mirror=local,
         root=root if limit is None else smoke_root(root, limit),
-        computing=Computing(device, batch_tokens, ray),
+        computing=computing,
         keeping=Keeping(not no_cache, cache_dir, vectors_limit),
         overwrite=overwrite,
         limit=limit,

@@ -44,9 +44,7 @@ def load_encoders(
         specs = [each.model_copy(update={"folder": folder}) for each in specs]
     if spec.loader != "transformers":
         quieten()
-        from angle_bench.evaluation.foreign import load_foreign
-
-        return [load_foreign(spec, options.computing.device)]
+        return [_foreign(spec, kept, options, progress)]
     from angle_bench.evaluation.loading import load_variants, refuse_change
 
     encoders = load_variants(specs, options.computing, kept, between)
@@ -61,6 +59,20 @@ def load_encoders(
         _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
     return encoders
+
+
+def _foreign(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> Any:
+    """The encoder of another library."""
+    from angle_bench.evaluation.foreign import devices_of, load_from_mteb, load_handed_over
+
+    if spec.loader == "mteb":
+        if len(devices := devices_of(options.computing.device)) > 1:
+            progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
+        return load_from_mteb(spec, options.computing.device)
+    encoder = load_handed_over(spec, options.computing, kept)
+    encoder.done = progress.texts
+    _ = encoder.mteb_model_meta  # a similarity that mteb does not know is refused now
+    return encoder
 
 
 def device_of(encoder: Any) -> str:

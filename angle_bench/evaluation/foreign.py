@@ -1,28 +1,39 @@
-"""Models that we do not compute: through the library that does."""
+"""Models that we do not compute: loaded by the library that does."""
 
-from typing import Any
+import json
+from fnmatch import fnmatch
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
+from angle_bench.encoding.store_contract import StoreIdentity
+from angle_bench.encoding.workers.start import check_devices, has_accelerator, places
 from angle_bench.errors import ModelError, first_line
+from angle_bench.evaluation.options import Computing, refuse_idle
 from angle_bench.models.backbone import pick_device
+from angle_bench.models.config import read_json
+from angle_bench.models.content import content_files, content_hash
 from angle_bench.models.spec import ModelSpec
 
+if TYPE_CHECKING:
+    from angle_bench.encoding.store_contract import Store
+    from angle_bench.evaluation.handed_over import HandedOver
 
-def load_foreign(spec: ModelSpec, device: str) -> Any:
-    """A model of mteb's registry, or a folder of sentence-transformers, in mteb's wrapper.
+# whose versions may change a vector
+LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
+
+
+def load_from_mteb(spec: ModelSpec, device: str) -> Any:
+    """A model of mteb's registry, by mteb's own loader.
 
     Raises:
         ModelError: Its library cannot load it.
     """
-    load = _from_mteb if spec.loader == "mteb" else _from_sentence_transformers
-    return load(spec, str(pick_device(device)))
-
-
-def _from_mteb(spec: ModelSpec, device: str) -> Any:
     import mteb
 
     revision = None if spec.revision == "no_revision_available" else spec.revision
+    place = str(pick_device(devices_of(device)[0]))
     try:
-        return mteb.get_model(spec.name, revision=revision, device=device)
+        return mteb.get_model(spec.name, revision=revision, device=place)
     except Exception as error:  # its loaders raise whatever their libraries do
         raise ModelError(
             f"mteb could not load {spec.name}: {first_line(error)}",
@@ -30,32 +41,67 @@ def _from_mteb(spec: ModelSpec, device: str) -> Any:
         ) from error
 
 
-def _from_sentence_transformers(spec: ModelSpec, device: str) -> Any:
-    """Around it mteb's wrapper, under our name and revision."""
-    from mteb.models.model_meta import ModelMeta, ScoringFunction
-    from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+def load_handed_over(
+    spec: ModelSpec, computing: Computing, store: "Store | None" = None
+) -> "HandedOver":
+    """A folder that sentence-transformers computes.
+
+    Raises:
+        ModelError: It cannot be loaded, or not on this device.
+        UsageError: It was asked for what that library does not have.
+    """
+    refuse_idle(spec, computing)
+    devices = devices_of(computing.device)
     from sentence_transformers import SentenceTransformer
 
+    from angle_bench.evaluation.handed_over import HandedOver
+
+    assert spec.folder is not None
+    content = content_hash(spec.folder)
     try:
         model = SentenceTransformer(
             str(spec.folder),
-            device=device,
+            device=str(pick_device(devices[0])),
             trust_remote_code=spec.trust.remote_code,
             local_files_only=True,
-            model_kwargs={"dtype": "float32"},
+            model_kwargs=None if _names_dtype(spec) else {"dtype": "float32"},
         )
-        encoder = SentenceTransformerEncoderWrapper(model)
     except Exception as error:  # it raises whatever its modules do
         raise ModelError(
             f"sentence-transformers could not load {spec.folder}: {first_line(error)}",
             "what the message asks for; --debug shows the traceback",
         ) from error
-    encoder.mteb_model_meta = ModelMeta.create_empty(
-        {
-            "name": spec.name,
-            "revision": spec.revision,
-            "similarity_fn_name": ScoringFunction.COSINE,
-            "framework": ["Sentence Transformers", "PyTorch"],
-        }
+    return HandedOver(spec, model, _identity(spec, content), devices, store)
+
+
+def _names_dtype(spec: ModelSpec) -> bool:
+    """Whether a module of the folder says in which type it is computed."""
+    assert spec.folder is not None
+    for path, file in content_files(spec.folder).items():
+        if fnmatch(path.rpartition("/")[2], "sentence_*_config.json"):
+            config = read_json(file)
+            given = config.get("model_args") or config.get("model_kwargs") or {}
+            if {"dtype", "torch_dtype"} & set(given):
+                return True
+    return False
+
+
+def _identity(spec: ModelSpec, content: str) -> StoreIdentity:
+    """Whose vectors they are in the store; role and prompt go into the key of each text."""
+    settings = {"loader": spec.loader, **{name: version(name) for name in LIBRARIES}}
+    return StoreIdentity(
+        content,
+        json.dumps(settings, sort_keys=True),
+        f"{spec.label}@{spec.short_revision} by {spec.loader}",
     )
-    return encoder
+
+
+def devices_of(text: str) -> tuple[str, ...]:
+    """The devices of `-d` for a library that uses all cores in one process.
+
+    `cpu`, and `auto` where there is no accelerator, are one process; `cpu:4` is four.
+    """
+    names = check_devices(text)
+    if names == ["cpu"] or (names == ["auto"] and not has_accelerator()):
+        return ("cpu",)
+    return places(text, 0).devices

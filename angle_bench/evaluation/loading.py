@@ -35,6 +35,15 @@ def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None)
     return load_variants([spec], computing, store)[0]
 
 
+def load_any(spec: ModelSpec, computing: Computing, store: Store | None = None) -> SentenceEncoder:
+    """An encoder for a checkpoint that is computed here, or by sentence-transformers."""
+    if spec.loader == "transformers":
+        return load_spec(spec, computing, store)
+    from angle_bench.evaluation.foreign import load_handed_over
+
+    return load_handed_over(spec, computing, store)
+
+
 def load_variants(
     specs: Sequence[ModelSpec],
     computing: Computing,
@@ -164,7 +173,7 @@ def load(
     mirror: str | Path | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
-) -> MtebEncoder:
+) -> SentenceEncoder:
     """Load a checkpoint by name or path, with its authors' settings unless told otherwise.
 
     Its worker processes start with the first text and end with the encoder's `close`, or with
@@ -224,10 +233,7 @@ def load(
     spec = resolve(name, changes, access)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
-    if spec.loader != "transformers":
-        what = f"{spec.name} is loaded by {spec.loader} itself."
-        raise ModelError(what, f"SentenceTransformer({str(spec.folder)!r})")
     (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
-    encoder = load_spec(variant, Computing(device, batch_tokens, ray))
+    encoder = load_any(variant, Computing(device, batch_tokens, ray))
     encoder.warn = warnings.warn
     return encoder

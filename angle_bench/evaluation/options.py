@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from angle_bench.errors import UsageError
+from angle_bench.models.spec import ModelSpec
+
 DEFAULT_STORE_BYTES = 20 << 30
 
 
@@ -58,3 +61,19 @@ class Options:
     overwrite: bool = False
     limit: int | None = None
     command: Sequence[str] = ()
+
+
+def refuse_idle(spec: ModelSpec, computing: Computing) -> None:
+    """Refuse ways of computing that a library which is not ours has not.
+
+    Raises:
+        UsageError: One was asked for, and another library computes the model.
+    """
+    if spec.loader == "transformers":
+        return
+    for option, given in (("--ray", computing.ray), ("--batch-tokens", computing.batch_tokens)):
+        if given is not None:
+            raise UsageError(
+                f"{spec.label} is computed by {spec.loader}, which knows no {option}.",
+                f"the same command without {option}",
+            )

@@ -205,7 +205,7 @@ def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
 def _countable_texts(spec: ModelSpec, todo: Sequence[Todo], options: Options) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
-    if spec.loader != "transformers" or None in texts:
+    if spec.loader == "mteb" or None in texts:
         return 0
     return sum(count or 0 for count in texts)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.errors import UsageError, or_list
 from angle_bench.evaluation.keeping import opened_store
-from angle_bench.evaluation.options import Computing, Keeping
+from angle_bench.evaluation.options import Computing, Keeping, refuse_idle
 from angle_bench.evaluation.progress import Progress
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
@@ -16,7 +16,7 @@ from angle_bench.results.files import FileToWrite, write_together
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.contract import Vectors
-    from angle_bench.evaluation.adapter import MtebEncoder
+    from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 
 SUFFIXES = (".parquet", ".npy")
 VECTOR = "vector"
@@ -75,7 +75,7 @@ def compute(
 @contextmanager
 def opened_encoder(
     spec: ModelSpec, computing: Computing, keeping: Keeping, progress: Progress
-) -> "Iterator[MtebEncoder]":
+) -> "Iterator[SentenceEncoder]":
     """An encoder on the store; after the block its workers end, and what was cut is told.
 
     Raises:
@@ -84,32 +84,31 @@ def opened_encoder(
     progress.loading(spec)
     hub.state()  # decides offline or not before anything reads it
     with opened_store(keeping, progress) as kept:
-        from angle_bench.evaluation.loading import load_spec, refuse_change
+        from angle_bench.evaluation.loading import load_any, refuse_change
 
-        encoder = load_spec(spec, computing, kept)
+        encoder = load_any(spec, computing, kept)
         encoder.done, encoder.warn = progress.texts, progress.warning
         try:
             yield encoder
         finally:
             encoder.close()
         refuse_change(encoder)
-        if cut := encoder.encoder.truncation():
+        if cut := encoder.truncation():
             progress.warning(cut)
 
 
-def refuse_other_loaders(spec: ModelSpec) -> None:
-    """Refuse a model whose vectors another library computes.
+def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
+    """Refuse a model that mteb loads, and ways of computing that another library has not.
 
     Raises:
-        UsageError: It is one.
+        UsageError: It is one, or one was asked for.
     """
-    if spec.loader != "transformers":
+    if spec.loader == "mteb":
         raise UsageError(
-            f"{spec.name} is loaded by {spec.loader} itself, whose encoders take no files.",
-            f"mteb.get_model({spec.name!r}) in Python"
-            if spec.loader == "mteb"
-            else f"SentenceTransformer({str(spec.folder)!r}) in Python",
+            f"{spec.name} is loaded by mteb itself, whose encoders take no files.",
+            f"mteb.get_model({spec.name!r}) in Python",
         )
+    refuse_idle(spec, computing)
 
 
 def write(
@@ -155,7 +154,8 @@ def _write_parquet(
     said = {
         "model": spec.name,
         "revision": spec.revision,
-        "settings": spec.required_settings().digest(),
+        **({"loader": spec.loader} if spec.settings is None else {}),
+        **({"settings": spec.settings.digest()} if spec.settings is not None else {}),
     }
     table = table.replace_schema_metadata(said)
     pq.write_table(table, place, row_group_size=ROWS_OF_A_GROUP)

@@ -9,6 +9,7 @@ from angle_bench.errors import ModelError, some
 from angle_bench.models.adapter_config import refuse_kind
 from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
 from angle_bench.models.content import content_files
+from angle_bench.models.handed_over import check_handed_over
 from angle_bench.models.honoured import foreign_part
 from angle_bench.models.own_file import read_own_file
 from angle_bench.models.spec import (
@@ -115,10 +116,7 @@ def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
 
 def _sentence_transformers(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
     if (foreign := foreign_part(folder, trust.remote_code)) is not None:
-        note = (
-            f"{folder} has {foreign}: sentence-transformers itself computes it, "
-            "in one process and without a store"
-        )
+        note = f"{folder} has {foreign}: sentence-transformers itself computes it"
         placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
         return FolderFacts(placeholder, note, loader="sentence-transformers")
     settings = st_settings(folder, whole)
@@ -163,8 +161,11 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def _check_complete(folder: Path, trust: Trust) -> None:
+    if _is_foreign(folder, trust):
+        check_handed_over(folder, trust)
+        return
     files = content_files(folder)
-    if "config.json" not in files and not _is_foreign(folder, trust):
+    if "config.json" not in files:
         inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
         raise ModelError(
             f"{folder} has no config.json: it is no transformers model folder"

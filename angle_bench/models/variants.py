@@ -20,7 +20,7 @@ def variants(
         sizes: Leading dimensions to keep; empty is all of them.
 
     Raises:
-        UsageError: The checkpoint has no such layer or size, or mteb loads it.
+        UsageError: The checkpoint has no such layer or size, or another library loads it.
     """
     if not layers and not sizes:
         return [spec]
@@ -46,7 +46,8 @@ def _variant(spec: ModelSpec, shape: Shape, layer: int, size: int) -> ModelSpec:
 def _shape(spec: ModelSpec, option: str) -> Shape:
     if spec.settings is None:
         raise UsageError(
-            f"{spec.name} is loaded by mteb with its own settings; {option} cannot change them.",
+            f"{spec.name} is loaded by {spec.loader} with its own settings; {option} cannot "
+            "change them.",
             f"angle-bench run -m {spec.name} without {option}",
         )
     if spec.shape is None:

@@ -21,7 +21,7 @@ def signature(
 
     Args:
         model: The model part of a run record. Without `settings` they were not recorded; where
-            they are None, mteb chose them.
+            they are None, its loader chose them.
         suite: What was scored.
         mteb_versions: The versions that scored it.
         data: Where the data of each task came from, as a run record says.
@@ -29,9 +29,12 @@ def signature(
     """
     revisions = dict.fromkeys(_short(each) for each in (model["revision"], *other_revisions))
     parts = {"model": str(model["name"]).replace("|", "¦"), "rev": "+".join(revisions)}
-    parts |= (
-        settings_parts(model["settings"]) if "settings" in model else {"settings": "unrecorded"}
-    )
+    if "settings" not in model:
+        parts["settings"] = "unrecorded"
+    elif model["settings"] is None and "loader" in model:
+        parts["settings"] = str(model["loader"])
+    else:
+        parts |= settings_parts(model["settings"])
     if chosen := model.get("selected_on_test"):
         parts[SELECTED] = "+".join(chosen).replace("|", "¦")
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))

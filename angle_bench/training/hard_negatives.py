@@ -120,7 +120,9 @@ def find(
 
 def prompts_of(spec: ModelSpec) -> dict[str, str]:
     """The templates of queries and documents, as in training; `""` is none."""
-    policy = spec.required_settings().prompts
+    if spec.settings is None:
+        return {}  # the library that computes the vectors chooses them
+    policy = spec.settings.prompts
     return {role: policy.template_for(None, None, role) for role in ("query", "document")}
 
 

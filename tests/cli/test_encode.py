@@ -14,6 +14,7 @@ import pytest
 import angle_bench
 from angle_bench.encoding.workers.contract import Vectors
 from tests.conftest import Cli
+from tests.handed_over_folders import router
 
 TEXTS = ["a man, eating", "someone eats", "a man, eating", "", "cat " * 90]
 CPU = ("-d", "cpu:1", "--cache-dir", "store")
@@ -172,6 +173,51 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_loaded(
     assert fix in ended.errors[1]
     assert "loading" not in ended.err
     assert Path("old.npy").read_bytes() == b"old"
+    assert not Path("vectors.parquet").exists()
+
+
+def test_a_folder_of_the_librarys_own_modules(cli: Cli, tmp_path: Path) -> None:
+    """Vectors by role are sentence-transformers'; a second command finds them in the store."""
+    from sentence_transformers import SentenceTransformer
+
+    router(tmp_path / "router")
+    write_text(Path("t.txt"))
+    theirs = SentenceTransformer(str(tmp_path / "router"), device="cpu")
+    words = ("encode", "t.txt", "-m", tmp_path / "router", *CPU, "--overwrite")
+    for role in ("query", "document"):
+        want = getattr(theirs, f"encode_{role}")(TEXTS, show_progress_bar=False)
+        ended = cli(*words, "-o", "v.npy", "--role", role)
+        assert ended.code == 0, ended.err
+        np.testing.assert_allclose(np.load("v.npy"), want, atol=2e-5, rtol=0)
+    assert cli(*words, "-o", "v.npy", "--role", "query", "--start", "4", "--size", "8").code == 0
+    assert np.load("v.npy").shape == (5, 8)
+    ended = cli(*words, "-o", "v.parquet")
+    assert ended.code == 0, ended.err
+    said = pq.read_table("v.parquet").schema.metadata
+    assert said[b"loader"] == b"sentence-transformers"
+    assert b"settings" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prompt", "A"], "--prompt"),
+        (["--pooling", "cls"], "--pooling"),
+        (["--max-length", "9"], "--max-length"),
+        (["--batch-tokens", "64"], "--batch-tokens"),
+        (["--ray", "auto"], "--ray"),
+        (["--start", "-1"], "--start -1"),
+        (["--start", "16"], "no dimensions 16"),
+    ],
+)
+def test_what_that_library_lacks_is_refused(
+    cli: Cli, tmp_path: Path, words: list[str], said: str
+) -> None:
+    router(tmp_path / "router")
+    write_text(Path("t.txt"))
+    ended = cli("encode", "t.txt", "-m", tmp_path / "router", *words)
+    assert ended.code == 2, ended.err
+    assert said in ended.errors[0]
     assert not Path("vectors.parquet").exists()
 
 
