@@ -103,7 +103,8 @@ def _kind(annotation: Any) -> str:
 def _line(param: Parameter) -> str:
     """A line of the list: how it is typed, what it does, what it is where it is not typed."""
     typed = [_metavar(param)] if not _is_option(param) else list(param.opts)
-    value = f" `{_metavar(param)}`" if _is_option(param) and (param.metavar or not param.is_flag) else ""
+    valued = _is_option(param) and (param.metavar or not param.is_flag)
+    value = f" `{_metavar(param)}`" if valued else ""
     names = ", ".join(f"`{name}`" for name in typed)
     facts = ["Required." if _is_option(param) and param.required else ""]
     facts.append(f"Default: `{default}`." if (default := _default(param)) else "")
