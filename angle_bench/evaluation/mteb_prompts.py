@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, get_args
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 from mteb.abstasks.abstask import get_abstask_prompt
 from mteb.abstasks.task_metadata import TaskMetadata, TaskType
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.instruct_wrapper import InstructSentenceTransformerModel
+from mteb.models.model_implementations.bmretriever_models import BMRetrieverWrapper
+from mteb.models.model_implementations.kalm_models import KALMWrapper
+from mteb.models.model_implementations.nomic_models import NomicWrapper
 from mteb.models.model_implementations.qwen3_models import q3e_instruct_loader
 from mteb.models.model_implementations.samilpwc_models import instruct_loader
 from mteb.models.model_implementations.uae_models import UAEWrapper
@@ -47,6 +50,11 @@ _FUNCTIONS = (
     *(voyage_4_nano_loader, sentence_transformers_loader),
 )
 _KNOWN = (SentenceTransformerEncoderWrapper, InstructSentenceTransformerModel)
+# classes of mteb that prompt in a way of their own which data can hold
+_READ = (UAEWrapper, NomicWrapper, KALMWrapper, BMRetrieverWrapper)
+# which KALMWrapper gives no instruction, and a model whose vectors NomicWrapper changes as well
+_UNINSTRUCTED_BY_KALM = ("STS", "PairClassification", "Summarization")
+_CHANGED_BY_NOMIC = "nomic-ai/nomic-embed-text-v1.5"
 _ASKING = ("get_instruction", "format_instruction", "get_task_instruction")
 _SENTINEL = "what a task asks for"
 # a rule with more exceptions than this is not the rule
@@ -86,15 +94,20 @@ def protocol_of(meta: ModelMeta, tasks: Iterable[TaskMetadata]) -> Protocol | No
     """
     if meta.loader_kwargs.get("include_prompt") is False or not _is_known(meta.loader):
         return None
+    if meta.name == _CHANGED_BY_NOMIC:
+        return None
     wrapper = _without_weights(meta)
     encode = type(wrapper).encode
-    if encode in (SentenceTransformerEncoderWrapper.encode, UAEWrapper.encode):
+    if isinstance(wrapper, SentenceTransformerEncoderWrapper):
         given = meta.loader_kwargs.get("model_prompts") or {}
         prompts = {str(getattr(key, "value", key)): text for key, text in given.items()}
         if encode is UAEWrapper.encode:
             return Protocol(templates=prompts)
+        if encode is NomicWrapper.encode:
+            return Protocol(prompts=prompts, otherwise="document")
         return Protocol(prompts=prompts)
-    return _instructed(wrapper, tasks)
+    uninstructed = _UNINSTRUCTED_BY_KALM if encode is KALMWrapper.encode else ()
+    return _instructed(wrapper, tasks, uninstructed)
 
 
 def _is_known(loader: Any) -> bool:
@@ -102,7 +115,7 @@ def _is_known(loader: Any) -> bool:
         return loader in _FUNCTIONS
     if not issubclass(loader, _KNOWN):
         return False
-    if loader is UAEWrapper:
+    if loader in _READ:
         return True
     base = next(known for known in _KNOWN if issubclass(loader, known))
     kept = ("encode", "get_prompt_name", "__init__", *_ASKING)
@@ -122,12 +135,20 @@ class _NoWeights:
 
 
 def _without_weights(meta: ModelMeta) -> Any:
-    with patch("sentence_transformers.SentenceTransformer", _NoWeights), quiet():
+    modules = "sentence_transformers.models"
+    with (
+        patch("sentence_transformers.SentenceTransformer", _NoWeights),
+        patch(f"{modules}.Transformer", MagicMock()),
+        patch(f"{modules}.Pooling", MagicMock()),
+        quiet(),
+    ):
         return meta.loader(meta.name, revision=meta.revision, **meta.loader_kwargs)  # type: ignore[misc]
 
 
 def _instructed(
-    wrapper: InstructSentenceTransformerModel, tasks: Iterable[TaskMetadata]
+    wrapper: InstructSentenceTransformerModel,
+    tasks: Iterable[TaskMetadata],
+    uninstructed: tuple[str, ...],
 ) -> Protocol | None:
     patterns: dict[str, str | None] = {
         role: _pattern(wrapper, role) for role in ("query", "document", ANY_ROLE)
@@ -135,16 +156,17 @@ def _instructed(
     if not wrapper.apply_instruction_to_passages:
         patterns["document"] = None
     given = {str(key): entry for key, entry in (wrapper.prompts_dict or {}).items()}
-    protocol = Protocol(instructed=patterns, instruction=given)
+    common: dict[str, Any] = {"instructed": patterns, "instruction": given}
+    protocol = Protocol(**common, uninstructed=uninstructed)
     exceptions: dict[str, dict[str, str]] = {}
     policy = instructed_policy(protocol)
     with quiet():
-        for meta in tasks:
+        for meta in (task for task in tasks if task.type not in uninstructed):
             if wrong := _exceptions(wrapper, policy, meta):
                 exceptions[meta.name] = wrong
     if len(exceptions) > _MOST_EXCEPTIONS:
         return None
-    return Protocol(instructed=patterns, instruction=given, exceptions=exceptions)
+    return Protocol(**common, uninstructed=uninstructed, exceptions=exceptions)
 
 
 def _pattern(wrapper: AbsEncoder, role: str) -> str:

@@ -11,19 +11,23 @@ class Protocol(BaseModel):
 
     Attributes:
         prompts: What stands before texts, under mteb's keys.
+        otherwise: The key of `prompts` for texts that no key is for.
         templates: The same as templates with `{text}`.
         instructed: Templates with `{instruction}` by role, `""` for texts without one; None
             is what the folder has for texts without an entry.
         instruction: The loader's own instructions, by task, type or role.
+        uninstructed: Types of tasks whose texts get what the folder has for texts without an entry.
         exceptions: Templates by task and role where that rule does not hold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: dict[str, str] = {}
+    otherwise: str = ""
     templates: dict[str, str] = {}
     instructed: dict[str, str | None] = {}
     instruction: dict[str, ByRole] = {}
+    uninstructed: tuple[str, ...] = ()
     exceptions: dict[str, dict[str, str]] = {}
 
     def policy(self, own: PromptPolicy) -> PromptPolicy:
@@ -32,7 +36,8 @@ class Protocol(BaseModel):
             return instructed_policy(self, own.default)
         if self.templates:
             return mteb_policy(self.templates, templates=True)
-        return mteb_policy(self.prompts) if self.prompts else own
+        default = self.prompts.get(self.otherwise, NO_PROMPT)
+        return mteb_policy(self.prompts, default) if self.prompts else own
 
 
 def instructed_policy(protocol: Protocol, default: str = NO_PROMPT) -> PromptPolicy:
@@ -50,6 +55,7 @@ def instructed_policy(protocol: Protocol, default: str = NO_PROMPT) -> PromptPol
     return PromptPolicy(
         default=every,
         role={role: pattern for role, pattern in patterns.items() if pattern != every},
+        type=dict.fromkeys(protocol.uninstructed, default),
         task=dict(protocol.exceptions),
         variants=not protocol.exceptions,
         instruction=protocol.instruction,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -10,13 +11,12 @@ import mteb
 import numpy as np
 import pytest
 from mteb.models.abs_encoder import AbsEncoder
-from mteb.models.instruct_wrapper import InstructSentenceTransformerModel
 from mteb.types import PromptType
 
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.generate import text_encoders, text_tasks
 from angle_bench.evaluation.loading import load
-from angle_bench.evaluation.mteb_prompts import _is_known, _without_weights, quiet
+from angle_bench.evaluation.mteb_prompts import _is_known, _NoWeights, _without_weights, quiet
 from angle_bench.models.access import Access
 from angle_bench.models.instructions import task_instruction
 from angle_bench.models.known import mteb_models, mteb_protocol
@@ -149,16 +149,46 @@ def followed(name: str, benchmarks: tuple[str, ...]) -> None:
                 assert render(template, "t") == expected, (name, meta.name, role)
 
 
+class _Recording(_NoWeights):
+    """A model of sentence-transformers that keeps what it is to encode."""
+
+    seen: str = ""
+
+    def encode(
+        self, texts: list[str], prompt: str | None = None, prompt_name: str | None = None, **_: Any
+    ) -> Any:
+        if prompt is None:
+            prompt = "" if prompt_name is None else self.prompts[prompt_name]
+        (self.seen,) = (prompt + text for text in texts)
+        return np.zeros((1, 2), dtype=np.float32)
+
+    def encode_query(self, texts: list[str], prompt: str | None = None, **_: Any) -> Any:
+        name = "query" if "query" in self.prompts else None
+        return self.encode(texts, prompt, None if prompt is not None else name)
+
+    def encode_document(self, texts: list[str], prompt: str | None = None, **_: Any) -> Any:
+        names = [name for name in ("document", "passage", "corpus") if name in self.prompts]
+        return self.encode(texts, prompt, names[0] if names and prompt is None else None)
+
+
+class _OneText:
+    """A loader of one text, as mteb's wrappers read it."""
+
+    dataset = SimpleNamespace(features={"text": None})
+
+    def __iter__(self) -> Iterator[dict[str, list[str]]]:
+        yield {"text": ["t"]}
+
+
 def of_mteb(wrapper: Any, meta: Any, role: str | None) -> str:
-    """The text `t` as mteb's functions prompt it."""
+    """The text `t` as mteb's wrapper hands it to sentence-transformers."""
+    wrapper.model.__class__ = _Recording
     kind = None if role is None else PromptType(role)
-    if isinstance(wrapper, InstructSentenceTransformerModel):
-        if kind == PromptType.document and not wrapper.apply_instruction_to_passages:
-            return "t"
-        return f"{wrapper.get_task_instruction(meta, kind)}t"
-    key = wrapper.get_prompt_name(meta, kind)
-    prompt = "" if key is None else wrapper.model_prompts[key]
-    return prompt.replace("{text}", "t") if "{text}" in prompt else f"{prompt}t"
+    wrapper.encode(
+        _OneText(), task_metadata=meta, hf_split="test", hf_subset="default", prompt_type=kind
+    )
+    seen: str = wrapper.model.seen
+    return seen
 
 
 @pytest.mark.parametrize("name", list(protocols()))
@@ -200,7 +230,7 @@ def test_only_classes_that_keep_mteb_s_way_of_prompting_are_known() -> None:
     """A loader whose class prompts in another way is code, whatever it inherits from."""
     encoders = text_encoders()
     assert _is_known(encoders["Qwen/Qwen3-Embedding-0.6B"].loader)
-    for name in ("google/embeddinggemma-2", "BMRetriever/BMRetriever-1B", "GritLM/GritLM-7B"):
+    for name in ("google/embeddinggemma-2", "nomic-ai/nomic-embed-text-v1.5", "GritLM/GritLM-7B"):
         assert mteb_protocol(name) is None, name
 
 
