@@ -2,12 +2,15 @@
 
 import json
 import random
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig
+from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
@@ -15,8 +18,11 @@ from angle_bench.errors import ModelError
 from angle_bench.models.adapter import attach, last_hidden_state
 from angle_bench.models.adapter_config import KINDS
 from angle_bench.models.backbone import load_backbone
+from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
+from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import Settings
+from angle_bench.training.export import export
 from tests.adapters import OF_KIND, SWITCHED, build_adapter, build_switched, peft_states
 from tests.checkpoints import build_tiny
 
@@ -166,6 +172,81 @@ def test_both_sizes_are_named_where_the_rows_are_not_brought(
     folder = build_adapter(tmp_path / "a", base, made, vocabulary=133, save_embedding=False)
     with pytest.raises(ModelError, match=f"{rows} .*its base has 128"):
         attach(fresh(base), folder)
+
+
+def test_other_adapters_in_the_folder_are_left_alone(
+    switched: dict[str, Path], base: Path, ids: Tensor, tmp_path: Path
+) -> None:
+    """peft saves named adapters in folders of their names, and loads the one outside."""
+    folder = shutil.copytree(switched["lora"], tmp_path / "a")
+    shutil.copytree(switched["dora"], folder / "other")
+    assert torch.equal(states(folder, base, ids), peft_states(folder, base, ids))
+    (folder / "adapter_model.safetensors").unlink()
+    with pytest.raises(ModelError, match="has no weights"):
+        resolve(str(folder), Overrides(pooling="mean"))
+    (folder / "adapter_config.json").unlink()
+    with pytest.raises(ModelError, match="holds other") as caught:
+        resolve(str(folder), Overrides(pooling="mean"))
+    assert caught.value.fix == f"-m {folder / 'other'}"
+
+
+@pytest.mark.parametrize("config", [
+    {"layers_to_transform": [1], "layers_pattern": "layer"},
+    {"rank_pattern": {"layer.0.attention.self.query": 2}, "alpha_pattern": {"value": 3}},
+    {"target_modules": r".*layer\.[02]\.attention\.self\.(query|key)"},
+    {"exclude_modules": ["layer.1.attention.self.query"]},
+    {"modules_to_save": ["classifier"], "task_type": "FEATURE_EXTRACTION"},
+    {"bias": "all", "use_dora": True, "use_rslora": True, "lora_bias": True},
+    {"init_lora_weights": "olora"},
+])  # fmt: skip
+def test_what_a_config_asks_for(
+    config: dict[str, Any], base: Path, ids: Tensor, tmp_path: Path
+) -> None:
+    config = {"r": 4, "lora_alpha": 8, "target_modules": ["query", "value"], **config}
+    if config.get("lora_bias"):
+        config = {**config, "bias": "none", "use_dora": False}
+    folder = build_adapter(tmp_path / "a", base, LoraConfig(**config))
+    assert torch.equal(states(folder, base, ids), peft_states(folder, base, ids))
+
+
+@pytest.mark.parametrize("task", ["CAUSAL_LM", "SEQ_CLS"])
+def test_one_that_was_trained_with_a_head(task: str, tmp_path: Path) -> None:
+    """Its layers are named as in the whole model, and its patterns match these names."""
+    from peft import PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    base = build_tiny(tmp_path / "base", "llama", head=True)
+    kind = AutoModelForCausalLM if task == "CAUSAL_LM" else AutoModelForSequenceClassification
+    config = LoraConfig(
+        r=4, target_modules=["q_proj", "v_proj"], layers_to_transform=[0, 2], task_type=task
+    )
+    model = get_peft_model(kind.from_pretrained(base, dtype=torch.float32), config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.add_(torch.randn_like(weight) * 0.3)
+    model.save_pretrained(tmp_path / "a")
+    ids = torch.tensor([[5, 6, 7, 8, 20]])
+    whole = PeftModel.from_pretrained(
+        kind.from_pretrained(base, dtype=torch.float32), tmp_path / "a"
+    ).eval()
+    with torch.inference_mode():
+        want = whole.base_model.model.model(input_ids=ids).last_hidden_state[0]
+    assert torch.equal(states(tmp_path / "a", base, ids), want)
+
+
+@pytest.mark.parametrize("name", ["resized", "saved-embedding", "dora", "vera"])
+def test_exported_it_is_a_whole_model(
+    name: str, switched: dict[str, Path], base: Path, tmp_path: Path
+) -> None:
+    spec = resolve(str(switched[name]), Overrides(pooling="mean"))
+    made = export(spec, "sentence-transformers", tmp_path / "made")
+    text = "the new34 cat" if name == "resized" else TEXT
+    backbone = load_backbone(Place(switched[name], base), SETTINGS, CPU)
+    ids = backbone.tokenizer(text, return_tensors="pt")["input_ids"]
+    want = last_hidden_state(backbone.model, ids)[0].mean(0)
+    got = SentenceTransformer(str(made), device="cpu").encode([text], convert_to_tensor=True)[0]
+    assert torch.allclose(got, want, atol=2e-5)
 
 
 def test_an_unknown_kind_is_refused(switched: dict[str, Path], base: Path, tmp_path: Path) -> None:

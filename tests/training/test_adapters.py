@@ -15,6 +15,7 @@ from angle_bench.training.dataset import load_rows
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.student import load_student
+from tests.adapters import build_switched
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import assert_equal, ours
 from tests.training.trainings import assert_same_weights, recipe_of, trained, weights
@@ -121,3 +122,21 @@ def test_a_quantised_base_is_trained_on(quantization: str, tmp_path: Path) -> No
     done, seen = trained(asked, tmp_path / "out")
     assert len(seen.losses) == done.steps
     assert all("lora_" in name for name in weights(done.folder))
+
+
+@pytest.mark.parametrize("name", ["resized", "saved-embedding", "bias-all", "saved-modules"])
+def test_what_an_adapter_brings_beside_its_layers_is_saved_again(name: str, tmp_path: Path) -> None:
+    """Trained further, it comes back from the disk as it was in memory."""
+    base = build_tiny(tmp_path / "bert", "bert")
+    model = build_switched(tmp_path / name, base, name)
+    asked = recipe_of(
+        tmp_path, model, "A", model={"pooling": "mean"}, prompts={}, train={"epochs": 1}
+    )
+    done, _ = trained(asked, tmp_path / "out")
+    before, after = weights(model), weights(done.folder)
+    assert before.keys() == after.keys()
+    part = "bias" if name == "bias-all" else "word_embeddings.weight"
+    still = {key for key in before if key.endswith(part)}
+    assert bool(still) is (name != "saved-modules")
+    assert all(torch.equal(before[key], after[key]) for key in still)
+    assert any(not torch.equal(before[key], after[key]) for key in before.keys() - still)
