@@ -18,6 +18,7 @@ from angle_bench.evaluation.sentence_encoder import (
 from angle_bench.models.known import mteb_models
 from angle_bench.models.named_prompts import named_prompts
 from angle_bench.models.prompts import (
+    INSTRUCTION,
     PLACEHOLDER,
     PromptPolicy,
     as_template,
@@ -216,7 +217,10 @@ def own_size(whole: Vectors, settings: Settings) -> Vectors:
 
 def _as_template(prompt: str) -> str:
     """A prompt that stands before a text, or already is a template that holds `{text}`."""
-    template = prompt if PLACEHOLDER in placeholders(prompt) else as_template(prompt)
+    words = placeholders(prompt)
+    template = prompt if PLACEHOLDER in words else as_template(prompt)
+    if INSTRUCTION in words and PLACEHOLDER not in words:  # never encoded as it is written
+        template = f"{prompt}{PLACEHOLDER}"
     try:
         check_written(template)
     except ValueError as error:

@@ -171,6 +171,18 @@ def test_a_template_around_the_text(ours) -> None:
     np.testing.assert_allclose(found, want, atol=1e-6)
 
 
+@pytest.mark.parametrize("prompt", ["Instruct: {instruction} ", "{instruction}: {text}"])
+def test_an_instruction_is_that_of_a_task(ours, prompt: str) -> None:
+    import mteb
+
+    with pytest.raises(UsageError, match="wants the instruction of a task"):
+        ours.encode(TEXTS, prompt=prompt)
+    task = mteb.get_task("ArguAna").metadata
+    found = ours.encode(TEXTS, task_metadata=task, role="query", prompt=prompt)
+    filled = prompt.replace("{instruction}", task.prompt["query"])
+    np.testing.assert_allclose(found, ours.encode(TEXTS, prompt=filled), atol=1e-6)
+
+
 def test_a_prompt_comes_before_a_task(ours) -> None:
     import mteb
 
