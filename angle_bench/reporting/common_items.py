@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from angle_bench.errors import ResultsError
 from angle_bench.reporting.evidence import Evidence
+from angle_bench.reporting.statistics.clusters import Nodes
 from angle_bench.reporting.statistics.difference import Scored
-from angle_bench.reporting.statistics.shared_texts import Nodes, SharedTexts
+from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.results.predictions import without_texts
 from angle_bench.results.task import Task
 from angle_bench.results.text_hash import text_hash
@@ -68,16 +69,17 @@ class TaskItems:
     nodes: Nodes
 
     def scored(self, evidence: Evidence) -> Scored:
-        """A model's score on the task and the influence of every item."""
+        """A model's score on the task, the influence of every item, and what each counts."""
         share = 1 / len(evidence.parts)
         return Scored(
             evidence.score,
             np.concatenate([share * part.measure.influence() for part in evidence.parts]),
+            np.concatenate([np.full(n, share / n) for n in map(_rows, self.keys)]),
         )
 
     def scored_on(self, evidence: Evidence, chosen: Mask) -> Scored:
         """The same over some of the items, (items,) true or false; NaN where it is undefined."""
-        influence = np.zeros(len(chosen))
+        influence, weight = np.zeros(len(chosen)), np.zeros(len(chosen))
         ends = np.cumsum([keys.num_rows for keys in self.keys])
         places = [span[chosen[span]] for span in np.split(np.arange(len(chosen)), ends[:-1])]
         used = [at for at, place in enumerate(places) if len(place)]
@@ -88,14 +90,20 @@ class TaskItems:
             mask[places[at] - first[at]] = True
             measure = evidence.parts[at].measure.part(mask)
             scores.append(measure.value())
+            weight[places[at]] = 1 / len(places[at]) / len(used)
             if math.isfinite(scores[-1]):
                 influence[places[at]] = measure.influence() / len(used)
-        return Scored(float(np.mean(scores)) if scores else math.nan, influence)
+        return Scored(float(np.mean(scores)) if scores else math.nan, influence, weight)
 
     @cached_property
     def shared(self) -> SharedTexts:
         """Which items of the task share texts."""
-        return SharedTexts(self.nodes)
+        return SharedTexts(self.nodes, self.parts)
+
+    @property
+    def parts(self) -> Nodes:
+        """The part of every item as a number, (items,)."""
+        return np.repeat(np.arange(len(self.keys)), [_rows(keys) for keys in self.keys])
 
     @property
     def part_names(self) -> list[str]:
@@ -118,7 +126,11 @@ class CommonItems:
     @cached_property
     def shared(self) -> SharedTexts:
         """Which items share texts, across tasks too."""
-        return SharedTexts(np.concatenate([items.nodes for items in self.tasks]))
+        first = np.cumsum([0, *(len(items.keys) for items in self.tasks)])
+        parts = [at + items.parts for at, items in zip(first, self.tasks, strict=False)]
+        return SharedTexts(
+            np.concatenate([items.nodes for items in self.tasks]), np.concatenate(parts)
+        )
 
     def scored(self, evidence: Sequence[Evidence]) -> list[Scored]:
         """A model's score on each task, and the influence of every item."""
@@ -138,8 +150,12 @@ class CommonItems:
         weights[list(used)] = [self.tasks[at].weight for at in used]
         weights /= weights.sum()
         score = math.fsum(weights[at] * scored[at].score for at in used)
-        parts = [weight * one.influence for weight, one in zip(weights, scored, strict=True)]
-        return Scored(score, np.concatenate(parts))
+        each = list(zip(weights, scored, strict=True))
+        return Scored(
+            score,
+            np.concatenate([weight * one.influence for weight, one in each]),
+            np.concatenate([weight * one.shares for weight, one in each]),
+        )
 
 
 def common_items(
@@ -186,6 +202,10 @@ def task_weights(tasks: Sequence[Task], average: str) -> list[float]:
     return [
         1 / len(set(types)) / types.count(task.type) if task in counted else 0.0 for task in tasks
     ]
+
+
+def _rows(keys: pa.Table) -> int:
+    return int(keys.num_rows)
 
 
 def _same(first: tuple[pa.Table, ...], second: tuple[pa.Table, ...]) -> bool:

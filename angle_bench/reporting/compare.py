@@ -1,7 +1,7 @@
 """Compare stored models on the same items: values; what is printed of them is in `compare_text`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -93,8 +93,12 @@ class Comparison:
 
     @property
     def unjudged(self) -> list[Row]:
-        """The candidates without a verdict."""
-        return [row for row in self.rows if row.verdict is None]
+        """The candidates without a verdict, or with too little for one."""
+        return [
+            row
+            for row in self.rows
+            if row.verdict is None or (row.verdict.refusal and not row.pairing.same)
+        ]
 
     @property
     def scored_nowhere(self) -> bool:
@@ -232,11 +236,13 @@ def _judge(
     for at, task in enumerate(items.tasks):
         sides = [[model[at] for model in side] for side in (pairing.base, pairing.candidate)]
         resampled = None if drawn is None else drawn[at]
-        by_task[task.task.header] = _on_task(task, sides, resampled)
+        by_task[task.task.header] = _on_task(task, sides, resampled, pairing.fixed)
         for place, name in enumerate(task.part_names):
             parts = [[one.part(place) for one in side] for side in sides]
             one_drawn = None if resampled is None else resampled[place : place + 1]
-            by_subset[f"{task.task.header} {name}"] = _on_task(task.part(place), parts, one_drawn)
+            by_subset[f"{task.task.header} {name}"] = _on_task(
+                task.part(place), parts, one_drawn, pairing.fixed
+            )
     full = _on_mean(pairing, items, drawn)
     seen = _seen(pairing, items, base, numbers)
     unseen = seen.unseen if how.seen and seen is not None else None
@@ -244,11 +250,14 @@ def _judge(
 
 
 def _on_task(
-    items: TaskItems, sides: Sequence[Sequence[Evidence]], drawn: Sequence[Vector] | None
+    items: TaskItems,
+    sides: Sequence[Sequence[Evidence]],
+    drawn: Sequence[Vector] | None,
+    fixed: bool,
 ) -> Difference:
     base, candidate = ([items.scored(one) for one in side] for side in sides)
     variance = None if drawn is None else float(np.var(np.mean(drawn, axis=0)))
-    return difference(base, candidate, items.shared, variance)
+    return difference(base, candidate, items.shared, variance, fixed)
 
 
 def _on_mean(
@@ -262,7 +271,7 @@ def _on_mean(
     if drawn is not None:
         weights = [task.weight for task in items.tasks]
         variance = float(np.var(np.dot(weights, [np.mean(task, axis=0) for task in drawn])))
-    return difference(base, candidate, items.shared, variance)
+    return difference(base, candidate, items.shared, variance, pairing.fixed)
 
 
 def _drawn(pairing: Pairing, items: CommonItems) -> list[list[Vector]]:
@@ -282,10 +291,15 @@ def _drawn(pairing: Pairing, items: CommonItems) -> list[list[Vector]]:
 
 def _seen(pairing: Pairing, items: CommonItems, base: Side, numbers: TextNumbers) -> Seen | None:
     """What training saw; None where nothing was recorded, or nothing of these items was seen."""
-    training = [*base.training, *pairing.side.training]
-    if not training:
+    by_side = {
+        side.label: seen_masks(items, side.training, numbers.hashes)
+        for side in (base, pairing.side)
+        if side.training
+    }
+    holding = [label for label, masks in by_side.items() if any(mask.any() for mask in masks)]
+    if not holding:
         return None
-    masks = seen_masks(items, training, numbers.hashes)
-    if not any(mask.any() for mask in masks):
-        return None
-    return tell_apart(items, pairing.base, pairing.candidate, masks)
+    each = zip(*(by_side[label] for label in holding), strict=True)
+    masks = [np.logical_or.reduce(of_task) for of_task in each]
+    seen = tell_apart(items, pairing.base, pairing.candidate, masks, pairing.fixed)
+    return replace(seen, holders=tuple(holding))

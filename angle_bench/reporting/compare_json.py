@@ -37,6 +37,7 @@ def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
         "left_out": dict(pairing.left_out),
         "mean": None if row.verdict is None else verdict_json(row.verdict),
         "on": "unseen pairs" if row.headline_unseen else "all pairs",
+        "seeds_borrowed": row.full is not None and row.full.borrowed,
         "summed_over": None if row.full is None else row.full.over,
         "by_task": {name: verdict_json(verdict) for name, verdict in row.by_task.items()},
     }
@@ -51,6 +52,7 @@ def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
                 for task in row.seen.tasks
             ],
             "concentrated": row.seen.concentrated,
+            "in_training_data_of": list(row.seen.holders),
         }
     if pairing.over_tasks is not None:
         found = pairing.over_tasks
@@ -75,17 +77,19 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict and its numbers."""
     return {
         "verdict": verdict.word,
+        "refusal": verdict.refusal or None,
         **_estimate(verdict.estimate),
         "p": verdict.p,
         "p_equivalent": verdict.p_equivalent,
-        "resolves": 100 * verdict.estimate.resolves(),
+        "resolves": _number(verdict.estimate.resolves()),
     }
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
-        "difference": 100 * estimate.difference,
-        "standard_error": 100 * estimate.error,
-        "interval": [100 * end for end in estimate.interval()],
+        "difference": _number(estimate.difference),
+        "standard_error": _number(estimate.error),
+        "interval": [_number(end) for end in estimate.interval()],
         "degrees_of_freedom": _number(estimate.freedom / 100),
+        "effective_sentences": _number(estimate.effective / 100),
     }

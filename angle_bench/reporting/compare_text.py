@@ -1,4 +1,4 @@
-"""A comparison as plain text: notes, one line a candidate, and what it means in a sentence."""
+"""A comparison as plain text: notes, a table of candidates, and what it means in sentences."""
 
 import math
 from collections.abc import Mapping
@@ -7,9 +7,10 @@ from tabulate import tabulate
 
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison, Row
-from angle_bench.reporting.seen import Seen
+from angle_bench.reporting.compare_sentences import counts, sentences
+from angle_bench.reporting.seen import FEWEST_SEEN, Seen
 from angle_bench.reporting.table import ABSENT
-from angle_bench.reporting.verdict import Verdict, p_text, points, signed, with_interval
+from angle_bench.reporting.verdict import Verdict, signed, with_interval
 
 _CUT = 60  # characters of a text in the list of changes
 
@@ -58,19 +59,15 @@ def comparison_notes(
             lines.append(f"{row.label}: not compared: {', '.join(reasons)}")
         if row.seen is not None and not comparison.how.seen:
             lines.append(
-                f"{row.label}: {row.seen.count:,} of these pairs are in training data; "
-                "--seen tells them apart"
+                f"{row.label}: {row.seen.count:,} of these pairs are in the training data of "
+                f"{row.seen.whose}; --seen reports seen and unseen pairs separately"
             )
-        if any(verdict == "components" for verdict in _over(row)):
+        if row.full is not None and row.full.over == "sentences, pairs twice":
             lines.append(
-                f"{row.label}: a variance over shared sentences came out negative; "
-                "connected groups of pairs were used instead"
+                f"{row.label}: a variance over shared sentences came out negative; an upper bound, "
+                "which counts each pair under both sentences, was used instead"
             )
     return lines
-
-
-def _over(row: Row) -> list[str]:
-    return [] if row.full is None else [row.full.over]
 
 
 def _table(comparison: Comparison) -> str:
@@ -82,7 +79,7 @@ def _table(comparison: Comparison) -> str:
         [
             row.label,
             with_interval(verdict.estimate),
-            p_text(verdict.p),
+            verdict.p_text,
             judgement(row, verdict, single=len(heads) == 1),
         ]
         for row, verdict in judged
@@ -106,26 +103,19 @@ def mean_of(row: Row) -> str:
 
 def judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
     """The verdict with its tasks; not `single`: with what it is the mean of."""
-    said = verdict.text()
+    said = "the same checkpoint" if row.pairing.same else verdict.text()
     if not single:
         said += f" ({mean_of(row)})"
-    if verdict.word in ("better", "worse") and len(row.by_task) > 1:
-        said += f" ({_counts(row, zeros=False)})"
+    if verdict.significant and len(row.by_task) > 1:
+        said += f" ({counts(row, zeros=False)})"
     return said
-
-
-def _counts(row: Row, *, zeros: bool) -> str:
-    words = ("better", "worse", "equivalent", "undecided")
-    always = ("better", "worse", "undecided") if zeros else ()
-    counts = [(word, row.count(word)) for word in words]
-    return ", ".join(f"{count} {word}" for word, count in counts if count or word in always)
 
 
 def _by(row: Row, by: str, comparison: Comparison) -> str:
     """A table of tasks or subsets; p values are adjusted within the candidate."""
     verdicts: Mapping[str, Verdict] = row.by_task if by == "task" else row.by_subset
     lines = [
-        [name, with_interval(verdict.estimate), p_text(verdict.p), verdict.text()]
+        [name, with_interval(verdict.estimate), verdict.p_text, verdict.text()]
         for name, verdict in verdicts.items()
     ]
     return _plain(lines, [f"{row.label} by {by}", "", "", f"Holm over {len(lines)} {by}s"])
@@ -133,22 +123,29 @@ def _by(row: Row, by: str, comparison: Comparison) -> str:
 
 def _seen_block(row: Row) -> str:
     if row.seen is None:
-        return f"{row.label}: no record of its training data, or none of these pairs is in it"
+        return (
+            f"{row.label}: neither it nor the base has a record of training data that holds any "
+            "of these pairs"
+        )
     lines = [
         [
             task.name,
             f"{task.seen:,} of {task.items:,} ({100 * task.seen / task.items:.0f} %)",
-            _or_absent(task.on_seen),
-            _or_absent(task.on_unseen),
+            _or_absent(task.on_seen, task.seen),
+            _or_absent(task.on_unseen, task.items - task.seen),
         ]
         for task in row.seen.tasks
     ]
-    table = _plain(lines, [row.label, "pairs in its training data", "Δ seen", "Δ unseen"])
+    table = _plain(
+        lines, [row.label, f"pairs in the training data of {row.seen.whose}", "Δ seen", "Δ unseen"]
+    )
     return "\n".join([table, *_unseen_lines(row, row.seen)])
 
 
-def _or_absent(difference: float) -> str:
-    return signed(difference, 1) if math.isfinite(difference) else ABSENT
+def _or_absent(difference: float, pairs: int) -> str:
+    if math.isfinite(difference):
+        return signed(difference, 1)
+    return f"fewer than {FEWEST_SEEN}" if 0 < pairs < FEWEST_SEEN else ABSENT
 
 
 def _unseen_lines(row: Row, seen: Seen) -> list[str]:
@@ -205,64 +202,6 @@ def _over_tasks(comparison: Comparison) -> str:
     if not lines:
         return ""
     return _plain(lines, ["", "over tasks", "no predictions: would another choice of tasks agree?"])
-
-
-def sentences(comparison: Comparison) -> str:
-    """The first candidate's verdict in words, and what it rests on."""
-    judged = [row for row in comparison.rows if row.verdict is not None]
-    if not judged:
-        return ""
-    first = judged[0]
-    basis = "" if first.pairing.same else f"\n{_basis(first, comparison)}"
-    return f"{_sentence(first, comparison)}{basis}"
-
-
-def _sentence(row: Row, comparison: Comparison) -> str:
-    verdict, base = row.verdict, comparison.base.label
-    assert verdict is not None
-    if row.pairing.same:
-        return f"{row.label} is {base}: the same weights under the same settings."
-    where = _where(row)
-    numbers = f"{with_interval(verdict.estimate)}, {p_text(verdict.p)}"
-    candidates = sum(each.verdict is not None for each in comparison.rows)
-    over = "candidate" if candidates == 1 else "candidates"
-    treated = (
-        "treats pairs as independent"
-        if comparison.how.method == "pairs"
-        else "clustered on sentences"
-    )
-    told = f"({treated}; Holm over {candidates} {over})"
-    by_task = f" By task: {_counts(row, zeros=True)}." if len(row.by_task) > 1 else ""
-    said = {
-        "better": f"{row.label} is better than {base} {where}: {numbers}",
-        "worse": f"{row.label} is worse than {base} {where}: {numbers}",
-        "equivalent": f"{row.label} equals {base} within ±{points(verdict.margin)} {where}: "
-        f"{numbers}",
-        "undecided": f"Whether {row.label} is better than {base} {where} is undecided: {numbers}",
-    }[verdict.word]
-    return f"{said}\n{told}.{by_task}"
-
-
-def _where(row: Row) -> str:
-    types = sorted({task.type for task in row.pairing.tasks})
-    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(row.pairing.tasks)
-    kind = f"{types[0]} " if len(types) == 1 else ""
-    unseen = ", unseen pairs only" if row.headline_unseen else ""
-    if len(row.pairing.tasks) == 1:
-        return f"on {row.pairing.tasks[0].header}{unseen}"
-    return f"on the mean of {count} {kind}tasks{unseen}"
-
-
-def _basis(row: Row, comparison: Comparison) -> str:
-    """What the verdict is about: recipes, where seeds say how far these spread."""
-    base, side = comparison.base, row.pairing.side
-    seeds = [each for each in (side, base) if len(each.models) > 1]
-    if not seeds:
-        return "One training seed: this is about these checkpoints, not the recipe."
-    said = " and ".join(f"{each.label} ({len(each.models)} seeds)" for each in seeds)
-    single = [each.label for each in (side, base) if len(each.models) == 1]
-    rest = f"; {single[0]} is one checkpoint" if single else ""
-    return f"This is about the recipe{'s' if len(seeds) > 1 else ''} {said}{rest}."
 
 
 def _plain(lines: list[list[str]], header: list[str]) -> str:

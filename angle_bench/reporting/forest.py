@@ -1,5 +1,6 @@
 """Differences with their intervals as a picture: a forest plot in SVG, without a library."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -32,7 +33,8 @@ def forest(lines: Sequence[Line], margin: float) -> str:
         lines: At least one.
         margin: Within which a difference counts as none, as a fraction.
     """
-    ends = [end for line in lines for end in line.estimate.interval()]
+    lines = [line for line in lines if not math.isnan(line.estimate.difference)]
+    ends = [end for line in lines for end in _ends(line.estimate)]
     low, high = min(*ends, -margin), max(*ends, margin)
     scale = _PLOT / (high - low) if high > low else 0.0
     start = max(_LEFT, _LETTER * max(len(line.name) for line in lines))
@@ -49,7 +51,7 @@ def forest(lines: Sequence[Line], margin: float) -> str:
     ]
     for at, line in enumerate(lines):
         y = _LINE * (at + 0.75)
-        left, right = (across(end) for end in line.estimate.interval())
+        left, right = (across(end) for end in _ends(line.estimate))
         weight = ' font-weight="bold"' if line.strong else ""
         drawn += [
             f'<text x="0" y="{y + 5:.1f}"{weight}>{escape(line.name)}</text>',
@@ -63,6 +65,13 @@ def forest(lines: Sequence[Line], margin: float) -> str:
         f'<svg viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" font-size="14" role="img">'
         f"{''.join(drawn)}</svg>"
     )
+
+
+def _ends(estimate: Estimate) -> tuple[float, float]:
+    """Of its interval; without one, the difference twice."""
+    if estimate.refusal:
+        return estimate.difference, estimate.difference
+    return estimate.interval()
 
 
 def standalone(plot: str) -> str:

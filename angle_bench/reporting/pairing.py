@@ -23,11 +23,13 @@ class Side:
         label: What is shown.
         models: A stored model, or one for each seed.
         training: What they were trained on, where that was recorded.
+        fixed: Whether it is one published checkpoint: no draw of a recipe that others are of.
     """
 
     label: str
     models: tuple[StoredModel, ...]
     training: tuple[TrainingTexts, ...] = ()
+    fixed: bool = False
 
     @classmethod
     def of(cls, label: str, models: Sequence[StoredModel]) -> "Side":
@@ -37,7 +39,9 @@ class Side:
             ResultsError: A record cannot be read.
         """
         records = [_training_texts(model) for model in models]
-        return cls(label, tuple(models), tuple(one for one in records if one is not None))
+        training = tuple(one for one in records if one is not None)
+        local = any(model.revision.startswith("sha256-") for model in models)
+        return cls(label, tuple(models), training, not (training or local) and len(models) == 1)
 
     @property
     def selected_on_test(self) -> list[str]:
@@ -71,6 +75,7 @@ class Pairing:
         missing: Tasks without scores, by the name of the model.
         differing: How the candidate was used differently from the base.
         same: Whether it is the base itself.
+        fixed: Whether a side of one model is that model and no draw of a recipe.
         items: What both were scored on; None without per-item predictions.
         base: Evidence of each of the base's models, task by task.
         candidate: Evidence of each of the candidate's.
@@ -83,6 +88,7 @@ class Pairing:
     missing: Mapping[str, Sequence[str]]
     differing: Sequence[str]
     same: bool
+    fixed: bool = False
     items: CommonItems | None = None
     base: Sequence[Sequence[Evidence]] = ()
     candidate: Sequence[Sequence[Evidence]] = ()
@@ -123,6 +129,7 @@ def pair(base: Side, side: Side, suite: Suite, read: Read, numbers: TextNumbers)
         {name: tasks for name, tasks in missing.items() if tasks},
         _differing(base, side, read),
         len(models) == 2 and _identity(first) == _identity(side.models[0]),
+        base.fixed or side.fixed,
     )
     if not tasks:
         return _with_task_bootstrap(made, base, read, scored, suite)

@@ -61,14 +61,26 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
     by_name = {name: one for each in ranked.values() for name, one in each.items()}
     items = common_items(tasks, suite.average, by_name, TextNumbers())
     means = [[items.mean(items.scored(one)) for one in each.values()] for each in ranked.values()]
-    intervals = rank_intervals(better(means, items.shared))
+    fixed = [side.fixed for side in sides if side.label in ranked]
+    intervals = rank_intervals(better(means, items.shared, fixed))
     return Ranking(dict(zip(ranked, intervals, strict=True)), tasks)
 
 
-def better(means: Sequence[Sequence[Scored]], shared: SharedTexts) -> NDArray[np.bool_]:
-    """Who is significantly better than whom, (models, models)."""
+def better(
+    means: Sequence[Sequence[Scored]], shared: SharedTexts, fixed: Sequence[bool]
+) -> NDArray[np.bool_]:
+    """Who is significantly better than whom, (models, models).
+
+    Args:
+        means: The mean score of each model or of each seed of a recipe.
+        shared: Which items share texts.
+        fixed: Whether each is one published checkpoint and no draw of a recipe.
+    """
     pairs = list(combinations(range(len(means)), 2))
-    found = [difference(means[one], means[other], shared).estimate for one, other in pairs]
+    found = [
+        difference(means[one], means[other], shared, fixed=fixed[one] or fixed[other]).estimate
+        for one, other in pairs
+    ]
     better = np.zeros((len(means), len(means)), dtype=bool)
     adjusted = holm([estimate.p for estimate in found])
     for (one, other), estimate, p in zip(pairs, found, adjusted, strict=True):

@@ -8,9 +8,11 @@ import numpy as np
 
 from angle_bench.reporting.common_items import CommonItems, Mask
 from angle_bench.reporting.evidence import Evidence
-from angle_bench.reporting.statistics.difference import Difference, Scored, difference
+from angle_bench.reporting.statistics.difference import FEWEST, Difference, Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, Estimate
 from angle_bench.results.training_texts import TrainingTexts
+
+FEWEST_SEEN = 30  # pairs of a task; a correlation over fewer is no figure
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class SeenTask:
         name: The task's column header.
         seen: How many items are in the training data.
         items: How many there are.
-        on_seen: The difference on these, NaN where there are none or too few for a score.
-        on_unseen: The difference on the others.
+        on_seen: The difference on these; NaN where they are fewer than `FEWEST_SEEN`.
+        on_unseen: The difference on the others; NaN where there are none.
     """
 
     name: str
@@ -40,13 +42,21 @@ class Seen:
         tasks: One entry a task.
         unseen: The mean difference over the unseen items of all tasks that have some.
         unseen_tasks: How many these are.
-        contrast: The mean difference on seen minus that on unseen items, over tasks with both.
+        contrast: The mean difference on seen minus that on unseen items, over tasks with
+            enough of both.
+        holders: The sides whose training data holds them, by label.
     """
 
     tasks: tuple[SeenTask, ...]
     unseen: Difference | None
     unseen_tasks: int
     contrast: Estimate | None
+    holders: tuple[str, ...] = ()
+
+    @property
+    def whose(self) -> str:
+        """The sides whose training data holds them."""
+        return " and ".join(self.holders)
 
     @property
     def count(self) -> int:
@@ -81,6 +91,7 @@ def tell_apart(
     base: Sequence[Sequence[Evidence]],
     candidate: Sequence[Sequence[Evidence]],
     masks: Sequence[Mask],
+    fixed: bool = False,
 ) -> Seen:
     """The differences on seen and on unseen items.
 
@@ -89,6 +100,7 @@ def tell_apart(
         base: Evidence of each of the base's models, task by task.
         candidate: Evidence of each of the candidate's.
         masks: Which items of each task were seen.
+        fixed: Whether a side of one model is that model and no draw of a recipe.
     """
     others = [~mask for mask in masks]
     on_seen = [[common.scored_on(model, masks) for model in side] for side in (base, candidate)]
@@ -98,25 +110,32 @@ def tell_apart(
             items.task.header,
             int(masks[at].sum()),
             len(masks[at]),
-            _gap(on_seen, at),
+            _gap(on_seen, at) if masks[at].sum() >= FEWEST_SEEN else math.nan,
             _gap(on_unseen, at),
         )
         for at, items in enumerate(common.tasks)
     )
     whole = [at for at, task in enumerate(tasks) if math.isfinite(task.on_unseen)]
-    both = [at for at in whole if math.isfinite(tasks[at].on_seen)]
-    unseen = _mean_difference(common, on_unseen, whole) if whole else None
+    unseen = _mean_difference(common, on_unseen, whole, fixed) if whole else None
+    gains = [
+        [_gains(*model) for model in zip(*side, strict=True)]
+        for side in zip(on_seen, on_unseen, strict=True)
+    ]
+    both = [
+        at for at in whole if math.isfinite(tasks[at].on_seen) and _enough(common, gains[0][0], at)
+    ]
     contrast = None
     if both:
-        gains = [
-            [_gains(*model) for model in zip(*side, strict=True)]
-            for side in zip(on_seen, on_unseen, strict=True)
-        ]
-        contrast = _mean_difference(common, gains, both).estimate
+        contrast = _mean_difference(common, gains, both, fixed).estimate
     return Seen(tasks, unseen, len(whole), contrast)
 
 
 Sides = Sequence[Sequence[Sequence[Scored]]]  # base and candidate, their models, the tasks
+
+
+def _enough(common: CommonItems, gains: Sequence[Scored], at: int) -> bool:
+    """Whether a task's seen and unseen pairs are enough sentences to tell a difference."""
+    return common.shared.weighted(common.mean(gains, [at]).shares).effective >= FEWEST
 
 
 def _gap(sides: Sides, at: int) -> float:
@@ -127,11 +146,13 @@ def _gap(sides: Sides, at: int) -> float:
 def _gains(seen: Sequence[Scored], unseen: Sequence[Scored]) -> list[Scored]:
     """A model's score on seen minus that on unseen items, on each task."""
     return [
-        Scored(one.score - other.score, one.influence - other.influence)
+        Scored(one.score - other.score, one.influence - other.influence, one.shares - other.shares)
         for one, other in zip(seen, unseen, strict=True)
     ]
 
 
-def _mean_difference(common: CommonItems, sides: Sides, tasks: Sequence[int]) -> Difference:
+def _mean_difference(
+    common: CommonItems, sides: Sides, tasks: Sequence[int], fixed: bool
+) -> Difference:
     base, candidate = ([common.mean(model, tasks) for model in side] for side in sides)
-    return difference(base, candidate, common.shared)
+    return difference(base, candidate, common.shared, fixed=fixed)

@@ -1,7 +1,7 @@
 """The cells of a sweep beside the checkpoint that they started from: one table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -16,7 +16,7 @@ from angle_bench.reporting.pairing import Read, Side
 from angle_bench.reporting.ranking import ranks
 from angle_bench.reporting.statistics.difference import Difference
 from angle_bench.reporting.table import ABSENT, Table
-from angle_bench.reporting.verdict import Verdict, p_text, points, with_interval
+from angle_bench.reporting.verdict import Verdict, points, with_interval
 from angle_bench.results.task import Suite
 
 HOW = How(allow_different=True)  # settings that differ are what was swept; notes name them
@@ -128,7 +128,7 @@ class SweepTable:
         if row.verdict is None:
             return [rank, *settings, score, ABSENT, "", "no per-item predictions to compare"]
         verdict = row.verdict
-        difference = [with_interval(verdict.estimate), p_text(verdict.p), verdict.text()]
+        difference = [with_interval(verdict.estimate), verdict.p_text, verdict.text()]
         return [rank, *settings, score, *difference]
 
 
@@ -176,7 +176,10 @@ def _judged(
     found: dict[str, Difference] = {}
     for start in starts:
         own = [cell.side for cell in cells if cell.start == start.side.label]
-        comparison = compare(start.side, own, suite, HOW, read, numbers)
+        start_side = replace(
+            start.side, fixed=True
+        )  # cells are draws, what they start from is none
+        comparison = compare(start_side, own, suite, HOW, read, numbers)
         notes += comparison_notes(comparison, why="")
         found |= {row.label: row.full for row in comparison.rows if row.full is not None}
     adjusted = verdicts(list(found.values()), HOW.margin)

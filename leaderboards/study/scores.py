@@ -66,7 +66,12 @@ class Scores:
     def verdicts(self, pairs: Sequence[tuple[str, str]], masks: Masks) -> list[Verdict]:
         """The second of each two beside the first, by Holm over all of them."""
         found = [
-            difference(self.means(one, masks), self.means(other, masks), self.items.shared)
+            difference(
+                self.means(one, masks),
+                self.means(other, masks),
+                self.items.shared,
+                fixed=self.sides[one].fixed or self.sides[other].fixed,
+            )
             for one, other in pairs
         ]
         return verdicts(found, MARGIN)
@@ -74,7 +79,8 @@ class Scores:
     def ranks(self, masks: Masks) -> dict[str, tuple[int, int]]:
         """The best and the worst rank of each side, every two compared."""
         means = [self.means(name, masks) for name in self.sides]
-        found = rank_intervals(better(means, self.items.shared))
+        fixed = [side.fixed for side in self.sides.values()]
+        found = rank_intervals(better(means, self.items.shared, fixed))
         return dict(zip(self.sides, found, strict=True))
 
 

@@ -123,7 +123,9 @@ def leakage(of: Read) -> str:
         masks = scores.seen(name)
         data, shown = _named(name)
         shares[data] = [data, *(f"{100 * mask.mean():.0f} %" for mask in masks), ""]
-        told = tell_apart(scores.items, scores.evidence[plan.BASE], scores.evidence[name], masks)
+        told = tell_apart(
+            scores.items, scores.evidence[plan.BASE], scores.evidence[name], masks, fixed=True
+        )
         each = [f"{_gain(task.on_seen)} / {_gain(task.on_unseen)}" for task in told.tasks]
         gains.append([f"{data}: {shown}", *each, _contrast(told.contrast)])
     lines = _titled("pairs seen", [*shares.values()]) + _titled("Δ seen / Δ unseen", gains)
@@ -266,7 +268,9 @@ def _gain(difference: float) -> str:
 
 
 def _contrast(estimate: Estimate | None) -> str:
-    return "–" if estimate is None else f"{with_interval(estimate)} {p_text(estimate.p)}"
+    if estimate is None or estimate.refusal:
+        return "–"
+    return f"{with_interval(estimate)} {p_text(estimate.p)}"
 
 
 def _grid_scores() -> dict[tuple[str, int, int], list[float]]:
@@ -299,7 +303,7 @@ def _task_scores(scores: Scores, name: str) -> list[str]:
 def _judged(verdict: Verdict | None) -> list[str]:
     if verdict is None:
         return ["", "", ""]
-    return [with_interval(verdict.estimate), p_text(verdict.p), verdict.text()]
+    return [with_interval(verdict.estimate), verdict.p_text, verdict.text()]
 
 
 def _spread(scores: Sequence[float]) -> str:

@@ -49,10 +49,11 @@ def test_a_table_and_a_sentence(cli: Cli, results: Path) -> None:
     assert lines[1].endswith("p < .001  better (2 better)")
     assert lines[2].split()[0] == "bad"
     assert lines[3].startswith("good is better than base on the mean of 2 STS tasks: +")
-    assert lines[4] == (
-        "(clustered on sentences; Holm over 2 candidates). By task: 2 better, 0 worse, 0 undecided."
-    )
+    assert lines[3].endswith("By task: 2 better, 0 worse, 0 not significant.")
+    assert lines[4].startswith("bad is worse than base on the mean of 2 STS tasks: −")
     assert lines[5] == "One training seed: this is about these checkpoints, not the recipe."
+    assert lines[6].startswith("Method: difference of the main score in points (×100), 2 tasks, ")
+    assert "p by Holm (1979) over 2 candidates" in lines[6]
 
 
 def test_by_task_and_pairs(cli: Cli, results: Path) -> None:
@@ -60,7 +61,7 @@ def test_by_task_and_pairs(cli: Cli, results: Path) -> None:
     assert ended.code == 0
     assert "good by task" in ended.out
     assert "Holm over 2 tasks" in ended.out
-    assert "(treats pairs as independent; Holm over 1 candidate)" in ended.out
+    assert "bootstrap over pairs, which treats pairs as independent" in ended.out
 
 
 def test_json_is_all_that_stdout_holds(cli: Cli, results: Path) -> None:
@@ -74,7 +75,7 @@ def test_json_is_all_that_stdout_holds(cli: Cli, results: Path) -> None:
     assert set(row["by_task"]) == {"STS12", "STS13"}
     assert list(row["by_subset"]) == ["STS12 default/test", "STS13 default/test"]
     assert len(row["changes"]) == 3
-    assert row["mean"]["degrees_of_freedom"] is None
+    assert row["mean"]["degrees_of_freedom"] == row["mean"]["effective_sentences"] - 1
 
 
 @pytest.mark.parametrize(("name", "code"), [("good", 0), ("bad", 3), ("twin", 0)])
@@ -88,10 +89,12 @@ def test_margin_decides_what_equals(cli: Cli, results: Path) -> None:
     put(results, "local/twin", 0.301)
     wide = cli("compare", "base", "twin", *TASKS, "--margin", "5").out
     assert "equivalent within ±5.00" in wide
-    assert "twin equals base within ±5.00" in wide
+    assert "twin and base are equivalent within ±5.00 (TOST, α = .05) on the mean" in wide
     narrow = cli("compare", "base", "twin", *TASKS, "--margin", "0").out
-    assert "undecided; this comparison resolves ≥" in narrow
-    assert "Whether twin is better than base on the mean of 2 STS tasks is undecided" in narrow
+    assert "not significant (minimum detectable difference " in narrow
+    assert (
+        "The difference of twin to base on the mean of 2 STS tasks is not significant (95 % CI −"
+    ) in narrow
 
 
 def test_what_is_missing_is_a_command_away(cli: Cli, results: Path) -> None:
@@ -246,7 +249,7 @@ def test_seeds_by_commas_and_by_a_repeated_label(cli: Cli, results: Path) -> Non
     braces = cli("compare", "base", "ft=s0", "ft=s1", "ft=s2", *TASKS)
     assert commas.code == braces.code == 0
     assert commas.out == braces.out
-    assert "This is about the recipe ft (3 seeds); base is one checkpoint." in commas.out
+    assert "This is about the recipe ft (3 seeds); base has one seed" in commas.out
     assert cli("compare", "base", "s0,s1", *TASKS).code == 2
 
 
@@ -281,7 +284,7 @@ def test_seen(cli: Cli, results: Path, tiny_bert: Path) -> None:
     words = ("compare", "base", "tiny", *TASKS, "--seen", "--allow-different")
     ended = cli(*words)
     assert ended.code == 0, ended.err
-    assert "pairs in its training data" in ended.out
+    assert "pairs in the training data of tiny" in ended.out
     assert "mean of 2, unseen pairs only: +" in ended.out
     assert "0 of 120 (0 %)" in ended.out
     said = json.loads(cli(*words, "--json").out)

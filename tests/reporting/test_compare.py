@@ -1,5 +1,7 @@
 """Comparisons of stored models: values, guards, seen pairs, changes, ranks."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,13 @@ import pytest
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.reporting.changes import changes, changes_file, groups
 from angle_bench.reporting.compare import Comparison, How, Row, compare, read_sides
+from angle_bench.reporting.compare_json import as_json
 from angle_bench.reporting.compare_page import page
+from angle_bench.reporting.compare_sentences import sentences
 from angle_bench.reporting.compare_text import text
 from angle_bench.reporting.pairing import Side
 from angle_bench.reporting.ranking import ranks
+from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.measures import Spearman
 from angle_bench.results.layout import SIDE, ModelFolder
 from angle_bench.results.predictions import read_predictions, without_texts
@@ -177,7 +182,7 @@ def test_a_model_compared_with_itself_says_so(results: Results) -> None:
     assert (row.verdict.estimate.difference, row.verdict.p, row.verdict.word) == (
         0,
         1,
-        "equivalent",
+        "no verdict",
     )
     assert "twin is base: the same weights under the same settings." in text(found)
 
@@ -293,7 +298,15 @@ def test_seeds_of_a_recipe(results: Results) -> None:
     base = np.mean([spearman(A, 0.3, 0), spearman(B, 0.3, 1)])
     assert row.verdict.estimate.difference == pytest.approx(np.mean(each) - base)
     assert row.verdict.estimate.error >= np.std(each, ddof=1) / np.sqrt(3)
-    assert "This is about the recipe recipe (3 seeds); base is one checkpoint." in text(found)
+    assert (
+        "This is about the recipe recipe (3 seeds); base has one seed and is taken to spread as "
+        "the seeds of recipe."
+    ) in text(found)
+    fixed = replace(side(results, "base"), fixed=True)
+    found = compare(fixed, [recipe], BOTH, How())
+    assert "(3 seeds); base is one checkpoint." in text(found)
+    assert (full := only(found).full) is not None
+    assert full.estimate.error < row.verdict.estimate.error
 
 
 def seen_results(tmp_path: Path) -> Results:
@@ -336,13 +349,83 @@ def test_without_seen_a_note_says_that_there_is_overlap(tmp_path: Path) -> None:
     made = seen_results(tmp_path)
     found = compared(made, "ft")
     assert not only(found).headline_unseen
-    assert "of these pairs are in training data; --seen tells them apart" in text(found)
+    assert "of these pairs are in the training data of ft; --seen reports" in text(found)
+
+
+def test_training_data_is_attributed_to_whose_it_is(tmp_path: Path) -> None:
+    """The untouched base stands second, and was trained on nothing."""
+    made = seen_results(tmp_path)
+    sides = [side(made, "ft"), side(made, "base")]
+    for seen in (False, True):
+        shown = text(compare(sides[0], sides[1:], BOTH, How(seen=seen)))
+        assert "in the training data of ft" in shown
+        assert "training data of base" not in shown
+
+
+def test_few_seen_pairs_are_no_figure(tmp_path: Path) -> None:
+    made, checkpoint = Results(tmp_path / "results"), tmp_path / "ft"
+    checkpoint.mkdir()
+    for label, noise in (("base", 0.3), ("ft", 0.2)):
+        made.put(f"local/{label}", "A", A.part(A.scores(noise, 1)), checkpoint=checkpoint)
+    put_training(checkpoint, list(zip(A.text1[:14], A.text2[:14], strict=True)), [])
+    found = compared(made, "ft", of=suite(task("A")), seen=True)
+    seen = only(found).seen
+    assert seen is not None
+    assert np.isnan(seen.tasks[0].on_seen)
+    assert seen.contrast is None
+    assert "fewer than 30" in text(found)
+
+
+def test_every_candidate_has_a_sentence_and_significant_ones_stand_first(results: Results) -> None:
+    for name, pairs in (("A", A), ("B", B)):
+        results.put("local/close", name, pairs.part(pairs.scores(0.29, 7)))
+    lines = sentences(compared(results, "close", "bad")).splitlines()
+    assert lines[0].startswith("bad is worse than base on the mean of 2 STS tasks: ")
+    assert lines[1].startswith(
+        "The difference of close to base on the mean of 2 STS tasks is not significant (95 % CI "
+    )
+    assert "minimum detectable difference" in lines[1]
+    assert lines[-1].startswith("Method: difference of the main score in points")
+    assert len(lines) == 4
+
+
+def test_verdicts_are_adjusted_over_candidates(results: Results) -> None:
+    alone = only(compared(results, "good")).verdict
+    together = compared(results, "good", "bad").rows
+    assert alone is not None
+    raw = [row.verdict.estimate.p for row in together if row.verdict]
+    assert [row.verdict.p for row in together if row.verdict] == pytest.approx(holm(raw), abs=0)
+    assert alone.p == pytest.approx(alone.estimate.p)
+    assert min(row.verdict.p for row in together if row.verdict) == pytest.approx(
+        2 * min(raw), abs=0
+    )
+
+
+def test_too_few_sentences_have_no_verdict(tmp_path: Path) -> None:
+    """One query with thirty documents: nothing is known of other queries."""
+    made, odd = Results(tmp_path), Pairs("A", count=30)
+    odd.text1 = ["how do I sort a list?"] * 30
+    for label, noise in (("base", 0.3), ("ft", 0.9)):
+        made.put(f"local/{label}", "A", odd.part(odd.scores(noise, 1)))
+    found = compared(made, "ft", of=suite(task("A")))
+    shown = text(found)
+    assert "too few independent sentences (effective number 1.0)" in shown
+    assert "No verdict on ft and base on A: " in shown
+    assert "p < " not in shown
+    assert found.unjudged == [only(found)]
+    said = json.loads(json.dumps(as_json(found), allow_nan=False))["candidates"][0]["mean"]
+    assert (said["verdict"], said["standard_error"]) == ("no verdict", None)
+    assert said["effective_sentences"] == pytest.approx(1)
+    assert "<circle" in page(found)
+    both = [side(made, "base"), side(made, "ft")]
+    of = suite(task("A"))
+    assert ranks(both, of, read_sides(both, of, [])).intervals == {"base": (1, 2), "ft": (1, 2)}
 
 
 def test_no_record_of_training(results: Results) -> None:
     found = compared(results, "good", seen=True)
     assert not only(found).headline_unseen
-    assert "good: no record of its training data" in text(found)
+    assert "good: neither it nor the base has a record of training data" in text(found)
 
 
 def test_changes_are_those_of_rank_errors(results: Results) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from angle_bench.errors import printable
-from angle_bench.reporting import compare_text
+from angle_bench.reporting import compare_sentences, compare_text
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison
 from angle_bench.reporting.leaderboard import Column, Leaderboard
@@ -19,7 +19,7 @@ from angle_bench.reporting.site.evidence import Exhibit
 from angle_bench.reporting.site.payload import payload, script_json
 from angle_bench.reporting.site.trajectories import Trajectory
 from angle_bench.reporting.table import ABSENT, Row
-from angle_bench.reporting.verdict import p_text, signed, with_interval
+from angle_bench.reporting.verdict import signed, with_interval
 from angle_bench.reporting.view import notes, signatures, view
 
 ON_INDEX, ON_PAGE = 5, 20  # how many changed pairs are shown
@@ -168,13 +168,13 @@ def _verdict(board: Leaderboard, found: Comparison) -> dict[str, Any]:
     return {
         "base": found.base.label,
         "number": [row.label for row in board.rows].index(found.base.label),
-        "sentences": compare_text.sentences(found).splitlines(),
+        "sentences": compare_sentences.sentences(found).splitlines(),
         "notes": compare_text.comparison_notes(found, why=""),
         "rows": [
             {
                 "label": row.label,
                 "difference": with_interval(verdict.estimate),
-                "p": p_text(verdict.p),
+                "p": verdict.p_text,
                 "mean": compare_text.mean_of(row),
                 "said": compare_text.judgement(row, verdict, single=True),
             }
@@ -186,7 +186,7 @@ def _verdict(board: Leaderboard, found: Comparison) -> dict[str, Any]:
 def _by_task(base: Comparison | None, row: Row) -> list[tuple[str, str, str, str]]:
     found = [each for each in base.rows if each.label == row.label] if base else []
     return [
-        (name, with_interval(verdict.estimate), p_text(verdict.p), verdict.text())
+        (name, with_interval(verdict.estimate), verdict.p_text, verdict.text())
         for each in found
         for name, verdict in each.by_task.items()
     ]

@@ -63,9 +63,15 @@ def _intervals(board: Leaderboard, found: Comparison) -> dict[str, dict[str, lis
     told = {}
     for row in found.rows:
         by_column = {
-            headers[header]: _ends(verdict.estimate) for header, verdict in row.by_task.items()
+            headers[header]: _ends(verdict.estimate)
+            for header, verdict in row.by_task.items()
+            if not verdict.estimate.refusal
         }
-        if row.verdict is not None and len(row.pairing.tasks) == len(board.suite.task):
+        if (
+            row.verdict
+            and not row.verdict.estimate.refusal
+            and len(row.pairing.tasks) == len(board.suite.task)
+        ):
             by_column[board.headline.key] = _ends(row.verdict.estimate)
         told[row.label] = by_column
     return told

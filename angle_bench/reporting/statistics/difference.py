@@ -7,26 +7,51 @@ from typing import Literal
 
 import numpy as np
 
-from angle_bench.reporting.statistics.inference import Estimate, welch
-from angle_bench.reporting.statistics.shared_texts import SharedTexts, Vector
+from angle_bench.reporting.statistics.clusters import Vector, sums
+from angle_bench.reporting.statistics.inference import ALPHA, Estimate, welch
+from angle_bench.reporting.statistics.shared_texts import SharedTexts, WeightedTexts
+from angle_bench.reporting.statistics.sign_flips import MOST, Flips, sign_flips
 
-Over = Literal["sentences", "components", "pairs"]
+Over = Literal["sentences", "sentences, pairs twice", "pairs"]
+FEWEST = 6  # effective sentences; of five, an exact test cannot be below .05: 2/2⁵ = .0625
+_ROUNDING = 1e-9
+_NONE = 1e-9  # a standard error this small beside the difference is 0 but for rounding
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One model's score and the influence of each item on it, (items,)."""
+    """One model's score, the influence of each item on it, and what each counts in it.
+
+    Attributes:
+        score: The score as a fraction.
+        influence: The derivative by each item's weight, (items,).
+        weight: The share of each item in the score, (items,); 1/n of all where it is None.
+    """
 
     score: float
     influence: Vector
+    weight: Vector | None = None
+
+    @property
+    def shares(self) -> Vector:
+        """What each item counts, (items,)."""
+        count = len(self.influence)
+        return np.full(count, 1 / max(count, 1)) if self.weight is None else self.weight
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An estimate, and how the items' variance was summed."""
+    """An estimate, and how it was made.
+
+    Attributes:
+        estimate: Candidate minus base.
+        over: How the items' variance was summed.
+        borrowed: Whether a side of one seed was taken to spread as the other side's seeds do.
+    """
 
     estimate: Estimate
     over: Over
+    borrowed: bool = False
 
 
 def difference(
@@ -34,42 +59,123 @@ def difference(
     candidate: Sequence[Scored],
     shared: SharedTexts,
     item_variance: float | None = None,
+    fixed: bool = False,
 ) -> Difference:
     """Candidate minus base, where a side is one checkpoint or the seeds of a recipe.
 
     With V(ψ) the variance of a sum of influences and s² that of the scores of k seeds, the squared
     standard error is V(ψ̄ of the candidate − ψ̄ of the base) + s²/k of each side. What a seed does
     to single sentences is in both: V of the seeds' deviations, by k(k − 1), is taken off V once.
+    One seed beside several of another recipe gets the s² of these, for k = 1.
 
     Args:
         base: One model, or a model a seed.
         candidate: The other side.
         shared: Which items share texts.
         item_variance: V of the seeds' mean, if it was found in another way, by resampling.
+        fixed: Whether a side of one model is that model and no draw of a recipe.
+
+    Returns:
+        With a refusal in place of a standard error where there is too little to tell from.
     """
+    means = [float(np.mean([one.score for one in side])) for side in (base, candidate)]
+    gap = means[1] - means[0]
     influence = _mean_influence(candidate) - _mean_influence(base)
+    if not math.isfinite(gap) or not np.isfinite(influence).all():
+        return Difference(Estimate.refused(gap, "a score is undefined"), "sentences")
+    weight = base[0].shares
+    used = shared if item_variance is None else shared.apart
+    clusters = used.weighted(weight)
     over: Over = "pairs"
     if item_variance is None:
-        item_variance, over = shared.variance(influence)
-    terms = [(item_variance, math.inf)]
-    for side in (base, candidate):
-        if len(side) > 1:
-            spread = float(np.var([one.score for one in side], ddof=1)) / len(side)
-            terms.append((spread, len(side) - 1))
-            terms[0] = (max(0.0, terms[0][0] - _within_seeds(side, shared, over)), math.inf)
-    variance, freedom = welch(terms)
-    means = [float(np.mean([one.score for one in side])) for side in (base, candidate)]
-    return Difference(Estimate(means[1] - means[0], math.sqrt(variance), freedom), over)
+        item_variance, over = clusters.variance(influence)
+    if clusters.effective < FEWEST - _ROUNDING:
+        few = f"too few independent sentences (effective number {clusters.effective:.1f})"
+        return Difference(Estimate.refused(gap, few, clusters.effective), over)
+    seeds = _seed_terms(base, candidate, clusters, over, fixed)
+    items = max(0.0, item_variance - math.fsum(each.within for each in seeds))
+    variance, freedom = welch(
+        [(items, clusters.freedom), *((each.spread, each.freedom) for each in seeds)]
+    )
+    freedom = freedom if variance else clusters.freedom
+    estimate = Estimate(gap, math.sqrt(variance), freedom, clusters.effective)
+    flips = None if seeds else _flips(used, influence, gap, weight)
+    borrowed = any(each.borrowed for each in seeds)
+    return Difference(_checked(estimate, flips, used), over, borrowed)
+
+
+def _checked(estimate: Estimate, flips: Flips | None, shared: SharedTexts) -> Estimate:
+    """The estimate; where few items differ with the exact test's p value, if that is larger."""
+    gap = estimate.difference
+    vanishes = estimate.error <= _NONE * abs(gap)
+    few = flips is not None and flips.differing <= MOST
+    if gap and flips is not None and (vanishes or (few and estimate.p < min(ALPHA, flips.p))):
+        return estimate.with_p(flips.p)
+    if gap and vanishes:
+        return Estimate.refused(gap, "its variance comes out as 0", estimate.effective)
+    if vanishes:
+        return estimate.over_units(shared.units, 0)
+    if flips is not None and flips.differing < FEWEST:
+        return estimate.over_units(shared.units, flips.differing)
+    return estimate
+
+
+def _flips(shared: SharedTexts, influence: Vector, gap: float, weight: Vector) -> Flips | None:
+    """The exact test, where items make clusters that share nothing."""
+    clusters = shared.disjoint
+    if clusters is None or (weight < 0).any():
+        return None
+    return sign_flips(sums(clusters, influence + gap * weight))
+
+
+@dataclass(frozen=True)
+class _SeedTerm:
+    """What the seeds of a side add to the variance of its mean.
+
+    Attributes:
+        spread: The variance between seeds' scores, by the number of seeds.
+        within: The part of it that the items' variance holds too.
+        freedom: Degrees of freedom of `spread`.
+        borrowed: Whether it comes from the other side's seeds.
+    """
+
+    spread: float
+    within: float
+    freedom: float
+    borrowed: bool = False
+
+
+def _seed_terms(
+    base: Sequence[Scored],
+    candidate: Sequence[Scored],
+    clusters: WeightedTexts,
+    over: Over,
+    fixed: bool,
+) -> list[_SeedTerm]:
+    sides = [side for side in (base, candidate) if len(side) > 1]
+    terms = []
+    for side in sides:
+        count = len(side)
+        spread = float(np.var([one.score for one in side], ddof=1))
+        within = _within_seeds(side, clusters, over)
+        terms.append(_SeedTerm(spread / count, within / count, count - 1))
+        if len(sides) == 1 and not fixed:  # both terms are of one s², which comes with 1 + 1/k
+            terms = [
+                _SeedTerm(
+                    spread * (1 + 1 / count), within * (1 + 1 / count), count - 1, borrowed=True
+                )
+            ]
+    return terms
 
 
 def _mean_influence(side: Sequence[Scored]) -> Vector:
     return np.asarray(np.mean([one.influence for one in side], axis=0))
 
 
-def _within_seeds(side: Sequence[Scored], shared: SharedTexts, over: Over) -> float:
-    """The part of a mean's item variance that the spread between its seeds' scores holds too."""
+def _within_seeds(side: Sequence[Scored], clusters: WeightedTexts, over: Over) -> float:
+    """The part of one seed's item variance that the spread between seeds' scores holds too."""
     mean, count = _mean_influence(side), len(side)
     deviations = [one.influence - mean for one in side]
     if over == "pairs":
-        return math.fsum(float(each @ each) for each in deviations) / (count * (count - 1))
-    return math.fsum(shared.variance(each).value for each in deviations) / (count * (count - 1))
+        return math.fsum(float(each @ each) for each in deviations) / (count - 1)
+    return math.fsum(clusters.variance(each).value for each in deviations) / (count - 1)

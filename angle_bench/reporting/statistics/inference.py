@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
@@ -13,35 +13,69 @@ POWER = 0.80
 
 @dataclass(frozen=True)
 class Estimate:
-    """A difference with its standard error.
+    """A difference with its standard error, or the reason why it has none.
 
     Attributes:
         difference: Candidate minus base.
-        error: Its standard error.
+        error: Its standard error; NaN where there is a refusal.
         freedom: Degrees of freedom; infinite means the normal distribution.
+        effective: The effective number of independent sentences.
+        refusal: Why nothing can be said of the difference.
+        units: Of few that differ: how many different items there are, and in how many of them
+            the two sides differ.
     """
 
     difference: float
     error: float
     freedom: float = math.inf
+    effective: float = math.inf
+    refusal: str = ""
+    units: tuple[int, int] | None = None
+
+    @classmethod
+    def refused(cls, difference: float, why: str, effective: float = math.nan) -> "Estimate":
+        """A difference that nothing can be said of."""
+        return cls(difference, math.nan, math.nan, effective, why)
+
+    def with_p(self, p: float) -> "Estimate":
+        """The same with the two-sided p value of an exact test.
+
+        The standard error becomes that which gives this p value, so that the interval agrees with
+        the test (Miettinen 1976, "Estimability and estimation in case-referent studies").
+        """
+        error = abs(self.difference) / -self._quantile(p / 2)
+        return replace(self, error=error)
+
+    def over_units(self, count: int, differing: int) -> "Estimate":
+        """The same, over so many different items of which so many differ."""
+        return replace(self, units=(count, differing))
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """The confidence interval."""
+        """The confidence interval; NaN where there is a refusal."""
         half = self._quantile((1 + level) / 2) * self.error
         return self.difference - half, self.difference + half
 
     @property
     def p(self) -> float:
-        """Two-sided p value of no difference; 1 where there is neither difference nor error."""
+        """Two-sided p value of no difference; 1 where nothing can be said, or the error is 0."""
+        if self.refusal or self.error == 0:
+            return 1.0
         return 2 * self._below(-abs(self.difference))
 
     def p_equivalent(self, margin: float) -> float:
         """The larger p value of the two one-sided tests that the difference is within ±margin.
 
         Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power
-        approach".
+        approach". Where few items differ, it is no smaller than the probability that as few do
+        if a share of `margin` would: the rule of three.
         """
-        return self._below(abs(self.difference) - margin)
+        if self.refusal or (self.error == 0 and self.difference):
+            return 1.0
+        found = self._below(abs(self.difference) - margin) if self.error > 0 else 0.0
+        if self.units is None:
+            return found
+        count, differing = self.units
+        return max(found, float(bdtr(differing, count, min(margin, 1.0))))
 
     def resolves(self, alpha: float = ALPHA, power: float = POWER) -> float:
         """The difference that a test at `alpha` with this standard error finds with `power`."""
@@ -49,8 +83,6 @@ class Estimate:
 
     def _below(self, distance: float) -> float:
         """The probability of an estimate that is off by `distance` or less."""
-        if self.error == 0:
-            return 0.5 * (1 + math.copysign(1, distance)) if distance else 0.5
         scaled = distance / self.error
         if math.isinf(self.freedom):
             return float(ndtr(scaled))

@@ -1,87 +1,145 @@
-"""The variance of a sum of influences where items share texts."""
+"""The variance of a sum of influences where items share texts, for few and unequal texts too."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Nodes = NDArray[np.intp]
+from angle_bench.reporting.statistics.clusters import Clusters, Nodes, Vector, sums
+
+Over = Literal["sentences", "sentences, pairs twice"]
 
 
 class Variance(NamedTuple):
-    """A variance, and what was summed: pairs that share a text, or whole connected groups."""
+    """A variance, and whether the items that two sentences share were counted once or twice."""
 
     value: float
-    over: Literal["sentences", "components"]
+    over: Over
 
 
 @dataclass(frozen=True)
 class SharedTexts:
-    """Which items share a text.
+    """Which items share a text, and which belong to one mean.
 
     Attributes:
         nodes: The two texts of every item as numbers, (items, 2); the same number twice for an
             item of one text, such as a query.
+        part: The part of every item as a number, (items,): each part has a score of its own, of
+            which the whole is the weighted mean. One part where it is not given.
     """
 
     nodes: Nodes
+    part: Nodes | None = None
 
     @classmethod
-    def none(cls, items: int) -> "SharedTexts":
+    def none(cls, items: int, part: Nodes | None = None) -> "SharedTexts":
         """Items that share nothing."""
         own = np.arange(items)
-        return cls(np.stack([own, own], axis=1))
+        return cls(np.stack([own, own], axis=1), part)
+
+    @cached_property
+    def apart(self) -> "SharedTexts":
+        """The same items as if they shared nothing."""
+        return SharedTexts.none(len(self.nodes), self.part)
+
+    def weighted(self, weight: Vector) -> "WeightedTexts":
+        """The same, once it is known what each item counts in the score, (items,)."""
+        part = np.zeros(len(self.nodes), dtype=np.intp) if self.part is None else self.part
+        # what is subtracted, such as unseen pairs from seen ones, is a mean of its own
+        mean = 2 * part + (weight < 0)
+        share = np.abs(weight)
+        totals = sums(mean, share)
+        return WeightedTexts(
+            Clusters.of(*self._by_text, mean, share, totals),
+            Clusters.of(*self._by_pair, mean, share, totals),
+        )
+
+    @cached_property
+    def disjoint(self) -> Nodes | None:
+        """The cluster of every item, (items,), where sharing makes clusters that share nothing.
+
+        None where it does not: where one item shares a text with two that share none.
+        """
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        count = int(self.nodes.max()) + 1 if self.nodes.size else 0
+        links = coo_array(
+            (np.ones(len(self.nodes)), (self.nodes[:, 0], self.nodes[:, 1])), shape=(count, count)
+        )
+        component = np.asarray(connected_components(links, directed=False)[1][self.nodes[:, 0]])
+        sizes = np.bincount(component).astype(float)
+        texts = np.bincount(self._by_text[1]).astype(float)
+        pairs = np.bincount(self._by_pair[1]).astype(float)
+        sharing = texts @ texts - pairs @ pairs  # ordered pairs of items that share a text
+        return component if sharing == sizes @ sizes else None
+
+    @cached_property
+    def units(self) -> int:
+        """How many different items there are: pairs of texts, whichever stands first."""
+        return len(np.unique(np.sort(self.nodes, axis=1), axis=0))
+
+    @cached_property
+    def _by_text(self) -> tuple[Nodes, Nodes]:
+        """Every item under each of its texts: items, and texts."""
+        two = self._two
+        item = np.concatenate([np.arange(len(self.nodes)), two])
+        return item, np.concatenate([self.nodes[:, 0], self.nodes[two, 1]])
+
+    @cached_property
+    def _by_pair(self) -> tuple[Nodes, Nodes]:
+        """Every item of two texts under its unordered pair: items, and numbers of pairs."""
+        two = self._two
+        low, high = np.sort(self.nodes[two], axis=1).T
+        count = int(high.max()) + 1 if len(two) else 0
+        return two, np.asarray(np.unique(low * count + high, return_inverse=True)[1])
+
+    @cached_property
+    def _two(self) -> Nodes:
+        return np.flatnonzero(self.nodes[:, 0] != self.nodes[:, 1])
+
+
+@dataclass(frozen=True)
+class WeightedTexts:
+    """Items that share texts, each with what it counts in the score.
+
+    Attributes:
+        texts: The items of each text.
+        pairs: The items of each pair of different texts, which are among those of both.
+    """
+
+    texts: Clusters
+    pairs: Clusters
 
     def variance(self, influence: Vector) -> Variance:
         """The sum of products of influences over all pairs of items that share a text.
 
         Dyadic-robust (Aronow, Samii and Assenova 2015, "Cluster-robust variance estimation for
-        dyadic data"). Sums over texts count two items with both texts in common twice, so these
-        are taken off once. A negative sum, which it can be, is replaced by that over connected
-        components, where everything that texts link moves together.
+        dyadic data"): the squared sums of texts, less those of the pairs that two texts share,
+        which they count twice. Influences sum to 0, so the sum of a text that is in many items is
+        too small; each is raised to what leaving out that text would give (CR3; Bell and
+        McCaffrey 2002). A negative sum, which it can be, is replaced by that of the texts alone.
         """
-        value = self._over_texts(influence)
-        if value < 0:
-            return Variance(_squares(self._components, influence), "components")
-        return Variance(value, "sentences")
-
-    def _over_texts(self, influence: Vector) -> float:
-        first, second = self.nodes.T
-        sums = np.bincount(first, influence, self._count)
-        two = self._two_texts
-        sums += np.bincount(second[two], influence[two], self._count)
-        return float(sums @ sums) - _squares(self._same_pair, influence[two])
+        of_texts = self.texts.squares(influence)
+        value = of_texts - self.pairs.squares(influence)
+        return Variance(value, "sentences") if value >= 0 else Variance(of_texts, _TWICE)
 
     @cached_property
-    def _count(self) -> int:
-        return int(self.nodes.max()) + 1 if self.nodes.size else 0
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance, if every text did as much to its items.
 
-    @cached_property
-    def _two_texts(self) -> NDArray[np.bool_]:
-        return np.asarray(self.nodes[:, 0] != self.nodes[:, 1])
+        Satterthwaite's, of the parts that texts have in it; each part loses what its own mean
+        takes. n − 1 for n items that share nothing; 0 where one text is in all items of a part.
+        """
+        spread = self.texts.spread - self.pairs.spread
+        total = self.texts.total - self.pairs.total
+        return total**2 / spread if np.isfinite(spread) and spread > 0 else 0.0
 
-    @cached_property
-    def _same_pair(self) -> Nodes:
-        """A number for each unordered pair of different texts, by item that has two."""
-        low, high = np.sort(self.nodes[self._two_texts], axis=1).T
-        return np.asarray(np.unique(low * self._count + high, return_inverse=True)[1])
-
-    @cached_property
-    def _components(self) -> Nodes:
-        """The connected component of every item."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        links = coo_array(
-            (np.ones(len(self.nodes)), (self.nodes[:, 0], self.nodes[:, 1])),
-            shape=(self._count, self._count),
-        )
-        return np.asarray(connected_components(links, directed=False)[1][self.nodes[:, 0]])
+    @property
+    def effective(self) -> float:
+        """The effective number of independent sentences (or queries)."""
+        return self.freedom + 1
 
 
-def _squares(labels: Nodes, influence: Vector) -> float:
-    sums = np.bincount(labels, influence)
-    return float(sums @ sums)
+_TWICE: Over = "sentences, pairs twice"

@@ -32,10 +32,17 @@ def test_two_one_sided_tests() -> None:
     assert (low > -0.3 and high < 0.3) == (Estimate(0.1, 0.1).p_equivalent(0.3) < 0.05)
 
 
-def test_no_error_leaves_no_doubt() -> None:
-    assert (Estimate(0.0, 0.0).p, Estimate(0.1, 0.0).p) == (1, 0)
+def test_no_error_is_no_certainty() -> None:
+    assert (Estimate(0.0, 0.0).p, Estimate(0.1, 0.0).p) == (1, 1)
     assert Estimate(0.0, 0.0).p_equivalent(0.003) == 0
     assert Estimate(0.1, 0.0).p_equivalent(0.003) == 1
+    assert Estimate(0.1, 0.0).p_equivalent(0.3) == 1
+
+
+def test_an_exact_p_value_and_its_interval_agree() -> None:
+    found = Estimate(0.02, 0.001, 11.0).with_p(0.03)
+    assert found.p == pytest.approx(0.03)
+    assert found.interval(0.97)[0] == pytest.approx(0, abs=1e-12)
 
 
 def test_what_a_comparison_resolves() -> None:

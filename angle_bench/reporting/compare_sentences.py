@@ -1,0 +1,105 @@
+"""The verdicts of a comparison in words: a sentence for each candidate, and the method."""
+
+from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.verdict import FEW, WORDS, Verdict, p_text, points, with_interval
+
+
+def sentences(comparison: Comparison) -> str:
+    """A line for each candidate, significant ones first; what they are about; the method."""
+    judged = [row for row in comparison.rows if row.verdict is not None]
+    judged.sort(key=lambda row: not (row.verdict and row.verdict.significant))
+    if not judged:
+        return ""
+    lines = [_sentence(row, comparison) for row in judged]
+    lines += dict.fromkeys(_basis(row, comparison) for row in judged if not row.pairing.same)
+    if not all(row.pairing.same for row in judged):
+        lines.append(method(comparison))
+    return "\n".join(lines)
+
+
+def method(comparison: Comparison) -> str:
+    """One line that can be pasted into a paper."""
+    judged = [row for row in comparison.rows if row.verdict is not None]
+    candidates = len(judged)
+    tasks = {task.name for row in judged for task in row.pairing.tasks}
+    items = max(len(row.pairing.items.shared.nodes) for row in judged if row.pairing.items)
+    how = comparison.how
+    variance = (
+        "bootstrap over pairs, which treats pairs as independent"
+        if how.method == "pairs"
+        else "influence functions, clustered on sentences (dyadic-robust, CR3; Aronow et al. 2015, "
+        "Bell and McCaffrey 2002), Student's t"
+    )
+    over = "candidate" if candidates == 1 else "candidates"
+    return (
+        f"Method: difference of the main score in points (×100), {len(tasks)} "
+        f"{'task' if len(tasks) == 1 else 'tasks'}, {items:,} items; {variance}, two-sided, "
+        f"α = .05; 95 % CI not adjusted, p by Holm (1979) over {candidates} {over}; equivalence by "
+        f"TOST within ±{points(how.margin)} (Schuirmann 1987)."
+    )
+
+
+def counts(row: Row, *, zeros: bool) -> str:
+    """How many tasks have which verdict; with `zeros`, of the usual words also none."""
+    always = ("better", "worse", "not significant") if zeros else ()
+    numbers = [(word, row.count(word)) for word in WORDS]
+    return ", ".join(f"{count} {word}" for word, count in numbers if count or word in always)
+
+
+def _sentence(row: Row, comparison: Comparison) -> str:
+    verdict, base = row.verdict, comparison.base.label
+    assert verdict is not None
+    if row.pairing.same:
+        return f"{row.label} is {base}: the same weights under the same settings."
+    by_task = f" By task: {counts(row, zeros=True)}." if len(row.by_task) > 1 else ""
+    return f"{_said(row, verdict, base)}.{_effective(verdict)}{by_task}"
+
+
+def _said(row: Row, verdict: Verdict, base: str) -> str:
+    where = _where(row)
+    numbers = f"{with_interval(verdict.estimate)}, {p_text(verdict.p)}"
+    match verdict.word:
+        case "no verdict":
+            return f"No verdict on {row.label} and {base} {where}: {verdict.refusal}"
+        case "not significant":
+            said = f"{verdict.text(interval=True)}, {p_text(verdict.p)}"
+            return f"The difference of {row.label} to {base} {where} is {said}"
+        case "equivalent":
+            return f"{row.label} and {base} are {verdict.text()} {where}: {numbers}"
+        case word:
+            return f"{row.label} is {word} than {base} {where}: {numbers}"
+
+
+def _effective(verdict: Verdict) -> str:
+    effective = verdict.estimate.effective
+    if verdict.word == "no verdict" or effective >= FEW:
+        return ""
+    return f" Effective number of independent sentences: {effective:.1f}."
+
+
+def _where(row: Row) -> str:
+    types = sorted({task.type for task in row.pairing.tasks})
+    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(row.pairing.tasks)
+    kind = f"{types[0]} " if len(types) == 1 else ""
+    unseen = ", unseen pairs only" if row.headline_unseen else ""
+    if len(row.pairing.tasks) == 1:
+        return f"on {row.pairing.tasks[0].header}{unseen}"
+    return f"on the mean of {count} {kind}tasks{unseen}"
+
+
+def _basis(row: Row, comparison: Comparison) -> str:
+    """What the verdict is about: recipes, where seeds say how far these spread."""
+    base, side = comparison.base, row.pairing.side
+    seeds = [each for each in (side, base) if len(each.models) > 1]
+    if not seeds:
+        return "One training seed: this is about these checkpoints, not the recipe."
+    said = " and ".join(f"{each.label} ({len(each.models)} seeds)" for each in seeds)
+    single = [each.label for each in (side, base) if len(each.models) == 1]
+    rest = ""
+    if single and row.full is not None:
+        rest = (
+            f"; {single[0]} has one seed and is taken to spread as the seeds of {seeds[0].label}"
+            if row.full.borrowed
+            else f"; {single[0]} is one checkpoint"
+        )
+    return f"This is about the recipe{'s' if len(seeds) > 1 else ''} {said}{rest}."
