@@ -142,7 +142,7 @@ def _tokenizer(name: str, pad_id: int, length: int, padding_side: str) -> Any:
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=list(ids.items())
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made,
         unk_token="<unk>",
         pad_token="<pad>",
