@@ -105,7 +105,7 @@ def read_toml(place: Path, table: str) -> TomlFile:
         UsageError: It cannot be read, or is no TOML.
     """
     try:
-        text = place.read_text(encoding="utf-8")
+        text = place.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{place} cannot be read: {error}.", "a TOML file in UTF-8") from error
     try:

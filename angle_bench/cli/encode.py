@@ -26,7 +26,14 @@ angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document 
 
 
 def encode(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=".parquet, .csv, .jsonl or .txt.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help=".csv, .tsv, .jsonl, .json, .parquet, .arrow, .xlsx or .txt, "
+            "also with .gz or .zst; a folder or glob of them; - is the standard input.",
+        ),
+    ],
     model: shared.OneModel = [],  # noqa: B006  typer copies it
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .parquet or .npy file.")
@@ -34,6 +41,9 @@ def encode(
     column: Annotated[
         str | None, typer.Option("--column", metavar="NAME", help="The text column.")
     ] = None,
+    format: shared.Format = None,
+    encoding: shared.Encoding = None,
+    skip_bad_rows: shared.SkipBadRows = False,
     role: Annotated[
         str | None,
         typer.Option(
@@ -82,8 +92,9 @@ def encode(
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
-    from angle_bench.evaluation.columns import check_file, read_texts
     from angle_bench.evaluation.options import Computing, Keeping
+    from angle_bench.evaluation.reader import ReadOptions
+    from angle_bench.evaluation.reader.texts import read_texts, text_files
     from angle_bench.evaluation.vectors import (
         Asked,
         check_output,
@@ -93,7 +104,7 @@ def encode(
     )
     from angle_bench.models.resolve import resolve
 
-    check_file(file)
+    options = ReadOptions(encoding, skip_bad_rows, format)
     check_output(output, column, overwrite)
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
@@ -101,7 +112,9 @@ def encode(
     computing = Computing(device, batch_tokens, ray)
     refuse_other_loaders(spec, computing)
     _refuse(spec, role, start, size)
-    column, texts = read_texts(file, column)
+    with text_files(file, options) as files:
+        found = read_texts(files, column)
+    column, texts = found.column, found.texts
     check_output(output, column, overwrite)
 
     from angle_bench.cli.progress import watcher
@@ -111,8 +124,10 @@ def encode(
     keeping = Keeping(not no_cache, cache_dir, limit)
     with watcher(quiet, debug) as progress:
         vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
-    write(output, column, texts, vectors, spec)
-    _report(output, spec, vectors.shape, time.monotonic() - began, as_json, quiet)
+    write(output, column, texts, vectors, spec, found.skipped)
+    for line in found.skipped:
+        typer.echo(f"  ! {line}", err=True)
+    _report(output, spec, vectors.shape, time.monotonic() - began, found.bad_rows, as_json, quiet)
     return 0
 
 
@@ -132,6 +147,7 @@ def _report(
     spec: "ModelSpec",
     shape: tuple[int, ...],
     seconds: float,
+    bad_rows: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -140,7 +156,11 @@ def _report(
     rows, width = shape
     if as_json:
         said = {"output": str(output), "model": spec.name, "revision": spec.revision}
-        typer.echo(json.dumps({**said, "vectors": rows, "dimensions": width}, indent=2))
+        typer.echo(
+            json.dumps(
+                {**said, "vectors": rows, "dimensions": width, "bad_rows": bad_rows}, indent=2
+            )
+        )
     if not quiet:
         pace = rows / max(seconds, 1e-9)
         typer.echo(

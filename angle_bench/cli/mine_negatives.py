@@ -37,8 +37,8 @@ def mine_negatives(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Queries with positives: .csv, .tsv, .jsonl, .parquet, a folder, or ORG/NAME of "
-            "the hub, also with @REVISION.",
+            help="Queries with positives: a file of rows (.csv, .jsonl, .parquet …), a folder or "
+            "glob, or ORG/NAME of the hub, also with @REVISION.",
         ),
     ],
     model: shared.OneModel = [],  # noqa: B006  typer copies it
@@ -69,7 +69,7 @@ def mine_negatives(
         typer.Option(
             "--corpus",
             metavar="FILE",
-            help="The documents to search, .parquet, .csv, .jsonl or .txt; by default all "
+            help="The documents to search, a file of rows, folder or glob; by default all "
             "positives.",
         ),
     ] = None,
@@ -92,6 +92,8 @@ def mine_negatives(
     split: Annotated[
         str, typer.Option("--split", metavar="NAME", help="Of a folder or hub data set.")
     ] = "train",
+    encoding: shared.Encoding = None,
+    skip_bad_rows: shared.SkipBadRows = False,
     overwrite: shared.Overwrite = False,
     dry_run: Annotated[
         bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
@@ -133,24 +135,37 @@ def mine_negatives(
 
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.options import Computing, Keeping
+    from angle_bench.evaluation.reader import ReadOptions
     from angle_bench.evaluation.vectors import refuse_other_loaders
     from angle_bench.models.resolve import resolve
-    from angle_bench.training.hard_negatives import check_output, check_rule, counted, find, write
+    from angle_bench.training.hard_negatives import (
+        check_output,
+        check_rule,
+        check_texts,
+        counted,
+        find,
+        write,
+    )
     from angle_bench.training.mining import Rule
     from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
 
     rule = Rule(top_k, first, last, margin)
     check_rule(rule)
     check_output(output, overwrite)
-    source = source_of(data, columns or [], config, split)
+    source = source_of(data, columns or [], config, split, encoding, skip_bad_rows)
     mirror = check_mirror(mirror)
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     spec = resolve(model[0], changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
     computing = Computing(device, batch_tokens, ray)
     refuse_other_loaders(spec, computing)
-    documents = None if corpus is None else read_corpus(corpus, corpus_column)
+    documents = (
+        None
+        if corpus is None
+        else read_corpus(corpus, corpus_column, ReadOptions(encoding, skip_bad_rows))
+    )
     pairs, counts = read_pairs(source, mirror)
     texts = gather(pairs, documents)
+    check_texts(output, texts)
     if dry_run:
         _preview(texts, counts, spec, rule, as_json)
         return 0
@@ -199,6 +214,8 @@ def _searched(
         "rule": asdict(rule),
         "read": counts.read,
         "dropped": dict(counts.dropped),
+        "unused_columns": list(counts.unused),
+        "skipped": counts.skipped,
         "repeated": texts.repeated,
         "pairs": len(texts.pairs),
         "queries": len(texts.queries),
@@ -233,7 +250,9 @@ def _data(texts: "MiningTexts", counts: "Counts") -> str:
     dropped = [f"{count:,} {why}" for why, count in counts.dropped.items()]
     dropped += [f"{texts.repeated:,} repeated"] if texts.repeated else []
     said = f"{counts.read:,} rows, {len(texts.pairs):,} pairs"
-    return f"{said}; dropped: {', '.join(dropped)}" if dropped else said
+    said += f"; dropped: {', '.join(dropped)}" if dropped else ""
+    said += f"; not used: {', '.join(counts.unused)}" if counts.unused else ""
+    return "; ".join([said, *counts.skipped])
 
 
 def _report(

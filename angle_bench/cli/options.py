@@ -91,6 +91,28 @@ Device = Annotated[
         autocompletion=complete.choices("auto", "cpu", "cuda", "mps"),
     ),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="KIND",
+        help="What the file is where its name does not say so: csv, jsonl, parquet …",
+        show_default=False,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="Of text files; by default UTF-8, or UTF-16 by its mark.",
+        show_default=False,
+    ),
+]
+SkipBadRows = Annotated[
+    bool,
+    flag("--skip-bad-rows", help="Leave out rows that cannot be read, and count them."),
+]
 Mirror = Annotated[
     Path | None,
     typer.Option(

@@ -33,7 +33,7 @@ def _names(param: Any) -> list[str]:
 
 def _read(place: Path, known: list[str]) -> dict[str, Any]:
     try:
-        keys = tomllib.loads(place.read_text(encoding="utf-8"))
+        keys = tomllib.loads(place.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"{place} cannot be read: {error.strerror or error}.", "the path of the TOML file"

@@ -91,7 +91,9 @@ def _data(seen: "Preview") -> list[str]:
         lines.append(
             f"  {name}: {counts.read:,} read, {counts.kept:,} kept"
             + (f"; dropped: {dropped}" if dropped else "")
+            + (f"; not used: {', '.join(counts.unused)}" if counts.unused else "")
         )
+        lines += [f"  ! {line}" for line in counts.skipped]
     if seen.positives is not None:
         lines.append(f"  {seen.positives:,} pairs of label 1, which ibn takes as positives")
     return lines

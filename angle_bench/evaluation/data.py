@@ -10,16 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from angle_bench.errors import DataError, UsageError, first_line
-from angle_bench.evaluation.row_files import Files, find_files, read_rows, users_files
+from angle_bench.errors import AngleBenchError, DataError, UsageError, first_line
+from angle_bench.evaluation.reader import ReadOptions
+from angle_bench.evaluation.reader.places import find_files, is_glob, read_rows, users_files
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.remember import file_facts
 from angle_bench.results.task import LOCAL, Task
 
+READING = 2  # of the rules by which rows are read: digests by others are computed anew
 PACKAGE_PREFIX = "angle-bench/"
 # the other types also read splits that they do not score, such as train or corpus
 SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
 
+Files = Mapping[tuple[str, str], Path]
 Origin = Literal["hub", "mirror", "package", "file"]
 
 
@@ -113,7 +116,7 @@ def locate(task: Task, mirror: Path | None, limit: int | None = None) -> Located
 
 def _whole_data(task: Task, mirror: Path | None) -> Located:
     if task.path:
-        return _located("file", task, users_files(task))
+        return _located("file", task, users_files(task), options_of(task))
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
@@ -141,8 +144,16 @@ def _local(origin: Origin, task: Task, folder: Path) -> Located:
     return _located(origin, task, files)
 
 
-def _located(origin: Origin, task: Task, files: Files) -> Located:
-    rows = rows_of(files)
+def options_of(task: Task) -> ReadOptions:
+    """How the files of a task are read."""
+    where = f"in the [[task]] of {task.name}"
+    return ReadOptions(task.encoding or None, task.skip_bad_rows, written=where)
+
+
+def _located(
+    origin: Origin, task: Task, files: Files, options: ReadOptions | None = None
+) -> Located:
+    rows = rows_of(files, options)
     revision = f"local-{rows_digest(rows)[:16]}"
     return Located(origin, revision, files, rows, task.definition)
 
@@ -164,17 +175,23 @@ def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], 
     return read
 
 
-def rows_of(files: Files) -> dict[str, str]:
-    """sha256 in hex over the rows of each file, in order; the same for parquet and JSON lines.
+def rows_of(files: Files, options: ReadOptions | None = None) -> dict[str, str]:
+    """sha256 in hex over the rows of each file, in order; the same for files of every kind.
+
+    What is remembered of a file is remembered by the way it was read, too.
 
     Raises:
         DataError: A file cannot be read or has no rows.
     """
     rows = {}
-    with file_facts("rows") as facts:
+    used = options or ReadOptions()
+    way = f"-{used.encoding}-{used.skip_bad_rows}" if used.encoding or used.skip_bad_rows else ""
+    with file_facts(f"rows-{READING}{way}") as facts:
         for key, place in sorted(files.items()):
             try:
-                rows["/".join(key)] = facts.get(place, _hash_rows)
+                hashed = partial(_hash_rows, options=used)
+                known = hashed(place) if is_glob(place) else facts.get(place, hashed)
+                rows["/".join(key)] = known
             except OSError as error:  # a link to nothing, or a folder that cannot be entered
                 raise _unreadable(place, error) from error
     return rows
@@ -193,20 +210,22 @@ def _unreadable(place: Path, error: Exception) -> DataError:
     )
 
 
-def _hash_rows(place: Path) -> str:
+def _hash_rows(place: Path, options: ReadOptions) -> str:
     digest = hashlib.sha256()
     count = 0
     try:
-        for row in read_rows(place):
+        for row in read_rows(place, options):
             line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
             digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
             count += 1
+    except AngleBenchError:
+        raise
     except Exception as error:  # pyarrow's errors share no base with those of files and JSON
         raise _unreadable(place, error) from error
     if count == 0:
         raise DataError(
             f"{place} has no rows: the split {place.stem} is empty.",
-            f"the file {place.name} copied there again as a whole",
+            f"a file {place.name} with rows",
         )
     return digest.hexdigest()
 
@@ -215,8 +234,8 @@ def _whole(value: Any) -> Any:
     """Whole numbers as integers: JSON writers put 5 where a parquet column of doubles has 5.0."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, dict):  # JSON may leave out what is null in parquet
+        return {key: _whole(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return value

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
-from angle_bench.evaluation.data import Located, locate
+from angle_bench.evaluation.data import Located, locate, options_of
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.options import Options
-from angle_bench.evaluation.row_files import read_rows
+from angle_bench.evaluation.reader import ReadOptions
+from angle_bench.evaluation.reader.places import read_rows
 from angle_bench.evaluation.todo import answer
 from angle_bench.models import hub
 from angle_bench.models.access import Access
@@ -135,7 +136,8 @@ def _counted(task: Task, located: Located) -> Task:
     """A user's pairs with their count, which no catalogue has."""
     if not task.path or task.type not in ("STS", "PairClassification"):
         return task
-    rows = sum(1 for place in located.files.values() for _ in read_rows(place))
+    options = options_of(task)
+    rows = sum(1 for place in located.files.values() for _ in read_rows(place, options))
     return task.model_copy(update={"samples": rows})
 
 
@@ -146,7 +148,7 @@ def _tokens(
     if not texts or not task.texts:
         return None
     longest = 512 if spec.settings is None else spec.settings.max_length
-    sample = list(_some_texts(located.files.values()))
+    sample = list(_some_texts(located.files.values(), options_of(task)))
     own = bool(sample)
     if tokenizer is None:
         per_token = CHARACTERS_PER_TOKEN
@@ -161,10 +163,10 @@ def _tokens(
     return texts * min(longest, round(task.characters / task.texts / per_token) + 2)
 
 
-def _some_texts(files: Iterable[Path]) -> Iterator[str]:
+def _some_texts(files: Iterable[Path], options: ReadOptions | None = None) -> Iterator[str]:
     """Texts from the head of each file, whatever their columns are called."""
     for place in files:
-        for number, row in enumerate(read_rows(place)):
+        for number, row in enumerate(read_rows(place, options)):
             if number == SAMPLE:
                 break
             yield from (value for value in row.values() if isinstance(value, str) and value)

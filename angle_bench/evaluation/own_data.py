@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from angle_bench.errors import DataError, did_you_mean, first_line
-from angle_bench.evaluation.data import Located
-from angle_bench.evaluation.row_files import read_rows
+from angle_bench.evaluation.data import Located, options_of
+from angle_bench.evaluation.reader.places import opened_all
 from angle_bench.results.task import Task
 
 Columns = dict[str, list[Any]]
@@ -20,7 +20,11 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
     """
     if located.files:
         place = located.files[subset, part]
-        return Part(task, str(place), list(read_rows(place)))
+        files = opened_all(place, options_of(task))
+        numbered = [pair for file in files for pair in file.rows()]
+        columns = dict.fromkeys(name for file in files for name in file.columns())
+        rows, numbers = [row for _, row in numbered], [number for number, _ in numbered]
+        return Part(task, str(place), rows, list(columns), numbers, files[0].unit)
     import datasets
 
     name = None if subset == "default" else subset
@@ -36,22 +40,33 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
 
 
 class Part:
-    """Rows, and where they are from; every check names the place and the row, counted from 0."""
+    """Rows, and where they are from; every check names the place and the line or row, from 1."""
 
-    def __init__(self, task: Task, where: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        where: str,
+        rows: Sequence[Mapping[str, Any]],
+        columns: Sequence[str] = (),
+        numbers: Sequence[int] = (),
+        unit: str = "row",
+    ) -> None:
         if not rows:
             raise DataError(f"{where} has no rows.", "a file with the rows of this split")
         self.where = where
         self._task = task
         self._rows = rows
         self._names = dict(task.columns)
+        self._there = list(columns) or list(rows[0])
+        self._numbers = numbers or range(1, len(rows) + 1)
+        self._unit = unit
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def has(self, field: str) -> bool:
         """Whether the data has a column for a field."""
-        return self._column(field) in self._rows[0]
+        return self._column(field) in self._there
 
     def values(self, field: str, check: Callable[[Any], Any], what: str) -> list[Any]:
         """The values of a field.
@@ -68,27 +83,35 @@ class Part:
         if not self.has(field):
             raise self._no_column(field, column)
         found = []
-        for number, row in enumerate(self._rows):
+        for number, row in zip(self._numbers, self._rows, strict=True):
             value = row.get(column)
             try:
                 found.append(check(value))
             except (ValueError, TypeError) as error:
                 raise DataError(
-                    f"{self.where} row {number} has {_short(value)} in {column}, which is {what}.",
-                    f"row {number} (counted from 0) of {column} mended or left out",
+                    f"{self.where} {self._unit} {number} has {_short(value)} in {column}, "
+                    f"which is {what}.",
+                    f"the {self._unit} {number} corrected or left out",
                 ) from error
         return found
 
     def _column(self, field: str) -> str:
-        return self._names.get(field, field.rpartition(".")[2])
+        name = self._names.get(field, field.rpartition(".")[2])
+        # BEIR's files say _id
+        return "_id" if name == "id" and "id" not in self._there and "_id" in self._there else name
 
     def _no_column(self, field: str, column: str) -> DataError:
-        there = [str(name) for name in self._rows[0]]
-        near = (did_you_mean(column, there) or there)[0]
+        there = [str(name) for name in self._there]
+        shown = ", ".join(map(_short_text, there))
+        if field.startswith("qrels.") and len(there) == 4 and there[3].lstrip("-").isdigit():
+            what = f"has no header: its first line is {shown}, as in qrels of TREC"
+            return self.refused(what, "a first line query-id, iteration, corpus-id, score")
+        near = did_you_mean(column, there)
+        name = _short_text(near[0]) if near else "NAME"
         return DataError(
-            f"{self.where} has no column {column}; its columns are {', '.join(there)}.",
-            f'columns = {{"{field}" = "{near}"}} in the [[task]] of {self._task.name}, '
-            "if that is the one",
+            f"{self.where} has no column {column}; its columns are {shown}.",
+            f'columns = {{"{field}" = "{name}"}} in the [[task]] of {self._task.name}'
+            + (", if that is the one" if near else ", or a first line with the columns' names"),
         )
 
     def refused(self, what: str, fix: str) -> DataError:
@@ -99,6 +122,10 @@ class Part:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 60 else f"{text[:57]}…"
+
+
+def _short_text(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def text(value: Any) -> str:
@@ -151,8 +178,8 @@ def label(value: Any) -> str | int:
 
 
 def texts(value: Any) -> list[str]:
-    """A list of texts that is not empty."""
-    if not isinstance(value, list) or not value:
+    """A list of texts."""
+    if not isinstance(value, list):
         raise ValueError
     return [text(each) for each in value]
 
@@ -296,13 +323,22 @@ def judgements(part: Part, corpus: Columns, asked: Columns) -> dict[str, dict[st
 
 
 def candidates(part: Part) -> list[tuple[str, list[str], list[str]]]:
-    """Of every row the query, the texts that answer it and those that do not."""
+    """Of every row the query, the texts that answer it and those that do not.
+
+    Rows without the one or the other are left out, as mteb leaves them out
+    (`AbsTaskReranking.transform_old_dataset_format`).
+
+    Raises:
+        DataError: No row has both.
+    """
     what = "no list of texts; lists need .jsonl or .parquet"
-    return list(
-        zip(
-            part.values("query", text, "no text"),
-            part.values("positive", texts, what),
-            part.values("negative", texts, what),
-            strict=True,
-        )
+    rows = zip(
+        part.values("query", text, "no text"),
+        part.values("positive", texts, what),
+        part.values("negative", texts, what),
+        strict=True,
     )
+    kept = [row for row in rows if row[1] and row[2]]
+    if not kept:
+        raise part.refused("has no row with both positives and negatives", "rows with both")
+    return kept

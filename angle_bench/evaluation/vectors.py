@@ -10,6 +10,7 @@ from angle_bench.errors import UsageError, or_list
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Computing, Keeping, refuse_idle
 from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, write_together
@@ -112,26 +113,27 @@ def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
 
 
 def write(
-    output: Path, column: str, texts: Sequence[str], vectors: "Vectors", spec: ModelSpec
+    output: Path,
+    column: str,
+    texts: Sequence[str],
+    vectors: "Vectors",
+    spec: ModelSpec,
+    skipped: Sequence[str] = (),
 ) -> None:
     """Write float32 vectors, (texts, dimension), whole or not at all.
 
-    Parquet holds the texts too, and says in its metadata whose vectors they are.
+    Parquet holds the texts too, and says in its metadata whose vectors they are, and
+    which bad rows were skipped.
     """
 
     def fill(temporary: Path) -> None:
         if output.suffix == ".npy":
             _write_npy(temporary, vectors)
         else:
-            _write_parquet(temporary, column, texts, vectors, spec)
+            _write_parquet(temporary, column, texts, vectors, spec, skipped)
 
     fix = "-o FILE in a folder that can be written and has space"
     write_together([FileToWrite(output, fill)], fix=fix)
-
-
-def without_lone_surrogates(text: str) -> str:
-    """A text that can be written as UTF-8: what JSON may escape and files cannot hold is U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _write_npy(place: Path, vectors: "Vectors") -> None:
@@ -142,20 +144,27 @@ def _write_npy(place: Path, vectors: "Vectors") -> None:
 
 
 def _write_parquet(
-    place: Path, column: str, texts: Sequence[str], vectors: "Vectors", spec: ModelSpec
+    place: Path,
+    column: str,
+    texts: Sequence[str],
+    vectors: "Vectors",
+    spec: ModelSpec,
+    skipped: Sequence[str],
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     values = pa.array(vectors.reshape(-1), pa.float32())
     rows = pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])
-    whole = [without_lone_surrogates(text) for text in texts]
-    table = pa.table([pa.array(whole, pa.string()), rows], names=[column, VECTOR])
+    field, whole = text_array(column, texts)
+    table = pa.table([whole, rows], schema=pa.schema([field, pa.field(VECTOR, rows.type)]))
     said = {
         "model": spec.name,
         "revision": spec.revision,
         **({"loader": spec.loader} if spec.settings is None else {}),
         **({"settings": spec.settings.digest()} if spec.settings is not None else {}),
     }
+    if skipped:
+        said["skipped"] = "\n".join(skipped)
     table = table.replace_schema_metadata(said)
     pq.write_table(table, place, row_group_size=ROWS_OF_A_GROUP)

@@ -84,6 +84,8 @@ class OwnTask(BaseModel):
     folds: int = Field(10, ge=2)
     language: str = "eng-Latn"
     instruction: str | dict[str, str] = ""
+    encoding: str = ""
+    skip_bad_rows: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> "OwnTask":
@@ -107,6 +109,8 @@ class OwnTask(BaseModel):
         return {
             "revision": (self.path is None, "a dataset"),
             "subsets": (self.path is None, "a dataset"),
+            "encoding": (self.path is not None, "files"),
+            "skip_bad_rows": (self.path is not None, "files"),
             "columns": (not laid_out, "files; a retrieval data set is laid out as mteb's"),
             "protocol": (classes, "classification"),
             "train": (classes, "classification"),

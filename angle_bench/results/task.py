@@ -51,6 +51,8 @@ class Task(BaseModel):
         language: Of an own task, as mteb writes it.
         instruction: Of an own task: what `{instruction}` in a prompt stands for, a text or texts
             by role; empty is that of mteb for its type.
+        encoding: Of an own task's text files; empty is UTF-8, or what their mark says.
+        skip_bad_rows: Whether rows of its files that cannot be read are left out and counted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +76,8 @@ class Task(BaseModel):
     folds: int = 10
     language: str = "eng-Latn"
     instruction: str | Names = ""
+    encoding: str = ""
+    skip_bad_rows: bool = False
 
     @property
     def header(self) -> str:

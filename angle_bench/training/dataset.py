@@ -14,7 +14,7 @@ from angle_bench.errors import DataError
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import TEXT_COLUMNS, Checker, Counts, Format, Row, refuse_idle
 from angle_bench.training.settings import Data, Source
-from angle_bench.training.sources import name_of, raw_rows
+from angle_bench.training.sources import columns_of, name_of, raw_rows
 
 CHUNK = 10_000  # rows that are Python objects at a time
 DUPLICATE = "stands twice"
@@ -48,6 +48,16 @@ def drawn(row: Row, number: int, seed: int, epoch: int) -> Example:
         for column, listed in enumerate(row.texts)
     ]
     return Example(number, tuple(texts), row.label)
+
+
+def encoded(text: str) -> bytes:
+    """A text as bytes, a lone surrogate too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decoded(data: bytes) -> str:
+    """The text of `encoded`."""
+    return data.decode("utf-8", "surrogatepass")
 
 
 class TrainingRows:
@@ -84,7 +94,7 @@ class TrainingRows:
 
     def row(self, number: int) -> Row:
         """A row with its lists."""
-        texts = tuple(tuple(column[number].as_py()) for column in self._columns)
+        texts = tuple(tuple(map(decoded, column[number].as_py())) for column in self._columns)
         return Row(texts, None if self.labels is None else float(self.labels[number]))
 
     def __getitem__(self, index: int) -> Example:
@@ -213,7 +223,8 @@ class _Part:
 def _read(source: Source, data: Data, mirror: Path | None) -> _Part:
     checker, numbered = checked(source, mirror, streaming=False)
     names = TEXT_COLUMNS[checker.format]
-    kinds = [(name, pa.large_list(pa.large_string())) for name in names]
+    # texts as bytes: a lone surrogate is text, and no Arrow string
+    kinds = [(name, pa.large_list(pa.large_binary())) for name in names]
     schema = pa.schema([*kinds, *([("label", pa.float64())] if checker.format == "A" else [])])
     seen: set[bytes] = set()
     batches, chunk = [], []
@@ -237,14 +248,26 @@ def _read(source: Source, data: Data, mirror: Path | None) -> _Part:
 
 
 def checked(
-    source: Source, mirror: Path | None, *, streaming: bool
+    source: Source,
+    mirror: Path | None,
+    *,
+    streaming: bool,
+    columns: Sequence[str] | None = None,
 ) -> tuple[Checker, Iterator[tuple[int, Row]]]:
     """The checker of a source, and its rows with their numbers.
+
+    Args:
+        source: Where the rows are.
+        mirror: A folder with hub data sets.
+        streaming: Whether hub data is read as it is needed.
+        columns: Of the source, where they are known already.
 
     Raises:
         DataError: It has no rows, or columns of no format.
     """
-    rows = raw_rows(source, mirror, streaming)
+    there = columns_of(source, mirror) if columns is None else columns
+    skipped: list[str] = []
+    rows = raw_rows(source, mirror, streaming, skipped)
     first = next(rows, None)
     if first is None:
         raise DataError(f"{name_of(source)} has no rows.", "a source with rows")
@@ -252,7 +275,8 @@ def checked(
         raise DataError(
             f"{name_of(source)} has {first!r} for a row, not columns.", "rows with named columns"
         )
-    checker = Checker(first, source)
+    checker = Checker(first if there is None else there, source)
+    checker.counts.skipped = skipped
 
     def whole() -> Iterator[dict[str, Any]]:
         yield first
@@ -266,7 +290,7 @@ def _batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
         [name for name in schema.names if name != "label"]
     )
     arrays: list[Any] = [
-        pa.array([list(each) for each in column], schema.field(place).type)
+        pa.array([[encoded(text) for text in each] for each in column], schema.field(place).type)
         for place, column in enumerate(texts)
     ]
     if "label" in schema.names:
@@ -289,7 +313,7 @@ def _without_repeats(parts: Sequence[_Part]) -> tuple[pa.Table, list[_Part]]:
     for part in parts:
         mask = []
         for row in part.table.to_pylist():
-            texts = tuple(tuple(row[name]) for name in TEXT_COLUMNS[part.format])
+            texts = tuple(tuple(map(decoded, row[name])) for name in TEXT_COLUMNS[part.format])
             mask.append(not _repeats(Row(texts, row.get("label")), seen))
         part.counts.dropped[DUPLICATE] += mask.count(False)
         table = part.table.filter(pa.array(mask, pa.bool_()))

@@ -4,13 +4,13 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from angle_bench.errors import DataError, UsageError, or_list
 from angle_bench.evaluation.options import Computing, Keeping
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.vectors import opened_encoder, without_lone_surrogates
+from angle_bench.evaluation.reader.batch import text_array
+from angle_bench.evaluation.vectors import opened_encoder
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, write_together
 from angle_bench.training.mining import NONE, Indices, Rule, mine
@@ -141,6 +141,26 @@ def triplets(texts: MiningTexts, negatives: Indices) -> Triplets:
                 yield texts.queries[query], texts.documents[positive], texts.documents[number]
 
 
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text cannot be written as UTF-8."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text) if not text.isascii() else False
+
+
+def check_texts(output: Path, texts: MiningTexts) -> None:
+    """Refuse texts that the output cannot hold.
+
+    Raises:
+        UsageError: With what to type.
+    """
+    if output.suffix == ".csv":
+        for text in (*texts.queries, *texts.documents):
+            if has_lone_surrogate(text):
+                raise UsageError(
+                    f"a text has a lone surrogate, which {output} cannot hold: {text!r:.80}.",
+                    f"-o {output.with_suffix('.jsonl')}",
+                )
+
+
 def write(output: Path, texts: MiningTexts, negatives: Indices) -> None:
     """Write them as format C, whole or not at all; the suffix says the kind of file.
 
@@ -149,25 +169,17 @@ def write(output: Path, texts: MiningTexts, negatives: Indices) -> None:
     """
 
     def fill(temporary: Path) -> None:
-        _WRITERS[output.suffix](temporary, _writable(triplets(texts, negatives)))
+        _WRITERS[output.suffix](temporary, triplets(texts, negatives))
 
     fix = "-o FILE in a folder that can be written and has space"
     write_together([FileToWrite(output, fill)], fix=fix)
 
 
-def _writable(rows: Triplets) -> Triplets:
-    for query, positive, negative in rows:
-        yield (
-            without_lone_surrogates(query),
-            without_lone_surrogates(positive),
-            without_lone_surrogates(negative),
-        )
-
-
 def _write_jsonl(place: Path, rows: Triplets) -> None:
     with place.open("w", encoding="utf-8") as opened:
         for row in rows:
-            line = json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False)
+            named = dict(zip(COLUMNS, row, strict=True))
+            line = json.dumps(named, ensure_ascii=has_lone_surrogate("".join(row)))
             opened.write(f"{line}\n")
 
 
@@ -182,11 +194,11 @@ def _write_parquet(place: Path, rows: Triplets) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.string()) for name in COLUMNS])
-    with pq.ParquetWriter(place, schema) as writer:
-        while part := list(islice(rows, ROWS_OF_A_GROUP)):
-            columns = [pa.array(column, pa.string()) for column in zip(*part, strict=True)]
-            writer.write_table(pa.table(columns, schema=schema))
+    # one schema for the whole file: bytes where any text needs them
+    kept = list(rows)
+    columns = [text_array(name, [row[at] for row in kept]) for at, name in enumerate(COLUMNS)]
+    table = pa.table([array for _, array in columns], schema=pa.schema([f for f, _ in columns]))
+    pq.write_table(table, place, row_group_size=ROWS_OF_A_GROUP)
 
 
 _WRITERS: dict[str, Callable[[Path, Triplets], None]] = {

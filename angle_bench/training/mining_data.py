@@ -10,14 +10,16 @@ import numpy as np
 from pydantic import ValidationError
 
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.columns import check_file, read_texts
-from angle_bench.evaluation.row_files import OWN_FORMATS
+from angle_bench.evaluation.reader import ReadOptions
+from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
+from angle_bench.evaluation.reader.places import is_glob
+from angle_bench.evaluation.reader.texts import read_texts, text_files
 from angle_bench.models import hub
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.mining import Indices, Pool
-from angle_bench.training.rows import Checker, Counts, likely_names, renamed
+from angle_bench.training.rows import Checker, Counts, grouped, likely_names, renamed
 from angle_bench.training.settings import Source
-from angle_bench.training.sources import name_of, raw_rows
+from angle_bench.training.sources import columns_of, name_of, raw_rows
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 _PAIR = ("query", "positive")
@@ -44,9 +46,23 @@ class MiningTexts:
     repeated: int
 
 
+class MinedSource(Source):
+    """A source whose keys are options of the command line."""
+
+    @property
+    def written(self) -> str:
+        """The command line."""
+        return ""
+
+
 def source_of(
-    word: str, columns: Sequence[str] = (), config: str | None = None, split: str = "train"
-) -> Source:
+    word: str,
+    columns: Sequence[str] = (),
+    config: str | None = None,
+    split: str = "train",
+    encoding: str | None = None,
+    skip_bad_rows: bool = False,
+) -> "MinedSource":
     """The source that is meant by a path, or by a hub id with or without `@REVISION`.
 
     Args:
@@ -54,18 +70,20 @@ def source_of(
         columns: `THEIRS=OURS`, as after `--column`.
         config: Of a hub data set.
         split: Of a folder or hub data set.
+        encoding: Of text files.
+        skip_bad_rows: Whether rows that cannot be read are left out.
 
     Raises:
         UsageError: It is neither, or a column cannot be renamed so.
     """
     names = dict(_renaming(each) for each in columns)
     path = Path(word).expanduser()
-    of_hub = not path.exists() and path.suffix.removeprefix(".") not in OWN_FORMATS
-    if not path.exists() and not (of_hub and _HUB_ID.fullmatch(word)):
+    here = path.exists() or is_glob(path)
+    of_hub = not here and kind_of(path) is None
+    if not here and not (of_hub and _HUB_ID.fullmatch(word)):
         raise UsageError(
             f"there is no file or folder {word}.",
-            f"a file that ends in {', '.join(f'.{each}' for each in OWN_FORMATS)}, a folder, or "
-            "a data set of the hub as ORG/NAME",
+            f"a file that ends in {SHOWN}, a folder, or a data set of the hub as ORG/NAME",
         )
     if path.is_file() and split != "train":
         raise UsageError(f"{word} is one file, without splits.", "the command without --split")
@@ -77,7 +95,9 @@ def source_of(
     place, _, revision = word.partition("@")
     found = {"hub": place, "revision": revision or None} if of_hub else {"path": word}
     try:
-        return Source.model_validate({**found, "config": config, "split": split, "columns": names})
+        reading = {"encoding": encoding, "skip_bad_rows": skip_bad_rows}
+        named = {"config": config, "split": split, "columns": names}
+        return MinedSource.model_validate({**found, **named, **reading})
     except ValidationError as error:  # of the columns; the rest was looked at
         said = error.errors()[0]["msg"].removeprefix("Value error, columns ")
         raise UsageError(f"--column {said}.", "--column THEIRS=query") from error
@@ -103,11 +123,15 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
     """
     if source.hub is not None:
         hub.state()  # decides offline or not before anything reads it
-    rows = _without_negatives(raw_rows(source, mirror, streaming=False), source)
+    skipped: list[str] = []
+    rows = _without_negatives(raw_rows(source, mirror, streaming=False, skipped=skipped), source)
     first = next(rows, None)
+    there = columns_of(source, mirror)
     if first is None:
         raise DataError(f"{name_of(source)} has no rows.", "data with query and positive")
-    checker = _checker(first, source)
+    names = [name for name in there or first if not _is_negative(name, source)]
+    checker = _checker(dict.fromkeys(names), source)
+    checker.counts.skipped = skipped
 
     def whole() -> Iterator[Mapping[str, Any]]:
         yield first
@@ -136,11 +160,15 @@ def _without_negatives(rows: Iterator[Any], source: Source) -> Iterator[Mapping[
                     f"{name_of(source)} has {row!r} for a row, not columns.",
                     "rows with named columns",
                 )
-            yield {k: v for k, v in row.items() if source.columns.get(k, k) != "negative"}
+            yield {k: v for k, v in row.items() if not _is_negative(k, source)}
     except DataError as error:
         if "[[data.train]]" not in error.fix:
             raise
         raise DataError(error.what, "--split NAME that is there") from error
+
+
+def _is_negative(name: str, source: Source) -> bool:
+    return "negative" in grouped({name: source.columns.get(name, name)})
 
 
 def _checker(first: Mapping[str, Any], source: Source) -> Checker:
@@ -153,7 +181,7 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     kept = {theirs: ours for theirs, ours in source.columns.items() if ours != "negative"}
     source = source.model_copy(update={"columns": kept})
     try:
-        there = set(renamed(first, source).values())
+        there = set(grouped(renamed(first, source)))
     except DataError as error:
         raise UsageError(
             error.what,
@@ -177,18 +205,18 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
     return Checker(first, source)
 
 
-def read_corpus(file: Path, column: str | None) -> list[str]:
+def read_corpus(file: Path, column: str | None, options: ReadOptions | None = None) -> list[str]:
     """The texts of a corpus, without those that are blank.
 
     Raises:
         UsageError: There is no such file or column, or several could be meant.
         DataError: It cannot be read, or holds no text.
     """
-    check_file(file)
-    name, texts = read_texts(file, column, "--corpus-column")
-    kept = [text for text in texts if text.strip()]
+    with text_files(str(file), options or ReadOptions()) as files:
+        found = read_texts(files, column, "--corpus-column")
+    kept = [text for text in found.texts if text.strip()]
     if not kept:
-        raise DataError(f"{file} has no text in {name}.", "--corpus FILE of documents")
+        raise DataError(f"{file} has no text in {found.column}.", "--corpus FILE of documents")
     return kept
 
 

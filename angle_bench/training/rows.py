@@ -1,6 +1,7 @@
 """Training rows: their format by their columns, each value checked, what is dropped counted."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,11 @@ _OTHERS = {
     "question": "query",
     "answer": "positive",
     "document": "positive",
+    "pos": "positive",
+    "neg": "negative",
 }
+# negative_1, negative_2 … are one list
+_NUMBERED = re.compile(r"(positive|negative)_?(\d+)")
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,19 @@ class Row:
 
 @dataclass
 class Counts:
-    """What became of the rows of a source, by reason."""
+    """What became of the rows of a source, by reason.
+
+    Attributes:
+        read: Rows that could be read.
+        dropped: Of these, by why they are not trained on.
+        unused: Columns that nothing is read of.
+        skipped: A line for each file of which rows could not be read and were skipped.
+    """
 
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    unused: tuple[str, ...] = ()
+    skipped: list[str] = field(default_factory=list)
 
     @property
     def kept(self) -> int:
@@ -130,7 +144,8 @@ class Checker:
 
     def __init__(self, columns: Iterable[str], source: Source) -> None:
         self._source = source
-        theirs = {ours: name for name, ours in renamed(columns, source).items()}
+        there = list(columns)
+        theirs = grouped(renamed(there, source))
         self.format = format_of(theirs, source)
         if source.label_range is not None and self.format != "A":
             raise DataError(
@@ -138,8 +153,9 @@ class Checker:
                 "the [[data.train]] without label_range",
             )
         self._texts = [theirs[name] for name in TEXT_COLUMNS[self.format]]
-        self._label = theirs["label"] if self.format == "A" else None
-        self.counts = Counts()
+        self._label = theirs["label"][0] if self.format == "A" else None
+        used = {name for names in self._texts for name in names} | {self._label}
+        self.counts = Counts(unused=tuple(name for name in there if name not in used))
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, Row]]:
         """Rows that can be trained on, each with its number in the source, from 0."""
@@ -154,17 +170,21 @@ class Checker:
     def _row(self, number: int, row: Mapping[str, Any]) -> Row | str:
         """The row, or why it is dropped."""
         texts = []
-        for column in self._texts:
-            if (value := row.get(column)) is None:
-                return f"no {column}"
-            found = self._texts_of(number, column, value)
+        for names in self._texts:
+            values = {name: row[name] for name in names if row.get(name) is not None}
+            shown = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+            if not values:
+                return f"no {shown}"
+            found: list[str] = []
+            for name, value in values.items():
+                found += self._texts_of(number, name, value)
             if not found:
-                return f"empty {column}"
-            texts.append(found)
+                return f"empty {shown}"
+            texts.append(tuple(found))
         if self._label is None:
             return Row(tuple(texts), None)
         value = row.get(self._label)
-        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        if _is_missing(value):
             return f"no {self._label}"
         return Row(tuple(texts), self._label_of(number, value))
 
@@ -198,6 +218,30 @@ class Checker:
             f"{name_of(self._source)} row {number} {what}.",
             fix or f"row {number} (counted from 0) mended or left out",
         )
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether there is no label: null, an empty cell, or NaN, in every kind of file alike."""
+    if isinstance(value, str):
+        return value.strip().casefold() in ("", "nan", "null", "none", "na")
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def grouped(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Columns by our name for them; numbered ones, by their numbers, are one.
+
+    Args:
+        names: Ours by theirs.
+
+    >>> grouped({"query": "query", "negative_2": "negative_2", "negative_1": "negative_1"})
+    {'query': ('query',), 'negative': ('negative_1', 'negative_2')}
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for theirs, ours in names.items():
+        numbered = _NUMBERED.fullmatch(ours)
+        name, number = (numbered[1], int(numbered[2])) if numbered else (ours, -1)
+        found.setdefault(name, []).append((number, theirs))
+    return {name: tuple(each for _, each in sorted(columns)) for name, columns in found.items()}
 
 
 def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int) -> None:

@@ -148,6 +148,8 @@ class Source(Section):
         weight: How often rows of this source are drawn, relative to the others; without any
             weight the sources stand one after the other.
         limit: The first rows, for trials.
+        encoding: Of text files; None is UTF-8, or UTF-16 by its mark.
+        skip_bad_rows: Rows that cannot be read are left out and counted.
     """
 
     path: str | None = None
@@ -159,6 +161,13 @@ class Source(Section):
     label_range: tuple[float, float] | None = None
     weight: float | None = Field(default=None, gt=0)
     limit: int | None = Field(default=None, ge=1)
+    encoding: str | None = None
+    skip_bad_rows: bool = False
+
+    @property
+    def written(self) -> str:
+        """Where keys of it are written, for hints."""
+        return "in its [[data.train]]"
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

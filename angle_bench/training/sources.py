@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from angle_bench.errors import DataError, first_line
-from angle_bench.evaluation.row_files import OWN_FORMATS, find_files, read_rows
+from angle_bench.errors import AngleBenchError, DataError, first_line
+from angle_bench.evaluation.reader import ReadOptions, RowFile
+from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
+from angle_bench.evaluation.reader.places import find_files, is_glob, opened_all, split_files
+from angle_bench.evaluation.reader.problems import skipped_text
 from angle_bench.models import hub
 from angle_bench.training.settings import Source
 
@@ -14,27 +17,42 @@ from angle_bench.training.settings import Source
 _SAVED, _SAVED_SPLITS = "state.json", "dataset_dict.json"
 
 
-def raw_rows(source: Source, mirror: Path | None, streaming: bool) -> Iterator[dict[str, Any]]:
+def raw_rows(
+    source: Source, mirror: Path | None, streaming: bool, skipped: list[str] | None = None
+) -> Iterator[dict[str, Any]]:
     """The rows of a source, in order, under its own column names.
 
     Args:
         source: Where they are.
         mirror: A folder with hub data sets, `<id>/[<config>/]<split>.parquet` or .jsonl.
         streaming: Whether hub data is read as it is needed; files always are.
+        skipped: Gets a line for each file of which bad rows were skipped, at the end.
 
     Raises:
         DataError: There are none, or they cannot be read.
     """
     try:
-        rows = _from_hub(source, mirror, streaming) if source.path is None else _from_path(source)
+        files = files_of(source, mirror)
+        if files is not None:
+            rows: Iterator[dict[str, Any]] = (row for file in files for _, row in file.rows())
+        elif source.path is not None:
+            rows = iter(_saved(Path(source.path).expanduser(), source.split))
+        else:
+            rows = _from_hub(source, streaming)
         yield from itertools.islice(rows, source.limit)
-    except DataError:
+        if skipped is not None and files is not None:
+            skipped += [
+                f"{file.place}: {skipped_text(file.problems.skipped, file.unit)}"
+                for file in files
+                if file.problems.skipped
+            ]
+    except AngleBenchError:
         raise
     except Exception as error:  # transport, parser and builder errors share no base
         again = "--mirror DIR that holds it, or the same command with a network"
         raise DataError(
             f"{name_of(source)} could not be read: {first_line(error)}",
-            again if source.path is None else "the file copied there again as a whole",
+            again if source.path is None else "a data set that `datasets` itself loads",
         ) from error
 
 
@@ -45,36 +63,51 @@ def name_of(source: Source) -> str:
     return " ".join(filter(None, [source.hub, source.config, source.split]))
 
 
-def _from_path(source: Source) -> Iterator[dict[str, Any]]:
+def columns_of(source: Source, mirror: Path | None) -> tuple[str, ...] | None:
+    """The columns of all rows of a source's files; None where its first row has them all."""
+    files = files_of(source, mirror)
+    if files is None:
+        return None
+    return tuple(dict.fromkeys(name for file in files for name in file.columns()))
+
+
+def files_of(source: Source, mirror: Path | None) -> list[RowFile] | None:
+    """The files of a source; None where `datasets` loads it.
+
+    Raises:
+        DataError: There are none.
+    """
+    options = ReadOptions(source.encoding, source.skip_bad_rows, written=source.written)
+    if source.hub is not None:
+        split = (source.config or "default", source.split)
+        place = None if mirror is None else find_files(mirror / source.hub).get(split)
+        return None if place is None else opened_all(place, options)
     place = Path(source.path or "").expanduser()
     if place.is_dir():
-        return _from_folder(place, source.split)
-    if not place.is_file():
-        raise DataError(f"there is no {place}.", "the path in [[data.train]] mended")
-    if place.suffix.removeprefix(".") not in OWN_FORMATS:
-        raise DataError(
-            f"{place} is of no kind that can be read.",
-            f"a file that ends in {', '.join(f'.{each}' for each in OWN_FORMATS)}",
-        )
+        if (place / _SAVED).is_file() or (place / _SAVED_SPLITS).is_file():
+            return None
+        there = split_files(place, [source.split])
+        if source.split not in there:
+            raise _no_split(place, source.split, list(there))
+        return opened_all(there[source.split], options)
+    if not place.is_file() and not is_glob(place):
+        raise DataError(f"there is no {place}.", "the path in [[data.train]] corrected")
+    if kind_of(place) is None:
+        raise DataError(f"{place} is of no kind that can be read.", f"a file that ends in {SHOWN}")
     if source.split != "train":
         raise DataError(f"{place} is one file, without splits.", "the [[data.train]] without split")
-    return read_rows(place)
+    return opened_all(place, options)
 
 
-def _from_folder(place: Path, split: str) -> Iterator[dict[str, Any]]:
-    if (place / _SAVED).is_file() or (place / _SAVED_SPLITS).is_file():
-        import datasets
+def _saved(place: Path, split: str) -> Any:
+    import datasets
 
-        saved = datasets.load_from_disk(str(place))
-        if isinstance(saved, datasets.DatasetDict):
-            if split not in saved:
-                raise _no_split(place, split, list(saved))
-            saved = saved[split]
-        return iter(saved)
-    files = find_files(place, OWN_FORMATS)
-    if ("default", split) not in files:
-        raise _no_split(place, split, [name for _, name in files])
-    return read_rows(files["default", split])
+    saved = datasets.load_from_disk(str(place))
+    if isinstance(saved, datasets.DatasetDict):
+        if split not in saved:
+            raise _no_split(place, split, list(saved))
+        saved = saved[split]
+    return saved
 
 
 def _no_split(place: Path, split: str, there: list[str]) -> DataError:
@@ -84,13 +117,7 @@ def _no_split(place: Path, split: str, there: list[str]) -> DataError:
     )
 
 
-def _from_hub(source: Source, mirror: Path | None, streaming: bool) -> Iterator[dict[str, Any]]:
-    assert source.hub is not None
-    if mirror is not None:
-        files = find_files(mirror / source.hub)
-        place = files.get((source.config or "default", source.split))
-        if place is not None:
-            return read_rows(place)
+def _from_hub(source: Source, streaming: bool) -> Iterator[dict[str, Any]]:
     hub.state()  # decides offline or not before anything reads it
     import datasets
 

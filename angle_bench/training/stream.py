@@ -11,7 +11,7 @@ from angle_bench.training.dataset import Example, checked, drawn
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Format, refuse_idle
 from angle_bench.training.settings import Source
-from angle_bench.training.sources import name_of
+from angle_bench.training.sources import columns_of, name_of
 
 BUFFER = 1_000  # rows that are shuffled among each other
 
@@ -34,7 +34,11 @@ class Stream(IterableDataset[Example]):
         self._sources = recipe.data.train
         self._seed = recipe.train.seed
         self._mirror = mirror
-        kinds = [checked(each, mirror, streaming=True)[0].format for each in self._sources]
+        self._columns_of = [columns_of(each, mirror) for each in self._sources]
+        kinds = [
+            checked(each, mirror, streaming=True, columns=there)[0].format
+            for each, there in zip(self._sources, self._columns_of, strict=True)
+        ]
         if len(set(kinds)) > 1:
             raise DataError(
                 f"the sources have the formats {', '.join(kinds)}; a batch has one.",
@@ -78,7 +82,8 @@ class Stream(IterableDataset[Example]):
         while True:
             found = False
             for place, source in enumerate(sources, start=first):
-                for number, row in checked(source, self._mirror, streaming=True)[1]:
+                there = self._columns_of[place]
+                for number, row in checked(source, self._mirror, streaming=True, columns=there)[1]:
                     found = True
                     # numbers of several sources never meet
                     yield drawn(row, (place << 40) + number, self._seed, epoch)

@@ -13,6 +13,7 @@ import pytest
 
 import angle_bench
 from angle_bench.encoding.workers.contract import Vectors
+from angle_bench.evaluation.reader import open_rows
 from tests.conftest import Cli
 from tests.handed_over_folders import router
 
@@ -139,7 +140,10 @@ def test_a_lone_surrogate_from_json(cli: Cli, tiny_bert: Path) -> None:
     Path("t.jsonl").write_text('{"text": "a \\ud800 cat"}\n')
     ended = cli("encode", "t.jsonl", "-m", tiny_bert, *CPU)
     assert ended.code == 0, ended.err
-    assert pq.read_table("vectors.parquet")["text"].to_pylist() == ["a \ufffd cat"]
+    # Arrow's strings are valid UTF-8; the bytes are read back as the text they were
+    assert pq.read_table("vectors.parquet")["text"].to_pylist() == [b"a \xed\xa0\x80 cat"]
+    again = open_rows(Path("vectors.parquet")).batches("text")
+    assert [text for batch in again for text in batch.column("text")] == ["a \ud800 cat"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_a_lone_surrogate_from_json(cli: Cli, tiny_bert: Path) -> None:
         (["t.csv"], "3 columns that could be meant: id, text, note", "--column id"),
         (["t.csv", "--column", "texts"], "no column texts", "--column text"),
         (["none.csv"], "there is no file none.csv", ".csv"),
-        (["t.json"], "ends in none of", ".jsonl"),
+        (["t.doc"], "no kind that can be read", ".jsonl"),
         (["t.csv", "--column", "text", "-o", "v.bin"], "ends in none of", "-o vectors.parquet"),
         (["t.csv", "--column", "text", "-o", "old.npy"], "is there already", "--overwrite"),
         (["t.csv", "--column", "text", "-o", "folder.npy"], "is a folder", "-o "),
@@ -164,7 +168,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_loaded(
     cli: Cli, tiny_bert: Path, words: list[str], said: str, fix: str
 ) -> None:
     Path("t.csv").write_text("id,text,note\n1,a cat,so\n")
-    Path("t.json").write_text("{}")
+    Path("t.doc").write_text("{}")
     Path("folder.npy").mkdir()
     Path("old.npy").write_bytes(b"old")
     ended = cli("encode", *words, "-m", tiny_bert)
@@ -231,11 +235,11 @@ def test_a_model_of_mteb_is_refused(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t.jsonl", '{"text": "a"}\n{"text": null}\n', "row 2 of t.jsonl has no text in text"),
+        ("t.jsonl", '{"text": "a"}\n{"text": null}\n', "t.jsonl line 2 has no text in text"),
         ("t.jsonl", '{"text": "a"}\n{"text": 3}\n', "but 3"),
-        ("t.jsonl", '{"text": "a"}\n[1]\n', "line 2 holds no object"),
-        ("t.jsonl", '{"text": "a"\n', "cannot be read as .jsonl"),
-        ("t.parquet", "no parquet", "cannot be read as .parquet"),
+        ("t.jsonl", '{"text": "a"}\n[1]\n', "line 2 holds [1], which is no object"),
+        ("t.jsonl", '{"text": "a"\n', "line 1 is no JSON"),
+        ("t.parquet", "no parquet", "cannot be read as parquet"),
     ],
 )
 def test_rows_and_files_that_are_broken_are_named(

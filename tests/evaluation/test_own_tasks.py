@@ -62,17 +62,17 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
         (
             "STS",
             changed(PAIRS, 2, score="high"),
-            "row 2 has 'high' in score, which is no finite",
-            "row 2",
+            "line 3 has 'high' in score, which is no finite",
+            "line 3",
         ),
-        ("STS", changed(PAIRS, 3, score=float("nan")), "row 3 has nan in score", "row 3"),
-        ("STS", changed(PAIRS, 1, score=None), "row 1 has None in score", "row 1"),
-        ("STS", changed(PAIRS, 1, score=True), "row 1 has True in score", "row 1"),
+        ("STS", changed(PAIRS, 3, score=float("nan")), "line 4 has nan in score", "line 4"),
+        ("STS", changed(PAIRS, 1, score=None), "line 2 has None in score", "line 2"),
+        ("STS", changed(PAIRS, 1, score=True), "line 2 has True in score", "line 2"),
         (
             "STS",
             changed(PAIRS, 0, sentence2=None),
-            "row 0 has None in sentence2, which is no text",
-            "row 0",
+            "line 1 has None in sentence2, which is no text",
+            "line 1",
         ),
         (
             "STS",
@@ -83,14 +83,14 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
         (
             "pair classification",
             changed(DOUBLES, 1, label=2),
-            "row 1 has 2 in label, which is neither 0 nor 1",
-            "row 1",
+            "line 2 has 2 in label, which is neither 0 nor 1",
+            "line 2",
         ),
         (
             "pair classification",
             changed(DOUBLES, 1, label="yes"),
             "which is neither 0 nor 1",
-            "row 1",
+            "line 2",
         ),
         (
             "pair classification",
@@ -101,21 +101,21 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
         (
             "clustering",
             [{"text": "a", "label": None}],
-            "row 0 has None in label, which is no label",
-            "row 0",
+            "line 1 has None in label, which is no label",
+            "line 1",
         ),
-        ("clustering", [{"text": "a", "label": 0.5}], "which is no label", "row 0"),
+        ("clustering", [{"text": "a", "label": 0.5}], "which is no label", "line 1"),
         (
             "reranking",
             changed(RANKED, 0, negative=[]),
-            "has [] in negative, which is no list of texts",
-            "row 0",
+            "has no row with both positives and negatives",
+            "both",
         ),
         (
             "reranking",
             changed(RANKED, 0, positive="p"),
             "has 'p' in positive, which is no list of texts",
-            "row 0",
+            "line 1",
         ),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_csv_of_text_is_read_as_numbers(tmp_path: Path) -> None:
     ready = prepared(own("STS", tmp_path / "pairs.csv"))
     assert ready.mteb_task.dataset["test"]["score"][:] == [0.0, 1.0, 2.0, 3.0]  # type: ignore[index]
     write_table(tmp_path / "pairs.csv", changed(PAIRS, 1, score=""))
-    assert "row 1 has '' in score" in refused(own("STS", tmp_path / "pairs.csv")).what
+    assert "line 3 has '' in score" in refused(own("STS", tmp_path / "pairs.csv")).what
 
 
 # classification
@@ -228,7 +228,7 @@ def test_queries_without_a_judgement_are_left_out(tmp_path: Path) -> None:
         ("qrels", [*QRELS, {"query-id": "q1", "corpus-id": 7}], "not in corpus, such as 7"),
         ("qrels", [{**row, "score": 0} for row in QRELS], "judges no document as relevant"),
         ("qrels", [{**row, "score": 0.5} for row in QRELS], "which is no whole number"),
-        ("corpus", [{"_id": "0", "text": "t"}], "no column id; its columns are _id, text"),
+        ("corpus", [{"key": "0", "text": "t"}], "no column id; its columns are key, text"),
     ],
 )
 def test_retrieval_data_that_does_not_fit(part: str, rows: Rows, says: str, tmp_path: Path) -> None:

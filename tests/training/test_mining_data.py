@@ -8,7 +8,14 @@ import pytest
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.training.dataset import load_rows
-from angle_bench.training.hard_negatives import check_output, check_rule, counted, triplets, write
+from angle_bench.training.hard_negatives import (
+    check_output,
+    check_rule,
+    check_texts,
+    counted,
+    triplets,
+    write,
+)
 from angle_bench.training.mining import NONE, Rule
 from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
 from angle_bench.training.recipe import Recipe
@@ -207,14 +214,21 @@ def test_what_is_written_trains_to_the_character(tmp_path: Path, suffix: str) ->
     assert sorted(each.name for each in tmp_path.iterdir()) == [f"out{suffix}"]
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
-def test_a_lone_surrogate_is_written_as_a_replacement(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_lone_surrogate_is_kept(tmp_path: Path, suffix: str) -> None:
     texts = gather([("a \ud800", "b"), ("c", "d")])
     write(tmp_path / f"out{suffix}", texts, np.array([[1], [0]]))
     assert read_pairs(source_of(str(tmp_path / f"out{suffix}")), None)[0] == [
-        ("a \ufffd", "b"),
+        ("a \ud800", "b"),
         ("c", "d"),
     ]
+
+
+def test_a_csv_cannot_hold_a_lone_surrogate(tmp_path: Path) -> None:
+    texts = gather([("a \ud800", "b"), ("c", "d")])
+    with pytest.raises(UsageError, match="lone surrogate") as told:
+        check_texts(tmp_path / "out.csv", texts)
+    assert told.value.fix.endswith("out.jsonl")
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.training.trainings import trained
 
 
 def _rows(shared: Path) -> list[dict[str, Any]]:
-    from angle_bench.evaluation.row_files import read_rows
+    from angle_bench.evaluation.reader.places import read_rows
 
     rows = read_rows(shared / "data/mteb/stsbenchmark-sts/train.parquet")
     return [row for row, _ in zip(rows, range(160), strict=False)]

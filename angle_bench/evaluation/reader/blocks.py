@@ -1,0 +1,146 @@
+"""The bytes of a text file: uncompressed, in UTF-8, in blocks that end where a row does."""
+
+import codecs
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.reader.problems import Problems
+
+BLOCK = 4 << 20
+# marks at the start of a file; the four bytes of UTF-32 begin like those of UTF-16
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole rows.
+
+    Attributes:
+        data: Valid UTF-8.
+        line: The number of its first line, from 1.
+        last: Whether the file ends here.
+    """
+
+    data: bytes
+    line: int
+    last: bool
+
+
+@contextmanager
+def opened(place: Path, compression: str | None) -> Iterator[Any]:
+    """A file as a stream of its uncompressed bytes."""
+    with pa.input_stream(str(place), compression=compression) as stream:
+        yield stream
+
+
+def utf8_chunks(place: Path, compression: str | None, problems: Problems) -> Iterator[bytes]:
+    """A file as UTF-8 without a mark; where it is so already, its bytes, not looked at.
+
+    Raises:
+        DataError: Bytes are none of the encoding that was named, or that the mark says.
+    """
+    with opened(place, compression) as stream:
+        head: bytes = stream.read(max(BLOCK, 4))  # a mark is whole
+        mark, said = next(
+            ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None)
+        )
+        encoding = problems.options.encoding or said or "utf-8"
+        chunks = _rest(head[len(mark) :], stream)
+        if _is_utf8(encoding):
+            yield from chunks
+        else:
+            yield from _transcoded(chunks, encoding, problems)
+
+
+def _is_utf8(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+    except LookupError as error:
+        raise UsageError(f"there is no encoding {encoding}.", "--encoding latin-1") from error
+
+
+def _rest(head: bytes, stream: Any) -> Iterator[bytes]:
+    if head:
+        yield head
+    while chunk := stream.read(BLOCK):
+        yield chunk
+
+
+def _transcoded(chunks: Iterator[bytes], encoding: str, problems: Problems) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    waiting: bytes | None = next(chunks, b"")
+    while waiting is not None:
+        following = next(chunks, None)
+        try:
+            text = decoder.decode(waiting, final=following is None)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(encoding, "replace")
+            raise problems.refused(
+                f"is not {encoding}: line {line + before.count(chr(10))} has the byte "
+                f"0x{error.object[error.start]:02x}",
+                problems.options.typed("encoding", "latin-1") + ", if it is that",
+            ) from error
+        line += text.count("\n")
+        yield text.encode()
+        waiting = following
+
+
+def blocks(
+    chunks: Iterator[bytes], cut: Callable[[bytes], int], problems: Problems
+) -> Iterator[Block]:
+    """Blocks that end where a row ends.
+
+    Args:
+        chunks: The bytes of a file.
+        cut: How many of the bytes it is given are whole rows; 0 where they hold no end of one.
+        problems: Of the file.
+
+    Raises:
+        DataError: Some byte is no UTF-8.
+    """
+    line, data, wanted = 1, bytearray(), BLOCK
+    for chunk in chunks:
+        data += chunk
+        if len(data) < wanted:
+            continue
+        whole = bytes(data)
+        end = cut(whole)
+        if end == 0:  # a row longer than that
+            wanted = 2 * len(data)
+            continue
+        yield _checked(Block(whole[:end], line, False), problems)
+        line += whole.count(b"\n", 0, end)
+        data, wanted = bytearray(whole[end:]), BLOCK
+    yield _checked(Block(bytes(data), line, True), problems)
+
+
+def line_blocks(chunks: Iterator[bytes], problems: Problems) -> Iterator[Block]:
+    """Blocks of whole lines, where a newline always ends a row."""
+    return blocks(chunks, lambda data: data.rfind(b"\n") + 1, problems)
+
+
+def _checked(block: Block, problems: Problems) -> Block:
+    if block.data.isascii():
+        return block
+    try:
+        block.data.decode()
+    except UnicodeDecodeError as error:
+        line = block.line + block.data.count(b"\n", 0, error.start)
+        raise problems.refused(
+            f"is not UTF-8: line {line} has the byte 0x{block.data[error.start]:02x}",
+            problems.options.typed("encoding", "latin-1") + ", or what it was written in",
+        ) from error
+    return block

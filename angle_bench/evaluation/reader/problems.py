@@ -1,0 +1,67 @@
+"""Rows that cannot be read: an error with file and line, or counted where they are skipped."""
+
+from pathlib import Path
+from typing import Literal
+
+from angle_bench.errors import DataError, printable
+from angle_bench.evaluation.reader.kinds import ReadOptions
+
+SHOWN = 3  # bad rows that a message names
+_LONGEST = 60
+
+Unit = Literal["line", "row"]
+
+
+class Problems:
+    """What is wrong with the rows of one file.
+
+    Attributes:
+        skipped: The number of each row that was left out, and why.
+    """
+
+    def __init__(self, place: Path, unit: Unit, options: ReadOptions) -> None:
+        self.place = place
+        self.unit = unit
+        self.options = options
+        self.skipped: list[tuple[int, str]] = []
+
+    def bad_row(self, number: int, what: str, fix: str = "") -> None:
+        """Refuse a row, or leave it out and count it where that was asked for.
+
+        Args:
+            number: Its line, or its number, from 1.
+            what: What is wrong with it, as the end of a sentence.
+            fix: What to type.
+
+        Raises:
+            DataError: Bad rows are not to be skipped.
+        """
+        if not self.options.skip_bad_rows:
+            raise self.error(number, what, fix)
+        self.skipped.append((number, what))
+
+    def error(self, number: int, what: str, fix: str = "") -> DataError:
+        """An error about a row."""
+        skip = self.options.typed("skip_bad_rows")
+        return DataError(
+            f"{self.place} {self.unit} {number} {what}.",
+            f"{fix}, or {skip}" if fix else f"{skip}, or correct {self.unit} {number}",
+        )
+
+    def refused(self, what: str, fix: str) -> DataError:
+        """An error about the file as a whole."""
+        return DataError(f"{self.place} {what}.", fix)
+
+
+def skipped_text(skipped: list[tuple[int, str]], unit: Unit) -> str:
+    """`2 bad rows skipped: line 3 has 2 cells, line 9 holds null`."""
+    named = [f"{unit} {number} {what}" for number, what in skipped[:SHOWN]]
+    more = len(skipped) - len(named)
+    rows = "1 bad row" if len(skipped) == 1 else f"{len(skipped):,} bad rows"
+    return f"{rows} skipped: {', '.join(named)}" + (f" and {more:,} more" if more else "")
+
+
+def short(value: object) -> str:
+    """A value on one line, cut where it is long."""
+    text = printable(value) if isinstance(value, str) else printable(repr(value))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
