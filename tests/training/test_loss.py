@@ -70,41 +70,56 @@ def test_losses_and_gradients_are_those_of_the_package(
         )
 
 
-def passes_with(test: str, kernels: str) -> None:
-    """Another process with these kernels of torch passes a test."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", test],
-        env={**os.environ, "ATEN_CPU_CAPABILITY": kernels},
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        text=True,
-    )
-    assert (ended.returncode, "1 passed" in ended.stdout) == (0, True), ended.stdout
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_espresso_is_that_of_the_package(arrays: Arrays, seed: int) -> None:
+    """All but the principal directions to 1e-5; with these within what their seed changes.
 
-
-def test_espresso_is_that_of_the_package(arrays: Arrays) -> None:
+    The reference draws its directions at random, in float32: a direction has no sign, and the
+    singular values after the first, 0.08 to 0.03, lie so close that three rounds of iteration leave
+    their directions to the draw. Over seeds and kernels the package's own loss of 16.62 differs by
+    up to 0.02, so no closer agreement says anything.
+    """
     layers = [hidden.mean(dim=1) for hidden in arrays["ese.hidden_states"]]
     rows = Rows(2, arrays["pair_binary"])
 
     def objective(vectors: torch.Tensor) -> Loss:
         return combined(vectors, rows, Objectives(cosine_w=1.0))
 
-    torch.manual_seed(0)
-    total = espresso(layers, objective, Espresso(size=8)).total
-    # the least singular values lie so close that the last bit of a softmax turns their directions:
-    # with the kernels for AVX-512 the loss is another by 1e-3, and is computed again without them
-    if torch.backends.cpu.get_cpu_capability() == "AVX512":
-        assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=2e-3)
-        passes_with(f"{__file__}::test_espresso_is_that_of_the_package", "avx2")
-    else:
-        assert total.item() == pytest.approx(arrays["ese.loss"].item(), abs=1e-5)
-    torch.manual_seed(0)  # the same directions again, in the same order
+    torch.manual_seed(seed)
+    total = espresso(layers, objective, Espresso(size=8)).total.double().item()
+    torch.manual_seed(seed)  # the same directions again, in the same order
     shares = [(layers[-1], 1.0), *((layers[i], 1 / 3 / (1 + log(1 + i))) for i in range(3))]
     aligned = sum(
-        share * divergence(layer[:, :8], principal(layer, 8), 1.0).item() for layer, share in shares
+        share * divergence(layer[:, :8], principal(layer, 8), 1.0).double().item()
+        for layer, share in shares
     )
-    plain = arrays["ese.loss_without_pca"].item()
-    assert total.item() - aligned == pytest.approx(plain, abs=1e-5)
+    plain = arrays["ese.loss_without_pca"].double().item()
+    assert total - aligned == pytest.approx(plain, abs=1e-5)
+    assert total == pytest.approx(arrays["ese.loss"].double().item(), abs=0.03)
+    assert aligned > 0.1  # far from nothing beside that tolerance
+
+
+def test_the_first_direction_is_that_of_an_exact_decomposition(arrays: Arrays) -> None:
+    """In float64 and but for its sign: its singular value, 1, is far from the others."""
+    for hidden in arrays["ese.hidden_states"]:
+        vectors = hidden.mean(dim=1).double()
+        similar = torch.softmax(vectors.T @ vectors / vectors.shape[1] ** 0.5, dim=-1)
+        directions, strengths, _ = torch.linalg.svd(similar)
+        exact = (vectors @ directions[:, 0] * strengths[0]).abs()
+        torch.testing.assert_close(principal(vectors, 8)[:, 0].abs(), exact, atol=1e-5, rtol=0)
+
+
+def test_other_kernels_agree_as_well(shared: Path) -> None:
+    """Those for AVX2, in a process of its own."""
+    test = f"{__file__}::test_espresso_is_that_of_the_package"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", test],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "avx2"},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, "3 passed" in ended.stdout) == (0, True), ended.stdout
 
 
 def test_a_size_beyond_the_model_is_refused() -> None:
