@@ -60,13 +60,16 @@ class TaskItems:
         task: The task.
         weight: Of its score in the mean.
         keys: What identifies the items of each part.
-        nodes: Their texts as numbers, (items, 2).
+        nodes: What they share with others, as numbers: their two texts, or the group of
+            translations that they belong to, (items, 2).
+        texts: Their texts as numbers, (items, 2).
     """
 
     task: Task
     weight: float
     keys: tuple[pa.Table, ...]
     nodes: Nodes
+    texts: Nodes
 
     def scored(self, evidence: Evidence) -> Scored:
         """A model's score on the task, the influence of every item, and what each counts."""
@@ -114,7 +117,8 @@ class TaskItems:
         """One split and subset as a task of its own."""
         start = sum(keys.num_rows for keys in self.keys[:place])
         keys = self.keys[place]
-        return TaskItems(self.task, 1.0, (keys,), self.nodes[start : start + keys.num_rows])
+        own = slice(start, start + keys.num_rows)
+        return TaskItems(self.task, 1.0, (keys,), self.nodes[own], self.texts[own])
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,9 @@ def common_items(
                     "another order, although the data's revision is the same.",
                     f"angle-bench run -m {label} -t {task.name} --overwrite",
                 )
-        nodes = np.concatenate([_nodes(task, part.keys, numbers) for part in evidence.parts])
-        found.append(TaskItems(task, weights[at], keys, nodes))
+        texts = np.concatenate([_nodes(task, part.keys, numbers) for part in evidence.parts])
+        nodes = _translations(texts) if task.type == "BitextMining" else texts
+        found.append(TaskItems(task, weights[at], keys, nodes, texts))
     return CommonItems(tuple(found))
 
 
@@ -215,6 +220,22 @@ def _same(first: tuple[pa.Table, ...], second: tuple[pa.Table, ...]) -> bool:
         else without_texts(one).equals(without_texts(other))
         for one, other in zip(first, second, strict=True)
     )
+
+
+def _translations(texts: Nodes) -> Nodes:
+    """The group of every pair: all that a chain of translations links, as its first pair's text.
+
+    A set of many languages translates the same sentences into all of them: pairs of four
+    languages, two and two, have no text in common and still say the same.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    size = int(texts.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(texts)), texts.T), shape=(size, size))
+    group = connected_components(links, directed=False)[1][texts[:, 0]]
+    _, first, own = np.unique(group, return_index=True, return_inverse=True)
+    return np.stack([texts[first, 0][own]] * 2, axis=1)
 
 
 def _nodes(task: Task, keys: pa.Table, numbers: TextNumbers) -> Nodes:

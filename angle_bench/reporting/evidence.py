@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from angle_bench.reporting.parts import NoEvidence, Part, part_of
 from angle_bench.results.answers import Answer
@@ -102,13 +101,24 @@ def _parts(folder: ResultFolder, task: Task) -> list[Part]:
         table = read_predictions(place)
     except (pa.ArrowException, OSError) as error:
         raise NoEvidence(f"{place} cannot be read ({error})") from error
+    parts = _by_part(table)
+    none = table.slice(0, 0)
     return [
-        part_of(_rows(table, split, subset), task)
+        part_of(parts.get((split, subset), none), task)
         for split in task.splits
         for subset in task.subsets
     ]
 
 
-def _rows(table: pa.Table, split: str, subset: str) -> pa.Table:
-    chosen = pc.and_(pc.equal(table["split"], split), pc.equal(table["subset"], subset))
-    return table.filter(chosen).combine_chunks()
+def _by_part(table: pa.Table) -> dict[tuple[str, str], pa.Table]:
+    """The rows of every split and subset, of which some tasks have thousands, in their order."""
+    names = [table[name].combine_chunks().dictionary_encode() for name in ("split", "subset")]
+    split, subset = (np.asarray(each.indices.to_numpy(), dtype=np.int64) for each in names)
+    code = split * max(len(names[1].dictionary), 1) + subset
+    order = np.argsort(code, kind="stable")
+    found = {}
+    for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
+        if len(rows):
+            own = table.take(rows).combine_chunks()
+            found[own["split"][0].as_py(), own["subset"][0].as_py()] = own
+    return found

@@ -78,7 +78,7 @@ def seen_masks(
         np.array(
             [
                 any(one.holds(hashes[first], hashes[second]) for one in training)
-                for first, second in items.nodes.tolist()
+                for first, second in items.texts.tolist()
             ],
             dtype=bool,
         )

@@ -132,6 +132,38 @@ def test_classification_is_clustered_by_text_over_experiments(tmp_path: Path) ->
     assert (ten.difference, ten.error) == pytest.approx((one.difference, one.error))
 
 
+def test_translations_of_one_sentence_are_one_item(tmp_path: Path) -> None:
+    """Four languages, two and two, have no text in common; a third pair of languages links them."""
+    made = Results(tmp_path)
+    random = np.random.default_rng(0)
+    right = {label: random.random(40) < rate for label, rate in (("base", 0.5), ("ft", 0.7))}
+    languages = ("de-en", "fr-it", "en-fr")
+    for label, found in right.items():
+        places = [str(at) for at in range(40)]
+        one = [place if own else "none" for place, own in zip(places, found, strict=True)]
+        for name, used in (("One", languages[:1]), ("Three", languages)):
+            table = {
+                "subset": [subset for subset in used for _ in places],
+                "split": ["test"] * 40 * len(used),
+                "index": [*range(40)] * len(used),
+                "text1": [f"{subset[:2]} {place}" for subset in used for place in places],
+                "text2": [f"{subset[3:]} {place}" for subset in used for place in places],
+                "gold": places * len(used),
+                "predicted": one * len(used),
+            }
+            score = float(found.mean())
+            folder = made.put_table(f"local/{label}", name, table, score)
+            made.result(folder, name, {("test", subset): score for subset in used})
+    kinds = {"type": "BitextMining", "metric": "f1"}
+    of = suite(
+        task("One", subsets=languages[:1], **kinds), task("Three", subsets=languages, **kinds)
+    )
+    row = only(compared(made, "ft", of=of))
+    one, three = row.by_task["One"].estimate, row.by_task["Three"].estimate
+    assert one.difference == pytest.approx(right["ft"].mean() - right["base"].mean())
+    assert (three.difference, three.error) == pytest.approx((one.difference, one.error))
+
+
 def test_pair_classification_is_compared_by_average_precision(tmp_path: Path) -> None:
     made = Results(tmp_path)
     from angle_bench.reporting.statistics.measures import AveragePrecision

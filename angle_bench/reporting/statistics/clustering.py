@@ -150,7 +150,7 @@ class Clusterings:
         return whole if self.chosen is None else np.asarray(whole[self.chosen])
 
     def resampled(self, counts: Counts) -> Vector:
-        """The mean in every resample; NaN where one holds no clustering of a level."""
+        """The mean in every resample; one without any clustering of a level takes all of it."""
         if self.chosen is not None:
             whole = np.zeros((len(counts), len(self.chosen)))
             whole[:, self.chosen] = counts
@@ -172,7 +172,7 @@ class Clusterings:
         means = []
         for level in range(self._levels.max() + 1):
             own = self._levels == level
-            total = weights[:, own].sum(axis=1)
-            sums = (weights[:, own] * np.atleast_2d(values)[:, own]).sum(axis=1)
-            means.append(np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0))
+            used = weights[:, own] + (weights[:, own].sum(axis=1, keepdims=True) == 0)
+            sums = (used * np.atleast_2d(values)[:, own]).sum(axis=1)
+            means.append(sums / used.sum(axis=1))
         return np.asarray(np.mean(means, axis=0))

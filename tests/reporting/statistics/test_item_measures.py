@@ -201,6 +201,13 @@ def test_some_of_the_documents_keep_the_clusterings() -> None:
     assert again.size == 10
 
 
+def test_a_resample_without_clusterings_takes_all_of_them() -> None:
+    measure = clusterings(np.random.default_rng(0))
+    counts = np.ones((1, measure.size))
+    counts[0, 40:] = 0
+    assert measure.resampled(counts)[0] == pytest.approx(measure.value())
+
+
 def test_no_document_of_a_clustering_left() -> None:
     measure = clusterings(np.random.default_rng(0))
     assert np.isnan(measure.part(np.zeros(measure.size, dtype=bool)).value())
