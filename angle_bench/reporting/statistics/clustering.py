@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from angle_bench.reporting.statistics.measures import Counts, Mask, Vector
 
 Codes = NDArray[np.intp]
+# by simulation: mixtures of Gaussians of 5 to 20 clusters, from 80 to 2,000 documents
+FEW_DOCUMENTS = 250
 
 
 class VMeasure(NamedTuple):
@@ -135,7 +137,9 @@ class Clusterings:
         """The derivative by the weight of each document, then of each clustering.
 
         Those of the clusterings, of which there are few, are larger by √(k/(k − 1)) for k in a
-        level: their squares sum to the unbiased variance of a mean.
+        level: their squares sum to the unbiased variance of a mean. Where they share documents
+        they also are by √(1 + 250/documents), since what k-means makes of few documents is alike
+        in all of them.
         """
         levels, count = self._levels, np.bincount(self._levels)
         share = 1 / count[levels] / len(count)
@@ -146,6 +150,8 @@ class Clusterings:
         values = np.array([one.value for one in self._found])
         means = np.bincount(levels, values) / count
         few = np.sqrt(count / np.maximum(count - 1, 1))[levels]
+        if sum(len(one.document) for one in self.clusterings) > self.documents:
+            few = few * np.sqrt(1 + FEW_DOCUMENTS / self.documents)
         whole = np.concatenate([influence, few * share * (values - means[levels])])
         return whole if self.chosen is None else np.asarray(whole[self.chosen])
 

@@ -97,7 +97,7 @@ def test_the_influence_is_the_derivative_by_a_weight(name: str, seed: int) -> No
     derivative = (up - down) / (2 * step)
     influence = measure.influence()
     if isinstance(measure, Clusterings):  # of 3 and 2 clusterings in a level
-        derivative[40:] *= np.sqrt([3 / 2] * 3 + [2] * 2)
+        derivative[40:] *= np.sqrt([3 / 2] * 3 + [2] * 2) * np.sqrt(1 + 250 / 40)
     assert influence == pytest.approx(derivative, abs=1e-6)
     assert influence.sum() == pytest.approx(0, abs=1e-12)
 

@@ -102,12 +102,12 @@ def bitext(random: Random) -> Drawn:
 
 def summaries(random: Random) -> Drawn:
     made = []
-    gold = random.normal(size=(ITEMS // 2, 16))
+    gold = random.normal(size=(ITEMS // 4, 16))
     for _ in range(2):
         given = gold + 2 * random.normal(size=gold.shape)
         values = [Spearman(one, other).value() for one, other in zip(gold, given, strict=True)]
         made.append(Mean(np.array(values)))
-    return made[0], made[1], own(np.arange(ITEMS // 2))
+    return made[0], made[1], own(np.arange(ITEMS // 4))
 
 
 def clustering(random: Random, documents: int = ITEMS, kinds: int = 6) -> Drawn:
@@ -180,28 +180,20 @@ def test_queries_of_two_languages_are_not_twice_the_evidence() -> None:
 
 
 @pytest.mark.long
-def test_equal_models_on_one_clustering_task() -> None:
-    """Not 5 %, as the documentation says; documents alone, without the draws, would be worse."""
-    rate = called_different(clustering, 200)
-    assert rate <= 0.12
-
-    def documents_alone(random: Random) -> Drawn:
-        one, other, _ = clustering(random)
-        assert isinstance(one, Clusterings)
-        assert isinstance(other, Clusterings)
-        return Fixed(one), Fixed(other), own(np.arange(ITEMS))
-
-    assert called_different(documents_alone, 200) > 2 * rate
-
-
-class Fixed(Clusterings):
-    """Documents as the only items."""
-
-    def __init__(self, whole: Clusterings) -> None:
-        super().__init__(whole.documents, whole.clusterings)
-
-    def influence(self) -> Vector:
-        return super().influence()[: self.documents]
+@pytest.mark.parametrize(("documents", "kinds"), [(80, 4), (300, 8), (1000, 10)])
+def test_equal_models_on_one_clustering_task(documents: int, kinds: int) -> None:
+    """More than 5 % with few documents, as the page on statistics says; far less than without the
+    draws as items.
+    """
+    random, called, alone, draws = np.random.default_rng(0), 0, 0, 150
+    for _ in range(draws):
+        one, other, nodes = clustering(random, documents, kinds)
+        sides = scored(one), scored(other)
+        called += difference(sides[:1], sides[1:], SharedTexts(nodes)).estimate.p < 0.05
+        some = [Scored(side.score, side.influence[:documents]) for side in sides]
+        alone += difference(some[:1], some[1:], SharedTexts(nodes[:documents])).estimate.p < 0.05
+    assert 0.005 <= called / draws <= 0.2
+    assert alone > 1.5 * called
 
 
 # the tasks of MTEB(eng, v2) by type
@@ -215,14 +207,14 @@ SHAPE: Sequence[tuple[str, int]] = (
 )
 
 
-def benchmark_rate(pool: int, draws: int, seed: int = 0) -> float:
+def benchmark_rate(pool: int, draws: int, documents: int, seed: int = 0) -> float:
     """How often two equal models are called different in the mean of 41 tasks.
 
     Every task comes from a pool of its type, `pool` times as large as a draw needs; which of its
     two models is the base is drawn for each task.
     """
     random, called = np.random.default_rng(seed), 0
-    makers = MAKERS | {"clustering": lambda drawn: clustering(drawn, 80, 4)}
+    makers = MAKERS | {"clustering": lambda drawn: clustering(drawn, documents, 8)}
     pools = {
         name: [pair(makers[name](random)) for _ in range(pool * count)] for name, count in SHAPE
     }
@@ -258,9 +250,9 @@ def pair(drawn: Drawn) -> tuple[Scored, Scored, Nodes]:
 
 def test_equal_models_on_a_benchmark() -> None:
     assert sum(count for _, count in SHAPE) == 41
-    assert 0.01 <= benchmark_rate(3, 300) <= 0.09
+    assert 0.01 <= benchmark_rate(2, 300, 100) <= 0.09
 
 
 @pytest.mark.long
 def test_equal_models_on_a_benchmark_at_length() -> None:
-    assert 0.035 <= benchmark_rate(30, 3000) <= 0.065
+    assert 0.035 <= benchmark_rate(12, 3000, 1000) <= 0.065
