@@ -50,6 +50,7 @@ def compare(
     ],
     tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
     results: shared.Results = Path("results"),
+    model_name: shared.ModelName = [],  # noqa: B006
     seen: Annotated[
         bool, shared.flag("--seen", help="Tell pairs of the training data from the others.")
     ] = False,
@@ -100,12 +101,12 @@ def compare(
     from angle_bench.reporting.compare import How
     from angle_bench.reporting.compare import compare as compare_sides
     from angle_bench.reporting.pairing import Side
-    from angle_bench.results.layout import results_root
     from angle_bench.results.stored_models import stored_models
     from angle_bench.results.suites import select
 
     suite = select(tasks)
-    stored = stored_models(results_root(results, write=False))
+    left_out: list[str] = []
+    stored = stored_models(results, left_out, model_name)
     access = shared.access(None, mirror, False, False)
     found = find_scored([base, *candidates], stored, access, ",".join(tasks))
     if found.errors and (found.lacks_first or len(found.groups) < 2):
@@ -131,7 +132,7 @@ def compare(
     typer.echo(shown)
     if output is not None and not quiet:
         typer.echo(f"wrote {output}", err=True)
-    for warning in () if quiet else comparison.warnings:
+    for warning in () if quiet else (*left_out, *comparison.warnings):
         typer.echo(f"warning: {printable(warning)}", err=True)
     errors = [*found.errors, *_missing(comparison)]
     for error in errors:

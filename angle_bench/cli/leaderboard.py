@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from angle_bench.reporting.arrange import Wishes
     from angle_bench.reporting.leaderboard import Leaderboard
     from angle_bench.reporting.output import Format
+    from angle_bench.results.collect import Collected
     from angle_bench.results.task import Suite
 
 EPILOG = """
@@ -76,6 +77,7 @@ def leaderboard(
         ),
     ] = [],  # noqa: B006
     results: shared.Results = Path("results"),
+    model_name: shared.ModelName = [],  # noqa: B006
     output: Annotated[
         Path | None,
         typer.Option(
@@ -148,7 +150,8 @@ def leaderboard(
     ranked = ranks or task_ranks
     by_rank = ranked and sort.casefold() == "rank"  # which is known later than the others
     wishes = Wishes("" if by_rank else sort, base, partial, decimals, _command())
-    board = _leaderboard(paths or [results], suite, model, wishes, published)
+    found = _found(paths or [results], model_name)
+    board = _leaderboard(found, suite, model, wishes, published)
     if task_ranks or (ranks and not site):
         board = _ranked(board, sort if by_rank else None, over_tasks=task_ranks)
     if not quiet and (site or kind is not None):  # on a terminal they stand under the table
@@ -206,27 +209,34 @@ def _refuse(decimals: int, output: Path | None, check: Path | None) -> None:
         raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
 
 
+def _found(paths: list[Path], names: list[str]) -> "Collected":
+    from angle_bench.results.collect import collect
+
+    found = collect(paths, names)
+    if found.folders:
+        return found
+    places = ", ".join(str(path) for path in paths)
+    if found.nameless:
+        raise ResultsError("\n".join(found.warnings), f"--model-name {found.nameless[0]}=NAME")
+    raise ResultsError(
+        "\n".join([f"there are no result files in {places}.", *found.warnings]),
+        "angle-bench leaderboard RESULTS, or first angle-bench run",
+    )
+
+
 def _leaderboard(
-    paths: list[Path], suite: "Suite", model: list[str], wishes: "Wishes", published: bool
+    found: "Collected", suite: "Suite", model: list[str], wishes: "Wishes", published: bool
 ) -> "Leaderboard":
     from angle_bench.reporting.arrange import arrange
     from angle_bench.reporting.model_rows import model_rows
     from angle_bench.reporting.published_rows import published_rows
     from angle_bench.results.choose import choose, models_of
-    from angle_bench.results.collect import collect
 
-    found = collect(paths)
     warnings = list(found.warnings)
-    places = ", ".join(str(path) for path in paths)
-    if not found.folders:
-        raise ResultsError(
-            "\n".join([f"there are no result files in {places}.", *warnings]),
-            "angle-bench leaderboard RESULTS, or first angle-bench run",
-        )
     rows = model_rows(suite, choose(models_of(found.folders), model), warnings)
     if not rows:
         raise ResultsError(
-            "\n".join([f"no model in {places} has a result for {suite.name}.", *warnings]),
+            "\n".join([f"no model here has a result for {suite.name}.", *warnings]),
             "-t TASKS that were run, or first angle-bench run",
         )
     if published:

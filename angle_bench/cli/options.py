@@ -71,6 +71,15 @@ Results = Annotated[
         help="The results folder.",
     ),
 ]
+ModelName = Annotated[
+    list[str],
+    typer.Option(
+        "--model-name",
+        metavar="[FOLDER=]NAME",
+        help="The model that the results in a folder are of, where files and path do not say it.",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, flag("--overwrite", help="Replace the output.")]
 Shard = Annotated[
     str | None,

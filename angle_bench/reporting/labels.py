@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from angle_bench.reporting.signature import SELECTED, parts_of
 from angle_bench.reporting.table import Row
+from angle_bench.results.identity import shown
 
 # what does not belong to the model: where it differs, scores are not made in the same way
 _SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb")
@@ -16,10 +18,10 @@ def distinct(rows: Sequence[Row]) -> list[Row]:
     """Rows under labels that differ: equal ones get what sets the rows apart.
 
     First the full name and whether mteb or angle-bench wrote the results, then the parts in which
-    the signatures differ, at last a number.
+    the signatures differ, then the folder of the results, at last a number.
     """
     made = list(rows)
-    for describe in (_full_name, _kind, _parts):
+    for describe in (_full_name, _kind, _parts, _folder):
         made = _relabelled(made, describe)
     seen: Counter[str] = Counter()
     for at, row in enumerate(made):
@@ -107,3 +109,12 @@ def _parts(row: Row, group: Sequence[Row]) -> str:
         if key not in _NOT_OF_A_LABEL and len({other.get(key) for other in others}) > 1
     ]
     return f"{row.label} ({', '.join(differing)})" if differing else row.label
+
+
+def _folder(row: Row, group: Sequence[Row]) -> str:
+    """Where the results are, as far as that tells rows of one name apart."""
+    places = [row.models[0].folders[0].path.parts for row in (row, *group) if row.models]
+    if not row.models or len(set(places)) < 2:
+        return row.label
+    shared = next(at for at, names in enumerate(zip_longest(*places)) if len(set(names)) > 1)
+    return f"{row.label} (in {shown('/'.join(places[0][shared : shared + 1]) or '.')})"

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import some
-from angle_bench.results.collect import NO_REVISION, ResultFolder
+from angle_bench.results.collect import ResultFolder
+from angle_bench.results.identity import EXTERNAL, NO_REVISION
 from angle_bench.results.layout import SIDE
 from angle_bench.results.old_schema import FORMER
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
 from angle_bench.results.task import Task
-
-EXTERNAL = "external"
 
 
 @dataclass(frozen=True)

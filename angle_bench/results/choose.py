@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.results.collect import ResultFolder
+from angle_bench.results.identity import is_commit
 
 _WILD = set("*?[")
 
@@ -48,12 +49,21 @@ class Chosen:
 
 
 def models_of(folders: Sequence[ResultFolder]) -> list[Model]:
-    """The models that some folders are of, in the order of the folders."""
-    groups: dict[tuple[str | bool | None, ...], list[ResultFolder]] = {}
+    """The models that some folders are of, in the order of the folders.
+
+    Folders of one place are one model's revisions. Folders of several places are one model's where
+    all of these say the same name and have a commit: without one, two trainings under one name
+    look alike. Names that the user said count as they are.
+    """
+    with_commit = {folder.home for folder in folders if is_commit(folder.revision)}
+    groups: dict[tuple[object, ...], list[ResultFolder]] = {}
     for folder in folders:
+        known = folder.stated and folder.home in with_commit
+        home = None if folder.own or folder.typed or known else folder.home
         joins = not folder.own and folder.settings is None
         revision = None if joins else folder.revision
-        groups.setdefault((folder.own, folder.name, revision, folder.settings), []).append(folder)
+        key = (folder.own, folder.name, home, revision, folder.settings)
+        groups.setdefault(key, []).append(folder)
     return [Model(tuple(group)) for group in groups.values()]
 
 

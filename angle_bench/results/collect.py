@@ -1,22 +1,22 @@
 """Folders of result files under the paths that a user names, whatever their layout.
 
-Three layouts, alone or mixed: `<org>__<model>/<revision>/[experiments/<settings>/]<Task>.json` as
-angle-bench and mteb write it, the same below a folder `results` as in a clone of mteb's results
-repository, and `<model>/<Task>.json` as mteb wrote it before it knew revisions.
+`<org>__<model>/<revision>/[experiments/<settings>/]<Task>.json` as angle-bench and mteb write it,
+the same below other folders, as in a clone of mteb's results repository, `<model>/<Task>.json` and
+`<org>/<model>/<Task>.json` of mteb before it knew revisions, packed files of these, a mix of all.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from angle_bench.errors import UsageError, did_you_mean
-from angle_bench.results.layout import SIDE, results_root
+from angle_bench.errors import UsageError, did_you_mean, some
+from angle_bench.results.archives import BrokenArchive, packed_stem, unpacked
+from angle_bench.results.identity import EXPERIMENTS, identity
+from angle_bench.results.layout import results_root
 from angle_bench.results.stored import read_object
 from angle_bench.results.suites import refuse_as_model
-
-EXPERIMENTS = "experiments"
-NO_REVISION = "no_revision_available"
+from angle_bench.results.walk import META, Listing, Walk
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,17 @@ class ResultFolder:
     """A folder of result files: one model, revision and settings.
 
     Attributes:
-        name: The model's name, with its organisation where the folder has one.
-        revision: The name of the revision's folder; `no_revision_available` in the old layout.
+        name: The model's name, with its organisation where that is known.
+        revision: The name of the revision's folder; `no_revision_available` where there is none.
         settings: The name of the folder below `experiments`, if it is in one.
         path: The folder.
-        files: The names of its JSON files, without `.json`.
+        files: The names of its result files, without `.json`.
         own: Whether angle-bench wrote it, so that it has run records.
         labels: What the model was called when it was run, as far as is known, the last one last.
+        packed: Those of its files that end in `.json.gz`.
+        place: The folder of the model, in which its revisions are.
+        stated: Whether the files, or a folder's name as mteb writes it, say the model's name.
+        typed: Whether the user said the model's name.
     """
 
     name: str
@@ -40,6 +44,10 @@ class ResultFolder:
     files: frozenset[str]
     own: bool
     labels: tuple[str, ...] = ()
+    packed: frozenset[str] = frozenset()
+    place: Path | None = None
+    stated: bool = True
+    typed: bool = False
 
     @property
     def label(self) -> str | None:
@@ -51,9 +59,14 @@ class ResultFolder:
         """The name without its organisation."""
         return self.name.rpartition("/")[2]
 
+    @property
+    def home(self) -> Path:
+        """The folder of the model."""
+        return self.place or self.path.parent
+
     def file(self, task: str) -> Path:
         """The result file of a task."""
-        return self.path / f"{task}.json"
+        return self.path / (f"{task}.json.gz" if task in self.packed else f"{task}.json")
 
 
 @dataclass
@@ -61,145 +74,173 @@ class Collected:
     """What lies under the paths.
 
     Attributes:
-        folders: Those with JSON files in them, in the order of the paths and then by name.
-        warnings: What could not be looked at, a line each.
+        folders: Those with result files, in the order of the paths and then by name.
+        warnings: What was left out, a line each.
+        nameless: Folders of results that say no model.
     """
 
     folders: list[ResultFolder] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    nameless: list[Path] = field(default_factory=list)
 
 
-def collect(paths: Sequence[Path]) -> Collected:
-    """Find the result folders under some paths; no result file is opened.
-
-    Every folder is looked at once, so that links that lead back end nowhere.
+def collect(paths: Sequence[Path], names: Sequence[str] = ()) -> Collected:
+    """Find the result folders under some paths; no result file of a known task is opened.
 
     Args:
-        paths: Results folders, their parents, folders of one model, or folders of one revision.
+        paths: Results folders, their parents, folders of one model, or folders of one revision;
+            packed files of these.
+        names: `[FOLDER=]NAME`: the model that the results in a folder are of, or those that say
+            none.
 
     Raises:
-        UsageError: A path is no folder.
+        UsageError: A path is no folder, or a name is of no results.
     """
-    walk = _Walk(Collected())
+    found, walk = Collected(), Walk()
+    typed = _Typed.parse(names)
     for path in paths:
-        top = _top(path)
+        top, shown = _top(path)
         labels = _labels(top)
-        for folder in walk.under(top):
-            called = labels.get(_key(folder.path), ())
-            walk.found.folders.append(replace(folder, labels=called))
-    return walk.found
+        listings = list(walk.under(top))
+        holds_models = any(each.parts for each in listings)
+        for listing in listings:
+            folder = _folder(shown, listing, typed, holds_models)
+            if folder is None:
+                found.nameless.append(listing.path)
+                found.warnings.append(_nameless(listing))
+            else:
+                called = labels.get(_key(folder.path), ())
+                found.folders.append(replace(folder, labels=called))
+    typed.refuse_unused()
+    found.warnings += walk.warnings
+    if walk.others:
+        kind = "file is" if len(walk.others) == 1 else "files are"
+        others = some([str(place) for place in walk.others])
+        found.warnings.append(f"{len(walk.others)} JSON {kind} no result: {others}")
+    return found
 
 
-def _top(typed: Path) -> Path:
-    if not typed.expanduser().exists():
+def _top(typed: Path) -> tuple[Path, Path]:
+    """The folder that a path means, and the path that says what it is of."""
+    path = Path(os.path.expanduser(typed))
+    if not path.exists():
         refuse_as_model(str(typed))
-        near = did_you_mean(typed.name, _names_beside(typed))
+        near = did_you_mean(typed.name, _names_beside(path))
         hint = f" Did you mean {typed.parent / near[0]}?" if near else ""
         raise UsageError(
             f"there is no folder {typed}.{hint}",
             "angle-bench leaderboard RESULTS, or first angle-bench run",
         )
-    return results_root(typed, write=False)
+    if (stem := packed_stem(path.name)) is not None and path.is_file():
+        try:
+            return unpacked(path), path.absolute().with_name(stem)
+        except BrokenArchive as error:
+            raise UsageError(f"{path} cannot be unpacked ({error}).", "-r FOLDER") from error
+    root = results_root(typed, write=False)
+    return root, root.absolute()
 
 
 def _names_beside(path: Path) -> list[str]:
     return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
+def _folder(
+    top: Path, listing: Listing, typed: "_Typed", holds_models: bool
+) -> ResultFolder | None:
+    """A folder with its model; None where nothing says that."""
+    meta = read_object(listing.path / META) if listing.meta else {}
+    found = identity(top, listing.parts, meta, own=listing.own)
+    # what lies beside the folders of models is of none of them
+    beside = not listing.parts and holds_models and not found.stated and found.place == top
+    said = typed.name_of(listing.path)
+    if said is None and (beside or found.name is None):
+        said = typed.take_rest(listing.path)
+    name = said or (None if beside else found.name)
+    if name is None:
+        return None
+    return ResultFolder(
+        name,
+        found.revision,
+        found.settings,
+        listing.path,
+        listing.files,
+        listing.own,
+        packed=listing.packed,
+        place=found.place,
+        stated=found.stated,
+        typed=said is not None,
+    )
+
+
+def _nameless(listing: Listing) -> str:
+    count = len(listing.files)
+    files = "1 result" if count == 1 else f"{count} results"
+    said = some([f"{name}.json" for name in sorted(listing.files)])
+    return (
+        f"{files} in {listing.path} say no model, and so does the path: {said}; left out. "
+        f"--model-name {listing.path}=NAME says it"
+    )
+
+
 @dataclass
-class _Listing:
-    """What a folder holds."""
+class _Typed:
+    """The names of models that the user said, by folder."""
 
-    files: frozenset[str]
-    folders: list[Path]
-    own: bool
+    by_folder: dict[Path, str]
+    rest: str | None
+    used: set[Path | None] = field(default_factory=set)
+    of_rest: Path | None = None
 
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> "_Typed":
+        by_folder: dict[Path, str] = {}
+        rest = None
+        for word in words:
+            folder, equals, name = word.rpartition("=")
+            if equals and folder and name:
+                by_folder[Path(os.path.expanduser(folder)).resolve()] = name
+            elif rest is None and word and not equals:
+                rest = word
+            else:
+                raise UsageError(
+                    f"--model-name {word} names no folder.", "--model-name FOLDER=NAME"
+                )
+        return cls(by_folder, rest)
 
-class _Walk:
-    """A look at folders, each once."""
+    def name_of(self, path: Path) -> str | None:
+        """What was said of a folder, or of one around it, the nearest first."""
+        place = path.resolve() if self.by_folder else path
+        for around in (place, *place.parents) if self.by_folder else ():
+            if around in self.by_folder:
+                self.used.add(around)
+                return self.by_folder[around]
+        return None
 
-    def __init__(self, found: Collected) -> None:
-        self.found = found
-        self._seen: dict[tuple[int, int], Path] = {}
-
-    def under(self, top: Path) -> Iterator[ResultFolder]:
-        listing = self._list(top)
-        if listing is None:
-            return
-        absolute = top.absolute()
-        holds_models = any("__" in path.name for path in listing.folders)
-        alone = bool(listing.files) and not listing.folders
-        if "__" in absolute.parent.name and listing.files:  # a revision's folder was typed
-            yield from self._revision(_name(absolute.parent.name), absolute.name, top, listing)
-        elif not holds_models and ("__" in absolute.name or alone):
-            yield from self._model(_name(absolute.name), top, listing)
-        else:
-            for path in listing.folders:
-                if (inner := self._list(path)) is not None:
-                    yield from self._model(_name(path.name), path, inner)
-
-    def _model(self, name: str, path: Path, listing: _Listing) -> Iterator[ResultFolder]:
-        if listing.files:
-            yield ResultFolder(name, NO_REVISION, None, path, listing.files, listing.own)
-        for below in listing.folders:
-            if (inner := self._list(below)) is not None:
-                yield from self._revision(name, below.name, below, inner)
-
-    def _revision(
-        self, name: str, revision: str, path: Path, listing: _Listing
-    ) -> Iterator[ResultFolder]:
-        if listing.files:
-            yield ResultFolder(name, revision, None, path, listing.files, listing.own)
-        experiments = path / EXPERIMENTS
-        if experiments not in listing.folders or (inner := self._list(experiments)) is None:
-            return
-        for below in inner.folders:
-            found = self._list(below)
-            if found is not None and found.files:
-                yield ResultFolder(name, revision, below.name, below, found.files, found.own)
-
-    def _list(self, path: Path) -> _Listing | None:
-        """What a folder holds; None, with a warning, where it cannot be read or was read before."""
-        try:
-            status = path.stat()
-            before = self._seen.setdefault((status.st_dev, status.st_ino), path)
-            if before is not path:
-                if path.is_symlink():
-                    self.found.warnings.append(f"{path} leads back to {before}; left out")
-                return None
-            with os.scandir(path) as entries:
-                return self._listing(path, sorted(entries, key=lambda entry: entry.name))
-        except OSError as error:
-            self._warn(path, error)
+    def take_rest(self, path: Path) -> str | None:
+        """The name that was said without a folder; of one folder alone."""
+        if self.rest is None:
             return None
+        if self.of_rest is not None:
+            raise UsageError(
+                f"--model-name {self.rest} may be of {self.of_rest} or of {path}.",
+                f"--model-name {self.of_rest}={self.rest}",
+            )
+        self.of_rest = path
+        return self.rest
 
-    def _listing(self, path: Path, entries: Iterable["os.DirEntry[str]"]) -> _Listing:
-        listing = _Listing(frozenset(), [], False)
-        files = []
-        for entry in entries:
-            try:
-                if entry.is_dir():
-                    listing.own |= entry.name == SIDE
-                    if not entry.name.startswith(".") or "__" in entry.name:
-                        listing.folders.append(path / entry.name)
-                elif entry.name.endswith(".json") and entry.name != "model_meta.json":
-                    if entry.is_file():
-                        files.append(entry.name.removesuffix(".json"))
-                    elif entry.is_symlink():
-                        self.found.warnings.append(f"{path / entry.name} leads nowhere; left out")
-            except OSError as error:  # a link that leads to itself
-                self._warn(path / entry.name, error)
-        listing.files = frozenset(files)
-        return listing
-
-    def _warn(self, path: Path, error: OSError) -> None:
-        reason = error.strerror or str(error)
-        self.found.warnings.append(f"{path} cannot be read ({reason}); left out")
-
-
-def _name(folder: str) -> str:
-    """`org/model` for the folder `org__model`."""
-    return folder.replace("__", "/", 1)
+    def refuse_unused(self) -> None:
+        """A name that is of no results would be a name not understood."""
+        for folder in self.by_folder.keys() - self.used:
+            raise UsageError(
+                f"--model-name {folder}={self.by_folder[folder]} is of a folder without results "
+                "under the paths that were typed.",
+                "--model-name FOLDER=NAME with such a folder",
+            )
+        if self.rest is not None and self.of_rest is None:
+            raise UsageError(
+                f"--model-name {self.rest} says no folder, and all results say their model.",
+                f"--model-name FOLDER={self.rest}",
+            )
 
 
 def _labels(root: Path) -> Mapping[tuple[str, ...], tuple[str, ...]]:

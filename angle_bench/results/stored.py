@@ -95,38 +95,36 @@ def read_result(place: Path, metric: str = "") -> StoredResult | None:
         UnreadableResult: It is cut off, or is not a result file.
     """
     try:
-        data = file_bytes(place)
+        raw = _parsed(place)
     except FileNotFoundError:
         return None
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableResult(first_line(error)) from error
-    raw = _parsed(data)
     try:
         return _old(raw, metric) if is_old(raw) else _new(raw)
     except _NoResult as error:
         raise UnreadableResult(f"it is no result file: {error}") from error
 
 
-def is_result(data: bytes) -> bool:
-    """Whether the bytes of a file have what result files of either schema begin with."""
+def is_result(place: Path) -> bool:
+    """Whether a file has what result files of either schema have at the top."""
     try:
-        raw = _parsed(data)
-    except UnreadableResult:
+        raw = _parsed(place)
+    except (UnreadableResult, FileNotFoundError):
         return False
     return isinstance(raw, dict) and (is_old(raw) or {"task_name", "scores"} <= set(raw))
 
 
-def file_bytes(place: Path) -> bytes:
-    """What a file holds, unpacked where its name ends in `.gz`."""
-    data = place.read_bytes()
-    return gzip.decompress(data) if place.suffix.casefold() == ".gz" else data
-
-
-def _parsed(data: bytes) -> Any:
+def _parsed(place: Path) -> Any:
     try:
+        data = place.read_bytes()
+        if place.suffix == ".gz":
+            data = gzip.decompress(data)
         return json.loads(data)
+    except FileNotFoundError:
+        raise
     except RecursionError as error:
         raise UnreadableResult("it is nested too deeply") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableResult(getattr(error, "strerror", None) or first_line(error)) from error
     except ValueError as error:
         raise UnreadableResult(f"cut off, or no JSON: {first_line(error)}") from error
 

@@ -105,11 +105,22 @@ class StoredModel:
         return found.answers
 
 
-def stored_models(root: Path) -> list[StoredModel]:
-    """Every model with scores under a results folder; none where there is no folder."""
-    if not root.is_dir():
+def stored_models(
+    root: Path, warnings: list[str] | None = None, names: Sequence[str] = ()
+) -> list[StoredModel]:
+    """Every model with scores under a results folder; none where there is no folder.
+
+    Args:
+        root: The folder.
+        warnings: Takes a line for whatever is left out.
+        names: `[FOLDER=]NAME` of results that say no model.
+    """
+    if not root.exists():
         return []
-    return [StoredModel.of(model) for model in models_of(collect([root]).folders)]
+    found = collect([root], names)
+    if warnings is not None:
+        warnings += found.warnings
+    return [StoredModel.of(model) for model in models_of(found.folders)]
 
 
 def _model_record(folder: ResultFolder) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def test_an_empty_folder_and_one_without_the_suite(cli: Cli, results: Path) -> N
     assert ended.errors[0] == "error: there are no result files in empty."
     ended = cli("leaderboard", "-t", "ArguAna")
     assert ended.code == 1
-    assert "no model in results has a result for ArguAna" in ended.err
+    assert "no model here has a result for ArguAna" in ended.err
 
 
 def test_bad_files_are_named_in_a_line_each_and_left_out(cli: Cli, results: Path) -> None:

@@ -46,12 +46,14 @@ def test_public_results_of_one_model_are_joined(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path, "org/model", "abc123")
-    Results(tmp_path).result(folder, "A", {("test", "default"): 0.5})
-    folder.result("A").write_text("{", encoding="utf-8")
-    (model,) = stored_models(tmp_path)
+    for name in ("A", "STS12"):
+        Results(tmp_path).result(folder, name, {("test", "default"): 0.5})
+        folder.result(name).write_text("{", encoding="utf-8")
     warnings: list[str] = []
-    assert model.answers([task("A")], warnings) == {}
-    assert str(folder.result("A")) in warnings[0]
+    (model,) = stored_models(tmp_path, warnings)
+    assert warnings == [f"1 JSON file is no result: {folder.result('A')}"]  # mteb has no task A
+    assert model.answers([task("STS12")], warnings) == {}
+    assert str(folder.result("STS12")) in warnings[1]
 
 
 def test_our_own_revisions_stay_apart(tmp_path: Path) -> None:
