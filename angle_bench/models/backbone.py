@@ -9,20 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from angle_bench.errors import ModelError, first_line
+from angle_bench.errors import ModelError, first_line, some
 from angle_bench.models.adapter import Adapted, attach, last_hidden_state
 from angle_bench.models.adapter_vocabulary import rows_of
 from angle_bench.models.bidirectional import make_bidirectional
-from angle_bench.models.config import positions
+from angle_bench.models.config import positions, read_json, refuse_architecture
 from angle_bench.models.dense import load_dense
 from angle_bench.models.folder import has_tokenizer
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings, Trust
 from angle_bench.models.weights import unloadable
+
+# whose encoder alone gives vectors, as in sentence-transformers
+ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 
 PROBE = "The cat sits on the mat."
 
@@ -56,7 +60,7 @@ class Backbone:
         """The length of a vector."""
         if self.dense:
             return int(self.dense[-1][0].out_features)  # type: ignore[index]
-        return int(self.model.config.get_text_config().hidden_size)
+        return token_width(self.model.config)
 
     @property
     def layers(self) -> int:
@@ -173,6 +177,7 @@ def load_base(folder: Path, trust: Trust, settings: Settings, device: torch.devi
     Raises:
         ModelError: The files do not make a whole model of a known architecture.
     """
+    refuse_architecture(folder)
     try:
         model, report = _load_model(folder, trust, settings, device)
     except ModelError:
@@ -212,7 +217,9 @@ def _load_model(
 def _from_pretrained(
     folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
 ) -> tuple[Any, Any]:
-    made: tuple[Any, Any] = AutoModel.from_pretrained(
+    model_type = read_json(folder / "config.json").get("model_type")
+    loader: Any = getattr(transformers, ENCODERS.get(model_type, "AutoModel"))
+    made: tuple[Any, Any] = loader.from_pretrained(
         folder,
         dtype=DTYPES[settings.dtype],
         attn_implementation=attention,
@@ -270,18 +277,66 @@ def load_tokenizer(place: Place) -> Any:
             f"the tokenizer of {folder} has no pad token.",
             "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
         )
+    if folder == place.whole:  # an adapter's own tokenizer goes with rows of its own
+        refuse_surplus_tokens(folder, tokenizer)
     return tokenizer
+
+
+def refuse_surplus_tokens(folder: Path, tokenizer: Any) -> None:
+    """Refuse a tokenizer with ids for which the embedding has no row.
+
+    Raises:
+        ModelError: It has such ids, as where tokens were added and the embedding was not resized.
+    """
+    config = read_json(folder / "config.json")
+    rows = config.get("text_config", config).get("vocab_size")
+    highest = max(len(tokenizer) - 1, *tokenizer.added_tokens_decoder)  # cheap, unlike all ids
+    if not isinstance(rows, int) or highest < rows:
+        return
+    surplus = sorted((at, token) for token, at in tokenizer.get_vocab().items() if at >= rows)
+    if surplus:
+        raise ModelError(
+            f"the tokenizer of {folder} has ids up to {surplus[-1][0]}, the embedding only {rows} "
+            f"rows: none for {some([repr(token) for _, token in surplus])}.",
+            "model.resize_token_embeddings(len(tokenizer)) and both saved again, or the tokenizer "
+            "that belongs to the model",
+        )
+
+
+def refuse_gradient_checkpointing(folder: Path, trust: Trust) -> None:
+    """Refuse to recompute activations in an architecture that cannot, before it is loaded.
+
+    Raises:
+        ModelError: The architecture has no gradient checkpointing, or its config cannot be read.
+    """
+    config = _config_of(folder, trust)
+    kind: Any = transformers.MODEL_MAPPING.get(type(config), None)
+    if kind is not None and not getattr(kind, "supports_gradient_checkpointing", True):
+        raise ModelError(
+            f"model.gradient_checkpointing: {kind.__name__} of {folder} has none.",
+            "--set model.gradient_checkpointing=false",
+        )
+
+
+def token_width(config: Any) -> int:
+    """The length of a token vector after the last layer."""
+    text = config.get_text_config()
+    projected = getattr(text, "word_embed_proj_dim", None)  # OPT projects its last layer
+    return int(projected or text.hidden_size)
 
 
 def width_of(folder: Path, trust: Trust) -> int:
     """The length of a token vector, from the config alone."""
+    return token_width(_config_of(folder, trust))
+
+
+def _config_of(folder: Path, trust: Trust) -> Any:
     try:
-        config = AutoConfig.from_pretrained(
+        return AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trust.remote_code
         )
     except Exception as error:  # every reader underneath has errors of its own
         raise unloadable(folder, error) from error
-    return int(config.get_text_config().hidden_size)
 
 
 def _refuse_too_long(folder: Path, limit: int | None, max_length: int) -> None:

@@ -12,6 +12,15 @@ LONGEST_WITHOUT_LIMIT = 512
 
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
+# their config has other names for layers and width
+_SHAPE_KEYS = {
+    "t5": ("num_layers", "d_model"),
+    "mt5": ("num_layers", "d_model"),
+    "umt5": ("num_layers", "d_model"),
+    "distilbert": ("n_layers", "dim"),
+    "gpt2": ("n_layer", "n_embd"),
+}
+
 
 def read_json(place: Path, kind: type = dict) -> Any:
     """The value of a JSON file, which must be of this kind.
@@ -32,13 +41,38 @@ def read_json(place: Path, kind: type = dict) -> Any:
 
 
 def shape_of(folder: Path) -> Shape | None:
-    """Layers and width under the names that nearly every config has."""
+    """Layers and width of token vectors, under the names of the architecture's config."""
     config = read_json(folder / "config.json")
     config = config.get("text_config", config)
-    layers, width = config.get("num_hidden_layers"), config.get("hidden_size")
+    layer_key, width_key = _SHAPE_KEYS.get(
+        config.get("model_type"), ("num_hidden_layers", "hidden_size")
+    )
+    layers, width = config.get(layer_key), config.get(width_key)
+    if config.get("model_type") == "opt":  # its last layer is projected
+        width = config.get("word_embed_proj_dim", width)
     if isinstance(layers, int) and isinstance(width, int):
         return Shape(layers=layers, width=width)
     return None
+
+
+def refuse_architecture(folder: Path) -> None:
+    """Refuse a config that no encoder here can follow.
+
+    Raises:
+        ModelError: It is of an encoder-decoder other than T5's family, or has no layer.
+    """
+    config = read_json(folder / "config.json")
+    kind = config.get("model_type")
+    if config.get("is_encoder_decoder") and kind not in ("t5", "mt5", "umt5"):
+        raise ModelError(
+            f"{folder} is an encoder-decoder ({kind}), of which only T5, mT5 and UMT5 are known.",
+            "the folder of an encoder or a decoder",
+        )
+    shape = shape_of(folder)
+    if shape is not None and shape.layers < 1:
+        raise ModelError(
+            f"{folder / 'config.json'} has {shape.layers} layers.", "the folder saved anew"
+        )
 
 
 def is_decoder(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from angle_bench.errors import UsageError
+from angle_bench.models.backbone import token_width
 from angle_bench.models.own_file import FILE_NAME, Maker, OwnFile, read_own_file
 from angle_bench.models.spec import Settings
 from angle_bench.results.whole_folder import write_folder
@@ -114,7 +115,7 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
         if not inexpressible(settings):
             # a whole model's config names its dtype, the one of a base may name another
             args = {} if candidate.base is None else {"dtype": settings.dtype}
-            width = int(candidate.model.config.get_text_config().hidden_size)
+            width = token_width(candidate.model.config)
             write_st_files(folder, settings, width, candidate.dense, **args)
         else:
             write_dense_modules(folder, settings, candidate.dense)
@@ -137,6 +138,7 @@ def _write_weights(folder: Path, candidate: Candidate) -> None:
 
 
 def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
+    tokenizer.padding_side = "right"  # every batch here is; absolute positions depend on it
     try:
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the library underneath raises nothing narrower

@@ -178,9 +178,12 @@ def _batches(
     recipe: Recipe, spec: ModelSpec, place: Place, examples: Iterator[Example]
 ) -> list[tuple[Any, Any]]:
     """The first batches, each with the tokenizer that made it."""
-    from angle_bench.models.backbone import load_tokenizer  # brings torch
+    # these bring torch
+    from angle_bench.models.backbone import load_tokenizer, refuse_gradient_checkpointing
     from angle_bench.training.collate import Collator
 
+    if recipe.model.gradient_checkpointing:
+        refuse_gradient_checkpointing(place.whole, place.trust)
     tokenizer = load_tokenizer(place)
     collate = Collator(tokenizer, spec.required_settings())
     made = []

@@ -12,7 +12,12 @@ from torch import nn
 from angle_bench.encoding.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean
 from angle_bench.models.adapter import attach
-from angle_bench.models.backbone import Backbone, load_base, load_tokenizer
+from angle_bench.models.backbone import (
+    Backbone,
+    load_base,
+    load_tokenizer,
+    refuse_gradient_checkpointing,
+)
 from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.dense import load_dense
 from angle_bench.models.place import Place
@@ -90,6 +95,8 @@ def load_student(
     ).model_copy(update={"compile": False})
     adapter = spec.base is not None or recipe.lora is not None
     whole = place.whole if adapter or resumed is None else resumed
+    if recipe.model.gradient_checkpointing:
+        refuse_gradient_checkpointing(place.whole, place.trust)
     transformer = load_base(whole, place.trust, kept, device)
     if settings.bidirectional_start is not None:
         make_bidirectional(transformer, settings.bidirectional_start)
