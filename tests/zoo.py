@@ -101,6 +101,11 @@ _MADE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "phi": ("Phi", "Model", _ENCODER),
     "gpt-neox": ("GPTNeoX", "Model", _ENCODER),
     "gpt2": ("GPT2", "Model", _GPT2),
+    "xlnet": (
+        "XLNet",
+        "Model",
+        {**_IDS, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64},
+    ),
     "opt": ("OPT", "Model", {**_ENCODER, "ffn_dim": 64, "word_embed_proj_dim": 32}),
     "opt-projected": (
         "OPT",

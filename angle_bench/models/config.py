@@ -19,6 +19,7 @@ _SHAPE_KEYS = {
     "umt5": ("num_layers", "d_model"),
     "distilbert": ("n_layers", "dim"),
     "gpt2": ("n_layer", "n_embd"),
+    "xlnet": ("n_layer", "d_model"),
 }
 
 

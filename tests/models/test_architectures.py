@@ -2,32 +2,68 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from transformers import AutoTokenizer
 
-import angle_bench
 from angle_bench.errors import ModelError
-from angle_bench.models.backbone import load_tokenizer, refuse_gradient_checkpointing
-from angle_bench.models.config import refuse_architecture
+from angle_bench.models.backbone import (
+    load_backbone,
+    load_tokenizer,
+    refuse_gradient_checkpointing,
+    width_of,
+)
+from angle_bench.models.config import is_decoder, refuse_architecture, shape_of
+from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
-from angle_bench.models.spec import NO_TRUST
+from angle_bench.models.spec import NO_TRUST, Settings, Shape
 from tests import zoo
+from tests.training.checkpoint_vectors import ours
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 TEXTS = ["a cat on the table", "", "Vectors! " * 60, "naïve 中文 cat", "x"]
 
 
-@pytest.mark.parametrize("name", ["t5", "mt5", "umt5", "opt-projected", "mpnet"])
-def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, name: str) -> None:
-    from sentence_transformers import SentenceTransformer
+def bare(name: str, folder: Path) -> Overrides:
+    """Write an architecture's plain folder; what has to be typed for it."""
+    zoo.transformer(name, folder)
+    if is_decoder(folder):
+        return Overrides(pooling="last", prompt="none")
+    return Overrides(pooling="mean")
 
-    zoo.transformer(name, tmp_path)
-    theirs = SentenceTransformer(str(tmp_path), device="cpu", model_kwargs={"dtype": "float32"})
-    want = np.array([theirs.encode(text, show_progress_bar=False) for text in TEXTS])
-    ours = angle_bench.load(str(tmp_path), device="cpu", pooling="mean")
-    assert np.abs(ours.encode(TEXTS) - want).max() <= 2e-5
-    ours.close()
+
+def by_sentence_transformers(folder: Path, pooling: str, texts: list[str]) -> Any:
+    """Vectors of one text at a time, so that padding plays no part."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    whole = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": "float32"})
+    pooled = Pooling(whole[0].get_embedding_dimension(), pooling)
+    theirs = SentenceTransformer(modules=[whole[0], pooled], device="cpu")
+    return np.array([theirs.encode(text, show_progress_bar=False) for text in texts])
+
+
+@pytest.mark.parametrize("name", zoo.ARCHITECTURES)
+def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, name: str) -> None:
+    typed = bare(name, tmp_path)
+    pooling = "lasttoken" if typed.pooling == "last" else "mean"
+    want = by_sentence_transformers(tmp_path, pooling, TEXTS)
+    got = ours(tmp_path, TEXTS, typed)
+    assert got.shape == want.shape
+    assert np.abs(got - want).max() <= 2e-5
+    assert np.abs(got[0] - got[2]).max() > 0.1  # random weights that tell texts apart
+
+
+@pytest.mark.parametrize("name", zoo.ARCHITECTURES)
+def test_the_config_alone_says_layers_and_width(tmp_path: Path, name: str) -> None:
+    bare(name, tmp_path)
+    settings = Settings(pooling="mean", max_length=16)
+    loaded = load_backbone(Place(tmp_path), settings, torch.device("cpu"))
+    assert shape_of(tmp_path) == Shape(layers=loaded.layers, width=loaded.dimension)
+    assert width_of(tmp_path, NO_TRUST) == loaded.dimension
 
 
 def test_ids_without_a_row_are_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.models.backbone import load_backbone
+from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
 from angle_bench.models.resolve import resolve
 from tests.encoding.encoders import varied_texts
@@ -21,9 +22,9 @@ TEXTS = [text for text in varied_texts(40) if text.strip() == text != ""]
 Found = NDArray[np.float32]
 
 
-def ours(folder: Path | str, texts: list[str] = TEXTS) -> Found:
-    """By this package, in this process, with nothing typed."""
-    spec = resolve(str(folder))
+def ours(folder: Path | str, texts: list[str] = TEXTS, typed: Overrides | None = None) -> Found:
+    """By this package, in this process."""
+    spec = resolve(str(folder), typed)
     assert spec.folder is not None
     place = Place(spec.folder, None if spec.base is None else Path(spec.base))
     settings = spec.required_settings()
