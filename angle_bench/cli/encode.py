@@ -14,6 +14,7 @@ from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.reader.texts import Texts
     from angle_bench.models.spec import ModelSpec
 
 EPILOG = """
@@ -94,6 +95,7 @@ def encode(
 
     from angle_bench.evaluation.options import Computing, Keeping
     from angle_bench.evaluation.reader import ReadOptions
+    from angle_bench.evaluation.reader.problems import short
     from angle_bench.evaluation.reader.texts import read_texts, text_files
     from angle_bench.evaluation.vectors import (
         Asked,
@@ -124,10 +126,13 @@ def encode(
     keeping = Keeping(not no_cache, cache_dir, limit)
     with watcher(quiet, debug) as progress:
         vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
-    write(output, column, texts, vectors, spec, found.skipped)
+    said = {"skipped": found.skipped, "unused_columns": found.unused}
+    write(output, column, texts, vectors, spec, said)
     for line in found.skipped:
         typer.echo(f"  ! {line}", err=True)
-    _report(output, spec, vectors.shape, time.monotonic() - began, found.bad_rows, as_json, quiet)
+    if found.unused and not quiet:
+        typer.echo(f"not used: {', '.join(map(short, found.unused))}", err=True)
+    _report(output, spec, vectors.shape, time.monotonic() - began, found, as_json, quiet)
     return 0
 
 
@@ -147,7 +152,7 @@ def _report(
     spec: "ModelSpec",
     shape: tuple[int, ...],
     seconds: float,
-    bad_rows: int,
+    found: "Texts",
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -155,12 +160,17 @@ def _report(
 
     rows, width = shape
     if as_json:
-        said = {"output": str(output), "model": spec.name, "revision": spec.revision}
-        typer.echo(
-            json.dumps(
-                {**said, "vectors": rows, "dimensions": width, "bad_rows": bad_rows}, indent=2
-            )
-        )
+        said = {
+            "output": str(output),
+            "model": spec.name,
+            "revision": spec.revision,
+            "vectors": rows,
+            "dimensions": width,
+            "bad_rows": found.bad_rows,
+            "skipped": list(found.skipped),
+            "unused_columns": list(found.unused),
+        }
+        typer.echo(json.dumps(said, indent=2))
     if not quiet:
         pace = rows / max(seconds, 1e-9)
         typer.echo(

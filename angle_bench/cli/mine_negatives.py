@@ -14,6 +14,7 @@ from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.reader.texts import Texts
     from angle_bench.models.spec import ModelSpec
     from angle_bench.training.hard_negatives import Found
     from angle_bench.training.mining import Rule
@@ -164,10 +165,10 @@ def mine_negatives(
         else read_corpus(corpus, corpus_column, ReadOptions(encoding, skip_bad_rows))
     )
     pairs, counts = read_pairs(source, mirror)
-    texts = gather(pairs, documents)
+    texts = gather(pairs, None if documents is None else documents.texts)
     check_texts(output, texts)
     if dry_run:
-        _preview(texts, counts, spec, rule, as_json)
+        _preview(texts, counts, documents, spec, rule, as_json)
         return 0
 
     from angle_bench.cli.progress import watcher
@@ -180,10 +181,11 @@ def mine_negatives(
     write(output, texts, negatives)
     found = counted(negatives)
     if as_json:
-        done = {"output": str(output), **_searched(texts, counts, spec, rule), **asdict(found)}
+        done = {"output": str(output), **_searched(texts, counts, documents, spec, rule)}
+        done |= asdict(found)
         typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
     if not quiet:
-        _report(output, texts, counts, found, time.monotonic() - began)
+        _report(output, _data(texts, counts, documents), texts, found, time.monotonic() - began)
     return 0
 
 
@@ -203,7 +205,11 @@ def _ranks(typed: str) -> tuple[int, int]:
 
 
 def _searched(
-    texts: "MiningTexts", counts: "Counts", spec: "ModelSpec", rule: "Rule"
+    texts: "MiningTexts",
+    counts: "Counts",
+    corpus: "Texts | None",
+    spec: "ModelSpec",
+    rule: "Rule",
 ) -> dict[str, Any]:
     from angle_bench.training.hard_negatives import prompts_of
 
@@ -216,6 +222,8 @@ def _searched(
         "dropped": dict(counts.dropped),
         "unused_columns": list(counts.unused),
         "skipped": counts.skipped,
+        "corpus_unused_columns": [] if corpus is None else list(corpus.unused),
+        "corpus_skipped": [] if corpus is None else list(corpus.skipped),
         "repeated": texts.repeated,
         "pairs": len(texts.pairs),
         "queries": len(texts.queries),
@@ -225,10 +233,15 @@ def _searched(
 
 
 def _preview(
-    texts: "MiningTexts", counts: "Counts", spec: "ModelSpec", rule: "Rule", as_json: bool
+    texts: "MiningTexts",
+    counts: "Counts",
+    corpus: "Texts | None",
+    spec: "ModelSpec",
+    rule: "Rule",
+    as_json: bool,
 ) -> None:
     if as_json:
-        said = _searched(texts, counts, spec, rule)
+        said = _searched(texts, counts, corpus, spec, rule)
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
         return
     from angle_bench.training.hard_negatives import prompts_of
@@ -236,7 +249,7 @@ def _preview(
     typer.echo(f"model: {spec.header([])}")
     for role, template in prompts_of(spec).items():
         typer.echo(f"  prompt of a {role}: {template or 'none'}")
-    typer.echo(f"data: {_data(texts, counts)}")
+    typer.echo("\n".join(_data(texts, counts, corpus)))
     typer.echo(
         f"to encode: {len(texts.queries):,} queries, {len(texts.documents):,} documents, of which "
         f"{len(texts.pool.corpus):,} are searched"
@@ -245,23 +258,30 @@ def _preview(
     typer.echo(f"negatives: {rule.top_k} of a pair, from the ranks {rule.first}:{rule.last}{below}")
 
 
-def _data(texts: "MiningTexts", counts: "Counts") -> str:
-    """`12 rows, 10 pairs; dropped: 1 empty query, 1 repeated`."""
+def _data(texts: "MiningTexts", counts: "Counts", corpus: "Texts | None") -> list[str]:
+    """`data: 12 rows, 10 pairs; dropped: 1 empty query, 1 repeated`, and so of the corpus."""
+    from angle_bench.evaluation.reader.problems import short
+
     dropped = [f"{count:,} {why}" for why, count in counts.dropped.items()]
     dropped += [f"{texts.repeated:,} repeated"] if texts.repeated else []
     said = f"{counts.read:,} rows, {len(texts.pairs):,} pairs"
     said += f"; dropped: {', '.join(dropped)}" if dropped else ""
-    said += f"; not used: {', '.join(counts.unused)}" if counts.unused else ""
-    return "; ".join([said, *counts.skipped])
+    said += f"; not used: {', '.join(map(short, counts.unused))}" if counts.unused else ""
+    lines = [f"data: {said}", *(f"  ! {line}" for line in counts.skipped)]
+    if corpus is not None:
+        unused = f"; not used: {', '.join(map(short, corpus.unused))}" if corpus.unused else ""
+        lines.append(f"corpus: {len(corpus.texts):,} texts of {short(corpus.column)}{unused}")
+        lines += [f"  ! {line}" for line in corpus.skipped]
+    return lines
 
 
 def _report(
-    output: Path, texts: "MiningTexts", counts: "Counts", found: "Found", seconds: float
+    output: Path, data: list[str], texts: "MiningTexts", found: "Found", seconds: float
 ) -> None:
     from angle_bench.cli.progress import duration
 
     lines = [
-        _data(texts, counts),
+        *data,
         f"saved {output}  {found.rows:,} rows from {len(texts.pairs) - found.none:,} pairs  "
         f"{duration(seconds)}",
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from angle_bench.errors import DataError, did_you_mean, first_line
 from angle_bench.evaluation.data import Located, options_of
 from angle_bench.evaluation.reader.places import opened_all
+from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
 from angle_bench.results.task import Task
 
 Columns = dict[str, list[Any]]
@@ -102,14 +103,13 @@ class Part:
 
     def _no_column(self, field: str, column: str) -> DataError:
         there = [str(name) for name in self._there]
-        shown = ", ".join(map(_short_text, there))
         if field.startswith("qrels.") and len(there) == 4 and there[3].lstrip("-").isdigit():
-            what = f"has no header: its first line is {shown}, as in qrels of TREC"
+            what = "has no header: its first line is a judgement, as in qrels of TREC"
             return self.refused(what, "a first line query-id, iteration, corpus-id, score")
-        near = did_you_mean(column, there)
-        name = _short_text(near[0]) if near else "NAME"
+        near = [] if reads_like_a_row(there) else did_you_mean(column, there)
+        name = short(near[0]) if near else "NAME"
         return DataError(
-            f"{self.where} has no column {column}; its columns are {shown}.",
+            f"{self.where} has no column {column}; {columns_text(there)}.",
             f'columns = {{"{field}" = "{name}"}} in the [[task]] of {self._task.name}'
             + (", if that is the one" if near else ", or a first line with the columns' names"),
         )
@@ -122,10 +122,6 @@ class Part:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 60 else f"{text[:57]}…"
-
-
-def _short_text(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def text(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The vectors of a list of texts, as a parquet or npy file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,19 +118,19 @@ def write(
     texts: Sequence[str],
     vectors: "Vectors",
     spec: ModelSpec,
-    skipped: Sequence[str] = (),
+    said: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write float32 vectors, (texts, dimension), whole or not at all.
 
     Parquet holds the texts too, and says in its metadata whose vectors they are, and
-    which bad rows were skipped.
+    what is said of the file that was read: a line for each thing under its name.
     """
 
     def fill(temporary: Path) -> None:
         if output.suffix == ".npy":
             _write_npy(temporary, vectors)
         else:
-            _write_parquet(temporary, column, texts, vectors, spec, skipped)
+            _write_parquet(temporary, column, texts, vectors, spec, said or {})
 
     fix = "-o FILE in a folder that can be written and has space"
     write_together([FileToWrite(output, fill)], fix=fix)
@@ -149,7 +149,7 @@ def _write_parquet(
     texts: Sequence[str],
     vectors: "Vectors",
     spec: ModelSpec,
-    skipped: Sequence[str],
+    of_file: Mapping[str, Sequence[str]],
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -164,7 +164,6 @@ def _write_parquet(
         **({"loader": spec.loader} if spec.settings is None else {}),
         **({"settings": spec.settings.digest()} if spec.settings is not None else {}),
     }
-    if skipped:
-        said["skipped"] = "\n".join(skipped)
+    said |= {name: "\n".join(lines) for name, lines in of_file.items() if lines}
     table = table.replace_schema_metadata(said)
     pq.write_table(table, place, row_group_size=ROWS_OF_A_GROUP)

@@ -14,7 +14,7 @@ from angle_bench.errors import DataError
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import TEXT_COLUMNS, Checker, Counts, Format, Row, refuse_idle
 from angle_bench.training.settings import Data, Source
-from angle_bench.training.sources import columns_of, name_of, raw_rows
+from angle_bench.training.sources import SourceRow, columns_of, name_of, raw_rows
 
 CHUNK = 10_000  # rows that are Python objects at a time
 DUPLICATE = "stands twice"
@@ -271,14 +271,15 @@ def checked(
     first = next(rows, None)
     if first is None:
         raise DataError(f"{name_of(source)} has no rows.", "a source with rows")
-    if not isinstance(first, dict):
+    if not isinstance(first.values, dict):
         raise DataError(
-            f"{name_of(source)} has {first!r} for a row, not columns.", "rows with named columns"
+            f"{name_of(source)} has {first.values!r} for a row, not columns.",
+            "rows with named columns",
         )
-    checker = Checker(first if there is None else there, source)
+    checker = Checker(first.values if there is None else there, source)
     checker.counts.skipped = skipped
 
-    def whole() -> Iterator[dict[str, Any]]:
+    def whole() -> Iterator[SourceRow]:
         yield first
         yield from rows
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import is_glob
-from angle_bench.evaluation.reader.texts import read_texts, text_files
+from angle_bench.evaluation.reader.problems import columns_text, short
+from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
 from angle_bench.models import hub
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.mining import Indices, Pool
 from angle_bench.training.rows import Checker, Counts, grouped, likely_names, renamed
 from angle_bench.training.settings import Source
-from angle_bench.training.sources import columns_of, name_of, raw_rows
+from angle_bench.training.sources import SourceRow, columns_of, name_of, raw_rows
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 _PAIR = ("query", "positive")
@@ -129,11 +130,11 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
     there = columns_of(source, mirror)
     if first is None:
         raise DataError(f"{name_of(source)} has no rows.", "data with query and positive")
-    names = [name for name in there or first if not _is_negative(name, source)]
+    names = [name for name in there or first.values if not _is_negative(name, source)]
     checker = _checker(dict.fromkeys(names), source)
     checker.counts.skipped = skipped
 
-    def whole() -> Iterator[Mapping[str, Any]]:
+    def whole() -> Iterator[SourceRow]:
         yield first
         yield from rows
 
@@ -152,15 +153,16 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
     return pairs, checker.counts
 
 
-def _without_negatives(rows: Iterator[Any], source: Source) -> Iterator[Mapping[str, Any]]:
+def _without_negatives(rows: Iterator[SourceRow], source: Source) -> Iterator[SourceRow]:
     try:
         for row in rows:
-            if not isinstance(row, dict):
+            if not isinstance(row.values, dict):
                 raise DataError(
-                    f"{name_of(source)} has {row!r} for a row, not columns.",
+                    f"{name_of(source)} has {row.values!r} for a row, not columns.",
                     "rows with named columns",
                 )
-            yield {k: v for k, v in row.items() if not _is_negative(k, source)}
+            kept = {k: v for k, v in row.values.items() if not _is_negative(k, source)}
+            yield row._replace(values=kept)
     except DataError as error:
         if "[[data.train]]" not in error.fix:
             raise
@@ -195,18 +197,17 @@ def _checker(first: Mapping[str, Any], source: Source) -> Checker:
             "--column text2=positive",
         )
     if not set(_PAIR) <= there:
-        likely = {ours: theirs for theirs, ours in likely_names(there).items()}
+        likely = {ours: short(theirs) for theirs, ours in likely_names(there).items()}
         missing = [ours for ours in _PAIR if ours not in there]
         raise DataError(
-            f"{name_of(source)} has no {' and no '.join(missing)}; its columns are "
-            f"{', '.join(first) or 'none'}.",
+            f"{name_of(source)} has no {' and no '.join(missing)}; {columns_text(list(first))}.",
             " ".join(f"--column {likely.get(ours, 'THEIRS')}={ours}" for ours in missing),
         )
     return Checker(first, source)
 
 
-def read_corpus(file: Path, column: str | None, options: ReadOptions | None = None) -> list[str]:
-    """The texts of a corpus, without those that are blank.
+def read_corpus(file: Path, column: str | None, options: ReadOptions | None = None) -> Texts:
+    """The texts of a corpus, without those that are blank; what of its files is left out.
 
     Raises:
         UsageError: There is no such file or column, or several could be meant.
@@ -217,7 +218,7 @@ def read_corpus(file: Path, column: str | None, options: ReadOptions | None = No
     kept = [text for text in found.texts if text.strip()]
     if not kept:
         raise DataError(f"{file} has no text in {found.column}.", "--corpus FILE of documents")
-    return kept
+    return replace(found, texts=kept)
 
 
 def gather(pairs: Iterable[tuple[str, str]], corpus: Sequence[str] | None = None) -> MiningTexts:

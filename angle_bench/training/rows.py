@@ -1,5 +1,6 @@
 """Training rows: their format by their columns, each value checked, what is dropped counted."""
 
+import json
 import math
 import re
 from collections import Counter
@@ -8,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from angle_bench.errors import DataError, did_you_mean
+from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
 from angle_bench.training.settings import COLUMNS, Objectives, Prompts, Source
-from angle_bench.training.sources import name_of
+from angle_bench.training.sources import SourceRow, name_of
 
 Format = Literal["A", "B", "C"]
 
@@ -90,22 +92,35 @@ def format_of(columns: Iterable[str], source: Source) -> Format:
         return "A"
     if triplets:
         return "C" if "negative" in there else "B"
-    table = ", ".join(f'{name} = "{ours}"' for name, ours in likely_names(there).items())
+    table = ", ".join(f'{_key(name)} = "{ours}"' for name, ours in likely_names(there).items())
     own = 'theirs = "ours"'
     raise DataError(
-        f"{name_of(source)} has the columns {', '.join(sorted(there)) or 'none'}; it needs text1, "
-        "text2, label, or query, positive with or without negative.",
+        f"{name_of(source)} has no columns to train on; {columns_text(sorted(there))}. It needs "
+        "text1, text2, label, or query, positive with or without negative.",
         f"columns = {{ {table or own} }} in its [[data.train]]",
     )
 
 
 def likely_names(there: set[str]) -> dict[str, str]:
-    """What columns of other names are most likely, ours by theirs, of ours that are missing."""
-    hints = {name: ours for name, ours in _OTHERS.items() if name in there and ours not in there}
-    for name in sorted(there - set(COLUMNS) - set(hints)):
-        if near := [ours for ours in did_you_mean(name, COLUMNS) if ours not in there]:
-            hints[name] = near[0]
+    """What columns of other names are most likely, ours by theirs, of ours that are missing.
+
+    Each of ours once; none where what should be columns reads like a row.
+    """
+    if reads_like_a_row(sorted(there)):
+        return {}
+    hints: dict[str, str] = {}
+    guesses = [(name, [ours]) for name, ours in _OTHERS.items() if name in there]
+    guesses += [(name, did_you_mean(name, COLUMNS)) for name in sorted(there - set(COLUMNS))]
+    for name, likely in guesses:
+        open_ = [ours for ours in likely if ours not in there and ours not in hints.values()]
+        if open_ and name not in hints:
+            hints[name] = open_[0]
     return hints
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
 
 
 def renamed(columns: Iterable[str], source: Source) -> dict[str, str]:
@@ -117,14 +132,17 @@ def renamed(columns: Iterable[str], source: Source) -> dict[str, str]:
     there = list(columns)
     for theirs, ours in source.columns.items():
         if theirs not in there:
-            near = did_you_mean(theirs, there)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = [] if reads_like_a_row(there) else did_you_mean(theirs, there)
+            hint = f" Did you mean {short(near[0])}?" if near else ""
+            near = [name for name in near if name not in COLUMNS]  # what is ours is no other's
+            without = f"the columns of its [[data.train]] without {theirs}"
             raise DataError(
-                f"{name_of(source)} has no column {theirs}; its columns are "
-                f"{', '.join(there)}.{hint}",
-                f"the columns of its [[data.train]] without {theirs}, since {ours} is there"
+                f"{name_of(source)} has no column {theirs}; {columns_text(there)}.{hint}",
+                f"{without}, since {ours} is there"
                 if ours in there
-                else f'columns = {{ {(near or there)[0]} = "{ours}" }} in its [[data.train]]',
+                else f'columns = {{ {_key(near[0])} = "{ours}" }} in its [[data.train]]'
+                if near
+                else f"{without}, or a file that has it",
             )
         if ours in there and ours not in source.columns:
             raise DataError(
@@ -157,18 +175,19 @@ class Checker:
         used = {name for names in self._texts for name in names} | {self._label}
         self.counts = Counts(unused=tuple(name for name in there if name not in used))
 
-    def rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, Row]]:
+    def rows(self, rows: Iterable[SourceRow]) -> Iterator[tuple[int, Row]]:
         """Rows that can be trained on, each with its number in the source, from 0."""
         for number, row in enumerate(rows):
             self.counts.read += 1
-            checked = self._row(number, row)
+            checked = self._row(row)
             if isinstance(checked, Row):
                 yield number, checked
             else:
                 self.counts.dropped[checked] += 1
 
-    def _row(self, number: int, row: Mapping[str, Any]) -> Row | str:
+    def _row(self, source_row: SourceRow) -> Row | str:
         """The row, or why it is dropped."""
+        row = source_row.values
         texts = []
         for names in self._texts:
             values = {name: row[name] for name in names if row.get(name) is not None}
@@ -177,7 +196,7 @@ class Checker:
                 return f"no {shown}"
             found: list[str] = []
             for name, value in values.items():
-                found += self._texts_of(number, name, value)
+                found += self._texts_of(source_row, name, value)
             if not found:
                 return f"empty {shown}"
             texts.append(tuple(found))
@@ -186,38 +205,38 @@ class Checker:
         value = row.get(self._label)
         if _is_missing(value):
             return f"no {self._label}"
-        return Row(tuple(texts), self._label_of(number, value))
+        return Row(tuple(texts), self._label_of(source_row, value))
 
-    def _texts_of(self, number: int, column: str, value: Any) -> tuple[str, ...]:
+    def _texts_of(self, row: SourceRow, column: str, value: Any) -> tuple[str, ...]:
         listed = value if isinstance(value, list | tuple) else [value]
         if wrong := [each for each in listed if each is not None and not isinstance(each, str)]:
-            raise self._refused(number, f"has {wrong[0]!r} in {column}, which is no text")
+            raise self._refused(
+                row, f"has {short(repr(wrong[0]))} in {short(column)}, which is no text"
+            )
         return tuple(each for each in listed if each is not None and each.strip())
 
-    def _label_of(self, number: int, value: Any) -> float:
+    def _label_of(self, row: SourceRow, value: Any) -> float:
         try:
             label = float(value)
         except (TypeError, ValueError):
             label = math.nan
         if not math.isfinite(label):
-            raise self._refused(number, f"has the label {value!r}, which is no number")
+            raise self._refused(row, f"has the label {short(repr(value))}, which is no number")
         low, high = self._source.label_range or (0.0, 1.0)
         if not low <= label <= high:
             if self._source.label_range is not None:
                 said = f"has the label {label:g}, outside label_range {[low, high]}"
-                raise self._refused(number, said, "label_range with the lowest and highest label")
+                raise self._refused(row, said, "label_range with the lowest and highest label")
             raise self._refused(
-                number,
+                row,
                 f"has the label {label:g}; labels go from 0 to 1",
                 "label_range = [0, 5] in its [[data.train]], with the ends of your scale",
             )
         return (label - low) / (high - low)
 
-    def _refused(self, number: int, what: str, fix: str = "") -> DataError:
-        return DataError(
-            f"{name_of(self._source)} row {number} {what}.",
-            fix or f"row {number} (counted from 0) mended or left out",
-        )
+    def _refused(self, row: SourceRow, what: str, fix: str = "") -> DataError:
+        where = row.where(self._source)
+        return DataError(f"{where} {what}.", fix or f"{where} corrected or left out")
 
 
 def _is_missing(value: Any) -> bool:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.reader import ReadOptions, RowFile
@@ -17,10 +17,30 @@ from angle_bench.training.settings import Source
 _SAVED, _SAVED_SPLITS = "state.json", "dataset_dict.json"
 
 
+class SourceRow(NamedTuple):
+    """A row of a source.
+
+    Attributes:
+        values: By its own column names.
+        number: Its line, or its number from 1 in the file; without a file from 0.
+        file: Where it is; None where `datasets` read it.
+    """
+
+    values: Any
+    number: int
+    file: RowFile | None
+
+    def where(self, source: Source) -> str:
+        """How messages call it."""
+        if self.file is None:
+            return f"{name_of(source)} row {self.number} (counted from 0)"
+        return f"{self.file.place} {self.file.unit} {self.number}"
+
+
 def raw_rows(
     source: Source, mirror: Path | None, streaming: bool, skipped: list[str] | None = None
-) -> Iterator[dict[str, Any]]:
-    """The rows of a source, in order, under its own column names.
+) -> Iterator[SourceRow]:
+    """The rows of a source, in order.
 
     Args:
         source: Where they are.
@@ -34,11 +54,14 @@ def raw_rows(
     try:
         files = files_of(source, mirror)
         if files is not None:
-            rows: Iterator[dict[str, Any]] = (row for file in files for _, row in file.rows())
-        elif source.path is not None:
-            rows = iter(_saved(Path(source.path).expanduser(), source.split))
+            rows = (SourceRow(row, at, file) for file in files for at, row in file.rows())
         else:
-            rows = _from_hub(source, streaming)
+            loaded = (
+                _from_hub(source, streaming)
+                if source.path is None
+                else _saved(Path(source.path).expanduser(), source.split)
+            )
+            rows = (SourceRow(row, at, None) for at, row in enumerate(loaded))
         yield from itertools.islice(rows, source.limit)
         if skipped is not None and files is not None:
             skipped += [

@@ -100,6 +100,7 @@ def test_parquet_says_whose_vectors_they_are(cli: Cli, tiny_bert: Path) -> None:
         b"model": b"local/tiny-bert",
         b"revision": spec.revision.encode(),
         b"settings": spec.required_settings().digest().encode(),
+        b"unused_columns": b"id",
     }
 
 
@@ -149,7 +150,7 @@ def test_a_lone_surrogate_from_json(cli: Cli, tiny_bert: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said", "fix"),
     [
-        (["t.csv"], "3 columns that could be meant: id, text, note", "--column id"),
+        (["t.csv"], "3 columns that could be meant; its columns are id, text, note", "--column id"),
         (["t.csv", "--column", "texts"], "no column texts", "--column text"),
         (["none.csv"], "there is no file none.csv", ".csv"),
         (["t.doc"], "no kind that can be read", ".jsonl"),
@@ -270,3 +271,24 @@ def test_a_folder_that_cannot_be_written_says_so(cli: Cli, tiny_bert: Path) -> N
     ended = cli("encode", "t.txt", "-m", tiny_bert, "-o", "locked/v.npy", *CPU)
     assert ended.code == 1
     assert "-o with a file" in ended.errors[1]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+def test_skipped_rows_and_unused_columns_are_told(cli: Cli, tiny_bert: Path, name: str) -> None:
+    rows = [{"id": "1", "text": "a b"}, {"id": "2", "text": "c"}, {"id": "3", "text": None}]
+    if name == "t.csv":
+        Path(name).write_text("id,text\n1,a b\n2,c\n3\n")
+    elif name == "t.jsonl":
+        Path(name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), name)
+    words = ("encode", name, "-m", tiny_bert, "--column", "text", "--skip-bad-rows", *CPU)
+    ended = cli(*words, "--json")
+    assert ended.code == 0, ended.err
+    said = json.loads(ended.out)
+    assert (said["vectors"], said["bad_rows"], said["unused_columns"]) == (2, 1, ["id"])
+    assert said["skipped"][0].startswith(f"{name}: 1 bad row skipped")
+    assert "not used: id" in ended.err
+    metadata = pq.read_schema("vectors.parquet").metadata
+    assert metadata[b"unused_columns"] == b"id"
+    assert metadata[b"skipped"].decode() == said["skipped"][0]

@@ -202,3 +202,18 @@ def test_a_second_command_forwards_nothing_and_finds_the_same(
     assert "1 of 61 texts were cut to 64 tokens" in first.err
     assert "were cut" not in second.err  # nothing was forwarded
     assert pq.read_table("a.parquet").equals(pq.read_table("b.parquet"))
+
+
+def test_what_is_left_out_of_data_and_corpus_is_printed(
+    cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
+) -> None:
+    Path("corpus.csv").write_text("id,text\n1,a b\n2\n3,c d\n")
+    words = ("mine-negatives", "pairs.jsonl", "-m", tiny_bert, "--corpus", "corpus.csv")
+    more = ("--corpus-column", "text", "--skip-bad-rows", "-n", *MEAN)
+    ended = cli(*words, *more)
+    assert ended.code == 0, ended.err
+    assert "corpus: 2 texts of text; not used: id" in ended.out
+    line = "corpus.csv: 1 bad row skipped: line 3 has 1 cell, and the header 2"
+    assert f"  ! {line}" in ended.out
+    said = json.loads(cli(*words, *more, "--json").out)
+    assert (said["corpus_unused_columns"], said["corpus_skipped"]) == (["id"], [line])

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
-from angle_bench.evaluation.data import rows_of
+from angle_bench.evaluation.data import locate, rows_of
+from angle_bench.evaluation.own_data import part_of, scored_pairs
 from angle_bench.evaluation.reader import ReadOptions, blocks, open_rows
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.reader.texts import read_texts, text_files
+from angle_bench.results.own_task import OwnTask
 from angle_bench.training.dataset import load_rows
 from angle_bench.training.mining_data import read_pairs, source_of
 from angle_bench.training.recipe import Recipe
@@ -347,3 +349,48 @@ test_a_file_of_any_signs_loses_no_row = fuzz(
     content=st.lists(SIGNS, max_size=30).map("".join),
     delimiter=st.sampled_from(",;\t|"),
 )
+
+
+ROW = "A text of a person nobody shall see,another one of theirs,4.5"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda place: texts_in(place, "text"),
+        lambda place: texts_in(place),
+        lambda place: read_pairs(source_of(str(place)), None),
+        lambda place: read_pairs(source_of(str(place), ["q=query"]), None),
+        lambda place: load_rows(recipe_of(place)),
+        lambda place: load_rows(recipe_of(place, {"q": "query"})),
+        lambda place: own_rows(place),
+    ],
+)
+def test_no_message_prints_a_row_for_a_header(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    place = written(tmp_path / "a.csv", f"{ROW}\n{ROW}\n")
+    with pytest.raises(AngleBenchError) as told:
+        read(place)
+    assert not any(cell in str(told.value) for cell in ROW.split(","))
+    assert "reads like a row of 3 cells" in told.value.what
+
+
+def recipe_of(place: Path, columns: dict[str, str] | None = None) -> Recipe:
+    source = {"path": str(place), "columns": columns or {}}
+    return Recipe.model_validate({"model": {"name": "m"}, "data": {"train": [source]}})
+
+
+def own_rows(place: Path) -> None:
+    made = OwnTask.model_validate({"name": "own", "type": "STS", "path": place}).task()
+    scored_pairs(part_of(made, locate(made, None), "default", "test"))
+
+
+@pytest.mark.parametrize("columns", [{"neg": "negative"}, {"pos": "positive"}, {}])
+def test_a_suggestion_never_renames_one_of_our_columns(
+    tmp_path: Path, columns: dict[str, str]
+) -> None:
+    place = written(tmp_path / "a.jsonl", '{"query": "a", "answers": "b"}\n')
+    with pytest.raises(DataError) as told:
+        load_rows(recipe_of(place, columns))
+    assert "query =" not in told.value.fix

@@ -105,7 +105,7 @@ def test_a_column_that_is_not_there_is_a_wrong_word(tmp_path: Path) -> None:
         ),
         ([{"query": "a", "posit": "b"}], [], "has no positive", "--column posit=positive"),
         ([{"query": "a", "positive": ""}], [], "no row with a query and a positive (1 empty", ""),
-        ([{"query": 3, "positive": "b"}], [], "row 0 has 3 in query, which is no text", ""),
+        ([{"query": 3, "positive": "b"}], [], "line 1 has 3 in query, which is no text", ""),
         ([], [], "has no rows", "query and positive"),
     ],
 )
@@ -146,7 +146,8 @@ def test_what_names_no_source_is_refused(
 
 def test_a_corpus_has_no_blank_texts(tmp_path: Path) -> None:
     write_rows(tmp_path / "c.jsonl", [{"id": "1", "text": "a"}, {"id": "2", "text": " "}])
-    assert read_corpus(tmp_path / "c.jsonl", "text") == ["a"]
+    found = read_corpus(tmp_path / "c.jsonl", "text")
+    assert (found.texts, found.unused) == (["a"], ["id"])
     with pytest.raises(UsageError) as told:
         read_corpus(tmp_path / "c.jsonl", None)
     assert told.value.fix == "--corpus-column id"

@@ -31,11 +31,13 @@ class Block:
         data: Valid UTF-8.
         line: The number of its first line, from 1.
         last: Whether the file ends here.
+        known: What was found out of the rows where they were cut off.
     """
 
     data: bytes
     line: int
     last: bool
+    known: Any = None
 
 
 @contextmanager
@@ -99,13 +101,14 @@ def _transcoded(chunks: Iterator[bytes], encoding: str, problems: Problems) -> I
 
 
 def blocks(
-    chunks: Iterator[bytes], cut: Callable[[bytes], int], problems: Problems
+    chunks: Iterator[bytes], cut: Callable[[bytes], tuple[int, Any]], problems: Problems
 ) -> Iterator[Block]:
     """Blocks that end where a row ends.
 
     Args:
         chunks: The bytes of a file.
-        cut: How many of the bytes it is given are whole rows; 0 where they hold no end of one.
+        cut: How many of the bytes it is given are whole rows, 0 where they hold no end of one;
+            and what is known of them then.
         problems: Of the file.
 
     Raises:
@@ -117,11 +120,11 @@ def blocks(
         if len(data) < wanted:
             continue
         whole = bytes(data)
-        end = cut(whole)
+        end, known = cut(whole)
         if end == 0:  # a row longer than that
             wanted = 2 * len(data)
             continue
-        yield _checked(Block(whole[:end], line, False), problems)
+        yield _checked(Block(whole[:end], line, False, known), problems)
         line += whole.count(b"\n", 0, end)
         data, wanted = bytearray(whole[end:]), BLOCK
     yield _checked(Block(bytes(data), line, True), problems)
@@ -129,7 +132,7 @@ def blocks(
 
 def line_blocks(chunks: Iterator[bytes], problems: Problems) -> Iterator[Block]:
     """Blocks of whole lines, where a newline always ends a row."""
-    return blocks(chunks, lambda data: data.rfind(b"\n") + 1, problems)
+    return blocks(chunks, lambda data: (data.rfind(b"\n") + 1, None), problems)
 
 
 def _checked(block: Block, problems: Problems) -> Block:

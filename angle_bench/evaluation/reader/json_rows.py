@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class JsonRows:
         if self._columns is None:
             names: dict[str, None] = {}
             before = len(self._problems.skipped)
-            for batch in self.batches(None):
+            for batch in self._read(lambda data: _table(data, None)):
                 names.update(dict.fromkeys(batch.names))
             del self._problems.skipped[before:]  # they are counted when the rows are read
             self._columns = tuple(names)
@@ -40,13 +40,17 @@ class JsonRows:
 
     def batches(self, column: str | None) -> Iterator[Batch]:
         """The rows; with a column, at least that one."""
+        yield from self._read(lambda data: None if column is None else _table(data, column))
+
+    def _read(self, quick: Callable[[bytes], pa.Table | None]) -> Iterator[Batch]:
+        """The rows, of each block as `quick` reads them, or one by one where that is None."""
         first = True
         for block in line_blocks(self._chunks(), self._problems):
             if first and block.data.lstrip(_SPACE).startswith(b"["):
                 yield from self._array()
                 return
             first = first and not block.data.strip(_SPACE)
-            table = None if column is None else _texts(block.data, column)
+            table = quick(block.data)
             if table is not None:
                 yield ArrowBatch(_numbers(block), table)
             else:
@@ -202,8 +206,10 @@ def _too_large(value: Any) -> bool:
     return False
 
 
-def _texts(data: bytes, column: str) -> pa.Table | None:
-    """A column of texts as Arrow reads it, None where only Python reads every line right.
+def _table(data: bytes, column: str | None) -> pa.Table | None:
+    """Rows as Arrow reads them, None where only Python reads every line right.
+
+    With a column, all its values are texts; those of others may be other than they are written.
 
     Arrow takes several values on a line for rows, and one that is no object for a missing row, so
     its count is compared with that of the lines that begin an object.
@@ -222,13 +228,15 @@ def _texts(data: bytes, column: str) -> pa.Table | None:
         table = arrow_json.read_json(
             pa.BufferReader(data),
             parse_options=arrow_json.ParseOptions(
-                explicit_schema=pa.schema([(column, pa.string())]),
-                unexpected_field_behavior="ignore",
+                explicit_schema=None if column is None else pa.schema([(column, pa.string())]),
+                unexpected_field_behavior="infer",
             ),
         )
     except pa.ArrowInvalid:
         return None
-    return table if table.num_rows == objects and table[column].null_count == 0 else None
+    if table.num_rows != objects or (column is not None and table[column].null_count):
+        return None
+    return table
 
 
 def _numbers(block: Block) -> NDArray[np.int64]:

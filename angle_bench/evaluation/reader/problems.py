@@ -1,13 +1,17 @@
 """Rows that cannot be read: an error with file and line, or counted where they are skipped."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from angle_bench.errors import DataError, printable
+from angle_bench.errors import DataError, printable, some
 from angle_bench.evaluation.reader.kinds import ReadOptions
 
 SHOWN = 3  # bad rows that a message names
 _LONGEST = 60
+_NAMES = 20  # columns that a message names
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 
 Unit = Literal["line", "row"]
 
@@ -65,3 +69,17 @@ def short(value: object) -> str:
     """A value on one line, cut where it is long."""
     text = printable(value) if isinstance(value, str) else printable(repr(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def reads_like_a_row(names: Sequence[str]) -> bool:
+    """Whether a header is most likely a row of a file without one: no message prints such."""
+    numbers = [_NUMBER.fullmatch(name.strip()) is not None for name in names]
+    prose = any(len(name) > 40 or len(name.split()) > 4 for name in names)
+    return prose or (any(numbers) and not all(numbers))
+
+
+def columns_text(names: Sequence[str]) -> str:
+    """`its columns are a, b`; where they read like a row, no text of it."""
+    if reads_like_a_row(names):
+        return f"its first line reads like a row of {len(names)} cells, not like a header"
+    return f"its columns are {some([short(name) for name in names], _NAMES) or 'none'}"

@@ -43,6 +43,7 @@ class RowFile:
         place: Where it is.
         unit: What a row's number counts: lines of text, else rows, from 1.
         problems: The rows that were skipped so far.
+        met: The columns of the rows that were read so far.
     """
 
     def __init__(self, place: Path, options: ReadOptions) -> None:
@@ -50,6 +51,7 @@ class RowFile:
         self.place = place
         self.unit: Unit = "row" if kind.kind in _BY_ROW else "line"
         self.problems = Problems(place, self.unit, options)
+        self.met: dict[str, None] = {}
         self._format: _Format = _FORMATS[kind.kind](kind, self.problems)
         self._kind = kind.kind
 
@@ -78,9 +80,12 @@ class RowFile:
             DataError: The file, or one of its rows, cannot be read.
         """
         if self._kind not in ("jsonl", "json"):  # whose columns take a pass
-            column = column if column in self.columns() else None
+            self.met = dict.fromkeys(self.columns())
+            column = column if column in self.met else None
         with self._refusing():
-            yield from self._format.batches(column)
+            for batch in self._format.batches(column):
+                self.met.update(dict.fromkeys(batch.names))
+                yield batch
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Each row with its number; a row of JSON has the columns that were written.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -112,7 +112,7 @@ class Separated:
         return True
 
     def _batch(self, block: Block, layout: Layout, column: str | None) -> Batch:
-        found = _scan(block.data, layout.delimiter, layout.quoting)
+        found = block.known or _scan(block.data, layout.delimiter, layout.quoting)
         if found is not None:
             numbers = found.numbers(block)
             table = _table(block.data, layout, column)
@@ -133,18 +133,19 @@ class Separated:
         return ObjectBatch(numbers, rows)
 
 
-def _cut(data: bytes, delimiter: str, quoting: bool) -> int:
-    """How many bytes are whole records."""
+def _cut(data: bytes, delimiter: str, quoting: bool) -> "tuple[int, _Scan | None]":
+    """How many bytes are whole records; where these end, if that was looked for."""
     if not quoting or b'"' not in data:
-        return data.rfind(b"\n") + 1
+        return data.rfind(b"\n") + 1, None
     found = _scan(data, delimiter, quoting)
     if found is not None:
-        return int(found.ends[-1]) + 1 if found.ends.size else 0
+        end = int(found.ends[-1]) + 1 if found.ends.size else 0
+        return end, replace(found, data=found.data[:end])
     text = data.decode("utf-8", "surrogateescape")  # whether it is UTF-8 is looked at later
     records = Records(text, 1, False, delimiter, True)
     for _ in records:
         pass
-    return len(text[: records.end].encode("utf-8", "surrogateescape"))
+    return len(text[: records.end].encode("utf-8", "surrogateescape")), None
 
 
 def _delimiter(text: str, usual: str) -> str:
@@ -173,17 +174,17 @@ def _without_header(block: Block, layout: Layout) -> Block:
 
 @dataclass(frozen=True)
 class _Scan:
-    """Where lines and records end in plain data.
+    """Where records end in plain data.
 
     Attributes:
-        newlines: All of them.
-        ends: Those that end a record.
-        size: Of the data.
+        data: Its bytes.
+        ends: The newlines that end a record.
+        lines: Which newline of the data each of them is, from 0.
     """
 
     data: NDArray[np.uint8]
-    newlines: NDArray[np.int64]
     ends: NDArray[np.int64]
+    lines: NDArray[np.int64]
 
     def numbers(self, block: Block) -> NDArray[np.int64]:
         """The line of every record, without those that are blank."""
@@ -194,8 +195,9 @@ class _Scan:
         lengths = stops - starts
         returned = self.data[starts] == _RETURN if self.data.size else lengths == 0
         blank = (lengths == 0) | ((lengths == 1) & returned)
-        lines: NDArray[np.int64] = block.line + np.searchsorted(self.newlines, starts[~blank])
-        return lines
+        lines = np.concatenate([[0], self.lines + 1])[: len(stops)]
+        numbers: NDArray[np.int64] = block.line + lines[~blank]
+        return numbers
 
 
 def _scan(data: bytes, delimiter: str, quoting: bool) -> _Scan | None:
@@ -207,28 +209,33 @@ def _scan(data: bytes, delimiter: str, quoting: bool) -> _Scan | None:
     """
     signs = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(signs == _NEWLINE)
-    ends = newlines
+    lines = np.arange(newlines.size)
     quotes = np.flatnonzero(signs == _QUOTE) if quoting and b'"' in data else newlines[:0]
     if quotes.size:
-        limits = np.frombuffer(b"\n\r" + delimiter.encode(), np.uint8)
         opening, closing = quotes[::2], quotes[1::2]
         before = signs[opening - 1]
-        fine = np.isin(before, limits) | (opening == 0)
+        fine = _limits(before, delimiter) | (opening == 0)
         fine[1:] |= opening[1:] - 1 == closing[: opening.size - 1]  # the second of two
         if not fine.all():
             return None
         following = signs[np.minimum(closing + 1, signs.size - 1)]
-        fine = np.isin(following, limits) | (following == _QUOTE) | (closing + 1 == signs.size)
+        fine = _limits(following, delimiter) | (following == _QUOTE) | (closing + 1 == signs.size)
         if not fine.all():
             return None
-        ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+        lines = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
     if b"\r" in data:
         returns = np.flatnonzero(signs == _RETURN)
         if quotes.size:
             returns = returns[np.searchsorted(quotes, returns) % 2 == 0]
         if (signs[np.minimum(returns + 1, signs.size - 1)] != _NEWLINE).any():
             return None
-    return _Scan(signs, newlines, ends)
+    return _Scan(signs, newlines[lines], lines)
+
+
+def _limits(signs: NDArray[np.uint8], delimiter: str) -> NDArray[np.bool_]:
+    """Which bytes end a cell."""
+    found: NDArray[np.bool_] = (signs == ord(delimiter)) | (signs == _NEWLINE) | (signs == _RETURN)
+    return found
 
 
 def _table(data: bytes, layout: Layout, column: str | None) -> pa.Table | None:

@@ -11,7 +11,12 @@ from pathlib import Path
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.evaluation.reader.kinds import ReadOptions, kind_of, required_kind
 from angle_bench.evaluation.reader.places import expanded
-from angle_bench.evaluation.reader.problems import short, skipped_text
+from angle_bench.evaluation.reader.problems import (
+    columns_text,
+    reads_like_a_row,
+    short,
+    skipped_text,
+)
 from angle_bench.evaluation.reader.row_file import RowFile, open_rows
 
 STDIN = "-"
@@ -26,12 +31,14 @@ class Texts:
         texts: In the order of files and rows.
         skipped: A line for each file of which rows were skipped.
         bad_rows: How many were.
+        unused: The other columns of the files.
     """
 
     column: str
     texts: Sequence[str]
     skipped: Sequence[str] = ()
     bad_rows: int = 0
+    unused: Sequence[str] = ()
 
 
 @contextmanager
@@ -70,36 +77,35 @@ def read_texts(files: Sequence[RowFile], column: str | None, option: str = "--co
     name = _only_text_column(files[0], option) if column is None else column
     texts: list[str] = []
     for file in files:
-        texts += _texts_of(file, name, option)
+        _add_texts(texts, file, name, option)
     skipped = [
         f"{file.place}: {skipped_text(file.problems.skipped, file.unit)}"
         for file in files
         if file.problems.skipped
     ]
-    return Texts(name, texts, skipped, sum(len(file.problems.skipped) for file in files))
+    unused = [each for each in dict.fromkeys(n for file in files for n in file.met) if each != name]
+    bad_rows = sum(len(file.problems.skipped) for file in files)
+    return Texts(name, texts, skipped, bad_rows, unused)
 
 
-def _texts_of(file: RowFile, name: str, option: str) -> Iterator[str]:
-    seen = False
+def _add_texts(found: list[str], file: RowFile, name: str, option: str) -> None:
     for batch in file.batches(name):
-        seen = seen or name in batch.names
         texts = batch.column(name)
-        if all(isinstance(text, str) for text in texts):
-            yield from texts
+        if set(map(type, texts)) <= {str}:
+            found += texts
             continue
-        if not seen and name not in file.columns():
+        if name not in file.met and name not in file.columns():
             break
         for number, text in zip(batch.numbers, texts, strict=True):
             if isinstance(text, str):
-                yield text
+                found.append(text)
             else:
                 file.problems.bad_row(int(number), f"has no text in {name}, but {short(text)}")
-    if not seen and name not in (there := file.columns()):
-        near = did_you_mean(name, there)
+    if name not in file.met and name not in (there := file.columns()):
+        near = [] if reads_like_a_row(there) else did_you_mean(name, there)
         hint = f" Did you mean {or_list(near)}?" if near else ""
-        columns = ", ".join(short(each) for each in there) or "none"
         raise UsageError(
-            f"{file.place} has no column {name}; its columns are {columns}.{hint}",
+            f"{file.place} has no column {name}; {columns_text(there)}.{hint}",
             f"{option} {short(near[0]) if near else 'NAME'}",
         )
 
@@ -117,9 +123,10 @@ def _only_text_column(file: RowFile, option: str) -> str:
     del file.problems.skipped[before:]  # they are counted when the texts are read
     candidates = [name for name in there if name in found] or list(there)
     if len(candidates) != 1:
-        columns = ", ".join(short(each) for each in candidates) or "none"
+        typed = "NAME" if not candidates or reads_like_a_row(candidates) else short(candidates[0])
         raise UsageError(
-            f"{file.place} has {len(candidates)} columns that could be meant: {columns}.",
-            f"{option} {short(candidates[0]) if candidates else 'NAME'}",
+            f"{file.place} has {len(candidates)} columns that could be meant; "
+            f"{columns_text(candidates)}.",
+            f"{option} {typed}",
         )
     return candidates[0]
