@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     again,
     compare,
+    files,
     gpu,
     grid,
     leaderboard,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "million": million.run,
     "peers": peers_encode.run,
     "leaderboard": leaderboard.run,
+    "files": files.run,
     "train": train.run,
     "gpu": gpu.run,
 }
