@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from angle_bench.encoding.workers.contract import Ids
-from angle_bench.errors import UsageError
+from angle_bench.errors import ModelError, UsageError, first_line
+from angle_bench.models.panics import panics_caught
 
 TokenIds = list[list[int]]
 
@@ -66,9 +67,16 @@ def _unicode(text: str) -> str:
 
 
 def _encoded(tokenizer: Any, texts: Sequence[str], **options: Any) -> Any:
-    return tokenizer(
-        list(texts), return_attention_mask=False, return_token_type_ids=False, **options
-    )
+    try:
+        with panics_caught():
+            return tokenizer(
+                list(texts), return_attention_mask=False, return_token_type_ids=False, **options
+            )
+    except Exception as error:  # the library raises whatever its parts do
+        raise ModelError(
+            f"the tokenizer fails on a text: {first_line(error)}",
+            "another checkpoint, or the tokenizer of this one saved anew",
+        ) from error
 
 
 def _cut_before_tail(

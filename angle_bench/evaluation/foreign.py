@@ -12,6 +12,7 @@ from angle_bench.evaluation.options import Computing, refuse_idle
 from angle_bench.models.backbone import pick_device
 from angle_bench.models.config import read_json
 from angle_bench.models.content import content_files, content_hash
+from angle_bench.models.panics import panics_caught
 from angle_bench.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ def load_handed_over(
     assert spec.folder is not None
     content = content_hash(spec.folder)
     try:
-        model = SentenceTransformer(
-            str(spec.folder),
-            device=str(pick_device(devices[0])),
-            trust_remote_code=spec.trust.remote_code,
-            local_files_only=True,
-            model_kwargs=None if _names_dtype(spec) else {"dtype": "float32"},
-        )
+        with panics_caught():
+            model = SentenceTransformer(
+                str(spec.folder),
+                device=str(pick_device(devices[0])),
+                trust_remote_code=spec.trust.remote_code,
+                local_files_only=True,
+                model_kwargs=None if _names_dtype(spec) else {"dtype": "float32"},
+            )
     except Exception as error:  # it raises whatever its modules do
         raise ModelError(
             f"sentence-transformers could not load {spec.folder}: {first_line(error)}",

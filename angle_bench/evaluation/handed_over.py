@@ -21,6 +21,7 @@ from angle_bench.evaluation.sentence_encoder import (
     SentenceEncoder,
     prompt_named,
 )
+from angle_bench.models.panics import panics_caught
 from angle_bench.models.prompts import PLACEHOLDER
 from angle_bench.models.similarity import SCORED
 from angle_bench.models.spec import ModelSpec
@@ -197,7 +198,8 @@ class HandedOver(SentenceEncoder):
         if device is None and len(self.devices) > 1:
             given["pool"] = self._started()
         try:
-            computed = np.asarray(method(texts, show_progress_bar=False, **given), np.float32)
+            with panics_caught():
+                computed = np.asarray(method(texts, show_progress_bar=False, **given), np.float32)
         except Exception as error:  # its modules raise whatever they do
             self.close()
             raise ModelError(
@@ -205,6 +207,11 @@ class HandedOver(SentenceEncoder):
                 f"{first_line(error)}",
                 "what the message asks for; --debug shows the traceback",
             ) from error
+        if texts and computed.ndim != 2:
+            raise ModelError(
+                f"{self.spec.label} does not give one vector for a text.",
+                "a folder whose last module gives sentence_embedding",
+            )
         computed = computed.reshape(len(texts), -1)
         if texts and not np.isfinite(computed).all():
             text = texts[int(np.argmin(np.isfinite(computed).all(axis=1)))]
@@ -233,7 +240,8 @@ class HandedOver(SentenceEncoder):
     def _widest(self) -> int:
         for method in (self.model.encode, self.model.encode_query, self.model.encode_document):
             try:
-                return len(method("a", show_progress_bar=False))
+                with panics_caught():
+                    return len(method("a", show_progress_bar=False))
             except Exception:  # a route that is missing, or a text without a known word
                 continue
         declared = self.model.get_embedding_dimension()

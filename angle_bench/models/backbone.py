@@ -21,6 +21,7 @@ from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.config import positions, read_json, refuse_architecture
 from angle_bench.models.dense import load_dense
 from angle_bench.models.folder import has_tokenizer
+from angle_bench.models.panics import panics_caught
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings, Trust
 from angle_bench.models.weights import unloadable
@@ -267,9 +268,10 @@ def load_tokenizer(place: Place) -> Any:
     """
     folder = place.folder if has_tokenizer(place.folder) else place.whole
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=place.trust.remote_code
-        )
+        with panics_caught():
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=place.trust.remote_code
+            )
     except Exception as error:  # every reader underneath has errors of its own
         raise unloadable(folder, error) from error
     if tokenizer.pad_token_id is None:

@@ -5,16 +5,17 @@ module whose code sentence-transformers does not bring is refused unless the use
 file and no key is passed over.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from angle_bench.errors import ModelError
 from angle_bench.models.config import read_json
+from angle_bench.models.transformers_files import KEYS, Rule, processor_files
 
 Verdict = Literal["honoured", "handed over", "refused"]
-Rule = Callable[[Any], bool]
 
 ACTIVATIONS = {
     "torch.nn.modules.activation.Tanh": "Tanh",
@@ -145,6 +146,14 @@ _NORMALIZE: dict[str, Rule] = {
 }
 
 
+def _is_versions(value: Any) -> bool:
+    """Versions of libraries; sentence-transformers warns where its own is newer than it is."""
+    if not isinstance(value, dict):
+        return False
+    own = value.get("sentence_transformers", "0")
+    return isinstance(own, str) and _VERSION.fullmatch(own) is not None
+
+
 def _is_prompts(value: Any) -> bool:
     """Prefixes by name; one with a brace could be taken for a template here."""
     return isinstance(value, dict) and all(
@@ -153,7 +162,7 @@ def _is_prompts(value: Any) -> bool:
 
 
 _FOLDER: dict[str, Rule] = {
-    "__version__": lambda _: True,  # sentence-transformers itself only warns of it
+    "__version__": _is_versions,
     "model_type": _one_of("SentenceTransformer"),
     "prompts": _is_prompts,
     "default_prompt_name": lambda value: value is None or type(value) is str,
@@ -169,6 +178,7 @@ _ENTRY: dict[str, Rule] = {
     "kwargs": _one_of(None, []),
 }
 _ENDS: tuple[list[str], ...] = ([], ["Normalize"])
+_VERSION = re.compile(r"\d+(\.\d+)*(\.?(a|b|rc|dev|post)\d+)?")
 _POOLINGS = ("cls", "mean", "max", "lasttoken")
 
 
@@ -276,7 +286,8 @@ def pooling_modes(config: Mapping[str, Any]) -> list[Any]:
 def _of_modules(modules: list[Module], remote_code: bool) -> Iterator[Finding]:
     names = [module.entry.get("name") for module in modules]
     for at, module in enumerate(modules):
-        for key, value in module.entry.items():
+        lacking = {key: None for key in ("name", "type") if key not in module.entry}
+        for key, value in {**module.entry, **lacking}.items():
             finding = _finding("modules.json", f"{at}.{key}", key, value, _ENTRY, "modules.json")
             if key == "type" and module.kind is None:
                 finding = _of_class(finding, module, remote_code)
@@ -313,7 +324,8 @@ def _of_module(folder: Path, module: Module) -> Iterator[Finding]:
     if module.kind == "Transformer":
         name, _ = transformer_config(module.folder)
         yield from _of_file(folder, _joined(module.path, name), _TRANSFORMER, "the Transformer")
-        yield from _of_both_names(module)
+        yield from _of_combined(module)
+        yield from _of_transformers(folder, module.path)
     elif module.kind == "Pooling":
         yield from _of_pooling(folder, module)
     elif module.kind == "Dense":
@@ -323,12 +335,26 @@ def _of_module(folder: Path, module: Module) -> Iterator[Finding]:
         yield from _of_file(folder, name, _NORMALIZE, f"the Normalize module {module.path}")
 
 
-def _of_both_names(module: Module) -> Iterator[Finding]:
-    """An argument under its old and its new name: the old one would win."""
+def _of_transformers(folder: Path, path: str) -> Iterator[Finding]:
+    """What sentence-transformers reads otherwise in the files of transformers."""
+    for file, rules in KEYS.items():
+        place = folder / path / file
+        config = read_json(place) if place.is_file() else {}
+        for key in rules.keys() & config.keys():
+            yield _finding(_joined(path, file), key, key, config[key], rules, "the Transformer")
+    for file in processor_files(folder / path):
+        yield Finding(_joined(path, file), "*", None, "handed over", f"the processor of {file}")
+
+
+def _of_combined(module: Module) -> Iterator[Finding]:
+    """An argument under its old and its new name, where the old one would win; a lone modality."""
     name, config = transformer_config(module.folder)
     for old, new in (("model_args", "model_kwargs"), ("tokenizer_args", "processor_kwargs")):
         if old in config and new in config:
             yield Finding(name, new, config[new], "handed over", f"both {old} and {new}")
+    if "modality_config" in config and "module_output_name" not in config:
+        why = "a modality_config without module_output_name"
+        yield Finding(name, "module_output_name", None, "handed over", why)
 
 
 def _of_pooling(folder: Path, module: Module) -> Iterator[Finding]:
@@ -339,6 +365,9 @@ def _of_pooling(folder: Path, module: Module) -> Iterator[Finding]:
     if not _is_one_pooling(config):
         shown = " with ".join(map(str, pooling_modes(config)))
         yield Finding(name, "pooling_mode", shown, "handed over", f"the pooling {shown}")
+    if not {"embedding_dimension", "word_embedding_dimension"} & config.keys():
+        why = "a Pooling that does not say its dimension"
+        yield Finding(name, "embedding_dimension", None, "handed over", why)
 
 
 def _is_one_pooling(config: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ OLD_MODULES = [
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
 ]
 OLD_POOLINGS = {
+    "word_embedding_dimension": 32,
     "pooling_mode_cls_token": False,
     "pooling_mode_mean_tokens": False,
     "pooling_mode_max_tokens": False,
@@ -33,7 +34,7 @@ def change(place: Path, **values: Any) -> None:
     place.write_text(json.dumps(kept))
 
 
-def make_old(folder: Path, **poolings: bool) -> Path:
+def make_old(folder: Path, **poolings: Any) -> Path:
     """Add the files of sentence-transformers 2 to a plain folder."""
     (folder / "modules.json").write_text(json.dumps(OLD_MODULES))
     change(folder / "1_Pooling/config.json", **OLD_POOLINGS | poolings)
