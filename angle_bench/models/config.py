@@ -108,4 +108,4 @@ def positions(config: Mapping[str, Any]) -> int | None:
     if not isinstance(rows, int):
         return None
     # RoBERTa's table starts at padding index + 1
-    return rows - 2 if config.get("model_type") in _ROBERTA_OFFSET else rows
+    return rows - 2 if str(config.get("model_type")) in _ROBERTA_OFFSET else rows
