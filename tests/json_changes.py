@@ -75,7 +75,7 @@ KNOWN: dict[str, dict[str, list[Any]]] = {
         ],
         "module_output_name": ["token_embeddings", "sentence_embedding"],
         "unpad_inputs": _SWITCH,
-        "model_args": [{"dtype": "bfloat16"}, {"attn_implementation": "eager"}],
+        "model_args": [{"dtype": "float32"}, {"attn_implementation": "eager"}],
         "model_kwargs": [{"dtype": "float32"}, {"num_hidden_layers": 1}],
         "tokenizer_args": [{"model_max_length": 6}, {"padding_side": "left"}],
         "processor_kwargs": [{"model_max_length": 7}, {"truncation_side": "left"}],
@@ -323,7 +323,9 @@ class Change:
 def places(folder: Path) -> list[tuple[str, Keys]]:
     """Every key of every JSON file of a folder, and those that it lacks and a library knows."""
     found: dict[tuple[str, Keys], None] = {}
-    files = {file.relative_to(folder).as_posix(): _read(file) for file in folder.rglob("*.json")}
+    files = {
+        file.relative_to(folder).as_posix(): _read(file) for file in sorted(folder.rglob("*.json"))
+    }
     for file, content in ({name: {} for name in KNOWN} | files).items():
         known = [*KNOWN.get(file, {}), "no_such_key"]
         at_top = [(key,) for key in known] if isinstance(content, dict) else []
