@@ -8,7 +8,7 @@ import pytest
 from angle_bench.reporting.arrange import Wishes, arrange
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.model_rows import model_rows
-from angle_bench.results.choose import choose, models_of
+from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.suites import select
 from angle_bench.results.task import Suite
@@ -26,7 +26,7 @@ def repository(shared: Path) -> Path:
 
 def leaderboard(suite: Suite, *paths: Path) -> Leaderboard:
     warnings: list[str] = []
-    rows = model_rows(suite, choose(models_of(collect(paths).folders), []), warnings)
+    rows = model_rows(suite, every_model(models_of(collect(paths).folders)), warnings)
     return arrange(suite, rows, Wishes(), warnings)
 
 

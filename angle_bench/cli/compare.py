@@ -44,7 +44,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="CANDIDATE...",
-            help="A name, a label or a folder with scores; LABEL=A,B,C: seeds of a recipe.",
+            help="A name, a glob, a label or a folder with scores; LABEL=A,B,C: seeds of a recipe.",
             autocompletion=complete.scored,
         ),
     ],
@@ -108,7 +108,7 @@ def compare(
     left_out: list[str] = []
     stored = stored_models(results, left_out, model_name)
     access = shared.access(None, mirror, False, False)
-    found = find_scored([base, *candidates], stored, access, ",".join(tasks))
+    found = find_scored([base, *candidates], stored, access, ",".join(tasks), left_out)
     if found.errors and (found.lacks_first or len(found.groups) < 2):
         raise found.errors[0]
     first, *others = [Side.of(group.label, group.models) for group in found.groups]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from angle_bench.reporting.arrange import Wishes
     from angle_bench.reporting.leaderboard import Leaderboard
     from angle_bench.reporting.output import Format
+    from angle_bench.results.choose import Chosen, Model
     from angle_bench.results.collect import Collected
     from angle_bench.results.task import Suite
 
@@ -69,9 +70,9 @@ def leaderboard(
         typer.Option(
             "-m",
             "--model",
-            metavar="[LABEL=]NAME-OR-GLOB[@REVISION]",
-            help="Models, by commas or repeated. A label for several models, ft='ft-*' or "
-            "ft=a,ft=b, makes them runs of one recipe: their mean ± standard deviation.",
+            metavar="[LABEL=]NAME-OR-GLOB[@REVISION][,...]",
+            help="Models, by commas or repeated. LABEL=A,B,C or LABEL='ft-*': seeds of a recipe, "
+            "mean ± standard deviation; all names after a label are its seeds.",
             autocompletion=complete.scored,
             show_default=False,
         ),
@@ -151,7 +152,7 @@ def leaderboard(
     by_rank = ranked and sort.casefold() == "rank"  # which is known later than the others
     wishes = Wishes("" if by_rank else sort, base, partial, decimals, _command())
     found = _found(paths or [results], model_name)
-    board = _leaderboard(found, suite, model, wishes, published)
+    board = _leaderboard(found, suite, tasks, model, wishes, published)
     if task_ranks or (ranks and not site):
         board = _ranked(board, sort if by_rank else None, over_tasks=task_ranks)
     if not quiet and (site or kind is not None):  # on a terminal they stand under the table
@@ -225,15 +226,22 @@ def _found(paths: list[Path], names: list[str]) -> "Collected":
 
 
 def _leaderboard(
-    found: "Collected", suite: "Suite", model: list[str], wishes: "Wishes", published: bool
+    found: "Collected",
+    suite: "Suite",
+    tasks: list[str],
+    model: list[str],
+    wishes: "Wishes",
+    published: bool,
 ) -> "Leaderboard":
     from angle_bench.reporting.arrange import arrange
     from angle_bench.reporting.model_rows import model_rows
     from angle_bench.reporting.published_rows import published_rows
-    from angle_bench.results.choose import choose, models_of
+    from angle_bench.results.choose import every_model, models_of
 
     warnings = list(found.warnings)
-    rows = model_rows(suite, choose(models_of(found.folders), model), warnings)
+    models = models_of(found.folders)
+    chosen = _typed(models, model, tasks, warnings) if model else every_model(models)
+    rows = model_rows(suite, chosen, warnings)
     if not rows:
         raise ResultsError(
             "\n".join([f"no model here has a result for {suite.name}.", *warnings]),
@@ -244,6 +252,17 @@ def _leaderboard(
 
         rows += published_rows(suite, shipped())
     return arrange(suite, rows, wishes, warnings)
+
+
+def _typed(
+    models: "list[Model]", typed: list[str], tasks: list[str], warnings: list[str]
+) -> "list[Chosen]":
+    from angle_bench.evaluation.scored_models import find_rows
+    from angle_bench.results.stored_models import StoredModel
+
+    stored = [StoredModel.of(model) for model in models]
+    access = shared.access(None, None, False, False)
+    return find_rows(typed, stored, access, ",".join(tasks), warnings)
 
 
 def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:

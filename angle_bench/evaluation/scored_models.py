@@ -1,7 +1,9 @@
 """From what is typed to models that have scores, without torch and without mteb."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from angle_bench.errors import (
@@ -11,6 +13,7 @@ from angle_bench.errors import (
     UsageError,
     did_you_mean,
     or_list,
+    some,
 )
 from angle_bench.models.access import Access
 from angle_bench.models.content import content_hash
@@ -18,8 +21,11 @@ from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import find
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec
+from angle_bench.results.choose import Chosen, Model
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import refuse_as_model
+
+_WILD = set("*?[")
 
 
 @dataclass(frozen=True)
@@ -46,17 +52,23 @@ class Found:
 
 
 def find_scored(
-    words: Sequence[str], stored: Sequence[StoredModel], access: Access, tasks: str
+    words: Sequence[str],
+    stored: Sequence[StoredModel],
+    access: Access,
+    tasks: str,
+    warnings: list[str],
 ) -> Found:
     """The stored models that words mean, each word a model or, by commas, the seeds of a recipe.
 
-    Words with one label are seeds of one recipe too, so that a shell's `ft=out/seed-{1,2,3}` is.
+    Words with one label are seeds of one recipe too, so that a shell's `ft=out/seed-{1,2,3}` is. A
+    glob without a label is each of its models that no word before it means.
 
     Args:
-        words: `[LABEL=]NAME-OR-PATH[@REVISION][,…]`.
+        words: `[LABEL=]NAME-OR-PATH-OR-GLOB[@REVISION][,…]`.
         stored: What the results folder has.
         access: Where checkpoints are looked for.
         tasks: What to type after -t to score what has no scores.
+        warnings: Takes a line for each seed that is another one's copy, and does not count.
 
     Raises:
         UsageError: A name is unknown.
@@ -65,34 +77,135 @@ def find_scored(
     errors: list[AngleBenchError] = []
     lacks_first = False
     for word in words:
-        label, members = _members(word)
+        label, members = _side(word, stored)
         try:
-            models = [_find(member, stored, access, tasks) for member in members]
+            models = [model for each in members for model in _members(each, stored, access, tasks)]
         except (ResultsError, ModelError) as error:
             lacks_first = lacks_first or word is words[0]
             errors.append(error)
             continue
-        if label is None:  # what has no label is a model of its own
-            label = _shown(members[0], models[0])
-            while label in groups:
-                label += " again" if word in words[:1] else f" {models[0].short_revision}"
-        groups.setdefault(label, []).extend(models)
+        if label is not None:
+            seeds = [*groups.get(label, ()), *models]
+            groups[label] = _without_copies(label, seeds, warnings)
+        elif not _is_glob(members[0], stored):
+            groups[_own_label(members[0], models[0], groups, word in words[:1])] = models
+        elif groups:
+            taken = [model for group in groups.values() for model in group]
+            for model in (each for each in models if each not in taken):
+                groups[_own_label(model.label, model, groups, False)] = [model]
+        elif len(models) > 1:
+            raise _several(ModelRef.parse(members[0]), models)
+        else:
+            groups[models[0].label] = models
     return Found(
         [Named(label, tuple(models)) for label, models in groups.items()], errors, lacks_first
     )
 
 
-def _members(word: str) -> tuple[str | None, list[str]]:
-    """The label and the names of a word; a folder whose own name holds a comma stays whole."""
-    ref = ModelRef.parse(word)
-    if expand(word).exists() or "," not in word:
-        return ref.label, [word]
-    names = word.partition("=")[2] if ref.label is not None else word
-    if ref.label is None:
+def find_rows(
+    typed: Sequence[str],
+    stored: Sequence[StoredModel],
+    access: Access,
+    tasks: str,
+    warnings: list[str],
+) -> list[Chosen]:
+    """What becomes a row, each model once: as `find_scored`, with several words by commas.
+
+    A name without a label may be several models, as a public model's and that of an own run are;
+    each is a row of its own.
+
+    Args:
+        typed: `[LABEL=]NAME-OR-PATH-OR-GLOB[@REVISION]`, several by commas; those after a label are
+            seeds of its recipe.
+        stored: What the results folders have.
+        access: Where checkpoints are looked for.
+        tasks: What to type after -t to score what has no scores.
+        warnings: Takes a line for each seed that is another one's copy, and does not count.
+
+    Raises:
+        UsageError: A name is unknown; the nearest ones are named.
+        ResultsError: A checkpoint has no scores.
+    """
+    rows: list[tuple[str | None, list[StoredModel]]] = []
+    for label, members in (side for text in typed for side in _sides(text, stored)):
+        for member in members:
+            taken = [model for _, models in rows for model in models]
+            models = _members(member, stored, access, tasks, several=label is None)
+            models = [model for model in models if model not in taken]
+            if label is None:
+                before = member if len(models) == 1 and _is_label(member, models[0]) else None
+                rows += [(before, [model]) for model in models]
+            elif (same := next((each for at, each in rows if at == label), None)) is not None:
+                same += models
+            elif models:
+                rows.append((label, models))
+    kept = [
+        models if label is None else _without_copies(label, models, warnings)
+        for label, models in rows
+    ]
+    return [
+        Chosen(label, tuple(Model(model.folders) for model in models))
+        for (label, _), models in zip(rows, kept, strict=True)
+    ]
+
+
+def _without_copies(
+    label: str, models: Sequence[StoredModel], warnings: list[str]
+) -> list[StoredModel]:
+    """The seeds of a recipe, each once: a copied checkpoint is no further draw."""
+    distinct: dict[object, StoredModel] = {}
+    for model in models:
+        first = distinct.setdefault(model.identity, model)
+        if first is not model:
+            warnings.append(
+                f"{model.label} and {first.label} of {label} are the same checkpoint "
+                f"({model.short_revision}); it counts once"
+            )
+    return [*distinct.values()]
+
+
+def _sides(text: str, stored: Sequence[StoredModel]) -> list[tuple[str | None, list[str]]]:
+    """Labels with their names: `a,b,ft=c,d` is `a`, `b`, and `c` and `d` under the label `ft`.
+
+    What is called so, or is a path, stays whole, whatever commas or `=` it has.
+    """
+    sides: list[tuple[str | None, list[str]]] = []
+    whole = bool(text.strip()) and _is_whole(text, stored)
+    for word in [text] if whole else [w.strip() for w in text.split(",") if w.strip()]:
+        label = None if _is_whole(word, stored) else ModelRef.parse(word).label
+        if label is not None and sides and sides[-1][0] == label:
+            sides[-1][1].append(word.partition("=")[2])
+        elif label is not None:
+            sides.append((label, [word.partition("=")[2]]))
+        elif sides and sides[-1][0] is not None:
+            sides[-1][1].append(word)
+        else:
+            sides.append((None, [word]))
+    if not sides:
+        raise UsageError(f"{text!r} names no model.", "a name, a label or a folder")
+    return sides
+
+
+def _is_whole(word: str, stored: Sequence[StoredModel]) -> bool:
+    return os.path.exists(expand(word)) or any(_is_called(model, word) for model in stored)
+
+
+def _side(word: str, stored: Sequence[StoredModel]) -> tuple[str | None, list[str]]:
+    """The label and the names of a word that is one side."""
+    sides = _sides(word, stored)
+    if len(sides) != 1:
         raise UsageError(
             f"{word} has commas, but no label for these seeds of one recipe.", f"LABEL={word}"
         )
-    return ref.label, [name for name in names.split(",") if name]
+    return sides[0]
+
+
+def _own_label(word: str, model: StoredModel, groups: Mapping[str, object], of_base: bool) -> str:
+    """A label for what has none: a model of its own."""
+    label = _shown(word, model)
+    while label in groups:
+        label += " again" if of_base else f" {model.short_revision}"
+    return label
 
 
 def _shown(word: str, model: StoredModel) -> str:
@@ -101,15 +214,61 @@ def _shown(word: str, model: StoredModel) -> str:
     return next((label for label in model.labels if label.casefold() == wanted), model.label)
 
 
-def _find(word: str, stored: Sequence[StoredModel], access: Access, tasks: str) -> StoredModel:
-    ref = ModelRef.parse(word)
+def _is_label(word: str, model: StoredModel) -> bool:
+    """Whether it is a label of before, which a row is then to have."""
+    wanted = word.casefold()
+    return wanted not in _names(model) and wanted in map(str.casefold, model.labels)
+
+
+def _members(
+    word: str,
+    stored: Sequence[StoredModel],
+    access: Access,
+    tasks: str,
+    *,
+    several: bool = False,
+) -> list[StoredModel]:
+    """The models of a name, path or glob: one, but for a glob, or where several may be meant."""
+    ref = _reference(word, stored)
+    called = _called(ref, stored)
+    if _is_glob(word, stored):
+        # the layers and sizes of a run are no further runs of its recipe
+        plain = [model for model in called if model.settings_id is None]
+        called = called if several else plain or called
+        if not called:
+            raise _unknown(ref.name, stored)
+        return called
+    is_path = ref.name.startswith((".", "/", "~")) or expand(ref.name).is_dir()
+    if several and (called or not is_path):  # a table asks no hub
+        if not called:
+            refuse_as_model(ref.name)
+            raise _unknown(ref.name, stored)
+        return called
+    return [_find(ref, called, stored, access, tasks)]
+
+
+def _reference(word: str, stored: Sequence[StoredModel]) -> ModelRef:
+    """What is called so stays whole, though it has `=` or `@`."""
+    return ModelRef(word) if _is_whole(word, stored) else ModelRef.parse(word)
+
+
+def _is_glob(word: str, stored: Sequence[StoredModel]) -> bool:
+    return bool(_WILD & set(word)) and not _is_whole(word, stored)
+
+
+def _find(
+    ref: ModelRef,
+    called: Sequence[StoredModel],
+    stored: Sequence[StoredModel],
+    access: Access,
+    tasks: str,
+) -> StoredModel:
     place = expand(ref.name)
     for model in stored:
         if place.is_dir() and place.resolve() in [at.path.resolve() for at in model.folders]:
             return model
     if (spec := _spec(ref, access)) is not None:
         return _of_spec(ref, spec, stored, tasks)
-    called = _called(ref, stored)
     if not called:
         refuse_as_model(ref.name)
         raise _unknown(ref.name, stored)
@@ -157,28 +316,45 @@ def _same_settings(spec: ModelSpec, model: StoredModel) -> bool:
 
 
 def _called(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
-    """The models of a label, else of an earlier one, else of a name under their own settings."""
+    """The models of a name or glob; those of a name under their own settings, others by label."""
+    fitting = [model for each in stored if (model := _at(each, ref.revision)) is not None]
+    if _WILD & set(ref.name) and not any(_is_called(model, ref.name) for model in fitting):
+        wild = ref.name.casefold()
+        return [m for m in fitting if any(fnmatchcase(name, wild) for name in _names(m))]
+    called = [model for model in fitting if _is_called(model, ref.name)]
+    named = [model for model in called if ref.name.casefold() in _names(model)]
     wanted = ref.name.casefold()
-    revision = ref.revision or ""
-    fitting = [
-        model
-        for model in stored
-        if model.revision.removeprefix("sha256-").startswith(revision.removeprefix("sha256-"))
-    ]
-    labelled = [model for model in fitting if model.label.casefold() == wanted]
-    before = [m for m in fitting if wanted in [label.casefold() for label in m.labels]]
-    if labelled or before:
-        return labelled or before
-    return [
-        model
-        for model in fitting
-        if model.settings_id is None
-        and wanted in (model.name.casefold(), model.name.casefold().split("/")[-1])
-    ]
+    plain = [m for m in named if m.settings_id is None or wanted == m.label.casefold()]
+    return plain or named or called
+
+
+def _names(model: StoredModel) -> list[str]:
+    """What it is called now: its last label, short and full name."""
+    labels = [folder.label for folder in model.folders if folder.label is not None]
+    names = (model.label, *labels, model.name.rpartition("/")[2], model.name)
+    return [name.casefold() for name in names]
+
+
+def _is_called(model: StoredModel, name: str) -> bool:
+    """By a name, or by a label that it ever had."""
+    return name.casefold() in [*_names(model), *map(str.casefold, model.labels)]
+
+
+def _at(model: StoredModel, revision: str | None) -> StoredModel | None:
+    """The model with its folders of a revision alone; None where it has none."""
+    if revision is None:
+        return model
+    typed = revision.removeprefix("sha256-")
+    there = [f for f in model.folders if f.revision.removeprefix("sha256-").startswith(typed)]
+    return replace(model, folders=tuple(there)) if there else None
 
 
 def _current(ref: ModelRef, called: Sequence[StoredModel], tasks: str) -> StoredModel:
     """Of models that were called so, the one whose weights are still in its folder."""
+    wanted = ref.name.casefold()
+    labelled = [model for model in called if model.label.casefold() == wanted]
+    before = [m for m in called if wanted in [label.casefold() for label in m.labels]]
+    called = labelled or before or called
     if ref.revision is not None and len(called) == 1:
         return called[0]
     current = [model for model in called if _unchanged(model)]
@@ -230,7 +406,7 @@ def _unknown(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
             f"no model with scores is called {name}: there are none in these results.",
             f"angle-bench run -m {name}, or -r with the folder of the results",
         )
-    listed = ", ".join(dict.fromkeys(model.label for model in stored))
+    listed = some([*dict.fromkeys(model.label for model in stored)])
     return UsageError(
         f"no model with scores is called {name}.",
         f"one of the scored models ({listed}), or a folder",

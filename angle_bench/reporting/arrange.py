@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.reporting import averages
+from angle_bench.reporting.copies import copied_rows, copy_lines
 from angle_bench.reporting.labels import distinct, unlike
 from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.table import Row
@@ -51,7 +52,7 @@ def arrange(
         _base(told, wishes.base) if wishes.base else None,
         wishes.partial,
         wishes.decimals,
-        tuple(dict.fromkeys(warnings)),
+        tuple(dict.fromkeys([*warnings, *copy_lines(copied_rows(told))])),
         wishes.command,
         {row.label: rank for row, rank in zip(measured, ranks, strict=True)},
         unlike(told),

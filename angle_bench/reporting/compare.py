@@ -8,6 +8,7 @@ import numpy as np
 
 from angle_bench.errors import UsageError
 from angle_bench.reporting.common_items import CommonItems, TaskItems, TextNumbers
+from angle_bench.reporting.copies import copies, copy_lines
 from angle_bench.reporting.evidence import Evidence, model_evidence
 from angle_bench.reporting.pairing import Pairing, Read, Side, pair
 from angle_bench.reporting.seen import Seen, seen_masks, tell_apart
@@ -77,7 +78,7 @@ class Comparison:
     """Candidates beside a base on one suite, the largest difference first.
 
     Attributes:
-        warnings: Files that were left out, a line each.
+        warnings: Files that were left out, a line each; and checkpoints under several labels.
     """
 
     base: Side
@@ -85,6 +86,12 @@ class Comparison:
     how: How
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def checkpoints(self) -> int:
+        """Over how many the verdicts are adjusted: those with one, without copies."""
+        judged = [row.pairing.side for row in self.rows if row.verdict is not None]
+        return len(judged) - len(_copies(self.base, judged))
 
     @property
     def worse(self) -> list[Row]:
@@ -167,7 +174,9 @@ def compare(
         for pairing in pairings
         if pairing.items is not None
     ]
-    heads = verdicts([one.headline for one in judged], how.margin)
+    alike = _copies(base, candidates)
+    warnings += copy_lines({one: other for one, other in alike.items() if other != base.label})
+    heads = _heads(base, judged, how.margin)
     rows = [one.row(verdict, how.margin) for one, verdict in zip(judged, heads, strict=True)]
     rows.sort(key=_difference, reverse=True)
     rows += [Row(pairing) for pairing in pairings if pairing.items is None]
@@ -200,6 +209,23 @@ def verdicts(differences: Sequence[Difference], margin: float) -> list[Verdict]:
         Verdict(estimate, p, p_equivalent, margin)
         for estimate, p, p_equivalent in zip(estimates, p_values, equivalent, strict=True)
     ]
+
+
+def _copies(base: Side, candidates: Sequence[Side]) -> dict[str, str]:
+    """Of labels whose checkpoint an earlier one has, or the base, that label."""
+    return copies({side.label: side.models for side in (base, *candidates)})
+
+
+def _heads(base: Side, judged: "Sequence[_Judged]", margin: float) -> list[Verdict]:
+    """Verdicts on the means, adjusted over checkpoints: a copy asks no question of its own."""
+    alike = _copies(base, [one.pairing.side for one in judged])
+    asked = {one.pairing.side.label: one.headline for one in judged}
+    firsts = [label for label in asked if label not in alike]
+    found = dict(zip(firsts, verdicts([asked[label] for label in firsts], margin), strict=True))
+    for label in (label for label in asked if label in alike):
+        others = {one: asked[one] for one in firsts if one != alike[label]} | {label: asked[label]}
+        found[label] = verdicts([*others.values()], margin)[-1]
+    return [found[label] for label in asked]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def sentences(comparison: Comparison) -> str:
 def method(comparison: Comparison) -> str:
     """One line that can be pasted into a paper."""
     judged = [row for row in comparison.rows if row.verdict is not None]
-    candidates = len(judged)
+    candidates = comparison.checkpoints
     tasks = {task.name for row in judged for task in row.pairing.tasks}
     items = max(len(row.pairing.items.shared.nodes) for row in judged if row.pairing.items)
     how = comparison.how

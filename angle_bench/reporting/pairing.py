@@ -128,7 +128,7 @@ def pair(base: Side, side: Side, suite: Suite, read: Read, numbers: TextNumbers)
         left_out,
         {name: tasks for name, tasks in missing.items() if tasks},
         _differing(base, side, read),
-        len(models) == 2 and _identity(first) == _identity(side.models[0]),
+        len(models) == 2 and first.identity == side.models[0].identity,
         base.fixed or side.fixed,
     )
     if not tasks:
@@ -182,13 +182,6 @@ def _differing(base: Side, side: Side, read: Read) -> list[str]:
         for line in settings_differ(reference, model, versions[first], versions[name])
     ]
     return list(dict.fromkeys(lines))
-
-
-def _identity(model: StoredModel) -> tuple[str | None, ...]:
-    """What makes two models one: content says it whatever a folder is called."""
-    digest = model.record.get("settings_digest")
-    name = None if model.revision.startswith("sha256-") else model.name
-    return name, model.revision, model.settings_id, digest
 
 
 def _with_task_bootstrap(

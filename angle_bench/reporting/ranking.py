@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from angle_bench.reporting import averages
 from angle_bench.reporting.common_items import TextNumbers, common_items
+from angle_bench.reporting.copies import copies
 from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.pairing import Read, Side
 from angle_bench.reporting.statistics.difference import Scored, difference
@@ -36,7 +37,8 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
 
     They are over the tasks that have predictions of all these sides. Left out are sides that lack
     a task's score, that have predictions of less than half as many tasks as others, or of other
-    data than the first one's: means over different items have no order.
+    data than the first one's: means over different items have no order. A checkpoint under several
+    labels is one, and has one rank.
 
     Args:
         sides: The models, under labels of their own.
@@ -60,10 +62,15 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
     ranked = {label: each for label, each in found.items() if revisions[label] == first}
     by_name = {name: one for each in ranked.values() for name, one in each.items()}
     items = common_items(tasks, suite.average, by_name, TextNumbers())
-    means = [[items.mean(items.scored(one)) for one in each.values()] for each in ranked.values()]
-    fixed = [side.fixed for side in sides if side.label in ranked]
+    alike = copies({side.label: side.models for side in sides if side.label in ranked})
+    distinct = [side for side in sides if side.label in ranked and side.label not in alike]
+    means = [
+        [items.mean(items.scored(one)) for one in ranked[side.label].values()] for side in distinct
+    ]
+    fixed = [side.fixed for side in distinct]
     intervals = rank_intervals(better(means, items.shared, fixed))
-    return Ranking(dict(zip(ranked, intervals, strict=True)), tasks)
+    by_label = {side.label: each for side, each in zip(distinct, intervals, strict=True)}
+    return Ranking({label: by_label[alike.get(label, label)] for label in ranked}, tasks)
 
 
 def better(

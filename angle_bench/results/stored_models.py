@@ -75,6 +75,13 @@ class StoredModel:
         """Eight digits of the revision."""
         return self.revision.removeprefix("sha256-")[:8]
 
+    @property
+    def identity(self) -> tuple[str | None, ...]:
+        """What makes two models one: content says it whatever a folder is called."""
+        digest = self.record.get("settings_digest")
+        name = None if self.revision.startswith("sha256-") else self.name
+        return name, self.revision, self.settings_id, None if digest is None else str(digest)
+
     def run_words(self) -> list[str]:
         """What names the model and its settings after `angle-bench run`."""
         if self.record.get("loader") == "transformers" and self.name.startswith("local/"):

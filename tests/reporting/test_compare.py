@@ -433,6 +433,25 @@ def test_verdicts_are_adjusted_over_candidates(results: Results) -> None:
     )
 
 
+def test_a_copied_checkpoint_is_one_question_and_one_rank(results: Results) -> None:
+    for copied, label in (("good", "copy"), ("base", "twin")):
+        for seed, (name, pairs) in enumerate((("A", A), ("B", B))):
+            part = pairs.part(pairs.scores({"good": 0.1, "base": 0.3}[copied], seed))
+            revision = results.model(copied).revision
+            results.put(f"local/{label}", name, part, revision=revision)
+    alone = {row.label: row.verdict for row in compared(results, "good", "bad").rows}
+    found = compared(results, "good", "copy", "bad", "twin")
+    beside = {row.label: row.verdict for row in found.rows}
+    assert (beside["good"], beside["bad"]) == (alone["good"], alone["bad"])
+    assert beside["copy"] == alone["good"]
+    assert found.warnings == ("good and copy are the same checkpoint",)
+    assert "by Holm (1979) over 2 candidates" in text(found)
+    labels = ["good", "copy", "base", "bad"]
+    sides = [side(results, label) for label in labels]
+    ranking = ranks(sides, BOTH, read_sides(sides, BOTH, []))
+    assert ranking.intervals == dict(zip(labels, [(1, 1), (1, 1), (2, 2), (3, 3)], strict=True))
+
+
 def test_too_few_sentences_have_no_verdict(tmp_path: Path) -> None:
     """One query with thirty documents: nothing is known of other queries."""
     made, odd = Results(tmp_path), Pairs("A", count=30)

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from angle_bench.evaluation.scored_models import find_rows
+from angle_bench.models.access import Access
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.signature import parts_of
 from angle_bench.reporting.table import Row
-from angle_bench.results.choose import choose, models_of
+from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
+from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import select
 from tests.result_files import put, put_record
 
@@ -19,7 +22,12 @@ SETTINGS = {"pooling": "cls", "normalize": False, "prompts": {}, "max_length": 5
 
 def rows(root: Path, *typed: str) -> tuple[list[Row], list[str]]:
     warnings: list[str] = []
-    chosen = choose(models_of(collect([root]).folders), typed)
+    models = models_of(collect([root]).folders)
+    chosen = every_model(models)
+    if typed:
+        stored = [StoredModel.of(model) for model in models]
+        access = Access.of(None, None, False, False)
+        chosen = find_rows(typed, stored, access, "STS", warnings)
     return model_rows(SUITE, chosen, warnings), warnings
 
 

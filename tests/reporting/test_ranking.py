@@ -20,7 +20,7 @@ from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.task_ranks import better_over_tasks
 from angle_bench.reporting.task_ranking import with_task_ranks
 from angle_bench.reporting.terminal import text
-from angle_bench.results.choose import choose, models_of
+from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.task import Suite
 from tests.conftest import Cli
@@ -54,7 +54,7 @@ def ranking(results: Results, *names: str, of: Suite = FOUR) -> Ranking:
 
 
 def board(results: Results, of: Suite = FOUR, **wishes: Any) -> Leaderboard:
-    rows = model_rows(of, choose(models_of(collect([results.root]).folders), []), [])
+    rows = model_rows(of, every_model(models_of(collect([results.root]).folders)), [])
     return boards.arrange(of, rows, boards.Wishes(**wishes))
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from angle_bench.errors import UsageError
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.table import Row
-from angle_bench.results.choose import choose, models_of
+from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.suites import select
 from tests.result_files import put, put_old, write
@@ -31,7 +31,7 @@ Cells = dict[str, float]
 def rows_of(paths: Sequence[Path], names: Sequence[str] = ()) -> tuple[list[Row], list[str]]:
     found = collect(paths, names)
     warnings = list(found.warnings)
-    return model_rows(STS, choose(models_of(found.folders), []), warnings), warnings
+    return model_rows(STS, every_model(models_of(found.folders)), warnings), warnings
 
 
 def cells_of(row: Row) -> Cells:

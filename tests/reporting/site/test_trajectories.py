@@ -7,7 +7,7 @@ import pytest
 from angle_bench.reporting.arrange import Wishes, arrange
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
-from angle_bench.results.choose import choose, models_of
+from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.files import write_json
 from angle_bench.results.layout import ModelFolder
@@ -37,7 +37,7 @@ def put(
 
 
 def found(results: Results) -> list[Trajectory]:
-    rows = model_rows(OF, choose(models_of(collect([results.root]).folders), []), [])
+    rows = model_rows(OF, every_model(models_of(collect([results.root]).folders)), [])
     board = arrange(OF, rows, Wishes())
     models = {row.label: [StoredModel.of(each) for each in row.models] for row in board.rows}
     return trajectories(board, models)
