@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from angle_bench.errors import first_line
 from angle_bench.reporting.parts import NoEvidence, Part, part_of
 from angle_bench.results.answers import Answer
 from angle_bench.results.collect import ResultFolder
@@ -78,8 +79,14 @@ def read_evidence(answer: Answer, task: Task) -> Evidence:
     Raises:
         NoEvidence: There is none that can be used.
     """
-    parts = tuple(part for one in _scored_tasks(task) for part in _parts(answer.folder, one))
-    found = float(np.mean([part.measure.value() for part in parts]))
+    try:
+        parts = tuple(part for one in _scored_tasks(task) for part in _parts(answer.folder, one))
+        found = float(np.mean([part.measure.value() for part in parts]))
+    except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
+        # what the measures of this type say of columns that are not theirs
+        raise NoEvidence(
+            f"its predictions are not those of {task.type}: {first_line(error)}"
+        ) from error
     if not abs(found - answer.score) <= SAME_SCORE:
         raise NoEvidence(
             f"its predictions give {100 * found:.2f}, its result {100 * answer.score:.2f}"
@@ -101,6 +108,7 @@ def _parts(folder: ResultFolder, task: Task) -> list[Part]:
         table = read_predictions(place)
     except (pa.ArrowException, OSError) as error:
         raise NoEvidence(f"{place} cannot be read ({error})") from error
+    _check_texts(table)
     parts = _by_part(table)
     none = table.slice(0, 0)
     return [
@@ -108,6 +116,25 @@ def _parts(folder: ResultFolder, task: Task) -> list[Part]:
         for split in task.splits
         for subset in task.subsets
     ]
+
+
+def _check_texts(table: pa.Table) -> None:
+    """Items are told apart by their texts, or by hashes of these."""
+    if "score" in table.column_names and not {"text1", "text2"} <= {*table.column_names}:
+        raise KeyError("text1 or text2")
+    for name in ("text", "text1", "text2"):
+        if name in table.column_names:
+            kind = table[name].type
+            if not any(is_kind(kind) for is_kind in _TEXT_KINDS):
+                raise TypeError(f"{name} is {kind}")
+
+
+_TEXT_KINDS = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_fixed_size_binary,
+)
 
 
 def _by_part(table: pa.Table) -> dict[tuple[str, str], pa.Table]:

@@ -12,8 +12,9 @@ from angle_bench.results.collect import ResultFolder
 from angle_bench.results.identity import EXTERNAL, NO_REVISION
 from angle_bench.results.layout import SIDE
 from angle_bench.results.old_schema import FORMER
+from angle_bench.results.run_record import read_run_record
 from angle_bench.results.shipped import mteb_task
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
 from angle_bench.results.task import Task
 
 
@@ -150,9 +151,14 @@ def _from_file(folder: ResultFolder, task: Task, read: _Reading) -> Answer | Non
             place,
             result.dataset_revision,
             result.mteb_version,
-            record=read_object(folder.path / SIDE / f"{name}.json") if folder.own else {},
+            record=_record(folder, name, read.warnings),
         )
     return None
+
+
+def _record(folder: ResultFolder, name: str, warnings: list[str]) -> dict[str, Any]:
+    place = folder.path / SIDE / f"{name}.json"
+    return read_run_record(place, warnings) if folder.own else {}
 
 
 def _from_parts(folder: ResultFolder, task: Task, read: _Reading) -> Answer | None:

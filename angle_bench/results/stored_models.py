@@ -9,7 +9,7 @@ from angle_bench.results.answers import Answer, incomplete_line, join
 from angle_bench.results.choose import Model, models_of
 from angle_bench.results.collect import ResultFolder, collect
 from angle_bench.results.layout import SIDE
-from angle_bench.results.stored import read_object
+from angle_bench.results.run_record import read_run_record
 from angle_bench.results.task import Task
 
 
@@ -133,7 +133,8 @@ def stored_models(
 def _model_record(folder: ResultFolder) -> dict[str, Any]:
     """The model part of the first run record that has one."""
     for task in sorted(folder.files) if folder.own else ():
-        model = read_object(folder.path / SIDE / f"{task}.json").get("model")
-        if isinstance(model, dict) and "name" in model:
-            return model
+        # what is odd in one is said where its score is read
+        record = read_run_record(folder.path / SIDE / f"{task}.json", [])
+        if record.get("model", {}).get("name"):
+            return dict(record["model"])
     return {}

@@ -1,0 +1,60 @@
+"""Run records as they are read back: what is odd in one is said, and it says nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from angle_bench.results.stored import read_object
+
+_TEXTS = ("name", "label", "revision", "loader", "folder", "base", "settings_digest")
+_SETTINGS = ("pooling", "normalize", "prompts", "max_length", "dtype")  # which all records have
+
+
+def read_run_record(place: Path, warnings: list[str]) -> dict[str, Any]:
+    """A run record; empty where there is none, or where it is not what a run writes.
+
+    Args:
+        place: The file.
+        warnings: Takes a line that says what is odd.
+    """
+    record = read_object(place)
+    odd = _odd(record) if record or not place.exists() else "cut off, or no JSON object"
+    if odd is None:
+        return record
+    warnings.append(f"the run record {place} cannot be used ({odd}); left out")
+    return {}
+
+
+def _odd(record: Mapping[str, Any]) -> str | None:
+    model, data = record.get("model", {}), record.get("data", {})
+    if not isinstance(model, dict):
+        return "model is no object"
+    if not isinstance(data, dict) or not isinstance(data.get("verification", {}), dict):
+        return "data or its verification is no object"
+    for key in _TEXTS:
+        if not isinstance(model.get(key), str | None):
+            return f"{key} of model is no text"
+    chosen = model.get("selected_on_test") or []
+    if not isinstance(chosen, list) or not all(isinstance(each, str) for each in chosen):
+        return "selected_on_test is no list of texts"
+    return _odd_settings(model.get("settings"))
+
+
+def _odd_settings(settings: Any) -> str | None:
+    if settings is None:
+        return None
+    if not isinstance(settings, dict):
+        return "settings is no object"
+    if lacking := [key for key in _SETTINGS if key not in settings]:
+        return f"settings lack {lacking[0]}"
+    if not isinstance(settings["dtype"], str):
+        return "dtype is no text"
+    return None if _are_prompts(settings["prompts"]) else "prompts are no object of texts"
+
+
+def _are_prompts(prompts: Any, *, depth: int = 4) -> bool:
+    """Templates, and objects of these."""
+    return isinstance(prompts, dict) and all(
+        each is None or isinstance(each, str) or (depth > 0 and _are_prompts(each, depth=depth - 1))
+        for each in prompts.values()
+    )
