@@ -12,6 +12,12 @@ LONGEST_WITHOUT_LIMIT = 512
 
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
+# whose encoder alone gives vectors, as in sentence-transformers
+T5_FAMILY = ("t5", "mt5", "umt5")
+
+# a pad before a text moves its tokens on
+_POSITIONS_OF_A_ROW = {"bert", "distilbert", "albert", "electra", "gpt2"}
+
 # their config has other names for layers and width
 _SHAPE_KEYS = {
     "t5": ("num_layers", "d_model"),
@@ -64,7 +70,7 @@ def refuse_architecture(folder: Path) -> None:
     """
     config = read_json(folder / "config.json")
     kind = config.get("model_type")
-    if config.get("is_encoder_decoder") and kind not in ("t5", "mt5", "umt5"):
+    if config.get("is_encoder_decoder") and kind not in T5_FAMILY:
         raise ModelError(
             f"{folder} is an encoder-decoder ({kind}), of which only T5, mT5 and UMT5 are known.",
             "the folder of an encoder or a decoder",
@@ -74,6 +80,23 @@ def refuse_architecture(folder: Path) -> None:
         raise ModelError(
             f"{folder / 'config.json'} has {shape.layers} layers.", "the folder saved anew"
         )
+
+
+def left_pads_move(folder: Path, whole: Path) -> bool:
+    """Whether pads stand before a text and its learned positions are counted from the first pad.
+
+    Args:
+        folder: Where the tokenizer is.
+        whole: Where the transformer's config is.
+    """
+    place = folder / "tokenizer_config.json"
+    if not place.is_file() or read_json(place).get("padding_side") != "left":
+        return False
+    config = read_json(whole / "config.json")
+    kind = config.get("model_type")
+    if kind in ("deberta", "deberta-v2"):
+        return bool(config.get("position_biased_input", True))
+    return kind in _POSITIONS_OF_A_ROW
 
 
 def is_decoder(folder: Path) -> bool:

@@ -7,7 +7,14 @@ from pydantic import ValidationError
 
 from angle_bench.errors import ModelError, some
 from angle_bench.models.adapter_config import refuse_kind
-from angle_bench.models.config import is_decoder, max_length, read_json, shape_of
+from angle_bench.models.config import (
+    is_decoder,
+    left_pads_move,
+    max_length,
+    read_json,
+    refuse_architecture,
+    shape_of,
+)
 from angle_bench.models.content import content_files
 from angle_bench.models.handed_over import check_handed_over
 from angle_bench.models.honoured import foreign_part
@@ -77,7 +84,7 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     else:
         _check_adapter(folder, base, trust)
     try:
-        return _read(folder, base or folder, trust)
+        facts = _read(folder, base or folder, trust)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -85,6 +92,17 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
             f"{folder} has settings that cannot be: {key}: {first['msg'].lower()}.",
             "the folder saved anew",
         ) from error
+    if facts.loader == "transformers" and left_pads_move(folder, base or folder):
+        notes = [facts.note] if facts.note else []
+        return replace(facts, note="; ".join([*notes, _left_pads(folder)]))
+    return facts
+
+
+def _left_pads(folder: Path) -> str:
+    return (
+        f"{folder} pads on the left of learned absolute positions: sentence-transformers' vectors "
+        "depend on the batch, these are those of each text alone"
+    )
 
 
 def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
@@ -174,6 +192,7 @@ def _check_complete(folder: Path, trust: Trust) -> None:
             if inner
             else "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
         )
+    refuse_architecture(folder)
     _check_weights(folder, list(files), trust)
     _check_tokenizer(folder)
 
@@ -191,6 +210,7 @@ def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:
             f"{base}, the base of {folder}, has no config.json: it is no transformers model.",
             "--base PATH of the folder that the adapter was trained on",
         )
+    refuse_architecture(base)
     _check_weights(base, list(content_files(base)), trust)
     if not has_tokenizer(folder):
         _check_tokenizer(base)

@@ -138,13 +138,16 @@ def _write_weights(folder: Path, candidate: Candidate) -> None:
 
 
 def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
-    tokenizer.padding_side = "right"  # every batch here is; absolute positions depend on it
+    side = tokenizer.padding_side
     try:
+        tokenizer.padding_side = "right"  # every batch here is; absolute positions depend on it
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the library underneath raises nothing narrower
         if isinstance(error, OSError) or "os error" not in str(error):
             raise
         raise OSError(str(error)) from error
+    finally:
+        tokenizer.padding_side = side
 
 
 def change_json(place: Path, **values: Any) -> None:

@@ -13,7 +13,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
 from angle_bench.models import hub
 from angle_bench.models.access import Access
-from angle_bench.models.config import read_json, shape_of
+from angle_bench.models.config import T5_FAMILY, read_json, shape_of
 from angle_bench.models.place import Place
 from angle_bench.models.spec import ModelSpec
 from angle_bench.training.dataset import (
@@ -31,6 +31,7 @@ from angle_bench.training.steps import steps_of
 MEASURED = 8  # batches that say how many tokens a batch has
 SHOWN = 4  # rows of the first batch that are decoded
 DTYPES = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+TABLES = ("shared", "relative_attention_bias")  # embeddings of T5 under names of their own
 QUANTIZED = {"4bit": 0.5, "8bit": 1.0}  # bytes of a weight
 
 
@@ -209,10 +210,13 @@ def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
 
 
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The weights that are loaded, each with its shape."""
+    encoder = read_json(folder / "config.json").get("model_type") in T5_FAMILY
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="numpy") as opened:
             for name in opened.keys():  # noqa: SIM118
-                yield name, tuple(opened.get_slice(name).get_shape())
+                if not (encoder and name.startswith("decoder.")):
+                    yield name, tuple(opened.get_slice(name).get_shape())
 
 
 def _parameters(recipe: Recipe, place: Place) -> tuple[int, int] | None:
@@ -245,9 +249,10 @@ def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
     """Whether a weight is of a linear layer that gets an adapter."""
     assert recipe.lora is not None
     module = name.removesuffix(".weight")
+    last = module.rpartition(".")[2]
     if len(shape) != 2 or module == name or "embed" in module or _of_head(name):
         return False
-    return not recipe.lora.targets or module.rpartition(".")[2] in recipe.lora.targets
+    return last not in TABLES and (not recipe.lora.targets or last in recipe.lora.targets)
 
 
 def _memory(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from angle_bench.errors import ModelError
 from angle_bench.models.backbone import (
@@ -17,6 +17,7 @@ from angle_bench.models.backbone import (
     width_of,
 )
 from angle_bench.models.config import is_decoder, refuse_architecture, shape_of
+from angle_bench.models.folder import read_folder
 from angle_bench.models.overrides import Overrides
 from angle_bench.models.place import Place
 from angle_bench.models.spec import NO_TRUST, Settings, Shape
@@ -98,3 +99,32 @@ def test_what_no_encoder_can_follow(tmp_path: Path, config: dict[str, object]) -
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError):
         refuse_architecture(tmp_path)
+
+
+@pytest.mark.parametrize("name", zoo.ARCHITECTURES)
+def test_a_note_says_where_pads_on_the_left_move_a_text(tmp_path: Path, name: str) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    zoo.transformer(name, tmp_path, padding_side="left")
+    texts = [TEXTS[0], TEXTS[2]]
+    theirs = SentenceTransformer(str(tmp_path), device="cpu", model_kwargs={"dtype": "float32"})
+    alone = theirs.encode(texts, batch_size=1, show_progress_bar=False)
+    together = theirs.encode(texts, batch_size=2, show_progress_bar=False)
+    moved = np.abs(alone - together).max() > 1e-3
+    assert ("pads on the left" in (read_folder(tmp_path).note or "")) == moved
+
+
+@pytest.mark.parametrize("name", ["t5", "mt5", "umt5"])
+def test_the_encoder_of_whole_weights_of_t5(tmp_path: Path, name: str) -> None:
+    zoo.transformer(name, tmp_path / "whole")
+    config = AutoConfig.from_pretrained(tmp_path / "whole")
+    config.is_encoder_decoder = True
+    config.num_decoder_layers = 2
+    torch.manual_seed(2)
+    whole = AutoModelForSeq2SeqLM.from_config(config)
+    for parameter in whole.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    whole.save_pretrained(tmp_path / "whole")
+    want = by_sentence_transformers(tmp_path / "whole", "mean", TEXTS)
+    got = ours(tmp_path / "whole", TEXTS, Overrides(pooling="mean"))
+    assert np.abs(got - want).max() <= 2e-5
