@@ -78,7 +78,7 @@ class MtebEncoder(SentenceEncoder):
         if returned.precision != "float32" or returned.kind == "list":
             raise ArgumentError(
                 "the pooling all gives an array for each text, in float32.",
-                "encode without precision and convert_to_numpy",
+                "encode(texts) without precision and convert_to_numpy",
             )
 
     def _template(self, call: EncodeCall) -> str:

@@ -322,7 +322,7 @@ class HandedOver(SentenceEncoder):
             raise ModelError(
                 f"{self.spec.label} compares vectors by the {similarity} distance "
                 "(similarity_fn_name), which mteb does not score by.",
-                f"similarity_fn_name cosine or dot in {self.spec.folder}/"
+                f"similarity_fn_name = cosine or dot in {self.spec.folder}/"
                 "config_sentence_transformers.json",
             )
         return ModelMeta.create_empty(
