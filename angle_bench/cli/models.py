@@ -1,6 +1,7 @@
 """`angle-bench models`: the checkpoints that are known by name."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from angle_bench.cli import options as shared
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
+    from angle_bench.models.access import Access
     from angle_bench.models.entry import Entry
 
 LIST_EPILOG = """
@@ -31,6 +33,8 @@ CHECK_EPILOG = """
 Examples:
 
 angle-bench models check all-MiniLM-L6-v2
+
+angle-bench models check ./checkpoint-500
 
 angle-bench models check UAE-Large-V1 bge-base-en-v1.5 --mirror bundle/
 """
@@ -111,8 +115,8 @@ def check(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...",
-            help="Names of models list.",
+            metavar="NAME-OR-FOLDER...",
+            help="Names of models list, or checkpoint folders.",
             autocompletion=complete.registry_names,
         ),
     ],
@@ -126,8 +130,16 @@ def check(
     verbose: shared.Verbose = False,
     debug: shared.Debug = False,
 ) -> int:
-    """Do the rows agree with the files of their checkpoints? Exit code 3 if one does not."""
+    """Do rows agree with their checkpoints' files? Of a folder: what is honoured, key by key.
+
+    Exit code 3 if a row does not agree, or a folder is refused.
+    """
     shared.prepare_environment(offline, quiet, verbose)
+    folders = [name for name in names if _is_folder(name)]
+    if folders:
+        _refuse_both(names, folders)
+        access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+        return _check_folders(folders, access, as_json)
     from angle_bench.models import hub
     from angle_bench.models.check import differences
     from angle_bench.models.resolve import resolve
@@ -156,6 +168,52 @@ def check(
     if any(found.values()):
         return DISAGREES
     return 1 if missing else 0
+
+
+def _is_folder(name: str) -> bool:
+    from angle_bench.models.registry import find
+
+    return Path(name).expanduser().is_dir() and find(name) is None
+
+
+def _refuse_both(names: list[str], folders: list[str]) -> None:
+    others = [name for name in names if name not in folders]
+    if others:
+        raise UsageError(
+            f"{folders[0]} is a folder and {others[0]} is none.",
+            f"angle-bench models check {' '.join(folders)}",
+        )
+
+
+def _check_folders(folders: list[str], access: "Access", as_json: bool) -> int:
+    """Print what comes of every file and key; exit code 3 if one is refused."""
+    from dataclasses import asdict
+
+    from tabulate import tabulate
+
+    from angle_bench.models.folder_check import check_folder
+
+    found = {name: check_folder(Path(name).expanduser(), access) for name in folders}
+    if as_json:
+        plain = {name: [asdict(one) for one in all_] for name, all_ in found.items()}
+        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+    else:
+        for name, all_ in found.items():
+            rows = [[one.file, one.key, _cell(one.value), one.verdict, one.why] for one in all_]
+            heads = ["file", "key", "value", "verdict", "by or why"]
+            typer.echo(name)
+            typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
+            counts = Counter(one.verdict for one in all_)
+            said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+            whole = ": sentence-transformers computes the whole folder"
+            typer.echo(f"{said}{whole if counts['handed over'] else ''}")
+    refused = any(one.verdict == "refused" for all_ in found.values() for one in all_)
+    return DISAGREES if refused else 0
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _entry(name: str) -> "Entry":

@@ -17,7 +17,7 @@ from angle_bench.models.config import (
 )
 from angle_bench.models.content import content_files
 from angle_bench.models.handed_over import check_handed_over
-from angle_bench.models.honoured import foreign_part
+from angle_bench.models.honoured import angle_findings, foreign_part
 from angle_bench.models.own_file import read_own_file
 from angle_bench.models.spec import (
     NO_TRUST,
@@ -50,7 +50,7 @@ class FolderFacts:
         shape: Layers, and the length of a vector.
         loader: Who can compute it.
         unrecorded: What the user has to say, since a guess would be wrong too often: `pooling`,
-            `prompt`.
+            `prompt`, `bidirectional_start`.
         selected_on_test: Test splits that it was chosen by.
     """
 
@@ -116,7 +116,9 @@ def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
     decoder = is_decoder(whole)
     if (recorded := _angle_config(folder, whole)) is not None:
         # angle-emb records no prompt, and its language models are useless without theirs
-        return FolderFacts(recorded, shape=shape, unrecorded=("prompt",) if decoder else ())
+        unrecorded = ["prompt"] if decoder else []
+        unrecorded += ["bidirectional_start"] if _looks_ahead(folder) else []
+        return FolderFacts(recorded, shape=shape, unrecorded=tuple(unrecorded))
     pooling: PoolingName = "last" if decoder else UNRECORDED_POOLING
     facts = FolderFacts(
         Settings(pooling=pooling, max_length=max_length(whole, folder)), shape=shape
@@ -159,10 +161,15 @@ def _shape(folder: Path, whole: Path, settings: Settings) -> Shape | None:
     return Shape(layers=shape.layers, width=min(width, settings.truncate_dim or width))
 
 
+ANGLE_CONFIGS = ("angle_config.json", "angle.config")
+
+
 def _angle_config(folder: Path, whole: Path) -> Settings | None:
     """What AnglE's own trainer recorded: pooling and length."""
-    for place in (folder / "angle_config.json", folder / "angle.config"):
+    for name in ANGLE_CONFIGS:
+        place = folder / name
         config = read_json(place) if place.is_file() else {}
+        _refuse_unknown(folder, name)
         if (named := config.get("pooling_strategy")) is None:
             continue
         length = config.get("max_length")
@@ -171,6 +178,21 @@ def _angle_config(folder: Path, whole: Path) -> Settings | None:
         # any other pooling than ours is refused by the check of the settings
         return Settings(pooling=pooling, max_length=min(limits))
     return None
+
+
+def _refuse_unknown(folder: Path, name: str) -> None:
+    for one in angle_findings(folder, name):
+        if one.verdict == "refused":
+            raise ModelError(
+                f"{folder / name} has {one.why}, which may change vectors in a way unknown here.",
+                f"the key {one.key} taken out of {name}, if it changes none",
+            )
+
+
+def _looks_ahead(folder: Path) -> bool:
+    """Whether AnglE's trainer made later layers of a decoder look ahead; it does not say which."""
+    places = [folder / name for name in ANGLE_CONFIGS]
+    return any(read_json(place).get("apply_billm") for place in places if place.is_file())
 
 
 def has_tokenizer(folder: Path) -> bool:

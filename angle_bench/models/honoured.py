@@ -177,6 +177,26 @@ _ENTRY: dict[str, Rule] = {
     "type": _of(str),
     "kwargs": _one_of(None, []),
 }
+_OF_NO_VECTOR = {"device_map", "low_cpu_mem_usage", "token", "trust_remote_code", "use_cache"}
+# what angle-emb 0.6 writes into angle_config.json
+_ANGLE: dict[str, Rule] = {
+    "pooling_strategy": lambda _: True,  # the check of the settings refuses what cannot be
+    "max_length": _of(int),
+    "model_kwargs": lambda value: not value or value.keys() <= _OF_NO_VECTOR,
+    **dict.fromkeys(
+        (
+            "apply_billm",  # asked for: the layers that look ahead are not recorded
+            "billm_model_class",
+            "model_name_or_path",
+            "lora_config_kwargs",  # adapter_config.json has them
+            "is_llm",
+            "apply_lora",
+            "tokenizer_padding_side",  # no vector here depends on it
+            "angle_emb_version",
+        ),
+        lambda _: True,
+    ),
+}
 _ENDS: tuple[list[str], ...] = ([], ["Normalize"])
 _VERSION = re.compile(r"\d+(\.\d+)*(\.?(a|b|rc|dev|post)\d+)?")
 _POOLINGS = ("cls", "mean", "max", "lasttoken")
@@ -265,6 +285,14 @@ def foreign_part(folder: Path, remote_code: bool = False) -> str | None:
                 "--trust-remote-code, if you trust them",
             )
     return next((one.why for one in found if one.verdict == "handed over"), None)
+
+
+def angle_findings(folder: Path, name: str) -> list[Finding]:
+    """What comes of every key that AnglE's trainer wrote; what is not honoured is refused."""
+    return [
+        one if one.verdict == "honoured" else Finding(name, one.key, one.value, "refused", one.why)
+        for one in _of_file(folder, name, _ANGLE, "AnglE's trainer")
+    ]
 
 
 def transformer_config(folder: Path) -> tuple[str, dict[str, Any]]:

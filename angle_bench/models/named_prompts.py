@@ -17,7 +17,7 @@ def named_prompts(folder: Path, policy: PromptPolicy) -> dict[str, str]:
         folder: The checkpoint.
         policy: The prompts in force, which may be others than the folder's own.
     """
-    return dict.fromkeys(ROLES, NO_PROMPT) | stored_prompts(folder) | _of_policy(policy)
+    return dict.fromkeys(ROLES, NO_PROMPT) | stored_prompts(folder) | by_key(policy)
 
 
 def stored_prompts(folder: Path) -> dict[str, str]:
@@ -27,7 +27,8 @@ def stored_prompts(folder: Path) -> dict[str, str]:
     return {name: as_template(text or NO_PROMPT) for name, text in prompts.items()}
 
 
-def _of_policy(policy: PromptPolicy) -> dict[str, str]:
+def by_key(policy: PromptPolicy) -> dict[str, str]:
+    """The templates of a policy under mteb's keys: roles, types, tasks, the latter with roles."""
     found: dict[str, str] = {}
     for table in (policy.type, policy.task):
         for name, entry in table.items():

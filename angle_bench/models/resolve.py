@@ -234,11 +234,20 @@ def _refuse_unrecorded(
     said = {
         "pooling": overrides.pooling is not None or (entry and entry.pooling is not None),
         "prompt": overrides.prompt is not None or (entry and entry.prompts is not None),
+        "bidirectional_start": overrides.bidirectional_start is not None
+        or (entry and entry.bidirectional_start is not None),
     }
     lacking = [what for what in facts.unrecorded if not said[what]]
     if not lacking:
         return
     kind = "a LoRA adapter" if adapter else "a language model"
+    if "bidirectional_start" in lacking:
+        raise NotRecordedError(
+            f"{ref.name} was trained with layers that look ahead (apply_billm), and does not "
+            "record from which on.",
+            "bidirectional_start = 0 in its row of angle-bench.toml; in Python, "
+            "load(…, bidirectional_start=0)",
+        )
     types = {"pooling": f"--pooling {facts.settings.pooling}", "prompt": "--prompt A"}
     raise NotRecordedError(
         f"{ref.name} is {kind} without recorded {' or '.join(lacking)}.",

@@ -15,6 +15,7 @@ from angle_bench.models.access import Access
 from angle_bench.models.adapter_config import CONFIG, recorded_base
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_files
+from angle_bench.models.named_prompts import stored_prompts
 from angle_bench.models.own_file import FILE_NAME, OwnFile
 from angle_bench.models.place import Place
 from angle_bench.models.registry import find
@@ -76,9 +77,16 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
         settings,
         dense=loaded.dense,
         selected_on_test=spec.selected_on_test,
+        names=_names(spec, folder),
     )
     save_checkpoint(output, candidate, beside, made_by="export")
     return output
+
+
+def _names(spec: ModelSpec, folder: Path) -> dict[str, str]:
+    """The folder's prompts by name, as long as nobody typed others over them."""
+    same = spec.defaults is not None and spec.required_settings().prompts == spec.defaults.prompts
+    return stored_prompts(folder) if same else {}
 
 
 def _folder(spec: ModelSpec) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Candidate:
         dense: What follows the pooling, in the order of the settings' `dense`.
         state: Its weights, where these were gathered from several processes.
         selected_on_test: The test splits that it was chosen by, such as `STSBenchmark test`.
+        names: Further templates by a name of their own, which a call may ask for.
     """
 
     model: Any
@@ -46,6 +47,7 @@ class Candidate:
     dense: Sequence[nn.Module] = ()
     state: Mapping[str, Tensor] | None = None
     selected_on_test: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -116,7 +118,7 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
             # a whole model's config names its dtype, the one of a base may name another
             args = {} if candidate.base is None else {"dtype": settings.dtype}
             width = token_width(candidate.model.config)
-            write_st_files(folder, settings, width, candidate.dense, **args)
+            write_st_files(folder, settings, width, candidate.dense, candidate.names, **args)
         else:
             write_dense_modules(folder, settings, candidate.dense)
     except SafetensorError as error:  # its writer's errors are no OSError

@@ -4,7 +4,7 @@ They are written under the names that its versions since 2 all read.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from angle_bench.models.honoured import ACTIVATIONS
+from angle_bench.models.named_prompts import by_key
 from angle_bench.models.prompts import (
     NO_PROMPT,
     PLACEHOLDER,
@@ -53,8 +54,8 @@ def _inexpressible(settings: Settings) -> Iterator[str]:
         yield f"the pooling {settings.pooling}"
     if settings.bidirectional_start is not None:
         yield f"BiLLM (bidirectional_start {settings.bidirectional_start})"
-    if settings.prompts.type or settings.prompts.task:
-        yield "prompts by task"
+    if settings.prompts.variants and (settings.prompts.type or settings.prompts.task):
+        yield "prompts by task that are for its variants too"
     elif any(wants_instruction(template) for template in settings.prompts.templates()):
         yield "prompts with the instruction of a task"
     tails = [text for text in settings.prompts.templates() if text and not _is_prefix(text)]
@@ -69,7 +70,12 @@ def _inexpressible(settings: Settings) -> Iterator[str]:
 
 
 def write_st_files(
-    folder: Path, settings: Settings, width: int, dense: Sequence[nn.Module] = (), **model_args: Any
+    folder: Path,
+    settings: Settings,
+    width: int,
+    dense: Sequence[nn.Module] = (),
+    names: Mapping[str, str] | None = None,
+    **model_args: Any,
 ) -> None:
     """Write the files into a folder that holds transformer and tokenizer.
 
@@ -78,6 +84,7 @@ def write_st_files(
         settings: Nothing of them is `inexpressible`.
         width: The length of a token vector.
         dense: Linear layers and their activations, in the order of the settings' `dense`.
+        names: Further templates by a name of their own, which a call may ask for.
         model_args: What the transformer is loaded with.
     """
     modes = _MODES[settings.pooling]
@@ -103,7 +110,7 @@ def write_st_files(
     length = {"max_seq_length": settings.max_length, "do_lower_case": settings.lowercase}
     more = {"model_args": model_args} if model_args else {}
     _json(folder / "sentence_bert_config.json", length | more)
-    _json(folder / "config_sentence_transformers.json", _prompts(settings.prompts))
+    _json(folder / "config_sentence_transformers.json", _folder_config(settings, names))
     _json(folder / "modules.json", listed)
 
 
@@ -140,14 +147,26 @@ def _write_dense(place: Path, linear: nn.Linear, activation: str) -> None:
     save_file(weights, place / "model.safetensors")
 
 
-def _prompts(policy: PromptPolicy) -> dict[str, Any]:
+def _folder_config(settings: Settings, names: Mapping[str, str] | None) -> dict[str, Any]:
+    cut = {} if settings.truncate_dim is None else {"truncate_dim": settings.truncate_dim}
+    return {
+        **_prompts(settings.prompts, names or {}),
+        "similarity_fn_name": settings.similarity,
+        **cut,
+    }
+
+
+def _prompts(policy: PromptPolicy, names: Mapping[str, str]) -> dict[str, Any]:
     """Prefixes by name; a role without a prompt of its own gets the default's."""
-    prompts = {role: policy.template_for(None, None, role) for role in ("query", "document")}
+    roles = {role: policy.pattern_for(None, None, role) for role in ("query", "document")}
+    prompts = {**names, **by_key(policy), **roles}
+    default = None
     if policy.default != NO_PROMPT:
-        prompts["default"] = policy.default
+        same = (name for name, template in prompts.items() if template == policy.default)
+        default = next(same, "default")
+        prompts[default] = policy.default
     prefixes = {name: head_and_tail(template)[0] for name, template in prompts.items()}
-    default = "default" if policy.default != NO_PROMPT else None
-    return {"prompts": prefixes, "default_prompt_name": default, "similarity_fn_name": "cosine"}
+    return {"prompts": prefixes, "default_prompt_name": default}
 
 
 def _is_prefix(template: str) -> bool:

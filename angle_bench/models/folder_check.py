@@ -1,0 +1,66 @@
+"""What of a checkpoint folder is honoured, handed over or refused: every file, and every key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from angle_bench.errors import AngleBenchError
+from angle_bench.models.access import Access
+from angle_bench.models.adapter_config import is_adapter
+from angle_bench.models.config import read_json
+from angle_bench.models.content import content_files
+from angle_bench.models.folder import ANGLE_CONFIGS, read_folder
+from angle_bench.models.honoured import Finding, angle_findings, findings
+from angle_bench.models.own_file import FILE_NAME
+from angle_bench.models.st_folder import is_sentence_transformers
+
+_TRANSFORMERS = ("config.json", "tokenizer_config.json")
+_PEFT = "adapter_config.json"
+
+
+def check_folder(folder: Path, access: Access) -> list[Finding]:
+    """What comes of every file and key of a folder that may change a vector.
+
+    Keys of the transformer, its tokenizer and of adapters are read by the libraries that define
+    them; what these libraries or this package refuse ends the list.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    found = [*_own_keys(folder, access), *_keys_of_libraries(folder)]
+    named = {one.file for one in found}
+    found += [
+        Finding(path, "", None, "honoured", "part of the identity")
+        for path in content_files(folder)
+        if path not in named
+    ]
+    refused = any(one.verdict == "refused" for one in found)
+    return found if refused else [*found, *_refusal(folder, access)]
+
+
+def _own_keys(folder: Path, access: Access) -> Iterator[Finding]:
+    """Keys of the files that this package reads itself."""
+    if (folder / FILE_NAME).is_file():  # it says every setting, whatever else is there
+        for key, value in read_json(folder / FILE_NAME).items():
+            yield Finding(FILE_NAME, key, value, "honoured")
+    elif is_sentence_transformers(folder):
+        yield from findings(folder, access.trust.remote_code)
+    else:
+        for name in ANGLE_CONFIGS:
+            yield from angle_findings(folder, name)
+
+
+def _keys_of_libraries(folder: Path) -> Iterator[Finding]:
+    for name in (*_TRANSFORMERS, _PEFT):
+        library = "by peft" if name == _PEFT else "by transformers"
+        place = folder / name
+        for key, value in (read_json(place) if place.is_file() else {}).items():
+            yield Finding(name, key, value, "honoured", library)
+
+
+def _refusal(folder: Path, access: Access) -> Iterator[Finding]:
+    """What would end a command that loads the folder; it is read as such a command does."""
+    try:
+        base = access.base_of(folder, None) if is_adapter(folder) else None
+        read_folder(folder, base, access.trust)
+    except AngleBenchError as error:
+        yield Finding("", "", None, "refused", error.what)
