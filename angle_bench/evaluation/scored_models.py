@@ -172,7 +172,7 @@ def _sides(text: str, stored: Sequence[StoredModel]) -> list[tuple[str | None, l
     sides: list[tuple[str | None, list[str]]] = []
     whole = bool(text.strip()) and _is_whole(text, stored)
     for word in [text] if whole else [w.strip() for w in text.split(",") if w.strip()]:
-        label = None if _is_whole(word, stored) else ModelRef.parse(word).label
+        label = None if _is_whole(word, stored) else _label(word, stored)
         if label is not None and sides and sides[-1][0] == label:
             sides[-1][1].append(word.partition("=")[2])
         elif label is not None:
@@ -184,6 +184,13 @@ def _sides(text: str, stored: Sequence[StoredModel]) -> list[tuple[str | None, l
     if not sides:
         raise UsageError(f"{text!r} names no model.", "a name, a label or a folder")
     return sides
+
+
+def _label(word: str, stored: Sequence[StoredModel]) -> str | None:
+    """What stands before `=`; with a slash, as in `a/b=NAME`, only where a model follows."""
+    before, _, name = word.partition("=")
+    known = before and name and _is_whole(name, stored)
+    return ModelRef.parse(word).label or (before if known else None)
 
 
 def _is_whole(word: str, stored: Sequence[StoredModel]) -> bool:

@@ -95,6 +95,7 @@ def test_revisions_of_a_published_model_are_one_and_ours_are_not() -> None:
         (["lr=1e-5,ft-a"], [(None, LR), (None, A)]),
         (["lr=1e-5"], [(None, LR)]),
         (["x=lr=1e-5"], [("x", LR)]),
+        (["../x=ft-a,<b>=ft-b"], [("../x", A), ("<b>", B)]),
         (["mini"], [(None, MINI)]),  # another setting goes by its label
         (["mini", "cls"], [(None, MINI), (None, CLS)]),
         (["org/mini*"], [(None, MINI), (None, CLS)]),
