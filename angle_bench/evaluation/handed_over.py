@@ -68,7 +68,13 @@ class HandedOver(SentenceEncoder):
     _meta: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self._truncate: int | None = self.model.truncate_dim
+        given = self.model.truncate_dim
+        if given is not None and (type(given) is not int or given < 1):
+            raise ModelError(
+                f"{self.spec.label} has the truncate_dim {given!r}, no whole number of 1 or more.",
+                "the folder with another truncate_dim in config_sentence_transformers.json",
+            )
+        self._truncate: int | None = given
         self.model.truncate_dim = None  # vectors are stored whole
 
     def _encoded(

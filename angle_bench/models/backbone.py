@@ -264,7 +264,7 @@ def load_tokenizer(place: Place) -> Any:
     """The tokenizer of a checkpoint, with a pad token; an adapter without one has its base's.
 
     Raises:
-        ModelError: It cannot be read, or has no pad token.
+        ModelError: It cannot be read, has no pad token, or draws its tokens at random.
     """
     folder = place.folder if has_tokenizer(place.folder) else place.whole
     try:
@@ -278,6 +278,11 @@ def load_tokenizer(place: Place) -> Any:
         raise ModelError(
             f"the tokenizer of {folder} has no pad token.",
             "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
+        )
+    if tokenizer.is_fast and getattr(tokenizer.backend_tokenizer.model, "dropout", None):
+        raise ModelError(
+            f"the tokenizer of {folder} draws its tokens at random (model.dropout).",
+            f"a tokenizer.json in {folder} whose model.dropout is null",
         )
     if folder == place.whole:  # an adapter's own tokenizer goes with rows of its own
         refuse_surplus_tokens(folder, tokenizer)

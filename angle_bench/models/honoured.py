@@ -172,7 +172,7 @@ _FOLDER: dict[str, Rule] = {
 }
 _ENTRY: dict[str, Rule] = {
     "idx": lambda _: True,  # the order of the list counts
-    "name": _of(str),
+    "name": lambda value: type(value) is str and value != "" and "." not in value,
     "path": _of(str),
     "type": _of(str),
     "kwargs": _one_of(None, []),

@@ -31,6 +31,10 @@ def _is_limit(value: Any) -> bool:
     return type(value) in (int, float) and value == value
 
 
+def _is_name(value: Any) -> bool:
+    return value is None or type(value) is str
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -43,6 +47,8 @@ KEYS: Mapping[str, Mapping[str, Rule]] = {
         "output_hidden_states": _is_switch,
         "chunk_size_feed_forward": lambda value: value == 0,  # fails by the length of a batch
         "processor_class": _never,
+        "attn_implementation": _is_name,
+        "_attn_implementation": _is_name,
     },
     "tokenizer_config.json": {"model_max_length": _is_limit, "processor_class": _never},
 }

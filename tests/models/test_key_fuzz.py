@@ -46,6 +46,7 @@ TEXTS = [
 ]
 PROMPTS = {"query": "Search for: ", "document": "the ", "STS": "a cat "}
 TOLERANCE = 2e-5
+NO_TOKEN = "out of bounds for dimension 1 with size 0"
 ALLOWED = ("equal", "handed over", "refused")
 MANY = 2000
 
@@ -212,6 +213,9 @@ def _verdict(mine: SentenceEncoder, role: str | None, expected: Any, handed_over
         got = ours(mine, role, not handed_over)
     except AngleBenchError:
         return "refused"
+    if isinstance(expected, IndexError) and NO_TOKEN in str(expected):
+        # a text without any token is one pad token here (encoding/tokenise.py); there it fails
+        return "handed over" if handed_over else "equal"
     if isinstance(expected, Exception):
         return f"vectors for {role}, where theirs fails: {expected!r:.200}"
     if got.shape != expected.shape:
