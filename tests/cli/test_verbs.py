@@ -23,6 +23,7 @@ OTHER_WORDS = {
     "--base",  # of leaderboard: a row
     "--column",  # of mine-negatives: THEIRS=OURS
     "--dry-run",  # what is shown differs
+    "--format",  # of leaderboard: of the table
     "--margin",  # points of score, or of cosine
     "--model",  # several, one, or patterns
     "--output",  # another file
@@ -108,7 +109,7 @@ def test_shared_options_stand_in_one_order(verb: str) -> None:
 def test_every_value_has_a_placeholder(verb: str) -> None:
     for param in VERBS[verb].params:
         choices = param.opts[-1] in ("--by", "--method")  # which show their values
-        assert choices or param.metavar is not None, param.opts
+        assert choices or param.hidden or param.metavar is not None, param.opts
 
 
 def test_an_option_is_one_thing_everywhere() -> None:
