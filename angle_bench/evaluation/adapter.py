@@ -50,7 +50,6 @@ class MtebEncoder(SentenceEncoder):
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
     warn: Callable[[str], None] | None = None
-    _meta: Any = field(default=None, repr=False)
 
     def _encoded(
         self, texts: list[str], call: EncodeCall, returned: Returned, done: TextsDone | None
@@ -164,15 +163,6 @@ class MtebEncoder(SentenceEncoder):
     def close(self) -> None:
         """End the workers; the next text that has to be computed starts them again."""
         self.encoder.close()
-
-    @property
-    def mteb_model_meta(self) -> Any:
-        """The description of the model that mteb stores; its wrappers put another in its place."""
-        return self._own_meta() if self._meta is None else self._meta
-
-    @mteb_model_meta.setter
-    def mteb_model_meta(self, meta: Any) -> None:
-        self._meta = meta
 
     def _own_meta(self) -> Any:
         """With our revision and settings."""

@@ -65,7 +65,6 @@ class HandedOver(SentenceEncoder):
     _steady: dict[str | None, bool] = field(default_factory=dict)
     _pool: Any = None
     _end: Any = None
-    _meta: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         given = self.model.truncate_dim
@@ -306,19 +305,6 @@ class HandedOver(SentenceEncoder):
         functions = {"cosine": pairwise_cos_sim, "dot": pairwise_dot_score}
         pairwise = functions.get(self.model.similarity_fn_name, self.model.similarity_pairwise)
         return pairwise(embeddings1, embeddings2)
-
-    @property
-    def mteb_model_meta(self) -> Any:
-        """The description of the model that mteb stores; its wrappers put another in its place.
-
-        Raises:
-            ModelError: The folder compares vectors as mteb cannot.
-        """
-        return self._own_meta() if self._meta is None else self._meta
-
-    @mteb_model_meta.setter
-    def mteb_model_meta(self, meta: Any) -> None:
-        self._meta = meta
 
     def _own_meta(self) -> Any:
         from mteb.models.model_meta import ModelMeta, ScoringFunction

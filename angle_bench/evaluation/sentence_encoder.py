@@ -56,6 +56,7 @@ class SentenceEncoder(ABC):
     done: TextsDone | None
     prompts_used: dict[str, str]
     warn: Any
+    _meta: Any = None  # what a wrapper of mteb put in its place
 
     def encode(
         self,
@@ -175,6 +176,23 @@ class SentenceEncoder(ABC):
     @abstractmethod
     def _widest(self) -> int:
         """The length of a vector before the checkpoint's own `truncate_dim`."""
+
+    @property
+    def mteb_model_meta(self) -> Any:
+        """The description of the model that mteb stores; its wrappers put another in its place.
+
+        Raises:
+            AngleBenchError: The checkpoint compares vectors as mteb cannot.
+        """
+        return self._own_meta() if self._meta is None else self._meta
+
+    @mteb_model_meta.setter
+    def mteb_model_meta(self, meta: Any) -> None:
+        self._meta = meta
+
+    @abstractmethod
+    def _own_meta(self) -> Any:
+        """Mteb's description with our name, revision and settings."""
 
     @abstractmethod
     def counted(self) -> dict[str, int]:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from angle_bench.errors import ModelError
 from angle_bench.models.config import read_json
+from angle_bench.models.spec import Similarity
 from angle_bench.models.transformers_files import KEYS, Rule, processor_files
 
 Verdict = Literal["honoured", "handed over", "refused"]
@@ -23,8 +24,6 @@ ACTIVATIONS = {
     "torch.nn.modules.activation.GELU": "GELU",
     "torch.nn.modules.linear.Identity": "Identity",
 }
-SIMILARITIES = ("cosine", "dot")
-_UNSUPPORTED_SIMILARITIES = ("euclidean", "manhattan")  # mteb 2.26 has no function for them
 
 # sentence-transformers 6.2 reads the first of these that is not empty
 TRANSFORMER_CONFIGS = tuple(
@@ -166,7 +165,7 @@ _FOLDER: dict[str, Rule] = {
     "model_type": _one_of("SentenceTransformer"),
     "prompts": _is_prompts,
     "default_prompt_name": lambda value: value is None or type(value) is str,
-    "similarity_fn_name": _one_of(None, *SIMILARITIES, *_UNSUPPORTED_SIMILARITIES),
+    "similarity_fn_name": _one_of(None, *get_args(Similarity)),
     "truncate_dim": lambda value: value is None or (type(value) is int and value > 0),
     "requirements": _one_of(None, {}),
 }

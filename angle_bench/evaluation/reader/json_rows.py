@@ -60,17 +60,26 @@ class JsonRows:
         return utf8_chunks(self._problems.place, self._kind.compression, self._problems)
 
     def _lines(self, block: Block) -> Iterator[Batch]:
-        numbers: list[int] = []
-        rows: list[Row] = []
+        return self._batches(self._values(block))
+
+    def _values(self, block: Block) -> Iterator[tuple[int, Any]]:
+        """The value of every line that is JSON, with the line's number."""
         for number, line in enumerate(block.data.split(b"\n"), start=block.line):
             if not line.strip(_SPACE):
                 continue
             try:
-                row = self._row(json.loads(line, object_pairs_hook=_once), number)
+                value = json.loads(line, object_pairs_hook=_once)
             except (ValueError, RecursionError) as error:
                 self._problems.bad_row(number, f"is no JSON: {_message(error)}")
                 continue
-            if row is not None:
+            yield number, value
+
+    def _batches(self, values: Iterator[tuple[int, Any]]) -> Iterator[Batch]:
+        """The rows among values, a few at a time."""
+        numbers: list[int] = []
+        rows: list[Row] = []
+        for number, value in values:
+            if (row := self._row(value, number)) is not None:
                 numbers.append(number)
                 rows.append(row)
             if len(rows) == _FEW:
@@ -91,18 +100,7 @@ class JsonRows:
 
     def _array(self) -> Iterator[Batch]:
         """The rows of an array, as far as they have been read."""
-        decoder = json.JSONDecoder(object_pairs_hook=_once)
-        numbers: list[int] = []
-        rows: list[Row] = []
-        for number, value in self._elements(decoder):
-            if (row := self._row(value, number)) is not None:
-                numbers.append(number)
-                rows.append(row)
-            if len(rows) == _FEW:
-                yield ObjectBatch(numbers, rows)
-                numbers, rows = [], []
-        if rows:
-            yield ObjectBatch(numbers, rows)
+        return self._batches(self._elements(json.JSONDecoder(object_pairs_hook=_once)))
 
     def _elements(self, decoder: json.JSONDecoder) -> Iterator[tuple[int, Any]]:
         pieces = _Pieces(self._chunks(), self._problems)
