@@ -21,6 +21,7 @@ from angle_bench.evaluation.sentence_encoder import (
     SentenceEncoder,
     prompt_named,
 )
+from angle_bench.models.honoured import PROMPTS_CONFIG
 from angle_bench.models.panics import panics_caught
 from angle_bench.models.prompts import PLACEHOLDER
 from angle_bench.models.similarity import SCORED
@@ -314,8 +315,7 @@ class HandedOver(SentenceEncoder):
             raise ModelError(
                 f"{self.spec.label} compares vectors by the {similarity} distance "
                 "(similarity_fn_name), which mteb does not score by.",
-                f"similarity_fn_name = cosine or dot in {self.spec.folder}/"
-                "config_sentence_transformers.json",
+                f"similarity_fn_name = cosine or dot in {self.spec.folder}/{PROMPTS_CONFIG}",
             )
         return ModelMeta.create_empty(
             {

@@ -47,6 +47,16 @@ def read_json(place: Path, kind: type = dict) -> Any:
         ) from error
 
 
+def read_keys(place: Path) -> dict[str, Any]:
+    """The keys of a JSON file; none where there is no such file.
+
+    Raises:
+        ModelError: It cannot be read, or holds no object.
+    """
+    found: dict[str, Any] = read_json(place) if place.is_file() else {}
+    return found
+
+
 def shape_of(folder: Path) -> Shape | None:
     """Layers and width of token vectors, under the names of the architecture's config."""
     config = read_json(folder / "config.json")
@@ -89,8 +99,7 @@ def left_pads_move(folder: Path, whole: Path) -> bool:
         folder: Where the tokenizer is.
         whole: Where the transformer's config is.
     """
-    place = folder / "tokenizer_config.json"
-    if not place.is_file() or read_json(place).get("padding_side") != "left":
+    if read_keys(folder / "tokenizer_config.json").get("padding_side") != "left":
         return False
     config = read_json(whole / "config.json")
     kind = config.get("model_type")
@@ -118,8 +127,7 @@ def max_length(folder: Path, adapter: Path | None = None) -> int:
     limits = [] if limit is None else [limit]
     places = [one / "tokenizer_config.json" for one in (adapter or folder, folder)]
     place = next((one for one in places if one.is_file()), places[-1])
-    tokenizer = read_json(place) if place.is_file() else {}
-    length = tokenizer.get("model_max_length")
+    length = read_keys(place).get("model_max_length")
     if isinstance(length, int) and length < 1_000_000:  # "no limit" is written as 1e30
         limits.append(length)
     return min(limits, default=LONGEST_WITHOUT_LIMIT)

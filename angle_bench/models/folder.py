@@ -11,7 +11,7 @@ from angle_bench.models.config import (
     is_decoder,
     left_pads_move,
     max_length,
-    read_json,
+    read_keys,
     refuse_architecture,
     shape_of,
 )
@@ -167,8 +167,7 @@ ANGLE_CONFIGS = ("angle_config.json", "angle.config")
 def _angle_config(folder: Path, whole: Path) -> Settings | None:
     """What AnglE's own trainer recorded: pooling and length."""
     for name in ANGLE_CONFIGS:
-        place = folder / name
-        config = read_json(place) if place.is_file() else {}
+        config = read_keys(folder / name)
         _refuse_unknown(folder, name)
         if (named := config.get("pooling_strategy")) is None:
             continue
@@ -191,8 +190,7 @@ def _refuse_unknown(folder: Path, name: str) -> None:
 
 def _looks_ahead(folder: Path) -> bool:
     """Whether AnglE's trainer made later layers of a decoder look ahead; it does not say which."""
-    places = [folder / name for name in ANGLE_CONFIGS]
-    return any(read_json(place).get("apply_billm") for place in places if place.is_file())
+    return any(read_keys(folder / name).get("apply_billm") for name in ANGLE_CONFIGS)
 
 
 def has_tokenizer(folder: Path) -> bool:

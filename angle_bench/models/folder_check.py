@@ -5,8 +5,8 @@ from pathlib import Path
 
 from angle_bench.errors import AngleBenchError
 from angle_bench.models.access import Access
-from angle_bench.models.adapter_config import is_adapter
-from angle_bench.models.config import read_json
+from angle_bench.models.adapter_config import CONFIG, is_adapter
+from angle_bench.models.config import read_json, read_keys
 from angle_bench.models.content import content_files
 from angle_bench.models.folder import ANGLE_CONFIGS, read_folder
 from angle_bench.models.honoured import Finding, angle_findings, findings
@@ -14,7 +14,6 @@ from angle_bench.models.own_file import FILE_NAME
 from angle_bench.models.st_folder import is_sentence_transformers
 
 _TRANSFORMERS = ("config.json", "tokenizer_config.json")
-_PEFT = "adapter_config.json"
 
 
 def check_folder(folder: Path, access: Access) -> list[Finding]:
@@ -50,10 +49,9 @@ def _own_keys(folder: Path, access: Access) -> Iterator[Finding]:
 
 
 def _keys_of_libraries(folder: Path) -> Iterator[Finding]:
-    for name in (*_TRANSFORMERS, _PEFT):
-        library = "by peft" if name == _PEFT else "by transformers"
-        place = folder / name
-        for key, value in (read_json(place) if place.is_file() else {}).items():
+    for name in (*_TRANSFORMERS, CONFIG):
+        library = "by peft" if name == CONFIG else "by transformers"
+        for key, value in read_keys(folder / name).items():
             yield Finding(name, key, value, "honoured", library)
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import ModelError
-from angle_bench.models.config import read_json
+from angle_bench.models.config import read_keys
 from angle_bench.models.content import content_files
+from angle_bench.models.honoured import PROMPTS_CONFIG
 from angle_bench.models.spec import Trust
 
 _OWN = "sentence_transformers."
@@ -46,8 +47,7 @@ def check_handed_over(folder: Path, trust: Trust) -> None:
 
 
 def _refuse_other_kinds(folder: Path) -> None:
-    place = folder / "config_sentence_transformers.json"
-    kind = (read_json(place) if place.is_file() else {}).get("model_type") or _KIND
+    kind = read_keys(folder / PROMPTS_CONFIG).get("model_type") or _KIND
     if kind != _KIND:
         raise ModelError(
             f"{folder} is a {kind} (model_type), which does not give one vector for a text.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from angle_bench.errors import ModelError
-from angle_bench.models.config import read_json
+from angle_bench.models.config import read_json, read_keys
 from angle_bench.models.spec import Similarity
 from angle_bench.models.transformers_files import KEYS, Rule, processor_files
 
@@ -297,7 +297,7 @@ def angle_findings(folder: Path, name: str) -> list[Finding]:
 def transformer_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """The file of the Transformer's settings, and what is in it; an empty one where none is."""
     for name in TRANSFORMER_CONFIGS:
-        if (folder / name).is_file() and (config := read_json(folder / name)):
+        if config := read_keys(folder / name):
             return name, config
     return TRANSFORMER_CONFIGS[0], {}
 
@@ -365,8 +365,7 @@ def _of_module(folder: Path, module: Module) -> Iterator[Finding]:
 def _of_transformers(folder: Path, path: str) -> Iterator[Finding]:
     """What sentence-transformers reads otherwise in the files of transformers."""
     for file, rules in KEYS.items():
-        place = folder / path / file
-        config = read_json(place) if place.is_file() else {}
+        config = read_keys(folder / path / file)
         for key in rules.keys() & config.keys():
             yield _finding(_joined(path, file), key, key, config[key], rules, "the Transformer")
     for file in processor_files(folder / path):
@@ -414,8 +413,7 @@ def _of_dense(folder: Path, module: Module) -> Iterator[Finding]:
 
 def _of_default_prompt(folder: Path) -> Iterator[Finding]:
     """A default prompt must be one of the prompts; sentence-transformers refuses it too."""
-    place = folder / PROMPTS_CONFIG
-    config = read_json(place) if place.is_file() else {}
+    config = read_keys(folder / PROMPTS_CONFIG)
     default, prompts = config.get("default_prompt_name"), config.get("prompts") or {}
     known = {"query", "document", *prompts} if isinstance(prompts, dict) else set()
     if isinstance(default, str) and default not in known:
@@ -424,9 +422,7 @@ def _of_default_prompt(folder: Path) -> Iterator[Finding]:
 
 
 def _of_file(folder: Path, name: str, rules: Mapping[str, Rule], whose: str) -> Iterator[Finding]:
-    place = folder / name
-    config = read_json(place) if place.is_file() else {}
-    for key, value in config.items():
+    for key, value in read_keys(folder / name).items():
         yield _finding(name, key, key, value, rules, whose)
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from angle_bench.models.config import read_json
+from angle_bench.models.config import read_keys
+from angle_bench.models.honoured import PROMPTS_CONFIG
 from angle_bench.models.prompts import NO_PROMPT, PromptPolicy, as_template
 
 ROLES = ("query", "document")
@@ -22,8 +23,7 @@ def named_prompts(folder: Path, policy: PromptPolicy) -> dict[str, str]:
 
 def stored_prompts(folder: Path) -> dict[str, str]:
     """The templates of a folder that sentence-transformers wrote, by their names there."""
-    place = folder / "config_sentence_transformers.json"
-    prompts = (read_json(place) if place.is_file() else {}).get("prompts") or {}
+    prompts = read_keys(folder / PROMPTS_CONFIG).get("prompts") or {}
     return {name: as_template(text or NO_PROMPT) for name, text in prompts.items()}
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from angle_bench.models.config import max_length, read_json
+from angle_bench.models.config import max_length, read_json, read_keys
 from angle_bench.models.honoured import (
     PROMPTS_CONFIG,
     modules_of,
@@ -33,7 +33,7 @@ def st_settings(folder: Path, whole: Path | None = None) -> Settings:
     modules = modules_of(folder)
     _, transformer = transformer_config(modules[0].folder)
     pooling = pooling_modes(read_json(modules[1].folder / "config.json"))
-    config = _own_config(folder)
+    config = read_keys(folder / PROMPTS_CONFIG)
     return Settings(
         pooling=_MODES[pooling[0]],
         normalize=modules[-1].kind == "Normalize",
@@ -54,15 +54,9 @@ def dense_width(folder: Path, path: str) -> int:
 
 def unread_prompt(folder: Path) -> str | None:
     """A prompt that looks as if documents got it, though sentence-transformers gives them none."""
-    prompts = _own_config(folder).get("prompts") or {}
+    prompts = read_keys(folder / PROMPTS_CONFIG).get("prompts") or {}
     given = [name for name in _UNREAD if prompts.get(name)]
     return given[0] if given and "document" not in prompts else None
-
-
-def _own_config(folder: Path) -> dict[str, Any]:
-    place = folder / PROMPTS_CONFIG
-    config: dict[str, Any] = read_json(place) if place.is_file() else {}
-    return config
 
 
 def _prompts(config: dict[str, Any]) -> PromptPolicy:

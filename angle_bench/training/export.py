@@ -1,6 +1,5 @@
 """Other forms of a checkpoint: for sentence-transformers, merged into its base, as an adapter."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import torch
 from angle_bench.errors import ModelError, UsageError, first_line
 from angle_bench.models import hub
 from angle_bench.models.access import Access
-from angle_bench.models.adapter_config import CONFIG, recorded_base
+from angle_bench.models.adapter_config import CONFIG, is_adapter, recorded_base
 from angle_bench.models.backbone import load_backbone
 from angle_bench.models.content import content_files
 from angle_bench.models.named_prompts import stored_prompts
@@ -237,10 +236,9 @@ def push(folder: Path, name: str) -> str:
 
 
 def _refuse_local_base(folder: Path) -> None:
-    place = folder / "adapter_config.json"
-    if not place.is_file():
+    if not is_adapter(folder):
         return
-    base = json.loads(place.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    base = recorded_base(folder)
     if base is None or Path(base).is_absolute() or Path(base).exists():
         raise UsageError(
             f"{folder} is an adapter of {base}, which only this machine has.",

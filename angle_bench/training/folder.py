@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from angle_bench.errors import UsageError
+from angle_bench.models.adapter_config import CONFIG
 from angle_bench.models.backbone import token_width
 from angle_bench.models.own_file import FILE_NAME, Maker, OwnFile, read_own_file
 from angle_bench.models.spec import Settings
@@ -136,7 +137,7 @@ def _write_weights(folder: Path, candidate: Candidate) -> None:
     # "auto" would ask the hub for the size of the base's vocabulary
     candidate.model.save_pretrained(folder, save_embedding_layers=candidate.own_embedding, **state)
     (folder / "README.md").unlink(missing_ok=True)  # peft's own template
-    change_json(folder / "adapter_config.json", base_model_name_or_path=candidate.base)
+    change_json(folder / CONFIG, base_model_name_or_path=candidate.base)
 
 
 def _write_tokenizer(folder: Path, tokenizer: Any) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from angle_bench.models.honoured import ACTIVATIONS
+from angle_bench.models.honoured import ACTIVATIONS, PROMPTS_CONFIG
 from angle_bench.models.named_prompts import by_key
 from angle_bench.models.prompts import (
     NO_PROMPT,
@@ -110,7 +110,7 @@ def write_st_files(
     length = {"max_seq_length": settings.max_length, "do_lower_case": settings.lowercase}
     more = {"model_args": model_args} if model_args else {}
     _json(folder / "sentence_bert_config.json", length | more)
-    _json(folder / "config_sentence_transformers.json", _folder_config(settings, names))
+    _json(folder / PROMPTS_CONFIG, _folder_config(settings, names))
     _json(folder / "modules.json", listed)
 
 
