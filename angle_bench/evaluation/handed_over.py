@@ -23,7 +23,7 @@ from angle_bench.evaluation.sentence_encoder import (
 )
 from angle_bench.models.honoured import PROMPTS_CONFIG
 from angle_bench.models.panics import panics_caught
-from angle_bench.models.prompts import PLACEHOLDER
+from angle_bench.models.prompts import DOCUMENT_NAMES, PLACEHOLDER
 from angle_bench.models.similarity import SCORED
 from angle_bench.models.spec import ModelSpec
 
@@ -34,7 +34,7 @@ BLOCK = 1024  # texts of a call of the library on each device; then the store an
 PROBED = 4  # short texts beside the longest one, to see whether a vector depends on its batch
 STEADY = 2e-5  # a larger difference than rounding makes, for vectors of length 1
 # the prompts of a role, as encode_query and encode_document of sentence-transformers look for them
-_OF_ROLE = {"query": ("query",), "document": ("document", "passage", "corpus")}
+_OF_ROLE = {"query": ("query",), "document": DOCUMENT_NAMES}
 
 
 @dataclass

@@ -38,6 +38,7 @@ from angle_bench.models.prompts import (
     ANY_ROLE,
     INSTRUCTION,
     PLACEHOLDER,
+    ROLES,
     PromptPolicy,
     as_template,
     render,
@@ -150,9 +151,7 @@ def _instructed(
     tasks: Iterable[TaskMetadata],
     uninstructed: tuple[str, ...],
 ) -> Protocol | None:
-    patterns: dict[str, str | None] = {
-        role: _pattern(wrapper, role) for role in ("query", "document", ANY_ROLE)
-    }
+    patterns: dict[str, str | None] = {role: _pattern(wrapper, role) for role in (*ROLES, ANY_ROLE)}
     if not wrapper.apply_instruction_to_passages:
         patterns["document"] = None
     given = {str(key): entry for key, entry in (wrapper.prompts_dict or {}).items()}

@@ -10,9 +10,8 @@ from typing import Any
 from angle_bench.encoding.encoder import TextsDone, refuse_non_strings
 from angle_bench.encoding.returned import PRECISIONS, Returned
 from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.models.prompts import ROLES
 from angle_bench.models.spec import ModelSpec
-
-ROLES = ("query", "document")
 
 
 class ArgumentError(UsageError, ValueError):

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from angle_bench.errors import ModelError
 from angle_bench.models.config import read_json, read_keys
+from angle_bench.models.prompts import ROLES
 from angle_bench.models.spec import Similarity
 from angle_bench.models.transformers_files import KEYS, Rule, processor_files
 
@@ -415,7 +416,7 @@ def _of_default_prompt(folder: Path) -> Iterator[Finding]:
     """A default prompt must be one of the prompts; sentence-transformers refuses it too."""
     config = read_keys(folder / PROMPTS_CONFIG)
     default, prompts = config.get("default_prompt_name"), config.get("prompts") or {}
-    known = {"query", "document", *prompts} if isinstance(prompts, dict) else set()
+    known = {*ROLES, *prompts} if isinstance(prompts, dict) else set()
     if isinstance(default, str) and default not in known:
         why = f"the default prompt {default}, which is none of its prompts"
         yield Finding(PROMPTS_CONFIG, "default_prompt_name", default, "handed over", why)

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from angle_bench.models.config import read_keys
 from angle_bench.models.honoured import PROMPTS_CONFIG
-from angle_bench.models.prompts import NO_PROMPT, PromptPolicy, as_template
-
-ROLES = ("query", "document")
+from angle_bench.models.prompts import NO_PROMPT, ROLES, PromptPolicy, as_template
 
 
 def named_prompts(folder: Path, policy: PromptPolicy) -> dict[str, str]:

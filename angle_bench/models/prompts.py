@@ -19,6 +19,7 @@ from angle_bench.models.instructions import ByRole, task_instruction, task_types
 PLACEHOLDER = "{text}"
 INSTRUCTION = "{instruction}"
 NO_PROMPT = ""
+ROLES = ("query", "document")  # mteb's prompt types
 ANY_ROLE = ""  # in an entry by role: of every other role, and of texts without one
 # the authors' own, by the names that their code and papers use
 NAMED = {
@@ -32,7 +33,7 @@ _VARIANT = re.compile(r"(HardNegatives)?(\.v\d+)?$")
 _CQADUPSTACK = re.compile(r"^CQADupstack\w+Retrieval$")
 # the roles that mteb encodes texts in; other types have none
 _ROLES: dict[str, tuple[str | None, ...]] = {
-    name: ("query", "document")
+    name: ROLES
     for name in (
         *("Retrieval", "Reranking", "Any2AnyRetrieval"),
         *("InstructionRetrieval", "InstructionReranking"),
@@ -43,7 +44,7 @@ _PAIRS_WITH_ROLES = ("TERRa", "TERRa.V2")
 _RENAMED = {"Touche2020Retrieval": "Touche2020"}
 
 # what sentence-transformers takes for documents that nothing else prompts, the first that is there
-_DOCUMENT_NAMES = ("document", "passage", "corpus")
+DOCUMENT_NAMES = ("document", "passage", "corpus")
 # a word in braces, and one in doubled braces, which stands for the word in braces
 _WORD = re.compile(r"\{([A-Za-z_]\w*)\}")
 _LITERAL = re.compile(r"\{(\{[A-Za-z_]\w*\})\}")
@@ -61,7 +62,7 @@ def alike(first: "PromptPolicy", second: "PromptPolicy") -> bool:
         first.pattern_for(name, kind, role) == second.pattern_for(name, kind, role)
         for name in names
         for kind in task_types()
-        for role in ("query", "document", None)
+        for role in (*ROLES, None)
     )
 
 
@@ -80,7 +81,7 @@ def base_task(name: str) -> str:
 def roles_of(task: str, task_type: str) -> tuple[str | None, ...]:
     """The roles of a task's texts; `(None,)` where they have none, such as those of STS."""
     if task in _PAIRS_WITH_ROLES:
-        return ("query", "document")
+        return ROLES
     return _ROLES.get(task_type, (None,))
 
 
@@ -240,13 +241,13 @@ def mteb_policy(
     """
     made = {key: text if templates else as_template(text) for key, text in prompts.items()}
     roles = {"query": made["query"]} if "query" in made else {}
-    if document := next((name for name in _DOCUMENT_NAMES if name in made), None):
+    if document := next((name for name in DOCUMENT_NAMES if name in made), None):
         roles["document"] = made[document]
     entries: dict[str, ByRole] = {}
     for key, template in made.items():
         name, _, role = key.rpartition("-")
-        by_role = bool(name) and role in ("query", "document")
-        if not by_role and key in ("query", *_DOCUMENT_NAMES):
+        by_role = bool(name) and role in ROLES
+        if not by_role and key in ("query", *DOCUMENT_NAMES):
             continue
         name, role = (name, role) if by_role else (key, ANY_ROLE)
         entry = entries.setdefault(name, {})

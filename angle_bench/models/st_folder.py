@@ -10,12 +10,11 @@ from angle_bench.models.honoured import (
     pooling_modes,
     transformer_config,
 )
-from angle_bench.models.prompts import NO_PROMPT, PromptPolicy, mteb_policy
+from angle_bench.models.prompts import DOCUMENT_NAMES, NO_PROMPT, ROLES, PromptPolicy, mteb_policy
 from angle_bench.models.spec import PoolingName, Settings
 
 _MODES: dict[str, PoolingName] = {"cls": "cls", "mean": "mean", "max": "max", "lasttoken": "last"}
-_ROLES = ("query", "document")
-_UNREAD = ("passage", "corpus")
+_UNREAD = DOCUMENT_NAMES[1:]
 
 
 def is_sentence_transformers(folder: Path) -> bool:
@@ -67,7 +66,7 @@ def _prompts(config: dict[str, Any]) -> PromptPolicy:
     """
     given = {name: text or "" for name, text in (config.get("prompts") or {}).items()}
     default = given.get(config.get("default_prompt_name") or "", NO_PROMPT)
-    named = dict.fromkeys(_ROLES, "") | given if any(given.values()) else {}
+    named = dict.fromkeys(ROLES, "") | given if any(given.values()) else {}
     return mteb_policy(named, default)
 
 

@@ -11,6 +11,7 @@ from angle_bench.evaluation.options import Computing, Keeping
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.vectors import opened_encoder
+from angle_bench.models.prompts import ROLES
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, write_together
 from angle_bench.training.mining import NONE, Indices, Rule, mine
@@ -123,7 +124,7 @@ def prompts_of(spec: ModelSpec) -> dict[str, str]:
     if spec.settings is None:
         return {}  # the library that computes the vectors chooses them
     policy = spec.settings.prompts
-    return {role: policy.template_for(None, None, role) for role in ("query", "document")}
+    return {role: policy.template_for(None, None, role) for role in ROLES}
 
 
 def counted(negatives: Indices) -> Found:

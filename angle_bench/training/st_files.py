@@ -17,6 +17,7 @@ from angle_bench.models.named_prompts import by_key
 from angle_bench.models.prompts import (
     NO_PROMPT,
     PLACEHOLDER,
+    ROLES,
     PromptPolicy,
     head_and_tail,
     wants_instruction,
@@ -158,7 +159,7 @@ def _folder_config(settings: Settings, names: Mapping[str, str] | None) -> dict[
 
 def _prompts(policy: PromptPolicy, names: Mapping[str, str]) -> dict[str, Any]:
     """Prefixes by name; a role without a prompt of its own gets the default's."""
-    roles = {role: policy.pattern_for(None, None, role) for role in ("query", "document")}
+    roles = {role: policy.pattern_for(None, None, role) for role in ROLES}
     prompts = {**names, **by_key(policy), **roles}
     default = None
     if policy.default != NO_PROMPT:

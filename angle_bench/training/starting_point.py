@@ -3,7 +3,7 @@
 from angle_bench.errors import NotRecordedError, UsageError, fix_said_as
 from angle_bench.models.access import Access
 from angle_bench.models.overrides import Overrides
-from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.prompts import ROLES, PromptPolicy
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.training.recipe import Recipe
@@ -49,7 +49,7 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
             "--to merged first",
         )
     settings = _prompted(spec.settings, recipe.prompts)
-    for role in (None, "query", "document"):
+    for role in (None, *ROLES):
         settings.prompts.template_for(None, None, role)  # refuses {instruction}
     return spec.model_copy(update={"settings": settings})
 
