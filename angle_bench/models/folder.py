@@ -79,12 +79,13 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     Raises:
         ModelError: Weights, tokenizer or config are missing or cannot be read.
     """
-    if base is None:
-        _check_complete(folder, trust)
-    else:
+    if base is not None:
         _check_adapter(folder, base, trust)
+    foreign = foreign_part(folder, trust.remote_code) if is_sentence_transformers(folder) else None
+    if base is None:
+        _check_complete(folder, trust, foreign)
     try:
-        facts = _read(folder, base or folder, trust)
+        facts = _read(folder, base or folder, foreign)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -105,13 +106,13 @@ def _left_pads(folder: Path) -> str:
     )
 
 
-def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
-    """What is recorded in a folder whose config is in `whole`."""
+def _read(folder: Path, whole: Path, foreign: str | None) -> FolderFacts:
+    """What is recorded in a folder whose config is in `whole`; `foreign` is its foreign part."""
     if (own := read_own_file(folder)) is not None:
         shape = _shape(folder, whole, own.settings)
         return FolderFacts(own.settings, shape=shape, selected_on_test=own.selected_on_test)
     if is_sentence_transformers(folder):
-        return _sentence_transformers(folder, whole, trust)
+        return _sentence_transformers(folder, whole, foreign)
     shape = shape_of(whole)
     decoder = is_decoder(whole)
     if (recorded := _angle_config(folder, whole)) is not None:
@@ -134,8 +135,8 @@ def _read(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
     return replace(facts, note=note)
 
 
-def _sentence_transformers(folder: Path, whole: Path, trust: Trust) -> FolderFacts:
-    if (foreign := foreign_part(folder, trust.remote_code)) is not None:
+def _sentence_transformers(folder: Path, whole: Path, foreign: str | None) -> FolderFacts:
+    if foreign is not None:
         note = f"{folder} has {foreign}: sentence-transformers itself computes it"
         placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
         return FolderFacts(placeholder, note, loader="sentence-transformers")
@@ -198,8 +199,8 @@ def has_tokenizer(folder: Path) -> bool:
     return any(path.endswith(_TOKENIZER_FILES) for path in content_files(folder))
 
 
-def _check_complete(folder: Path, trust: Trust) -> None:
-    if _is_foreign(folder, trust):
+def _check_complete(folder: Path, trust: Trust, foreign: str | None) -> None:
+    if foreign is not None:
         check_handed_over(folder, trust)
         return
     files = content_files(folder)
@@ -215,10 +216,6 @@ def _check_complete(folder: Path, trust: Trust) -> None:
     refuse_architecture(folder)
     _check_weights(folder, list(files), trust)
     _check_tokenizer(folder)
-
-
-def _is_foreign(folder: Path, trust: Trust) -> bool:
-    return is_sentence_transformers(folder) and foreign_part(folder, trust.remote_code) is not None
 
 
 def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:
