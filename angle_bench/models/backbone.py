@@ -18,16 +18,13 @@ from angle_bench.errors import ModelError, first_line, some
 from angle_bench.models.adapter import Adapted, attach, last_hidden_state
 from angle_bench.models.adapter_vocabulary import rows_of
 from angle_bench.models.bidirectional import make_bidirectional
-from angle_bench.models.config import positions, read_json, refuse_architecture
+from angle_bench.models.config import T5_FAMILY, positions, read_json, refuse_architecture
 from angle_bench.models.dense import load_dense
 from angle_bench.models.folder import has_tokenizer
 from angle_bench.models.panics import panics_caught
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings, Trust
 from angle_bench.models.weights import unloadable
-
-# whose encoder alone gives vectors, as in sentence-transformers
-ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 
 PROBE = "The cat sits on the mat."
 
@@ -219,7 +216,7 @@ def _from_pretrained(
     folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
 ) -> tuple[Any, Any]:
     model_type = read_json(folder / "config.json").get("model_type")
-    loader: Any = getattr(transformers, ENCODERS.get(model_type, "AutoModel"))
+    loader: Any = getattr(transformers, T5_FAMILY.get(model_type, "AutoModel"))
     made: tuple[Any, Any] = loader.from_pretrained(
         folder,
         dtype=DTYPES[settings.dtype],

@@ -12,17 +12,15 @@ LONGEST_WITHOUT_LIMIT = 512
 
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
-# whose encoder alone gives vectors, as in sentence-transformers
-T5_FAMILY = ("t5", "mt5", "umt5")
+# whose encoder alone gives vectors, as in sentence-transformers: its class in transformers
+T5_FAMILY = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 
 # a pad before a text moves its tokens on
 _POSITIONS_OF_A_ROW = {"bert", "distilbert", "albert", "electra", "gpt2"}
 
 # their config has other names for layers and width
 _SHAPE_KEYS = {
-    "t5": ("num_layers", "d_model"),
-    "mt5": ("num_layers", "d_model"),
-    "umt5": ("num_layers", "d_model"),
+    **dict.fromkeys(T5_FAMILY, ("num_layers", "d_model")),
     "distilbert": ("n_layers", "dim"),
     "gpt2": ("n_layer", "n_embd"),
     "xlnet": ("n_layer", "d_model"),
