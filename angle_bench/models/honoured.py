@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from angle_bench.errors import ModelError
 from angle_bench.models.config import read_json, read_keys
 from angle_bench.models.prompts import ROLES
-from angle_bench.models.spec import Similarity
+from angle_bench.models.spec import PoolingName, Similarity
 from angle_bench.models.transformers_files import KEYS, Rule, processor_files
 
 Verdict = Literal["honoured", "handed over", "refused"]
@@ -24,6 +24,14 @@ ACTIVATIONS = {
     "torch.nn.modules.activation.ReLU": "ReLU",
     "torch.nn.modules.activation.GELU": "GELU",
     "torch.nn.modules.linear.Identity": "Identity",
+}
+
+# the poolings of its own that are computed here, each with our name for it
+POOLINGS: dict[str, PoolingName] = {
+    "cls": "cls",
+    "mean": "mean",
+    "max": "max",
+    "lasttoken": "last",
 }
 
 # sentence-transformers 6.2 reads the first of these that is not empty
@@ -199,7 +207,6 @@ _ANGLE: dict[str, Rule] = {
 }
 _ENDS: tuple[list[str], ...] = ([], ["Normalize"])
 _VERSION = re.compile(r"\d+(\.\d+)*(\.?(a|b|rc|dev|post)\d+)?")
-_POOLINGS = ("cls", "mean", "max", "lasttoken")
 
 
 @dataclass(frozen=True)
@@ -399,7 +406,7 @@ def _of_pooling(folder: Path, module: Module) -> Iterator[Finding]:
 
 def _is_one_pooling(config: Mapping[str, Any]) -> bool:
     modes = pooling_modes(config)
-    return len(modes) == 1 and modes[0] in _POOLINGS
+    return len(modes) == 1 and modes[0] in POOLINGS
 
 
 def _of_dense(folder: Path, module: Module) -> Iterator[Finding]:

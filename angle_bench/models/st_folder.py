@@ -5,15 +5,15 @@ from typing import Any
 
 from angle_bench.models.config import max_length, read_json, read_keys
 from angle_bench.models.honoured import (
+    POOLINGS,
     PROMPTS_CONFIG,
     modules_of,
     pooling_modes,
     transformer_config,
 )
 from angle_bench.models.prompts import DOCUMENT_NAMES, NO_PROMPT, ROLES, PromptPolicy, mteb_policy
-from angle_bench.models.spec import PoolingName, Settings
+from angle_bench.models.spec import Settings
 
-_MODES: dict[str, PoolingName] = {"cls": "cls", "mean": "mean", "max": "max", "lasttoken": "last"}
 _UNREAD = DOCUMENT_NAMES[1:]
 
 
@@ -34,7 +34,7 @@ def st_settings(folder: Path, whole: Path | None = None) -> Settings:
     pooling = pooling_modes(read_json(modules[1].folder / "config.json"))
     config = read_keys(folder / PROMPTS_CONFIG)
     return Settings(
-        pooling=_MODES[pooling[0]],
+        pooling=POOLINGS[pooling[0]],
         normalize=modules[-1].kind == "Normalize",
         max_length=_max_length(transformer) or max_length(whole or folder, folder),
         prompts=_prompts(config),
