@@ -244,18 +244,20 @@ class HandedOver(SentenceEncoder):
 
     @cached_property
     def _widest(self) -> int:
+        failures = []
         for method in (self.model.encode, self.model.encode_query, self.model.encode_document):
             try:
                 with panics_caught():
                     return len(method("a", show_progress_bar=False))
-            except Exception:  # a route that is missing, or a text without a known word
-                continue
+            except Exception as error:  # a route that is missing, or a text without a known word
+                failures.append(error)
         declared = self.model.get_embedding_dimension()
         if declared is None:
             raise ModelError(
-                f"sentence-transformers does not say how long a vector of {self.spec.label} is.",
+                f"sentence-transformers does not say how long a vector of {self.spec.label} is, "
+                f"and fails on a short text: {first_line(failures[0])}",
                 "a folder whose last module says it",
-            )
+            ) from failures[0]
         return int(declared)
 
     @property
