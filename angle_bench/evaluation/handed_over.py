@@ -89,7 +89,6 @@ class HandedOver(SentenceEncoder):
 
     def _prompt(self, call: EncodeCall) -> str:
         """The prompt that sentence-transformers or mteb's wrapper around it would choose."""
-        prompts: dict[str, str] = {name: text or "" for name, text in self.model.prompts.items()}
         if call.prompt is not None:
             if PLACEHOLDER in call.prompt:
                 raise ArgumentError(
@@ -99,7 +98,7 @@ class HandedOver(SentenceEncoder):
                 )
             return call.prompt
         if call.prompt_name is not None:
-            return prompt_named(call.prompt_name, prompts, self.spec.label)
+            return prompt_named(call.prompt_name, self._prompts, self.spec.label)
         if call.metadata is not None:
             from mteb.models.abs_encoder import get_prompt_name
             from mteb.types import PromptType
@@ -109,15 +108,20 @@ class HandedOver(SentenceEncoder):
             if name is not None:
                 return self._task_prompts[name]
         names = (*(_OF_ROLE[call.role] if call.role else ()), self.model.default_prompt_name)
-        return next((prompts[name] for name in names if name in prompts), "")
+        return next((self._prompts[name] for name in names if name in self._prompts), "")
+
+    @cached_property
+    def _prompts(self) -> dict[str, str]:
+        return {name: text or "" for name, text in self.model.prompts.items()}
 
     @cached_property
     def _task_prompts(self) -> dict[str, str]:
         """The prompts under names that mteb knows: tasks, types and roles."""
         from mteb.models.abs_encoder import AbsEncoder
 
-        prompts = {name: text or "" for name, text in self.model.prompts.items()}
-        known, _ = AbsEncoder.validate_task_to_prompt_name(prompts, raise_for_invalid_keys=False)
+        known, _ = AbsEncoder.validate_task_to_prompt_name(
+            self._prompts, raise_for_invalid_keys=False
+        )
         return known or {}
 
     def _vectors(self, texts: list[str], prompt: str, call: EncodeCall, done: TextsDone) -> Vectors:
@@ -144,7 +148,7 @@ class HandedOver(SentenceEncoder):
         done(int(copies[found].sum()))
         missing = missing[np.argsort([-len(unique[i]) for i in missing], kind="stable")]
         pending = Pending(
-            self.store if steady and call.role in self._steady else None,
+            self.store if call.role in self._steady else None,
             [self.identity],
             [keys[i] for i in missing],
         )
