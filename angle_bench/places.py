@@ -1,7 +1,10 @@
 """Where the package keeps and finds its files: shipped data, caches, working folders."""
 
+import json
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 def package_folder() -> Path:
@@ -17,6 +20,13 @@ def tasks_folder() -> Path:
     package = package_folder()
     shipped = package / "tasks"
     return shipped if shipped.is_dir() else package.parent / "tasks"
+
+
+@cache
+def shipped_json(name: str) -> dict[str, Any]:
+    """A JSON file of the shipped data, read once in a process."""
+    read: dict[str, Any] = json.loads((tasks_folder() / name).read_text(encoding="utf-8"))
+    return read
 
 
 def cache_folder() -> Path:

@@ -1,24 +1,17 @@
 """The instructions of tasks, from generated data: what `{instruction}` in a prompt stands for."""
 
-import json
 from collections.abc import Set
-from functools import cache
-from typing import Any
 
-from angle_bench.places import tasks_folder
+from angle_bench.places import shipped_json
 
 ByRole = str | dict[str, str]
 
-
-@cache
-def _generated() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((tasks_folder() / "mteb-tasks.json").read_text())
-    return read
+_FILE = "mteb-tasks.json"
 
 
 def task_types() -> Set[str]:
     """The types of tasks that mteb has."""
-    return frozenset(_generated()["types"])
+    return frozenset(shipped_json(_FILE)["types"])
 
 
 def task_instruction(
@@ -35,7 +28,7 @@ def task_instruction(
         role: `query` or `document`; None for texts that have none.
         own: What a task that mteb does not have says itself.
     """
-    rows = _generated()
+    rows = shipped_json(_FILE)
     if (row := rows["tasks"].get(task)) is not None:
         task_type, own = row["type"], rows["instructions"].get(task)
     if own is None:

@@ -1,23 +1,15 @@
 """Names that mteb can load, from generated data, so that no command imports mteb to know them."""
 
-import json
-from functools import cache
-from typing import Any
-
 from angle_bench.models.mteb_protocol import Protocol
 from angle_bench.models.registry import registry, users_entries
-from angle_bench.places import tasks_folder
+from angle_bench.places import shipped_json
 
-
-@cache
-def _generated() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((tasks_folder() / "mteb-models.json").read_text())
-    return read
+_FILE = "mteb-models.json"
 
 
 def mteb_models() -> dict[str, str | None]:
     """The text encoders of mteb by name, each with the revision that mteb loads."""
-    known: dict[str, str | None] = _generated()["models"]
+    known: dict[str, str | None] = shipped_json(_FILE)["models"]
     return known
 
 
@@ -29,15 +21,16 @@ def mteb_name(name: str) -> str | None:
 
 def mteb_protocol(name: str) -> Protocol | None:
     """What mteb's own loader of a name of its puts around texts; None where that is code."""
-    if name in _generated()["by_code"]:
+    said = shipped_json(_FILE)
+    if name in said["by_code"]:
         return None
-    same = _generated()["protocol"].get(name)
-    return Protocol() if same is None else Protocol.model_validate(_generated()["protocols"][same])
+    same = said["protocol"].get(name)
+    return Protocol() if same is None else Protocol.model_validate(said["protocols"][same])
 
 
 def is_instructed(name: str) -> bool:
     """Whether mteb says that a model of its is given prompts or instructions."""
-    return name in _generated()["instructed"]
+    return name in shipped_json(_FILE)["instructed"]
 
 
 def known_names() -> list[str]:
