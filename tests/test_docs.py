@@ -65,13 +65,13 @@ def test_the_python_examples_run(minilm: Path) -> None:
     import angle_bench
     from angle_bench import errors
     from angle_bench.evaluation import loading
-    from angle_bench.models import prompts
+    from angle_bench.models import prompts, templates
     from angle_bench.reporting import signature, verdict
     from angle_bench.reporting.statistics import inference, ranks
     from angle_bench.results import suites, text_hash, training_record
 
     documented = [angle_bench, loading, errors, prompts, signature, suites, text_hash, verdict]
-    for module in (*documented, inference, ranks, training_record):
+    for module in (*documented, templates, inference, ranks, training_record):
         ran = doctest.testmod(module, extraglobs={"load": loading.load})
         assert ran.failed == 0
         assert ran.attempted > 0

@@ -234,7 +234,8 @@ def _plain(entry: "Entry") -> dict[str, Any]:
 
 
 def _prompt(entry: "Entry") -> str:
-    from angle_bench.models.prompts import PromptPolicy, named
+    from angle_bench.models.prompts import PromptPolicy
+    from angle_bench.models.templates import named
 
     policy = entry.prompts or PromptPolicy()
     templates = set(policy.templates()) - {""}

@@ -17,16 +17,16 @@ from angle_bench.evaluation.sentence_encoder import (
 )
 from angle_bench.models.known import mteb_models
 from angle_bench.models.named_prompts import named_prompts
-from angle_bench.models.prompts import (
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.similarity import refuse_similarity
+from angle_bench.models.spec import ModelSpec, Settings
+from angle_bench.models.templates import (
     INSTRUCTION,
     PLACEHOLDER,
-    PromptPolicy,
     as_template,
     check_written,
     placeholders,
 )
-from angle_bench.models.similarity import refuse_similarity
-from angle_bench.models.spec import ModelSpec, Settings
 
 
 @dataclass

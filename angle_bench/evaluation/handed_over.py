@@ -23,9 +23,10 @@ from angle_bench.evaluation.sentence_encoder import (
 )
 from angle_bench.models.honoured import PROMPTS_CONFIG
 from angle_bench.models.panics import panics_caught
-from angle_bench.models.prompts import DOCUMENT_NAMES, PLACEHOLDER
+from angle_bench.models.prompts import DOCUMENT_NAMES
 from angle_bench.models.similarity import SCORED
 from angle_bench.models.spec import ModelSpec
+from angle_bench.models.templates import PLACEHOLDER
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store, StoreIdentity

@@ -34,16 +34,8 @@ from mteb.types import PromptType
 
 from angle_bench.models.instructions import ByRole
 from angle_bench.models.mteb_protocol import Protocol, instructed_policy
-from angle_bench.models.prompts import (
-    ANY_ROLE,
-    INSTRUCTION,
-    PLACEHOLDER,
-    ROLES,
-    PromptPolicy,
-    as_template,
-    render,
-    roles_of,
-)
+from angle_bench.models.prompts import ANY_ROLE, ROLES, PromptPolicy, roles_of
+from angle_bench.models.templates import INSTRUCTION, PLACEHOLDER, as_template, render
 
 # functions that build one of the wrappers that are known
 _FUNCTIONS = (

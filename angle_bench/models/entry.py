@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from angle_bench.models.prompts import PromptPolicy, check_written
+from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import (
     Attention,
     Dtype,
@@ -17,6 +17,7 @@ from angle_bench.models.spec import (
     Similarity,
     Trust,
 )
+from angle_bench.models.templates import check_written
 from angle_bench.published import Published
 
 

@@ -3,7 +3,8 @@
 from pydantic import BaseModel, ConfigDict
 
 from angle_bench.models.instructions import ByRole
-from angle_bench.models.prompts import ANY_ROLE, NO_PROMPT, PromptPolicy, mteb_policy
+from angle_bench.models.prompts import ANY_ROLE, PromptPolicy, mteb_policy
+from angle_bench.models.templates import NO_PROMPT
 
 
 class Protocol(BaseModel):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from angle_bench.models.config import read_keys
 from angle_bench.models.honoured import PROMPTS_CONFIG
-from angle_bench.models.prompts import NO_PROMPT, ROLES, PromptPolicy, as_template
+from angle_bench.models.prompts import ROLES, PromptPolicy
+from angle_bench.models.templates import NO_PROMPT, as_template
 
 
 def named_prompts(folder: Path, policy: PromptPolicy) -> dict[str, str]:

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from angle_bench.errors import UsageError
 from angle_bench.models.known import mteb_name, mteb_protocol
-from angle_bench.models.prompts import PromptPolicy, typed_template
+from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import POOLINGS, Settings, typed_pooling
+from angle_bench.models.templates import typed_template
 
 # what to type instead of a value that cannot be
 _POSSIBLE = {

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from angle_bench.models.prompts import NAMED, PromptPolicy, named
+from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import POOLINGS, Settings
+from angle_bench.models.templates import NAMED, named
 
 LENGTHS = (128, 256, 512)
 DTYPES = ("float32", "bfloat16", "float16")

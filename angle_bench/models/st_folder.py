@@ -11,8 +11,9 @@ from angle_bench.models.honoured import (
     pooling_modes,
     transformer_config,
 )
-from angle_bench.models.prompts import DOCUMENT_NAMES, NO_PROMPT, ROLES, PromptPolicy, mteb_policy
+from angle_bench.models.prompts import DOCUMENT_NAMES, ROLES, PromptPolicy, mteb_policy
 from angle_bench.models.spec import Settings
+from angle_bench.models.templates import NO_PROMPT
 
 _UNREAD = DOCUMENT_NAMES[1:]
 

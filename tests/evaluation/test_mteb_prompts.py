@@ -21,8 +21,9 @@ from angle_bench.models.access import Access
 from angle_bench.models.instructions import task_instruction
 from angle_bench.models.known import mteb_models, mteb_protocol
 from angle_bench.models.overrides import Overrides
-from angle_bench.models.prompts import PromptPolicy, head_and_tail, render, roles_of
+from angle_bench.models.prompts import PromptPolicy, roles_of
 from angle_bench.models.resolve import resolve
+from angle_bench.models.templates import head_and_tail, render
 from tests.checkpoints import add_sentence_transformers_files, build_tiny
 
 TEXTS = ["a man eats bread .", "{text} and {instruction}"]

@@ -16,9 +16,10 @@ from angle_bench.models.backbone import load_backbone
 from angle_bench.models.own_file import FILE_NAME
 from angle_bench.models.place import Place
 from angle_bench.models.pooling import pool
-from angle_bench.models.prompts import PromptPolicy, render
+from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.resolve import resolve
 from angle_bench.models.spec import POOLINGS, Settings
+from angle_bench.models.templates import render
 from angle_bench.training.folder import Candidate, save_checkpoint
 from angle_bench.training.st_files import inexpressible
 from tests.checkpoints import build_lora, build_tiny
