@@ -77,7 +77,7 @@ def scored_table(
         ResultsError: A starting checkpoint has no score.
     """
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.models.backbone import give_back_memory
+    from angle_bench.models.devices import give_back_memory
     from angle_bench.reporting.sweep import sweep_table
 
     assert scoring.suite is not None

@@ -69,7 +69,7 @@ def _version(package: str) -> str | None:
 
 
 def _accelerators() -> dict[str, str]:
-    from angle_bench.models.backbone import accelerator_names  # brings torch
+    from angle_bench.models.devices import accelerator_names
 
     return accelerator_names()
 

@@ -187,7 +187,7 @@ def _place(spec: ModelSpec) -> Place | None:
 def _tokenizer(place: Place | None) -> Any:
     if place is None:
         return None
-    from angle_bench.models.backbone import load_tokenizer  # brings torch
+    from angle_bench.models.tokenizer import load_tokenizer
 
     return load_tokenizer(place)
 

@@ -105,7 +105,7 @@ def place_of(spec: ModelSpec) -> Place:
 
 
 def _tokenizer(place: Place) -> Any:
-    from angle_bench.models.backbone import load_tokenizer  # brings torch
+    from angle_bench.models.tokenizer import load_tokenizer
 
     return load_tokenizer(place)
 
@@ -115,7 +115,7 @@ def _width(spec: ModelSpec, place: Place) -> int:
         return dense_width(place.folder, dense[-1])
     if (shape := shape_of(place.whole)) is not None:
         return shape.width
-    from angle_bench.models.backbone import width_of  # brings torch
+    from angle_bench.models.backbone import width_of
 
     return width_of(place.whole, place.trust)
 

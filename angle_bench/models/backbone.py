@@ -1,6 +1,5 @@
 """Load a checkpoint: the transformer without any head, its adapter, and its tokenizer."""
 
-import gc
 import logging
 import os
 from dataclasses import dataclass, field
@@ -11,19 +10,18 @@ from typing import Any
 import torch
 import transformers
 from torch import nn
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
 
-from angle_bench.errors import ModelError, first_line, some
+from angle_bench.errors import ModelError
 from angle_bench.models.adapter import Adapted, attach, last_hidden_state
 from angle_bench.models.adapter_vocabulary import rows_of
 from angle_bench.models.bidirectional import make_bidirectional
 from angle_bench.models.config import T5_FAMILY, positions, read_json, refuse_architecture
 from angle_bench.models.dense import load_dense
-from angle_bench.models.folder import has_tokenizer
-from angle_bench.models.panics import panics_caught
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings, Trust
+from angle_bench.models.tokenizer import load_tokenizer
 from angle_bench.models.weights import unloadable
 
 PROBE = "The cat sits on the mat."
@@ -74,48 +72,6 @@ class Backbone:
     def parameters(self) -> int:
         """How many parameters the transformer has."""
         return sum(int(weight.numel()) for weight in self.model.parameters())
-
-
-def accelerators() -> list[str]:
-    """The accelerators that torch sees."""
-    if torch.cuda.is_available():
-        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    return ["mps"] if torch.backends.mps.is_available() else []
-
-
-def give_back_memory() -> None:
-    """Free what this process no longer uses, on accelerators too, for those that come next."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if torch.backends.mps.is_available():
-        torch.mps.empty_cache()
-
-
-def accelerator_names() -> dict[str, str]:
-    """The accelerators that torch sees, each with its hardware's name."""
-    return {
-        name: torch.cuda.get_device_name(name) if name.startswith("cuda") else "Apple GPU"
-        for name in accelerators()
-    }
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of a name such as `cuda:1`; `auto` is the first accelerator, else the CPU.
-
-    Raises:
-        ModelError: torch does not know the device, or it is not here.
-    """
-    if name == "auto":
-        return torch.device((accelerators() or ["cpu"])[0])
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise ModelError(
-            f"the device {name} cannot be used: {first_line(error)}", "-d auto, or -d cpu"
-        ) from error
-    return device
 
 
 def load_backbone(
@@ -255,56 +211,6 @@ def _quantized(settings: Settings, device: torch.device) -> dict[str, Any]:
             bnb_4bit_compute_dtype=DTYPES[settings.dtype],
         )
     return {"quantization_config": config, "device_map": {"": device}}
-
-
-def load_tokenizer(place: Place) -> Any:
-    """The tokenizer of a checkpoint, with a pad token; an adapter without one has its base's.
-
-    Raises:
-        ModelError: It cannot be read, has no pad token, or draws its tokens at random.
-    """
-    folder = place.folder if has_tokenizer(place.folder) else place.whole
-    try:
-        with panics_caught():
-            tokenizer = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=place.trust.remote_code
-            )
-    except Exception as error:  # every reader underneath has errors of its own
-        raise unloadable(folder, error) from error
-    if tokenizer.pad_token_id is None:
-        raise ModelError(
-            f"the tokenizer of {folder} has no pad token.",
-            "tokenizer.pad_token = tokenizer.eos_token, then tokenizer.save_pretrained(FOLDER)",
-        )
-    if tokenizer.is_fast and getattr(tokenizer.backend_tokenizer.model, "dropout", None):
-        raise ModelError(
-            f"the tokenizer of {folder} draws its tokens at random (model.dropout).",
-            f"a tokenizer.json in {folder} whose model.dropout is null",
-        )
-    if folder == place.whole:  # an adapter's own tokenizer goes with rows of its own
-        refuse_surplus_tokens(folder, tokenizer)
-    return tokenizer
-
-
-def refuse_surplus_tokens(folder: Path, tokenizer: Any) -> None:
-    """Refuse a tokenizer with ids for which the embedding has no row.
-
-    Raises:
-        ModelError: It has such ids, as where tokens were added and the embedding was not resized.
-    """
-    config = read_json(folder / "config.json")
-    rows = config.get("text_config", config).get("vocab_size")
-    highest = max(len(tokenizer) - 1, *tokenizer.added_tokens_decoder)  # cheap, unlike all ids
-    if not isinstance(rows, int) or highest < rows:
-        return
-    surplus = sorted((at, token) for token, at in tokenizer.get_vocab().items() if at >= rows)
-    if surplus:
-        raise ModelError(
-            f"the tokenizer of {folder} has ids up to {surplus[-1][0]}, the embedding only {rows} "
-            f"rows: none for {some([repr(token) for _, token in surplus])}.",
-            "model.resize_token_embeddings(len(tokenizer)) and both saved again, or the tokenizer "
-            "that belongs to the model",
-        )
 
 
 def refuse_gradient_checkpointing(folder: Path, trust: Trust) -> None:

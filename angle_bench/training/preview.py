@@ -180,7 +180,8 @@ def _batches(
 ) -> list[tuple[Any, Any]]:
     """The first batches, each with the tokenizer that made it."""
     # these bring torch
-    from angle_bench.models.backbone import load_tokenizer, refuse_gradient_checkpointing
+    from angle_bench.models.backbone import refuse_gradient_checkpointing
+    from angle_bench.models.tokenizer import load_tokenizer
     from angle_bench.training.collate import Collator
 
     if recipe.model.gradient_checkpointing:

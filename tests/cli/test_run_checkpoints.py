@@ -206,9 +206,9 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
 
     import angle_bench
     from angle_bench.encoding.tokenise import tokenise
-    from angle_bench.models.backbone import load_tokenizer
     from angle_bench.models.place import Place
     from angle_bench.models.templates import render, typed_template
+    from angle_bench.models.tokenizer import load_tokenizer
 
     folder = build_tiny(tmp_path / "m", "llama", "left")
     long = "dog " * 10_000

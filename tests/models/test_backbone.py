@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM
 
 from angle_bench.errors import ModelError
-from angle_bench.models.backbone import DTYPES, Backbone, load_backbone, pick_device
+from angle_bench.models.backbone import DTYPES, Backbone, load_backbone
+from angle_bench.models.devices import pick_device
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Dtype, Settings
 

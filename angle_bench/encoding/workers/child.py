@@ -81,7 +81,8 @@ def load_forward(
     import torch
 
     from angle_bench.encoding.forward import Forward
-    from angle_bench.models.backbone import load_backbone, pick_device
+    from angle_bench.models.backbone import load_backbone
+    from angle_bench.models.devices import pick_device
 
     if threads:
         torch.set_num_threads(threads)

@@ -16,7 +16,7 @@ from angle_bench.encoding.workers.start import (
     places,
 )
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models import backbone
+from angle_bench.models import devices
 
 CORES = 8
 GIB = 1 << 30
@@ -37,14 +37,14 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A machine on which torch sees two GPUs."""
     seen = ["cuda:0", "cuda:1"]
     monkeypatch.setattr(start, "has_accelerator", lambda: True)
-    monkeypatch.setattr(backbone, "accelerators", lambda: seen)
+    monkeypatch.setattr(devices, "accelerators", lambda: seen)
     return seen
 
 
 @pytest.fixture
 def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "has_accelerator", lambda: False)
-    monkeypatch.setattr(backbone, "accelerators", lambda: [])
+    monkeypatch.setattr(devices, "accelerators", lambda: [])
 
 
 def memory(system: Path, available: int) -> None:
