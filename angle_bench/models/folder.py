@@ -16,8 +16,8 @@ from angle_bench.models.config import (
     shape_of,
 )
 from angle_bench.models.content import content_files
+from angle_bench.models.findings import angle_findings, foreign_part
 from angle_bench.models.handed_over import check_handed_over
-from angle_bench.models.honoured import angle_findings, foreign_part
 from angle_bench.models.own_file import read_own_file
 from angle_bench.models.spec import (
     NO_TRUST,

@@ -8,8 +8,8 @@ from angle_bench.models.access import Access
 from angle_bench.models.adapter_config import CONFIG, is_adapter
 from angle_bench.models.config import read_json, read_keys
 from angle_bench.models.content import content_files
+from angle_bench.models.findings import Finding, angle_findings, findings
 from angle_bench.models.folder import ANGLE_CONFIGS, read_folder
-from angle_bench.models.honoured import Finding, angle_findings, findings
 from angle_bench.models.own_file import FILE_NAME
 from angle_bench.models.st_folder import is_sentence_transformers
 

@@ -4,15 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.models.config import max_length, read_json, read_keys
-from angle_bench.models.honoured import (
-    POOLINGS,
-    PROMPTS_CONFIG,
-    modules_of,
-    pooling_modes,
-    transformer_config,
-)
+from angle_bench.models.honoured import POOLINGS, PROMPTS_CONFIG
 from angle_bench.models.prompts import DOCUMENT_NAMES, ROLES, PromptPolicy, mteb_policy
 from angle_bench.models.spec import Settings
+from angle_bench.models.st_modules import modules_of, pooling_modes, transformer_config
 from angle_bench.models.templates import NO_PROMPT
 
 _UNREAD = DOCUMENT_NAMES[1:]
