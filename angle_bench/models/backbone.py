@@ -104,16 +104,16 @@ def load_backbone(
     if adapted is not None:
         adapted_probe = _probed(model, tokenizer)
         if bare is not None and adapted_probe is not None and torch.equal(bare, adapted_probe):
-            warnings.append(f"the adapter {place.folder} changes nothing: {_SAME}")
+            warnings.append(
+                f"the adapter {place.folder} changes nothing: a sentence has the same vector with "
+                "and without it."
+            )
         if settings.merge_adapter:
             adapted.merge()
     if settings.compile:
         model.compile(dynamic=True)
     kept = None if settings.merge_adapter or settings.compile else adapted
     return Backbone(model, tokenizer, device, dense, kept, warnings)
-
-
-_SAME = "a sentence has the same vector with and without it."
 
 
 def _probed(model: Any, tokenizer: Any) -> torch.Tensor | None:
