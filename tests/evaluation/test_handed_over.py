@@ -320,6 +320,19 @@ def test_a_width_that_no_module_tells(built, loaded, monkeypatch: pytest.MonkeyP
     assert ours.encode(TEXTS).shape == (5, 16)
 
 
+def test_a_width_that_nobody_tells_names_the_reason(loaded, monkeypatch) -> None:
+    ours = loaded("words")
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no known word in a")
+
+    monkeypatch.setattr(type(ours.model), "get_embedding_dimension", lambda self: None)
+    for name in ("encode", "encode_query", "encode_document"):
+        monkeypatch.setattr(type(ours.model), name, fails)
+    with pytest.raises(ModelError, match="no known word in a"):
+        _ = ours.dimension
+
+
 def test_a_wrapper_of_mteb(loaded) -> None:
     from mteb.models import CompressionWrapper
     from mteb.types import OutputDType
