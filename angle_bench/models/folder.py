@@ -203,26 +203,35 @@ def _check_complete(folder: Path, trust: Trust, foreign: str | None) -> None:
     if foreign is not None:
         check_handed_over(folder, trust)
         return
-    files = content_files(folder)
-    if "config.json" not in files:
-        inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
-        raise ModelError(
-            f"{folder} has no config.json: it is no transformers model folder"
-            + (f", but holds {some([place.name for place in inner])}." if inner else "."),
-            f"-m {inner[0]}"
-            if inner
-            else "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
-        )
+    refuse_no_model(folder)
     refuse_architecture(folder)
-    _check_weights(folder, list(files), trust)
+    _check_weights(folder, list(content_files(folder)), trust)
     _check_tokenizer(folder)
+
+
+def refuse_no_model(folder: Path) -> None:
+    """Refuse a folder without a config, before all that lies in it is walked through.
+
+    Raises:
+        ModelError: It has none; a checkpoint in it is named.
+    """
+    if (folder / "config.json").is_file():
+        return
+    inner = [place for place in sorted(folder.iterdir()) if looks_like_checkpoint(place)]
+    raise ModelError(
+        f"{folder} has no config.json: it is no transformers model folder"
+        + (f", but holds {some([place.name for place in inner])}." if inner else "."),
+        f"-m {inner[0]}"
+        if inner
+        else "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
+    )
 
 
 def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:
     refuse_kind(folder)
     files = [path for path in content_files(folder) if path.startswith("adapter_model.")]
     _check_weights(folder, files, trust)
-    if "config.json" not in content_files(base):
+    if not (base / "config.json").is_file():
         raise ModelError(
             f"{base}, the base of {folder}, has no config.json: it is no transformers model.",
             "--base PATH of the folder that the adapter was trained on",

@@ -9,7 +9,12 @@ from angle_bench.models.adapter_config import CONFIG, is_adapter
 from angle_bench.models.config import read_json, read_keys
 from angle_bench.models.content import content_files
 from angle_bench.models.findings import Finding, angle_findings, findings
-from angle_bench.models.folder import ANGLE_CONFIGS, read_folder
+from angle_bench.models.folder import (
+    ANGLE_CONFIGS,
+    looks_like_checkpoint,
+    read_folder,
+    refuse_no_model,
+)
 from angle_bench.models.own_file import FILE_NAME
 from angle_bench.models.st_folder import is_sentence_transformers
 
@@ -23,8 +28,10 @@ def check_folder(folder: Path, access: Access) -> list[Finding]:
     them; what these libraries or this package refuse ends the list.
 
     Raises:
-        ModelError: A file cannot be read.
+        ModelError: It is no checkpoint, or a file cannot be read.
     """
+    if not looks_like_checkpoint(folder):
+        refuse_no_model(folder)
     found = [*_own_keys(folder, access), *_keys_of_libraries(folder)]
     named = {one.file for one in found}
     found += [

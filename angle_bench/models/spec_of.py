@@ -73,11 +73,11 @@ def from_folder(
     base = _base(folder, access, entry)
     name = hub_id or f"local/{folder.name}"
     label = ref.label or (entry.name if entry and entry.path else name.rpartition("/")[2])
+    facts = read_folder(folder, base, trust)  # what is no checkpoint is not hashed
     content = content_hash(folder, base)
     revision = (
         bundled_commit(folder, content) if base is None else None
     ) or f"sha256-{content[:16]}"
-    facts = read_folder(folder, base, trust)
     common = {"name": name, "label": label, "revision": revision, "folder": folder, "trust": trust}
     if facts.loader != "transformers":
         _refuse_overrides(ref.name, facts.loader, overrides)
@@ -269,7 +269,7 @@ def _refuse_overrides(name: str, loader: str, overrides: Overrides) -> None:
         options = or_list([f"--{key.replace('_', '-')}" for key in given])
         raise UsageError(
             f"{name} is loaded by {loader} with its own settings; {options} cannot change them.",
-            f"angle-bench run -m {name} without {options}",
+            f"the same command without {options}",
         )
 
 

@@ -48,7 +48,7 @@ def _shape(spec: ModelSpec, option: str) -> Shape:
         raise UsageError(
             f"{spec.name} is loaded by {spec.loader} with its own settings; {option} cannot "
             "change them.",
-            f"angle-bench run -m {spec.name} without {option}",
+            f"the same command without {option}",
         )
     if spec.shape is None:
         raise UsageError(

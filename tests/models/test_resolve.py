@@ -267,3 +267,15 @@ def test_a_given_label_is_never_replaced(copy: Copy) -> None:
     copy("a/last")
     copy("b/last")
     assert labels("last=a/last", "b/last") == ["last", "b/last"]
+
+
+def test_a_folder_that_is_no_checkpoint_is_not_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of a user's data may lie in it."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.bin").write_bytes(b"much")
+    monkeypatch.setenv("ANGLE_BENCH_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        resolve(str(tmp_path))
+    assert not (tmp_path / "cache").exists(), "hashes of its files were kept"
