@@ -18,7 +18,7 @@ from angle_bench.models.config import (
 from angle_bench.models.content import content_files
 from angle_bench.models.findings import angle_findings, foreign_part
 from angle_bench.models.handed_over import check_handed_over
-from angle_bench.models.own_file import read_own_file
+from angle_bench.models.own_file import FILE_NAME, read_own_file
 from angle_bench.models.spec import (
     NO_TRUST,
     POOLING_ALIASES,
@@ -81,7 +81,7 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     """
     if base is not None:
         _check_adapter(folder, base, trust)
-    foreign = foreign_part(folder, trust.remote_code) if is_sentence_transformers(folder) else None
+    foreign = _foreign_part(folder, trust)
     if base is None:
         _check_complete(folder, trust, foreign)
     try:
@@ -97,6 +97,13 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
         notes = [facts.note] if facts.note else []
         return replace(facts, note="; ".join([*notes, _left_pads(folder)]))
     return facts
+
+
+def _foreign_part(folder: Path, trust: Trust) -> str | None:
+    """What only sentence-transformers computes; nothing where our own file says every setting."""
+    if (folder / FILE_NAME).is_file() or not is_sentence_transformers(folder):
+        return None
+    return foreign_part(folder, trust.remote_code)
 
 
 def _left_pads(folder: Path) -> str:
