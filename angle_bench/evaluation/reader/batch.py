@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-OBJECTS = 1_000  # rows of an Arrow table that are Python objects at a time
+OBJECTS = 1_000  # rows that are Python objects at a time
 # the metadata of an Arrow field whose bytes are text with lone surrogates
 SURROGATES = {b"encoding": b"utf-8, surrogatepass"}
 

@@ -10,13 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
-from angle_bench.evaluation.reader.batch import ArrowBatch, Batch, ObjectBatch, Row
+from angle_bench.evaluation.reader.batch import OBJECTS, ArrowBatch, Batch, ObjectBatch, Row
 from angle_bench.evaluation.reader.blocks import Block, line_blocks, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems, short
 
 _SPACE = b" \t\r\n"
-_FEW = 1_000  # rows of a batch that are Python objects
 
 
 class JsonRows:
@@ -82,7 +81,7 @@ class JsonRows:
             if (row := self._row(value, number)) is not None:
                 numbers.append(number)
                 rows.append(row)
-            if len(rows) == _FEW:
+            if len(rows) == OBJECTS:
                 yield ObjectBatch(numbers, rows)
                 numbers, rows = [], []
         if rows:
@@ -212,15 +211,11 @@ def _table(data: bytes, column: str | None) -> pa.Table | None:
     Arrow takes several values on a line for rows, and one that is no object for a missing row, so
     its count is compared with that of the lines that begin an object.
     """
-    stripped = data.strip(_SPACE)
-    if not stripped:
+    if not data.strip(_SPACE):
         return None
-    signs = np.frombuffer(data, np.uint8)
-    starts = np.concatenate([[0], np.flatnonzero(signs == ord("\n")) + 1])
-    starts = starts[starts < signs.size]
-    begins = signs[starts]
+    begins = _begins(data)
     objects = int((begins == ord("{")).sum())
-    if objects + int(np.isin(begins, [ord("\n"), ord("\r")]).sum()) != len(starts):
+    if objects + int(np.isin(begins, [ord("\n"), ord("\r")]).sum()) != len(begins):
         return None
     try:
         table = arrow_json.read_json(
@@ -238,8 +233,12 @@ def _table(data: bytes, column: str | None) -> pa.Table | None:
 
 
 def _numbers(block: Block) -> NDArray[np.int64]:
-    signs = np.frombuffer(block.data, np.uint8)
-    starts = np.concatenate([[0], np.flatnonzero(signs == ord("\n")) + 1])
-    starts = starts[starts < signs.size]
-    numbers: NDArray[np.int64] = block.line + np.flatnonzero(signs[starts] == ord("{"))
+    numbers: NDArray[np.int64] = block.line + np.flatnonzero(_begins(block.data) == ord("{"))
     return numbers
+
+
+def _begins(data: bytes) -> NDArray[np.uint8]:
+    """The first byte of each line."""
+    signs = np.frombuffer(data, np.uint8)
+    starts = np.concatenate([[0], np.flatnonzero(signs == ord("\n")) + 1])
+    return signs[starts[starts < signs.size]]
