@@ -9,7 +9,7 @@ from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.reader import ReadOptions, RowFile
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import find_files, is_glob, opened_all, split_files
-from angle_bench.evaluation.reader.problems import skipped_text
+from angle_bench.evaluation.reader.row_file import skipped_lines
 from angle_bench.models import hub
 from angle_bench.training.settings import Source
 
@@ -64,11 +64,7 @@ def raw_rows(
             rows = (SourceRow(row, at, None) for at, row in enumerate(loaded))
         yield from itertools.islice(rows, source.limit)
         if skipped is not None and files is not None:
-            skipped += [
-                f"{file.place}: {skipped_text(file.problems.skipped, file.unit)}"
-                for file in files
-                if file.problems.skipped
-            ]
+            skipped += skipped_lines(files)
     except AngleBenchError:
         raise
     except Exception as error:  # transport, parser and builder errors share no base

@@ -1,6 +1,6 @@
 """The one function that opens a file of rows, whatever its kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from angle_bench.evaluation.reader.columnar import Columnar
 from angle_bench.evaluation.reader.json_rows import JsonRows
 from angle_bench.evaluation.reader.kinds import ReadOptions, required_kind
 from angle_bench.evaluation.reader.other import PlainText, Sheet
-from angle_bench.evaluation.reader.problems import Problems, Unit
+from angle_bench.evaluation.reader.problems import Problems, Unit, skipped_text
 from angle_bench.evaluation.reader.separated import Separated
 
 
@@ -116,6 +116,15 @@ def _unreadable(place: Path, kind: str, error: Exception) -> DataError:
         f"{place} cannot be read as {kind}: {first_line(error)}",
         f"the file {place.name} as it was made: this one is cut off, or of another kind",
     )
+
+
+def skipped_lines(files: Sequence[RowFile]) -> list[str]:
+    """A line for each file of which rows were skipped so far."""
+    return [
+        f"{file.place}: {skipped_text(file.problems.skipped, file.unit)}"
+        for file in files
+        if file.problems.skipped
+    ]
 
 
 def open_rows(place: Path, options: ReadOptions | None = None) -> RowFile:

@@ -15,9 +15,8 @@ from angle_bench.evaluation.reader.problems import (
     columns_text,
     reads_like_a_row,
     short,
-    skipped_text,
 )
-from angle_bench.evaluation.reader.row_file import RowFile, open_rows
+from angle_bench.evaluation.reader.row_file import RowFile, open_rows, skipped_lines
 
 STDIN = "-"
 
@@ -78,14 +77,9 @@ def read_texts(files: Sequence[RowFile], column: str | None, option: str = "--co
     texts: list[str] = []
     for file in files:
         _add_texts(texts, file, name, option)
-    skipped = [
-        f"{file.place}: {skipped_text(file.problems.skipped, file.unit)}"
-        for file in files
-        if file.problems.skipped
-    ]
     unused = [each for each in dict.fromkeys(n for file in files for n in file.met) if each != name]
     bad_rows = sum(len(file.problems.skipped) for file in files)
-    return Texts(name, texts, skipped, bad_rows, unused)
+    return Texts(name, texts, skipped_lines(files), bad_rows, unused)
 
 
 def _add_texts(found: list[str], file: RowFile, name: str, option: str) -> None:
