@@ -23,7 +23,7 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
         place = located.files[subset, part]
         files = opened_all(place, options_of(task))
         numbered = [pair for file in files for pair in file.rows()]
-        columns = dict.fromkeys(name for file in files for name in file.columns())
+        columns = dict.fromkeys(name for file in files for name in file.met)
         rows, numbers = [row for _, row in numbered], [number for number, _ in numbered]
         return Part(task, str(place), rows, list(columns), numbers, files[0].unit)
     import datasets
@@ -90,7 +90,7 @@ class Part:
                 found.append(check(value))
             except (ValueError, TypeError) as error:
                 raise DataError(
-                    f"{self.where} {self._unit} {number} has {_short(value)} in {column}, "
+                    f"{self.where} {self._unit} {number} has {short(repr(value))} in {column}, "
                     f"which is {what}.",
                     f"the {self._unit} {number} corrected or left out",
                 ) from error
@@ -117,11 +117,6 @@ class Part:
     def refused(self, what: str, fix: str) -> DataError:
         """An error about these rows."""
         return DataError(f"{self.where} {what}.", fix)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else f"{text[:57]}…"
 
 
 def text(value: Any) -> str:
