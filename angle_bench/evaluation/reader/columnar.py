@@ -35,6 +35,7 @@ class Columnar:
             known = column is not None and column in schema.names
             first = 1
             for batch in read([column] if known else None):
+                batch.validate(full=True)  # strings are UTF-8: no reader of Arrow looks
                 table = pa.Table.from_batches([batch], batch.schema)
                 yield ArrowBatch(range(first, first + table.num_rows), table)
                 first += table.num_rows
