@@ -169,6 +169,29 @@ def test_quotes_in_tsv(tmp_path: Path, content: str, expected: list[str]) -> Non
     assert [row["a"] for row in rows_in(written(tmp_path / "a.tsv", content))] == expected
 
 
+@pytest.mark.parametrize("order", ["-le", "-be"])
+@pytest.mark.parametrize("typed", ["utf-16", "UTF_32"])
+def test_an_encoding_without_an_order_of_bytes_takes_it_from_the_mark(
+    tmp_path: Path, typed: str, order: str
+) -> None:
+    place = written(tmp_path / "a.csv", "\ufefftext\nhé\n".encode(f"{typed}{order}"))
+    assert rows_in(place, encoding=typed) == rows_in(place) == [{"text": "hé"}]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_strings_that_are_no_utf8_are_refused_with_their_file(tmp_path: Path, suffix: str) -> None:
+    place, ends = tmp_path / f"a.{suffix}", pa.array([0, 2, 4], pa.int32()).buffers()[1]
+    table = pa.table({"text": pa.StringArray.from_buffers(2, ends, pa.py_buffer(b"ab\xff\xfe"))})
+    if suffix == "parquet":
+        pq.write_table(table, place)
+    else:
+        with pa.ipc.new_file(place, table.schema) as file:
+            file.write_table(table)
+    assert f"{place} cannot be read as {suffix}" in refused(place).what
+    with pytest.raises(DataError, match="cannot be read as"):
+        texts_in(place)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["A.CSV", "a.csv.gz", "a.Csv.ZST"])

@@ -58,7 +58,7 @@ def utf8_chunks(place: Path, compression: str | None, problems: Problems) -> Ite
         mark, said = next(
             ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None)
         )
-        encoding = problems.options.encoding or said or "utf-8"
+        encoding = _encoding(problems.options.encoding, said)
         chunks = _rest(head[len(mark) :], stream)
         if _is_utf8(encoding):
             yield from chunks
@@ -66,11 +66,22 @@ def utf8_chunks(place: Path, compression: str | None, problems: Problems) -> Ite
             yield from _transcoded(chunks, encoding, problems)
 
 
-def _is_utf8(encoding: str) -> bool:
+def _encoding(typed: str | None, said: str | None) -> str:
+    """The encoding by what was typed and what the mark says, as Python calls it.
+
+    The codecs of UTF-16 and UTF-32 without an order of bytes need the mark, which says it.
+    """
+    if typed is None:
+        return said or "utf-8"
     try:
-        return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+        named = codecs.lookup(typed).name
     except LookupError as error:
-        raise UsageError(f"there is no encoding {encoding}.", "--encoding latin-1") from error
+        raise UsageError(f"there is no encoding {typed}.", "--encoding latin-1") from error
+    return said if said is not None and said.startswith(f"{named}-") else typed
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
 def _rest(head: bytes, stream: Any) -> Iterator[bytes]:
