@@ -241,4 +241,5 @@ def _begins(data: bytes) -> NDArray[np.uint8]:
     """The first byte of each line."""
     signs = np.frombuffer(data, np.uint8)
     starts = np.concatenate([[0], np.flatnonzero(signs == ord("\n")) + 1])
-    return signs[starts[starts < signs.size]]
+    begins: NDArray[np.uint8] = signs[starts[starts < signs.size]]
+    return begins
