@@ -61,19 +61,17 @@ class SharedTexts:
 
         None where it does not: where one item shares a text with two that share none.
         """
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        count = int(self.nodes.max()) + 1 if self.nodes.size else 0
-        links = coo_array(
-            (np.ones(len(self.nodes)), (self.nodes[:, 0], self.nodes[:, 1])), shape=(count, count)
-        )
-        component = np.asarray(connected_components(links, directed=False)[1][self.nodes[:, 0]])
-        sizes = np.bincount(component).astype(float)
-        texts = np.bincount(self._by_text[1]).astype(float)
+        item, text = self._by_text
+        first = np.full(int(text.max(initial=-1)) + 1, len(self.nodes))
+        np.minimum.at(first, text, item)
+        cluster = first[self.nodes].min(axis=1)  # the first item that shares a text, or itself
+        if (cluster[item] != cluster[first[text]]).any():
+            return None  # one text in two of these
+        sizes = np.bincount(cluster).astype(float)
+        texts = np.bincount(text).astype(float)
         pairs = np.bincount(self._by_pair[1]).astype(float)
         sharing = texts @ texts - pairs @ pairs  # ordered pairs of items that share a text
-        return component if sharing == sizes @ sizes else None
+        return cluster if sharing == sizes @ sizes else None
 
     @cached_property
     def units(self) -> int:
