@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from angle_bench.reporting.statistics.best_accuracy import BestAccuracy
 from angle_bench.reporting.statistics.clustering import Clustering, Clusterings
 from angle_bench.reporting.statistics.f1 import F1, Labels
-from angle_bench.reporting.statistics.means import MeanOf, MeanOfPresent
+from angle_bench.reporting.statistics.means import MeanOf
 from angle_bench.reporting.statistics.measures import (
     AveragePrecision,
     Mean,
@@ -67,8 +67,7 @@ def part_of(rows: pa.Table, task: Task) -> Part:
     keys = rows.select([name for name in _KEYS if name in names])
     if "metric" in names:
         values = _numbers(rows, "value")
-        measure = MeanOfPresent(values) if np.isnan(values).any() else Mean(values)
-        return Part(measure, keys, values)
+        return Part(Mean(values), keys, values)
     if "experiment" in names and task.metric in ("accuracy", *_F1):
         return _classified(rows, keys, task.metric)
     if "predicted" in names and task.metric in _F1:

@@ -1,4 +1,4 @@
-"""Means of other measures, and of values that some items lack."""
+"""Means of other measures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,35 +42,3 @@ class MeanOf:
     def _split(self, values: Any, axis: int) -> list[Any]:
         ends = np.cumsum([one.size for one in self.measures])
         return np.split(values, ends[:-1], axis=axis)
-
-
-@dataclass(frozen=True)
-class MeanOfPresent:
-    """The mean over the items that have a value; NaN stands for none."""
-
-    values: Vector
-
-    @property
-    def size(self) -> int:
-        """How many items there are, those without a value included."""
-        return len(self.values)
-
-    def value(self) -> float:
-        """The mean; NaN where no item has a value."""
-        there = self.values[np.isfinite(self.values)]
-        return float(there.mean()) if len(there) else float("nan")
-
-    def influence(self) -> Vector:
-        """How far each item is from the mean, by the number that have a value; 0 without one."""
-        there = np.isfinite(self.values)
-        return np.where(there, self.values - self.value(), 0.0) / max(int(there.sum()), 1)
-
-    def resampled(self, counts: Counts) -> Vector:
-        """The mean of every resample; NaN for one without values."""
-        there = np.isfinite(self.values)
-        with np.errstate(invalid="ignore"):  # 0/0 is the NaN that is promised
-            return np.asarray(counts[:, there] @ self.values[there] / counts[:, there].sum(axis=1))
-
-    def part(self, chosen: Mask) -> "MeanOfPresent":
-        """The mean over some of the items."""
-        return MeanOfPresent(self.values[chosen])

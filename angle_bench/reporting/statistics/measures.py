@@ -113,26 +113,36 @@ class Spearman:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of a value of every item: accuracy, or a metric of every query."""
+    """The mean of a value of every item: accuracy, or a metric of every query.
+
+    NaN stands for an item without a value, which is left out of the mean.
+    """
 
     values: Vector
 
     @property
     def size(self) -> int:
-        """How many items there are."""
+        """How many items there are, those without a value included."""
         return len(self.values)
 
+    @cached_property
+    def _there(self) -> Mask:
+        return ~np.isnan(self.values)
+
     def value(self) -> float:
-        """The mean."""
-        return float(np.mean(self.values)) if self.size else float("nan")
+        """The mean; NaN where no item has a value."""
+        return float(np.mean(self.values[self._there])) if self._there.any() else float("nan")
 
     def influence(self) -> Vector:
-        """How far each item is from the mean, by the number of items."""
-        return np.asarray((self.values - self.value()) / self.size)
+        """How far each item is from the mean, by the number that have a value; 0 without one."""
+        there = self._there
+        return np.where(there, self.values - self.value(), 0.0) / max(int(there.sum()), 1)
 
     def resampled(self, counts: Counts) -> Vector:
-        """The mean of every resample."""
-        return np.asarray(counts @ self.values / counts.sum(axis=1))
+        """The mean of every resample; NaN for one without values."""
+        there = self._there
+        with np.errstate(invalid="ignore"):  # 0/0 is the NaN that is promised
+            return np.asarray(counts[:, there] @ self.values[there] / counts[:, there].sum(axis=1))
 
     def part(self, chosen: Mask) -> "Mean":
         """The mean over some of the items."""

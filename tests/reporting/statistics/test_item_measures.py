@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score, v_measure_score
 from angle_bench.reporting.statistics.best_accuracy import BestAccuracy
 from angle_bench.reporting.statistics.clustering import Clustering, Clusterings, v_measure
 from angle_bench.reporting.statistics.f1 import F1, Labels
-from angle_bench.reporting.statistics.means import MeanOf, MeanOfPresent
+from angle_bench.reporting.statistics.means import MeanOf
 from angle_bench.reporting.statistics.measures import Mean, Measure, Vector
 
 SEEDS = range(5)
@@ -42,8 +42,8 @@ def clusterings(random: np.random.Generator, documents: int = 40) -> Clusterings
     return Clusterings(documents, made)
 
 
-def present(random: np.random.Generator) -> MeanOfPresent:
-    return MeanOfPresent(np.where(random.random(40) < 0.2, np.nan, random.random(40)))
+def present(random: np.random.Generator) -> Mean:
+    return Mean(np.where(random.random(40) < 0.2, np.nan, random.random(40)))
 
 
 def mean_of(random: np.random.Generator) -> MeanOf:
