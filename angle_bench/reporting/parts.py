@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from angle_bench.reporting.statistics.best_accuracy import BestAccuracy
 from angle_bench.reporting.statistics.clustering import Clustering, Clusterings
-from angle_bench.reporting.statistics.f1 import F1, Labels
+from angle_bench.reporting.statistics.f1 import F1, Average, Labels
 from angle_bench.reporting.statistics.means import MeanOf
 from angle_bench.reporting.statistics.measures import (
     AveragePrecision,
@@ -22,7 +22,7 @@ from angle_bench.results.task import Task
 
 Codes = NDArray[np.intp]
 _KEYS = ("subset", "split", "experiment", "index", "query_id", "text1", "text2", "text", "gold")
-_F1 = {"f1": "macro", "f1_weighted": "weighted"}
+_F1: dict[str, Average] = {"f1": "macro", "f1_weighted": "weighted"}
 
 
 class NoEvidence(Exception):
@@ -118,18 +118,12 @@ def _same_label(rows: pa.Table) -> Vector:
     return np.array([float(set(one) == set(other)) for one, other in pairs])
 
 
-def _f1(rows: pa.Table, average: str) -> F1:
+def _f1(rows: pa.Table, average: Average) -> F1:
     gold, predicted = (_entries(rows[name]) for name in ("gold", "predicted"))
     values = pa.chunked_array([gold[1], predicted[1]]).combine_chunks()
     codes, classes = _codes(values)
     own, other = np.split(codes, [len(gold[1])])
-    return F1(
-        rows.num_rows,
-        Labels(gold[0], own),
-        Labels(predicted[0], other),
-        classes,
-        "weighted" if average == "weighted" else "macro",
-    )
+    return F1(rows.num_rows, Labels(gold[0], own), Labels(predicted[0], other), classes, average)
 
 
 def _entries(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from angle_bench.reporting.statistics.measures import Counts, Mask, Vector
 
 Codes = NDArray[np.intp]
+Average = Literal["macro", "weighted"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class F1:
     gold: Labels
     predicted: Labels
     classes: int
-    average: Literal["macro", "weighted"] = "macro"
+    average: Average = "macro"
 
     @cached_property
     def _right(self) -> Labels:

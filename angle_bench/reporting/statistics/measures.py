@@ -7,7 +7,7 @@ Bootstrap and Other Resampling Plans", chapter 6).
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,12 @@ class Measure(Protocol):
 
 
 @dataclass(frozen=True)
-class Spearman:
-    """Spearman's correlation of the annotators' scores with a model's, by midranks.
+class Rated:
+    """What measures of items with two scores have in common.
 
-    With F and G the distribution functions at mid-jumps, minus ½, A = E[FG] and V = E[F²], the
-    score is A/√(V_F V_G). A weight acts on the average and, through the ranks, on every other
-    item: A' = fg + S_G(x) + S_F(y) − 3A, where S_G(x) averages G over the items above x, half of
-    the tied ones included.
+    Attributes:
+        gold: The annotators' score of each item; where items are positive or not, 1 or 0.
+        score: What the model gives each.
     """
 
     gold: Vector
@@ -54,8 +53,28 @@ class Spearman:
 
     @property
     def size(self) -> int:
-        """How many pairs there are."""
+        """How many items there are."""
         return len(self.gold)
+
+    @cached_property
+    def highest_first(self) -> Ranked:
+        """The items by the model's score, falling; tied ones enter together."""
+        return Ranked.of(-self.score)
+
+    def part(self, chosen: Mask) -> Self:
+        """The same over some of the items."""
+        return type(self)(self.gold[chosen], self.score[chosen])
+
+
+@dataclass(frozen=True)
+class Spearman(Rated):
+    """Spearman's correlation of the annotators' scores with a model's, by midranks.
+
+    With F and G the distribution functions at mid-jumps, minus ½, A = E[FG] and V = E[F²], the
+    score is A/√(V_F V_G). A weight acts on the average and, through the ranks, on every other
+    item: A' = fg + S_G(x) + S_F(y) − 3A, where S_G(x) averages G over the items above x, half of
+    the tied ones included.
+    """
 
     @cached_property
     def _ranked(self) -> tuple[Ranked, Ranked]:
@@ -106,10 +125,6 @@ class Spearman:
         both = np.einsum("ij,ij->i", sums, ranks.astype(float))
         return np.asarray(both / np.sqrt(squares * own_squares))
 
-    def part(self, chosen: Mask) -> "Spearman":
-        """The correlation over some of the pairs."""
-        return Spearman(self.gold[chosen], self.score[chosen])
-
 
 @dataclass(frozen=True)
 class Mean:
@@ -150,25 +165,8 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class AveragePrecision:
-    """The mean over positive items of the precision at their score, as scikit-learn has it.
-
-    Attributes:
-        gold: 1 for a positive item, 0 for another.
-        score: What the model gives each; tied items enter together.
-    """
-
-    gold: Vector
-    score: Vector
-
-    @property
-    def size(self) -> int:
-        """How many items there are."""
-        return len(self.gold)
-
-    @cached_property
-    def _ranked(self) -> Ranked:
-        return Ranked.of(-self.score)  # the highest score first
+class AveragePrecision(Rated):
+    """The mean over positive items of the precision at their score, as scikit-learn has it."""
 
     def value(self) -> float:
         """The average precision; NaN without a positive item."""
@@ -178,7 +176,7 @@ class AveragePrecision:
 
     def influence(self) -> Vector:
         """The derivative by each item's weight: its own precision, and what it does to others."""
-        ranked, gold = self._ranked, self.gold
+        ranked, gold = self.highest_first, self.gold
         taken = ranked.sum_to(np.ones(self.size))
         precision = ranked.sum_to(gold) / taken
         positives = gold.sum()
@@ -191,12 +189,8 @@ class AveragePrecision:
     def resampled(self, counts: Counts) -> Vector:
         """The average precision of every resample; NaN for one without positive items."""
         positive = self.gold * counts
-        taken = self._ranked.sum_to(counts)
-        found = self._ranked.sum_to(positive)
+        taken = self.highest_first.sum_to(counts)
+        found = self.highest_first.sum_to(positive)
         precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
         with np.errstate(invalid="ignore"):  # 0/0 is the NaN that is promised
             return np.asarray((positive * precision).sum(axis=1) / positive.sum(axis=1))
-
-    def part(self, chosen: Mask) -> "AveragePrecision":
-        """The average precision over some of the items."""
-        return AveragePrecision(self.gold[chosen], self.score[chosen])
