@@ -176,10 +176,8 @@ def _judged(
     found: dict[str, Difference] = {}
     for start in starts:
         own = [cell.side for cell in cells if cell.start == start.side.label]
-        start_side = replace(
-            start.side, fixed=True
-        )  # cells are draws, what they start from is none
-        comparison = compare(start_side, own, suite, HOW, read, numbers)
+        fixed = replace(start.side, fixed=True)  # cells are draws, what they start from is none
+        comparison = compare(fixed, own, suite, HOW, read, numbers)
         notes += comparison_notes(comparison, why="")
         found |= {row.label: row.full for row in comparison.rows if row.full is not None}
     adjusted = verdicts(list(found.values()), HOW.margin)

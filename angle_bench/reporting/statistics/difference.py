@@ -153,18 +153,13 @@ def _seed_terms(
     fixed: bool,
 ) -> list[_SeedTerm]:
     sides = [side for side in (base, candidate) if len(side) > 1]
+    borrowed = len(sides) == 1 and not fixed
     terms = []
     for side in sides:
-        count = len(side)
+        share = 1 / len(side) + borrowed  # both sides' terms are of one s², 1 + 1/k of it
         spread = float(np.var([one.score for one in side], ddof=1))
         within = _within_seeds(side, clusters, over)
-        terms.append(_SeedTerm(spread / count, within / count, count - 1))
-        if len(sides) == 1 and not fixed:  # both terms are of one s², which comes with 1 + 1/k
-            terms = [
-                _SeedTerm(
-                    spread * (1 + 1 / count), within * (1 + 1 / count), count - 1, borrowed=True
-                )
-            ]
+        terms.append(_SeedTerm(share * spread, share * within, len(side) - 1, borrowed))
     return terms
 
 
