@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from angle_bench.results.task import Suite
+from angle_bench.results.task import Suite, Task
 
 Scores = Sequence[float | None]
 
@@ -23,8 +23,14 @@ def mean(scores: Scores, *, partial: bool = False) -> float | None:
 
 def counted(suite: Suite) -> list[int]:
     """The places of the tasks that are averaged."""
-    parts = {part for task in suite.task for part in task.parts}
-    return [at for at, task in enumerate(suite.task) if task.name not in parts]
+    averaged = counted_tasks(suite.task)
+    return [at for at, task in enumerate(suite.task) if task in averaged]
+
+
+def counted_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that are averaged."""
+    parts = {part for task in tasks for part in task.parts}
+    return [task for task in tasks if task.name not in parts]
 
 
 def types(suite: Suite) -> list[str]:

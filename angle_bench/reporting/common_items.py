@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from angle_bench.errors import ResultsError
+from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.statistics.clusters import Nodes
 from angle_bench.reporting.statistics.difference import Scored
@@ -199,8 +200,7 @@ def common_items(
 
 def task_weights(tasks: Sequence[Task], average: str) -> list[float]:
     """What each task's score counts in the mean."""
-    parts = {part for task in tasks for part in task.parts}
-    counted = [task for task in tasks if task.name not in parts]  # an aggregate counts once
+    counted = counted_tasks(tasks)
     types = [task.type for task in counted]
     if average == "tasks":
         return [float(task in counted) / len(counted) for task in tasks]

@@ -6,7 +6,7 @@ Apart from the leaderboard itself, which needs no numpy.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from angle_bench.reporting import averages
+from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.pairing import Read, Side
@@ -61,7 +61,7 @@ def with_ranks(
 
 def _share(suite: Suite, ranking: Ranking) -> str:
     """Over how many of its tasks the ranks are: `32 of 41`; empty where over all of them."""
-    counted = len(averages.counted(suite))
+    counted = len(counted_tasks(suite.task))
     return "" if len(ranking.tasks) == counted else f"{len(ranking.tasks)} of {counted}"
 
 
@@ -69,11 +69,7 @@ def _over_some(suite: Suite, ranking: Ranking) -> list[str]:
     """Which tasks the ranks are not over."""
     if not ranking.intervals or not _share(suite, ranking):
         return []
-    others = [
-        suite.task[at].header
-        for at in averages.counted(suite)
-        if suite.task[at] not in ranking.tasks
-    ]
+    others = [task.header for task in counted_tasks(suite.task) if task not in ranking.tasks]
     return [
         f"ranks are over {_share(suite, ranking)} tasks; the predictions of some row are lacking "
         f"or cannot be used of {', '.join(others)}"

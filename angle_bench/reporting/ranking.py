@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from angle_bench.reporting import averages
+from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.common_items import TextNumbers, common_items
 from angle_bench.reporting.copies import copies
 from angle_bench.reporting.evidence import Evidence
@@ -52,7 +52,9 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
     most = max(map(len, usable.values()), default=0)
     whole = [side for side in sides if 2 * len(usable[side.label]) >= max(most, 1)]
     tasks = tuple(
-        task for task in _counted(suite) if all(task in usable[side.label] for side in whole)
+        task
+        for task in counted_tasks(suite.task)
+        if all(task in usable[side.label] for side in whole)
     )
     if not whole or not tasks:
         return Ranking()
@@ -97,15 +99,10 @@ def better(
     return better
 
 
-def _counted(suite: Suite) -> list[Task]:
-    """The tasks that are averaged."""
-    return [suite.task[at] for at in averages.counted(suite)]
-
-
 def _usable(side: Side, suite: Suite, read: Read) -> list[Task]:
     """The tasks with predictions of all of a side's models; none where a score is missing."""
     found = [read[name] for name in side.named()]
-    tasks = _counted(suite)
+    tasks = counted_tasks(suite.task)
     if any(task.name not in one.answers for one in found for task in tasks):
         return []
     return [task for task in tasks if all(task.name in one.usable for one in found)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from angle_bench.reporting import averages
+from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.common_items import task_weights
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.statistics.ranks import rank_intervals
@@ -16,7 +17,7 @@ def with_task_ranks(board: Leaderboard) -> Leaderboard:
 
     They say nothing of the sentences within a task. Rows that lack a task's score have none.
     """
-    tasks = [board.suite.task[at] for at in averages.counted(board.suite)]
+    tasks = counted_tasks(board.suite.task)
     counted = {
         row.label: [row.scores[at] for at in averages.counted(board.suite)] for row in board.rows
     }
