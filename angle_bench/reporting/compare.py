@@ -68,6 +68,13 @@ class Row:
         """The candidate."""
         return self.pairing.side.label
 
+    @property
+    def judged_tasks(self) -> int:
+        """Over how many tasks the verdict is: with unseen items alone, those that have some."""
+        if self.headline_unseen and self.seen is not None:
+            return self.seen.unseen_tasks
+        return len(self.pairing.tasks)
+
     def count(self, word: str) -> int:
         """How many tasks have this verdict."""
         return sum(verdict.word == word for verdict in self.by_task.values())

@@ -79,12 +79,11 @@ def _effective(verdict: Verdict) -> str:
 
 def _where(row: Row) -> str:
     types = sorted({task.type for task in row.pairing.tasks})
-    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(row.pairing.tasks)
     kind = f"{types[0]} " if len(types) == 1 else ""
     unseen = ", unseen pairs only" if row.headline_unseen else ""
     if len(row.pairing.tasks) == 1:
         return f"on {row.pairing.tasks[0].header}{unseen}"
-    return f"on the mean of {count} {kind}tasks{unseen}"
+    return f"on the mean of {row.judged_tasks} {kind}tasks{unseen}"
 
 
 def _basis(row: Row, comparison: Comparison) -> str:

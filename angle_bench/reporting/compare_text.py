@@ -91,7 +91,7 @@ def _table(comparison: Comparison) -> str:
 def mean_of(row: Row) -> str:
     """What the number is the mean of."""
     pairing = row.pairing
-    count = row.seen.unseen_tasks if row.headline_unseen and row.seen else len(pairing.tasks)
+    count = row.judged_tasks
     asked = len(pairing.tasks) + len(pairing.left_out)
     asked += len({task for tasks in pairing.missing.values() for task in tasks})
     if count == asked == 1:
