@@ -1,6 +1,6 @@
 """How often verdicts are wrong where there is no difference, over graphs, noise and seeds.
 
-The small tests take seconds. The whole simulation is marked long: 23 graphs and six tasks under
+The small tests take seconds. The whole simulation is marked long: 27 graphs and six tasks under
 five kinds of noise, half an hour on two cores. Its table, which stands in docs/statistics.md:
 
     python -m tests.reporting.statistics.test_simulation 600 ../shared
@@ -159,27 +159,28 @@ def test_seeds_of_one_recipe(base: int, candidate: int) -> None:
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_graph(name: str, noise: Noise) -> None:
-    """600 draws; the bounds are .075 and .925 with the error of so many draws."""
     found = rates(World.of(GRAPHS[name]()), noise, 600)
     if found.effective < FEWEST:
         assert (found.refused, found.wrong, found.found) == (1, 0, 0)
     else:
         assert found.refused <= 0.05
-        assert found.wrong <= 0.075 + 0.01
-        assert found.covered >= 0.925 - 0.01
+        assert found.wrong <= 0.075
+        assert found.covered >= 0.925
         assert found.found >= 0.2
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("folder", REAL)
-def test_every_task(shared: Path, folder: str, noise: Noise) -> None:
-    nodes, gold = real(shared, folder)
-    found = rates(World.of(nodes, gold), noise, 1000)
-    assert found.wrong == pytest.approx(0.05, abs=0.015 + 0.01)
-    assert found.covered >= 0.925
-    assert found.wider <= 1.03
-    assert found.refused == 0
+def test_every_task(shared: Path, folder: str) -> None:
+    """Over all draws the bound is .05 ± .015; each noise's has the error of 1,000 beside it."""
+    on = World.of(*real(shared, folder))
+    each = [rates(on, noise, 1000) for noise in NOISES]
+    assert np.mean([found.wrong for found in each]) == pytest.approx(0.05, abs=0.015)
+    for found in each:
+        assert found.wrong == pytest.approx(0.05, abs=0.015 + 0.01)
+        assert found.covered >= 0.925
+        assert found.wider <= 1.03
+        assert found.refused == 0
 
 
 @pytest.mark.long
