@@ -1,6 +1,7 @@
 """`angle-bench train` with lists: cells, parts, failures, and one table at the end."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -214,8 +215,10 @@ def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> 
 def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"max_steps": 1})
     typed = [sys.executable, "-m", "angle_bench", *map(str, words(recipe, "loss.angle_w=[0, 1]"))]
+    # a store of its own: with the vectors of other tests nothing would be left to interrupt
+    own = {**os.environ, "ANGLE_BENCH_CACHE": str(tmp_path / "cache")}
     with subprocess.Popen(
-        [*typed, "-o", "out"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [*typed, "-o", "out"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=own
     ) as running:
         assert running.stderr is not None
         assert any(" loading " in line for line in running.stderr)  # the scoring begins
