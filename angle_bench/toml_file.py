@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,47 @@ from typing import Any
 from pydantic import ValidationError
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.whose_file import refuse_others_file
 
 FILE_NAME = "angle-bench.toml"
 # what a file of that name holds: checkpoints, and tasks
 TABLES = ("model", "task")
+# a folder that holds one of them is a repository, and nothing above it is asked
+_REPOSITORY = (".git", ".hg")
 
 
 def user_files() -> list[Path]:
-    """The TOML files that are read without being named, the nearest first."""
+    """The TOML files that are read without being named, the nearest first.
+
+    Raises:
+        UsageError: Somebody else could have written one of them.
+    """
     config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    places = [folder / FILE_NAME for folder in (Path.cwd(), *Path.cwd().parents)]
-    project = next((place for place in places if place.is_file()), None)
+    places = [folder / FILE_NAME for folder in _searched()]
+    project = next((place for place in places if os.path.isfile(place)), None)
     personal = Path(config).expanduser() / "angle-bench" / FILE_NAME
-    return [place for place in (project, personal) if place is not None and place.is_file()]
+    found = [place for place in (project, personal) if place is not None and os.path.isfile(place)]
+    for place in found:
+        refuse_others_file(place)
+    return found
+
+
+def _searched() -> Iterator[Path]:
+    """The working folder and those above it, up to the repository's or to the user's home."""
+    here, home = _working_folder(), Path("~").expanduser()
+    for folder in (here, *here.parents):
+        yield folder
+        if folder == home or any(os.path.exists(folder / mark) for mark in _REPOSITORY):
+            return
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:  # it was deleted
+        raise UsageError(
+            f"the working folder is not there any more: {error.strerror}.", "cd to one that is"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -60,9 +88,9 @@ class TomlFile:
             raise UsageError(f"{self.place} has {wrong}.", fix)
         return rows
 
-    def refused(self, number: int, key: str, what: str) -> UsageError:
+    def refused(self, number: int, key: str, what: str, fix: str = "the line mended") -> UsageError:
         """What is wrong with a key of the table of this number, with its line."""
-        return UsageError(f"{self.place}:{self._line(number, key)}: {what}.", "the line mended")
+        return UsageError(f"{self.place}:{self._line(number, key)}: {what}.", fix)
 
     def invalid(self, number: int, error: ValidationError, keys: Iterable[str]) -> UsageError:
         """What pydantic refused of the table of this number.

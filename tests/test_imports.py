@@ -18,8 +18,8 @@ HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # DESIGN: `errors` <- `models`, `results` <- `encoding` <- `evaluation` <- `training`;
 # `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
-# `published`, `remember`, `toml_file` and `version`.
-BASE = {"errors", "places", "published", "remember", "toml_file", "version"}
+# `published`, `remember`, `toml_file`, `version` and `whose_file`.
+BASE = {"errors", "places", "published", "remember", "toml_file", "version", "whose_file"}
 MODELS = BASE | {"models"}
 RESULTS = BASE | {"results"}
 ENCODING = MODELS | RESULTS | {"encoding"}
@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "published": {"places"},
     "version": set(),
     "remember": {"errors", "places"},
-    "toml_file": {"errors"},
+    "toml_file": {"errors", "whose_file"},
+    "whose_file": {"errors"},
     "models": MODELS,
     "results": RESULTS,
     "encoding": ENCODING,

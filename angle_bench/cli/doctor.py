@@ -70,6 +70,7 @@ def _machine(found: dict[str, Any]) -> list[str]:
     devices = [f"{device} ({name})" for device, name in found["accelerators"].items()]
     lines.append(f"accelerators  {', '.join(devices) or 'none'}")
     lines.append(f"hub           {found['hub']}")
+    lines.append(f"own rows      {', '.join(found['own_files']) or 'none'}")
     for name, cache in found["caches"].items():
         state = "" if cache["there"] else ", not there yet"
         state += "" if cache["writable"] else ", cannot be written"

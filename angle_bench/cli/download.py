@@ -51,6 +51,8 @@ def download(
     access = shared.access(base, mirror, False, allow_pickle)
     access = replace(access, files_only=True)
     specs = {name: resolve(name, None, access) for name in model}
+    for note in dict.fromkeys(spec.note for spec in specs.values() if spec.note):
+        typer.echo(f"  ! {note}", err=True)
     done: list[str] = []
 
     def say(line: str) -> None:

@@ -164,6 +164,7 @@ def _report(
             "output": str(output),
             "model": spec.name,
             "revision": spec.revision,
+            "row_file": None if spec.row_file is None else str(spec.row_file),
             "vectors": rows,
             "dimensions": width,
             "bad_rows": found.bad_rows,

@@ -75,6 +75,8 @@ def export(
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     with fix_said_as("-m ", "angle-bench export "):
         spec = resolve(path, changes, access)
+    if spec.note:
+        typer.echo(f"  ! {spec.note}", err=True)
 
     from angle_bench.training.export import FORMS, push
     from angle_bench.training.export import export as write

@@ -216,6 +216,7 @@ def _searched(
     return {
         "model": spec.name,
         "revision": spec.revision,
+        "row_file": None if spec.row_file is None else str(spec.row_file),
         "prompts": prompts_of(spec),
         "rule": asdict(rule),
         "read": counts.read,

@@ -230,7 +230,8 @@ def _entry(name: str) -> "Entry":
 
 
 def _plain(entry: "Entry") -> dict[str, Any]:
-    return entry.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    row: dict[str, Any] = entry.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    return row if entry.file is None else {**row, "row_file": str(entry.file)}
 
 
 def _prompt(entry: "Entry") -> str:

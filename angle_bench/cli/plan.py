@@ -8,6 +8,8 @@ import typer
 
 from angle_bench.errors import UsageError, did_you_mean
 
+# what runs code of a checkpoint's makers: whoever wrote a file does not decide that
+_TYPED = ("trust-remote-code", "allow-pickle")
 PLURAL = {"models": "model"}  # what a file calls what is -m on the command line
 
 
@@ -41,6 +43,10 @@ def _read(place: Path, known: list[str]) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
     for key, value in keys.items():
+        if key in _TYPED:
+            raise UsageError(
+                f"{place}: {key} is never taken from a file.", f"--{key}, and no such line"
+            )
         if key not in known:
             near = did_you_mean(key, known)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -68,7 +68,11 @@ def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
     del said["spec"]
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "model": {"name": seen.spec.name, "revision": seen.spec.revision},
+        "model": {
+            "name": seen.spec.name,
+            "revision": seen.spec.revision,
+            "row_file": None if seen.spec.row_file is None else str(seen.spec.row_file),
+        },
         **said,
     }
 
@@ -78,6 +82,8 @@ def _print(recipe: "Recipe", seen: "Preview") -> None:
 
     typer.echo(recipe_toml(recipe))
     typer.echo(f"model: {seen.spec.header([])}")
+    if seen.spec.note:
+        typer.echo(f"  ! {seen.spec.note}")
     for line in [*_data(seen), *_batch(seen), _steps(recipe, seen), *_cost(seen)]:
         typer.echo(line)
 

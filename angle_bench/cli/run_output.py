@@ -89,6 +89,7 @@ def _table(outcomes: "Sequence[ModelOutcome]", suite: "Suite") -> "Table":
 def _as_json(jobs: "list[Job]", suite: "Suite", trained: "list[Training]") -> dict[str, Any]:
     from angle_bench.cli.curve import step_json
     from angle_bench.reporting.stored_table import as_json
+    from angle_bench.toml_file import user_files
 
     outcomes = [outcome for job in jobs for outcome in job.variants]
     rows = as_json(_table(outcomes, suite))
@@ -100,9 +101,11 @@ def _as_json(jobs: "list[Job]", suite: "Suite", trained: "list[Training]") -> di
         row["layer"] = None if used is None else used.layer
         row["size"] = None if used is None else used.size
         row |= step_json(trained, outcome)
+        row["row_file"] = None if outcome.spec.row_file is None else str(outcome.spec.row_file)
         row["folder"] = str(outcome.folder.path)
         row["failures"] = {name: vars(failure) for name, failure in outcome.failures.items()}
-    return {"suite": suite.name, "version": suite.version, "models": rows}
+    files = list(map(str, user_files()))
+    return {"suite": suite.name, "version": suite.version, "own_files": files, "models": rows}
 
 
 def _signed(table: "Table | Grid", width: int) -> str:

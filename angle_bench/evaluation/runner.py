@@ -55,11 +55,11 @@ def run(
     """
     held = between or Between()
     tasks = {task.name: task for job in jobs for task in job.suite.task}
-    if warning := mirror_warning(list(tasks.values()), options.mirror):
-        progress.warning(warning)
     for job in jobs:
         if note := job.variants[0].spec.note:
             progress.warning(note)
+    if warning := mirror_warning(list(tasks.values()), options.mirror):
+        progress.warning(warning)
     try:
         with claims() as ours:
             pending = list(jobs)

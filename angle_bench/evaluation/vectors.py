@@ -82,6 +82,8 @@ def opened_encoder(
     Raises:
         ModelError: The checkpoint cannot be loaded, or was changed before the block ended.
     """
+    if spec.note:
+        progress.warning(spec.note)
     progress.loading(spec)
     hub.state()  # decides offline or not before anything reads it
     with opened_store(keeping, progress) as kept:

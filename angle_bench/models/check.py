@@ -17,13 +17,13 @@ def differences(entry: Entry, folder: Path, access: Access) -> list[str]:
     Args:
         entry: The row.
         folder: The checkpoint.
-        access: Where the base of an adapter is looked for.
+        access: Where the base of an adapter is looked for, and what may run code.
 
     Raises:
         ModelError: The files do not make a checkpoint.
     """
     base = access.base_of(folder, entry.base) if is_adapter(folder) else None
-    facts = read_folder(folder, base, entry.trust)
+    facts = read_folder(folder, base, access.trust)
     found = []
     if entry.base is not None and base is None:
         found.append(f"the row names the base {entry.base}, and the files are no adapter")

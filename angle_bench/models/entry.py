@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import (
@@ -15,7 +15,6 @@ from angle_bench.models.spec import (
     Settings,
     Shape,
     Similarity,
-    Trust,
 )
 from angle_bench.models.templates import check_written
 from angle_bench.published import Published
@@ -92,8 +91,18 @@ class Entry(BaseModel):
     package: Package | None = None
     contents: dict[str, str] = {}
     published: tuple[Published, ...] = ()
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The TOML file of a user's row; None for a row that comes with the package."""
+        return self._file
+
+    def of_file(self, file: Path) -> "Entry":
+        """The same row as one that a user wrote in this file."""
+        row = self.model_copy()
+        row._file = file
+        return row
 
     @property
     def short_name(self) -> str:
@@ -104,11 +113,6 @@ class Entry(BaseModel):
     def hub_id(self) -> str:
         """Its name on the hub."""
         return self.hub or self.name
-
-    @property
-    def trust(self) -> Trust:
-        """What of it may run code."""
-        return Trust(remote_code=self.trust_remote_code, pickle=self.allow_pickle)
 
     def given(self) -> dict[str, Any]:
         """The settings that the row has."""

@@ -30,7 +30,8 @@ def users_entries() -> list[Entry]:
     """
     known: dict[str, Entry] = {}
     for place in reversed(user_files()):
-        known |= {entry.name: entry for entry in read_entries(place, registry() | known)}
+        rows = read_entries(place, registry() | known)
+        known |= {entry.name: entry.of_file(place) for entry in rows}
     return list(known.values())
 
 
@@ -46,7 +47,7 @@ def one_entry(place: Path) -> Entry:
             f"{place} has {len(entries)} models, and one is meant.",
             f"the file as ./{FILE_NAME}, then -m with the name of one of them",
         )
-    return entries[0]
+    return entries[0].of_file(place)
 
 
 def find(name: str) -> Entry | None:

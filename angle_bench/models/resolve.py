@@ -81,8 +81,7 @@ def _refuse_trust_for_all(refs: Sequence[ModelRef], trust: Trust) -> None:
         option = "--trust-remote-code" if trust.remote_code else "--allow-pickle"
         raise UsageError(
             f"{option} is for one model, and {makers} are named.",
-            f"one command for each, or {option[2:].replace('-', '_')} = true in its row of "
-            "angle-bench.toml",
+            "one command for each",
         )
 
 

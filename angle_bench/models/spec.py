@@ -140,6 +140,7 @@ class ModelSpec(BaseModel):
         shape: Its layers and width, if its config or the registry says them.
         note: A line for the user, such as a pooling that nothing recorded.
         selected_on_test: Test splits that the checkpoint was chosen by.
+        row_file: The user's TOML file that has its row, if one does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -156,6 +157,7 @@ class ModelSpec(BaseModel):
     shape: Shape | None = None
     note: str | None = None
     selected_on_test: tuple[str, ...] = ()
+    row_file: Path | None = None
 
     @property
     def settings_id(self) -> str | None:

@@ -1,7 +1,7 @@
 """Checkpoints in TOML: the registry's rows, and a user's own, which may extend other ones.
 
-A project has `angle-bench.toml`, in the working folder or above it; a user has another one in the
-config folder; a file of one row can be passed after -m.
+A project has `angle-bench.toml`, in the working folder or above it in its repository; a user has
+another one in the config folder; a file of one row can be passed after -m.
 """
 
 import os
@@ -18,6 +18,8 @@ from angle_bench.models.spec import ModelSpec, Shape
 from angle_bench.published import Published
 from angle_bench.toml_file import TABLES, TomlFile, read_toml, toml_value
 
+# what runs code of the checkpoint's makers: whoever wrote a file does not decide that
+_TYPED = ("trust_remote_code", "allow_pickle")
 _HEAD = "# Checkpoints of this project; angle-bench models list shows them.\n"
 
 
@@ -113,6 +115,12 @@ def _heir(parent: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entry(file: TomlFile, number: int, row: dict[str, Any]) -> Entry:
+    for key in _TYPED:
+        if key in row:
+            option = f"--{key.replace('_', '-')}"
+            raise file.refused(
+                number, key, f"{key} is never taken from a file", f"{option}, and no such line"
+            )
     try:
         entry = Entry.model_validate(row)
     except ValidationError as error:

@@ -29,7 +29,7 @@ from angle_bench.models.overrides import Overrides
 from angle_bench.models.prompts import alike
 from angle_bench.models.reference import ModelRef, expand
 from angle_bench.models.registry import registry
-from angle_bench.models.spec import NO_TRUST, ModelSpec, Settings, Trust
+from angle_bench.models.spec import ModelSpec, Settings
 
 
 def existing_folder(ref: ModelRef) -> Path:
@@ -69,42 +69,59 @@ def from_folder(
         ModelError: It cannot be read.
         UsageError: A setting cannot be, or one that it does not record was not typed.
     """
-    trust = _trust(access, entry)
     base = _base(folder, access, entry)
     name = hub_id or f"local/{folder.name}"
     label = ref.label or (entry.name if entry and entry.path else name.rpartition("/")[2])
-    facts = read_folder(folder, base, trust)  # what is no checkpoint is not hashed
+    facts = read_folder(folder, base, access.trust)  # what is no checkpoint is not hashed
     content = content_hash(folder, base)
     revision = (
         bundled_commit(folder, content) if base is None else None
     ) or f"sha256-{content[:16]}"
-    common = {"name": name, "label": label, "revision": revision, "folder": folder, "trust": trust}
+    common = {
+        "name": name,
+        "label": label,
+        "revision": revision,
+        "folder": folder,
+        "trust": access.trust,
+        "row_file": None if entry is None else entry.file,
+    }
     if facts.loader != "transformers":
         _refuse_overrides(ref.name, facts.loader, overrides)
         _refuse_other_base(ref.name, folder, base)
-        return ModelSpec(**common, loader=facts.loader, note=facts.note)
+        said = _noted(_taken_name(entry), facts.note)
+        return ModelSpec(**common, loader=facts.loader, note=said)
     defaults = _defaults(ref, entry, facts)
     if not access.files_only:
         _refuse_unrecorded(ref, facts, entry, overrides, adapter=base is not None)
     recorded = overrides.pooling is not None or (entry is not None and entry.pooling is not None)
     settings = overrides.apply(defaults, name)
     notes = [None if recorded else facts.note, _prompted_otherwise(hub_id, defaults, settings)]
+    said = _noted(_taken_name(entry), *notes)
     return ModelSpec(
         **common,
         base=None if base is None else str(base),
         settings=settings,
         defaults=defaults,
         shape=facts.shape,
-        note="; ".join(filter(None, notes)) or None,
+        note=said,
         selected_on_test=facts.selected_on_test,
     )
 
 
-def _trust(access: Access, entry: Entry | None) -> Trust:
-    given, said = access.trust, entry.trust if entry else NO_TRUST
-    return Trust(
-        remote_code=given.remote_code or said.remote_code, pickle=given.pickle or said.pickle
-    )
+def _noted(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
+
+
+def _taken_name(entry: Entry | None) -> str | None:
+    """That a user's row goes by a name of the registry, or of mteb for other weights."""
+    if entry is None or entry.file is None:
+        return None
+    wanted = entry.name.casefold()
+    names = (name.casefold() for e in registry().values() for name in (e.name, e.short_name))
+    elsewhere = entry.path is not None or entry.hub_id != entry.name
+    if wanted in names or (elsewhere and mteb_name(entry.name) is not None):
+        return f"{entry.name} is the row of {entry.file}, not the known checkpoint of that name"
+    return None
 
 
 def _base(folder: Path, access: Access, entry: Entry | None) -> Path | None:
@@ -184,11 +201,12 @@ def from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Access
         revision=revision,
         folder=folder,
         base=base,
-        trust=_trust(access, entry),
+        trust=access.trust,
         settings=overrides.apply(_entry_settings(ref, entry, recorded), entry.hub_id),
         defaults=_entry_settings(ref, authors, recorded),
         shape=entry.shape,
-        note=_shadowed(ref.name),
+        note=_noted(_taken_name(entry), _shadowed(ref.name)),
+        row_file=entry.file,
     )
 
 
@@ -221,7 +239,7 @@ def _own_settings(
     if entry.pooling is not None and entry.max_length is not None:
         return None
     folder = folder or hub.fetch(entry.hub_id, revision)
-    return read_folder(folder, _base(folder, access, entry), _trust(access, entry)).settings
+    return read_folder(folder, _base(folder, access, entry), access.trust).settings
 
 
 def _shadowed(name: str) -> str | None:

@@ -112,6 +112,8 @@ def fine_tune(
     watched, asked = watch or Nobody(), stop or Stop()
     recipe = absolute(recipe)
     suite, marks, spec = begin(recipe, request)
+    if spec.note:
+        watched.warning(spec.note)
     folder = RunFolder(request.folder)
     if (said := folder.summary()) is not None:
         return _trained(folder, said, time.monotonic() - started)
