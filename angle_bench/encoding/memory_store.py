@@ -54,6 +54,10 @@ class MemoryStore:
             self._size = grown
         return True
 
+    def findings(self) -> list[str]:
+        """Nothing: memory is not read back from a disk."""
+        return []
+
     def holds(self, identity: StoreIdentity) -> bool:
         """Never known beforehand: what is in memory was computed by this very process."""
         return False

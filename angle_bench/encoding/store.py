@@ -16,6 +16,7 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
+from angle_bench.encoding.sealed import VALUE, Opened, opened, sealed
 from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.encoding.store_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store_place import store_place
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT_BYTES = 20 << 30
 FIRST_MAP_BYTES = 1 << 30
-READ_BLOCK = 8192  # texts; short reads, since an open one keeps evicted pages from being used
+READ_BLOCK = 2048  # texts; short reads, since an open one keeps evicted pages from being used
 WRITE_BYTES = 64 << 20  # of vectors per commit; it is held in memory until then
 
 _CATALOGUE = b"identities"
-_VALUE = np.dtype("<f4")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class VectorStore:
         self.moved: str | None = None
         self.problem: str | None = None
         self._closed = False
+        self._damaged: dict[str, set[bytes]] = {}
+        self._bare: dict[str, int] = {}
         self._file = StoreFile.open(folder, map_bytes)
 
     def get(
@@ -77,13 +79,13 @@ class VectorStore:
         vectors = np.zeros((len(keys), dimension), np.float32)
         try:
             for start in range(0, len(keys), READ_BLOCK):
-                block = slice(start, start + READ_BLOCK)
-                values = self._values(identity.table, keys[block])
-                width = _VALUE.itemsize * dimension
-                fit = [value if value and len(value) == width else None for value in values]
-                whole = b"".join(value for value in fit if value is not None)
-                found[block] = [value is not None for value in fit]
-                vectors[block][found[block]] = np.frombuffer(whole, _VALUE).reshape(-1, dimension)
+                block = keys[start : start + READ_BLOCK]
+                read = self._opened(identity.table, block, vectors[start : start + READ_BLOCK])
+                found[start + read.whole] = True
+                self._note_damage(identity, [block[at] for at in read.damaged])
+                if len(read.bare):
+                    bare = [block[at] for at in read.bare]
+                    self._seal(identity, bare, vectors[start + read.bare])
         except (lmdb.Error, OSError) as error:
             self._failed("read", error)
         return found, vectors
@@ -97,7 +99,7 @@ class VectorStore:
             False if the disk or the limit leaves no room; `problem` says so. What is stored is
             whole vectors all the same.
         """
-        rows = np.ascontiguousarray(vectors, _VALUE)
+        rows = np.ascontiguousarray(vectors, VALUE)
         if rows.shape[:1] != (len(keys),) or rows.ndim != 2:
             raise ValueError(f"{len(keys)} keys for vectors of shape {rows.shape}")
         order = sorted(range(len(keys)), key=keys.__getitem__)  # neighbours share pages
@@ -112,6 +114,19 @@ class VectorStore:
             self._failed("written; its disk may be full", error)
             return False
         return True
+
+    def findings(self) -> list[str]:
+        """What was read that was not as it should be (see `Store.findings`)."""
+        rotten = [
+            f"{len(keys):,} stored vectors of {label} were damaged and are computed again"
+            for label, keys in self._damaged.items()
+        ]
+        bare = [
+            f"{count:,} stored vectors of {label} are from before checksums: they were used "
+            "unchecked and have one now; angle-bench cache clear has them computed again"
+            for label, count in self._bare.items()
+        ]
+        return rotten + bare
 
     def holds(self, identity: StoreIdentity) -> bool:
         """Whether there is any vector of an identity; what cannot be read counts as absent."""
@@ -176,28 +191,39 @@ class VectorStore:
             self._closed = True
             self._file.close()
 
-    def _values(self, name: bytes, keys: Sequence[bytes]) -> list[bytes | None]:
-        def read(transaction: "Transaction[bytes]") -> list[bytes | None]:
+    def _opened(self, name: bytes, keys: Sequence[bytes], into: NDArray[np.float32]) -> Opened:
+        def read(transaction: "Transaction[memoryview]") -> Opened:
             table = self._file.table(transaction, name)
             if table is None:
-                return [None] * len(keys)
-            return [transaction.get(key, db=table) for key in keys]
+                return opened(keys, [None] * len(keys), into)
+            get = transaction.get  # views of the file, which end with the transaction
+            return opened(keys, [get(key, None, table) for key in keys], into)
 
-        return self._file.read(read)
+        return self._file.view(read)
+
+    def _note_damage(self, identity: StoreIdentity, keys: Sequence[bytes]) -> None:
+        if keys:
+            self._damaged.setdefault(identity.label, set()).update(keys)
+
+    def _seal(
+        self, identity: StoreIdentity, keys: Sequence[bytes], rows: NDArray[np.float32]
+    ) -> None:
+        """Give checksums to vectors that were stored before there were any."""
+        self._bare[identity.label] = self._bare.get(identity.label, 0) + len(keys)
+        self.put(identity, keys, rows)
 
     def _write(
         self, identity: StoreIdentity, keys: Sequence[bytes], rows: NDArray[np.float32]
     ) -> bool:
-        raw = memoryview(rows.tobytes())
-        width = rows.itemsize * rows.shape[1]
+        values = sealed(keys, rows)
+        size = sum(map(len, values))
 
         def write(transaction: "Transaction[bytes]") -> bool:
             known = self._known(transaction, identity.table)
-            if (known.bytes if known else 0) + len(raw) > self.limit_bytes:
+            if (known.bytes if known else 0) + size > self.limit_bytes:
                 return False
             table = self._file.table(transaction, identity.table, create=True)
             assert table is not None
-            values = (raw[start : start + width] for start in range(0, len(raw), width))
             transaction.cursor(db=table).putmulti(zip(keys, values, strict=True))
             self._note_use(transaction, identity, table)
             return True

@@ -73,6 +73,10 @@ class Store(Protocol):
         """Store vectors, shape (n, dimension); False where not all of them are stored."""
         ...
 
+    def findings(self) -> list[str]:
+        """What was read and is not as it was stored, a sentence for the user each, with counts."""
+        ...
+
     def holds(self, identity: StoreIdentity) -> bool:
         """Whether there is any vector of an identity."""
         ...

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import lmdb
 
@@ -99,6 +99,10 @@ class StoreFile:
         """Act within a transaction that sees one state of the store."""
         return self._within(act, write=False)
 
+    def view(self, act: Callable[["lmdb.Transaction[memoryview]"], T]) -> T:
+        """The same without copies: what is read are views, which end with the transaction."""
+        return self._within(act, write=False, buffers=True)
+
     def write(self, act: Callable[["lmdb.Transaction[bytes]"], T]) -> T:
         """Act within a transaction that is kept as a whole or not at all.
 
@@ -107,7 +111,7 @@ class StoreFile:
         return self._within(act, write=True)
 
     def table(
-        self, transaction: "lmdb.Transaction[bytes]", name: bytes, *, create: bool = False
+        self, transaction: "lmdb.Transaction[Any]", name: bytes, *, create: bool = False
     ) -> "lmdb._Database | None":
         """A table by name, None where there is none."""
         try:
@@ -148,7 +152,9 @@ class StoreFile:
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
 
-    def _within(self, act: Callable[["lmdb.Transaction[bytes]"], T], *, write: bool) -> T:
+    def _within(
+        self, act: Callable[["lmdb.Transaction[Any]"], T], *, write: bool, buffers: bool = False
+    ) -> T:
         if os.getpid() != self._pid:
             raise UsageError(
                 f"the vector store {self.folder} was opened before this process was forked.",
@@ -157,7 +163,8 @@ class StoreFile:
         with self._lock:
             for _ in range(MOST_TRIES):
                 try:
-                    with self._environment.begin(write=write) as transaction:
+                    begin: Any = self._environment.begin
+                    with begin(write=write, buffers=buffers) as transaction:
                         return act(transaction)
                 except lmdb.MapFullError:
                     self._set_map(2 * self._environment.info()["map_size"])

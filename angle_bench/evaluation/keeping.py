@@ -25,8 +25,9 @@ def opened_store(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
     try:
         yield kept
     finally:
-        if kept.problem:
-            progress.warning(kept.problem)
+        for line in [kept.problem, *kept.findings()]:
+            if line:
+                progress.warning(line)
         kept.close()
 
 

@@ -29,8 +29,9 @@ def write_together(
 ) -> None:
     """Write several files so that a full disk changes nothing that stood there.
 
-    All are written and synced under temporary names first; then `before_renaming` runs, and the
-    files are renamed into place in their order. A reader sees an old file or a new one, never
+    All are written and synced under temporary names first, the last one first, so that a file can
+    say what is in those behind it; then `before_renaming` runs, and the files are renamed into
+    place in their order. A reader sees an old file or a new one, never
     half of one, also after a power cut: files are synced before the rename, folders after it.
     The price is two syncs a file. Temporary names start with a dot and do not end in .json, so
     that nobody reads them.
@@ -46,14 +47,14 @@ def write_together(
     temporaries: list[Path] = []
     place = files[0].place
     try:
-        for file in files:
+        for file in reversed(files):
             place = file.place
             place.parent.mkdir(parents=True, exist_ok=True)
             temporaries.append(_temporary(place))
             file.write(temporaries[-1])
             sync(temporaries[-1])
         before_renaming()
-        for file, temporary in zip(files, temporaries, strict=True):
+        for file, temporary in zip(files, reversed(temporaries), strict=True):
             place = file.place
             temporary.replace(place)
             sync(place.parent)

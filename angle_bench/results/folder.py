@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
 
 from angle_bench.errors import ResultsError
+from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
 from angle_bench.results.files import (
     FileToWrite,
     Write,
@@ -19,10 +21,13 @@ from angle_bench.results.files import (
 )
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_object, read_result
+from angle_bench.results.run_record import read_run_record
+from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
 from angle_bench.results.task import Task
 
-State = Literal["done", "absent", "other data", "other settings", "unreadable", "incomplete"]
+State = Literal[
+    "done", "absent", "other data", "other settings", "unreadable", "incomplete", "damaged"
+]
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,10 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
         return Found("unreadable", reason=f"{place} cannot be read ({error})")
     if stored is None:
         return Found("absent")
-    record = read_record(folder, task.name)
+    odd: list[str] = []
+    record = read_run_record(folder.record(task.name), odd)
+    if odd:
+        return Found("unreadable", reason=odd[0].removesuffix("; left out"))
     if not asked.same_data(stored, record):
         return Found(
             "other data",
@@ -91,6 +99,8 @@ def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
         return Found("other settings", reason="stored under other settings of the model")
     if needs_predictions(task) and not folder.predictions(task.name).is_file():
         return Found("incomplete", reason="stored without its predictions")
+    if rotten := damaged(folder, task.name, record):
+        return Found("damaged", reason=rotten)
     return Found("done", stored)
 
 
@@ -108,10 +118,23 @@ def store(
     Side files are renamed first and the result file last, so its existence means the rest is
     there.
     """
-    files = [json_file(folder.record(task), record), json_file(folder.meta, meta)]
+    sums: dict[str, Any] = {"scores": {}, "predictions": None}
+
+    def write_record(temporary: Path) -> None:  # the last, when all checksums are known
+        json_file(temporary, {**record, RECORDED: sums}).write(temporary)
+
+    def write_predictions(temporary: Path) -> None:
+        predictions_file(temporary, predictions).write(temporary)
+        sums["predictions"] = file_checksum(temporary)
+
+    def write_scores(temporary: Path) -> None:
+        write_result(temporary)
+        sums["scores"] = scores_checksums(temporary)
+
+    files = [FileToWrite(folder.record(task), write_record), json_file(folder.meta, meta)]
     if predictions:
-        files.append(predictions_file(folder.predictions(task), predictions))
-    files.append(FileToWrite(folder.result(task), write_result))
+        files.append(FileToWrite(folder.predictions(task), write_predictions))
+    files.append(FileToWrite(folder.result(task), write_scores))
     with locked(folder):
         clear_leftovers(file.place for file in files)
         write_together(files, before_renaming=lambda: set_aside(folder, task))
@@ -140,7 +163,7 @@ def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> No
 
 def read_record(folder: ModelFolder, task: str) -> dict[str, Any]:
     """The run record of a task, empty where there is none: other tools write none of ours."""
-    return read_object(folder.record(task))
+    return read_run_record(folder.record(task), [])
 
 
 @contextmanager

@@ -31,6 +31,8 @@ def _odd(record: Mapping[str, Any]) -> str | None:
         return "model is no object"
     if not isinstance(data, dict) or not isinstance(data.get("verification", {}), dict):
         return "data or its verification is no object"
+    if not isinstance(data.get("rows", {}), dict):
+        return "rows of data are no object"
     for key in _TEXTS:
         if not isinstance(model.get(key), str | None):
             return f"{key} of model is no text"

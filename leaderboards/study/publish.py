@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
+from angle_bench.results.checksums import RECORDED
 from angle_bench.results.layout import SIDE
 from angle_bench.results.predictions import read_predictions, without_texts
 from angle_bench.results.training_texts import FILE_NAME
@@ -33,6 +34,7 @@ def publish(source: Path, target: Path) -> None:
             _write_predictions(file, place)
         elif file.parent.name == SIDE:
             record = json.loads(file.read_text("utf-8"))
+            record.pop(RECORDED, None)  # what is passed on has hashes for texts
             if "experiments" not in file.parts and not (place.parent / FILE_NAME).exists():
                 _copy_training(record, place.parent)
             _write_json(_elsewhere(record), place)

@@ -126,7 +126,7 @@ except ResultsError as error:
 
 @pytest.mark.parametrize(
     ("size", "limit", "stopped"),
-    [(10, 0, "record.json"), (10, 4096, "rows.parquet"), (8_000_000, 4_000_000, "result.json")],
+    [(10, 0, "result.json"), (10, 4096, "rows.parquet"), (8_000_000, 4_000_000, "result.json")],
 )
 def test_a_full_disk_changes_nothing(tmp_path: Path, size: int, limit: int, stopped: str) -> None:
     old = old_files(tmp_path)

@@ -13,7 +13,7 @@ from angle_bench.errors import ResultsError
 from angle_bench.results.files import Write, write_json
 from angle_bench.results.folder import Asked, look_up, read_record, set_aside, store, write_failure
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.predictions import PairPredictions, read_predictions
+from angle_bench.results.predictions import PairPredictions, predictions_file, read_predictions
 from angle_bench.results.task import Task
 
 DATA = "local-0123456789abcdef"
@@ -167,7 +167,7 @@ def test_every_file_is_where_it_belongs(folder: ModelFolder) -> None:
         ".angle-bench/T.parquet",
         ".angle-bench/Other.error.json",  # T's is gone: it has a score now
     }
-    assert read_record(folder, "T") == {"note": "first"}
+    assert read_record(folder, "T")["note"] == "first"
     assert read_predictions(folder.predictions("T")).to_pylist() == PAIR.table().to_pylist()
 
 
@@ -184,7 +184,7 @@ def test_old_files_are_moved_byte_for_byte(folder: ModelFolder) -> None:
     first = held(folder.path)
     put(folder, note="second", predictions=[])
     assert json.loads(folder.result("T").read_text())["note"] == "second"
-    assert read_record(folder, "T") == {"note": "second"}
+    assert read_record(folder, "T")["note"] == "second"
     assert not folder.predictions("T").exists()  # the first run's are not the second's
     (shelf,) = (folder.side / "superseded").iterdir()
     assert held(shelf) == {
@@ -310,7 +310,8 @@ def test_a_record_with_a_file_name_that_is_no_text_is_read(folder: ModelFolder) 
     # what sys.argv holds for a folder whose name is Latin-1: its mark must not get lost
     record = {"command": ["-m", "./mod\udce8le"], "data": {"verification": {"verdict": "differs"}}}
     put(folder, record=record)
-    assert read_record(folder, "T") == record
+    found = read_record(folder, "T")
+    assert {key: found[key] for key in record} == record
 
 
 STORE_OFTEN = """
@@ -412,7 +413,7 @@ def test_mteb_reads_what_is_stored(tmp_path: Path, shared: Path, settings_id: st
 def stored_with(folder: ModelFolder, record: dict[str, object], revision: str) -> None:
     write_json(folder.record(TASK.name), record)
     folder.result(TASK.name).write_text(result_text(revision=revision))
-    folder.predictions(TASK.name).touch()
+    predictions_file(folder.predictions(TASK.name), [PAIR]).write(folder.predictions(TASK.name))
 
 
 def test_a_result_over_more_subsets_answers_for_fewer_of_the_same_rows(tmp_path: Path) -> None:
