@@ -43,6 +43,7 @@ def _code(found: "Sequence[JobForecast]") -> int:
 
 
 def _print(found: "JobForecast") -> None:
+    from angle_bench.evaluation.reader.problems import short
     from angle_bench.reporting.table import plain
 
     lines = [
@@ -54,6 +55,10 @@ def _print(found: "JobForecast") -> None:
     for task in found.tasks:
         if task.why:
             typer.echo(f"  ! {task.name}: {task.why}")
+        for line in task.skipped:
+            typer.echo(f"  ! {task.name}: {line}")
+        if task.unused_columns:
+            typer.echo(f"  {task.name}: not used: {some([*map(short, task.unused_columns)])}")
     typer.echo(_sum(found))
 
 

@@ -10,19 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from angle_bench.errors import AngleBenchError, DataError, UsageError, first_line
+from angle_bench.errors import DataError, UsageError
+from angle_bench.evaluation.file_read import FileRead, Files, read_files
 from angle_bench.evaluation.reader import ReadOptions
-from angle_bench.evaluation.reader.places import find_files, is_glob, read_rows, users_files
+from angle_bench.evaluation.reader.places import find_files, users_files
 from angle_bench.places import cache_folder, tasks_folder
-from angle_bench.remember import file_facts
 from angle_bench.results.task import LOCAL, Task
 
-READING = 2  # of the rules by which rows are read: digests by others are computed anew
 PACKAGE_PREFIX = "angle-bench/"
 # the other types also read splits that they do not score, such as train or corpus
 SCORED_SPLITS_ONLY = ("STS", "PairClassification", "BitextMining", "Summarization", "Clustering")
 
-Files = Mapping[tuple[str, str], Path]
 Origin = Literal["hub", "mirror", "package", "file"]
 
 
@@ -38,6 +36,7 @@ class Located:
         rows: The digest of each file's rows, by `config/split`.
         definition: What an own task makes of the rows, as a digest; empty for mteb's.
         limit: How many samples of each split a smoke run takes; None is all.
+        read: What reading the files of a user gave, by `config/split`.
     """
 
     origin: Origin
@@ -46,6 +45,7 @@ class Located:
     rows: Mapping[str, str] = field(default_factory=dict)
     definition: str = ""
     limit: int | None = None
+    read: Mapping[str, FileRead] = field(default_factory=dict)
 
     def limited(self, count: int) -> "Located":
         """A few samples of it, which are other data: their revision says how many."""
@@ -61,6 +61,9 @@ class Located:
             "files": files,
             "rows": dict(self.rows),
             **defined,
+            **(
+                {"bad_rows": sum(each.bad_rows for each in self.read.values())} if self.read else {}
+            ),
         }
 
 
@@ -153,9 +156,11 @@ def options_of(task: Task) -> ReadOptions:
 def _located(
     origin: Origin, task: Task, files: Files, options: ReadOptions | None = None
 ) -> Located:
-    rows = rows_of(files, options)
+    read = read_files(files, options)
+    rows = {part: each.digest for part, each in read.items()}
     revision = f"local-{rows_digest(rows)[:16]}"
-    return Located(origin, revision, files, rows, task.definition)
+    users = read if origin == "file" else {}
+    return Located(origin, revision, files, rows, task.definition, read=users)
 
 
 def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:
@@ -175,70 +180,10 @@ def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], 
     return read
 
 
-def rows_of(files: Files, options: ReadOptions | None = None) -> dict[str, str]:
-    """sha256 in hex over the rows of each file, in order; the same for files of every kind.
-
-    What is remembered of a file is remembered by the way it was read, too.
-
-    Raises:
-        DataError: A file cannot be read or has no rows.
-    """
-    rows = {}
-    used = options or ReadOptions()
-    way = f"-{used.encoding}-{used.skip_bad_rows}" if used.encoding or used.skip_bad_rows else ""
-    with file_facts(f"rows-{READING}{way}") as facts:
-        for key, place in sorted(files.items()):
-            try:
-                hashed = partial(_hash_rows, options=used)
-                known = hashed(place) if is_glob(place) else facts.get(place, hashed)
-                rows["/".join(key)] = known
-            except OSError as error:  # a link to nothing, or a folder that cannot be entered
-                raise _unreadable(place, error) from error
-    return rows
-
-
 def rows_digest(rows: Mapping[str, str]) -> str:
     """sha256 in hex over the row digests of all files."""
     lines = "".join(f"{part} {digest}\n" for part, digest in sorted(rows.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _unreadable(place: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{place} cannot be read: {first_line(error)}",
-        f"the file {place.name} copied there again as a whole",
-    )
-
-
-def _hash_rows(place: Path, options: ReadOptions) -> str:
-    digest = hashlib.sha256()
-    count = 0
-    try:
-        for row in read_rows(place, options):
-            line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
-            digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
-            count += 1
-    except AngleBenchError:
-        raise
-    except Exception as error:  # pyarrow's errors share no base with those of files and JSON
-        raise _unreadable(place, error) from error
-    if count == 0:
-        raise DataError(
-            f"{place} has no rows: the split {place.stem} is empty.",
-            f"a file {place.name} with rows",
-        )
-    return digest.hexdigest()
-
-
-def _whole(value: Any) -> Any:
-    """Whole numbers as integers: JSON writers put 5 where a parquet column of doubles has 5.0."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):  # JSON may leave out what is null in parquet
-        return {key: _whole(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return value
 
 
 def stage(task: Task, located: Located) -> Path:

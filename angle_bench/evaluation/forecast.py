@@ -1,7 +1,7 @@
 """What a run would compute, and about how long it would take. Nothing is written."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.data import Located, locate, options_of
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.options import Options
+from angle_bench.evaluation.own_data import unused_columns
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.places import read_rows
 from angle_bench.evaluation.todo import answer
@@ -42,6 +43,8 @@ class TaskForecast:
         why: Why there is none.
         texts: To be encoded, if known; a text that occurs twice is counted twice.
         tokens: Of these texts, cut to the model's length.
+        skipped: The bad rows of the user's files that are left out, in words.
+        unused_columns: The columns of these files that nothing is read of.
     """
 
     name: str
@@ -50,6 +53,8 @@ class TaskForecast:
     why: str = ""
     texts: int | None = None
     tokens: int | None = None
+    skipped: Sequence[str] = ()
+    unused_columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -123,21 +128,27 @@ def _task(job: Job, task: Task, options: Options, spec: ModelSpec, tokenizer: An
         answers = [answer(outcome, task, located) for outcome in job.variants]
     except AngleBenchError as error:
         return TaskForecast(task.name, task.type, "no data", error.what)
-    if not options.overwrite and all(found.state == "done" for found in answers):
-        return TaskForecast(task.name, task.type, "stored", "", task.texts)
+    found = TaskForecast(
+        task.name,
+        task.type,
+        "stored",
+        texts=task.texts,
+        skipped=[line for read in located.read.values() for line in read.skipped],
+        unused_columns=unused_columns(task, located),
+    )
+    if not options.overwrite and all(each.state == "done" for each in answers):
+        return found
     task = _counted(task, located)
     texts = task.texts_of(options.limit)
-    return TaskForecast(
-        task.name, task.type, "to do", "", texts, _tokens(task, texts, located, spec, tokenizer)
-    )
+    tokens = _tokens(task, texts, located, spec, tokenizer)
+    return replace(found, state="to do", texts=texts, tokens=tokens)
 
 
 def _counted(task: Task, located: Located) -> Task:
     """A user's pairs with their count, which no catalogue has."""
     if not task.path or task.type not in ("STS", "PairClassification"):
         return task
-    options = options_of(task)
-    rows = sum(1 for place in located.files.values() for _ in read_rows(place, options))
+    rows = sum(read.rows for read in located.read.values())
     return task.model_copy(update={"samples": rows})
 
 

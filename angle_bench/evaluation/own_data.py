@@ -1,13 +1,14 @@
 """The rows of own tasks: columns under their field's name, each value checked."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from angle_bench.errors import DataError, did_you_mean, first_line
 from angle_bench.evaluation.data import Located, options_of
 from angle_bench.evaluation.reader.places import opened_all
 from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
+from angle_bench.results.own_task import FIELDS
 from angle_bench.results.task import Task
 
 Columns = dict[str, list[Any]]
@@ -40,6 +41,34 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
     return Part(task, f"{task.dataset} {subset}/{part}", rows.to_list())
 
 
+def unused_columns(task: Task, located: Located) -> list[str]:
+    """The columns of a user's files that nothing is read of; of retrieval with their part."""
+    found: dict[str, None] = {}
+    for key, read in located.read.items():
+        part = key.rpartition("/")[2] if task.type == "Retrieval" else ""
+        used = {column_of(field, task.columns, read.columns) for field in _fields(task, part)}
+        unused = [name for name in read.columns if name not in used]
+        found |= dict.fromkeys(f"{part}.{name}" if part else name for name in unused)
+    return list(found)
+
+
+def _fields(task: Task, part: str) -> list[str]:
+    fields = FIELDS[task.type]
+    if part:
+        return [field for field in fields if field.startswith(f"{part}.")]
+    if task.type == "Classification":  # of texts, or with a protocol of pairs
+        pairs = any(field == "sentence1" for field, _ in task.columns)
+        return ["label", *(("sentence1", "sentence2") if pairs else ("text",))]
+    return list(fields)
+
+
+def column_of(field: str, columns: Iterable[tuple[str, str]], there: Sequence[str]) -> str:
+    """The column of a field; of retrieval data the field has its part, as in `corpus.id`."""
+    name = dict(columns).get(field, field.rpartition(".")[2])
+    # BEIR's files say _id
+    return "_id" if name == "id" and "id" not in there and "_id" in there else name
+
+
 class Part:
     """Rows, and where they are from; every check names the place and the line or row, from 1."""
 
@@ -57,7 +86,6 @@ class Part:
         self.where = where
         self._task = task
         self._rows = rows
-        self._names = dict(task.columns)
         self._there = list(columns) or list(rows[0])
         self._numbers = numbers or range(1, len(rows) + 1)
         self._unit = unit
@@ -97,9 +125,7 @@ class Part:
         return found
 
     def _column(self, field: str) -> str:
-        name = self._names.get(field, field.rpartition(".")[2])
-        # BEIR's files say _id
-        return "_id" if name == "id" and "id" not in self._there and "_id" in self._there else name
+        return column_of(field, self._task.columns, self._there)
 
     def _no_column(self, field: str, column: str) -> DataError:
         there = [str(name) for name in self._there]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.evaluation.data import Located
+from angle_bench.evaluation.own_data import unused_columns
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
@@ -107,6 +108,7 @@ def task_record(
         "data": {
             "dataset": task.dataset,
             **located.provenance(),
+            **({"unused_columns": unused_columns(task, located)} if located.read else {}),
             "verification": scored.verification.summary(),
         },
         "counts": {

@@ -95,7 +95,8 @@ def prepare(task: Task, located: Located) -> Prepared:
             keep_some(mteb_task, task.splits, located.limit)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
         verification = verify(mteb_task, task, located)
-        warnings = data_warnings(findings, verification)
+        skipped = [line for read in located.read.values() for line in read.skipped]
+        warnings = (*skipped, *data_warnings(findings, verification))
         return Prepared(task, mteb_task, verification, random, warnings)
     except BaseException:
         if mteb_task.data_loaded:

@@ -142,7 +142,8 @@ def test_what_is_not_there_fails_alone(hub: Hub, angle_bench: Command, tmp_path:
 def test_a_retrieval_set_is_brought_with_corpus_and_queries(
     name: str, candidates: int, angle_bench: Command, tmp_path: Path
 ) -> None:
-    from angle_bench.evaluation.data import find_files, locate, rows_of, stage
+    from angle_bench.evaluation.data import find_files, locate, stage
+    from angle_bench.evaluation.file_read import rows_of
 
     task = task_of(name)
     retrieval(tmp_path / "mirror" / task.dataset, candidates=candidates)

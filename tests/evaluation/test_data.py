@@ -16,9 +16,9 @@ from angle_bench.evaluation.data import (
     check_mirror,
     locate,
     rows_digest,
-    rows_of,
     stage,
 )
+from angle_bench.evaluation.file_read import rows_of
 from angle_bench.evaluation.reader.places import find_files, read_rows
 from angle_bench.places import cache_folder, tasks_folder
 from angle_bench.results.suites import select

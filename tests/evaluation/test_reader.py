@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
-from angle_bench.evaluation.data import locate, rows_of
+from angle_bench.evaluation.data import locate
+from angle_bench.evaluation.file_read import rows_of
 from angle_bench.evaluation.own_data import part_of, scored_pairs
 from angle_bench.evaluation.reader import ReadOptions, blocks, open_rows
 from angle_bench.evaluation.reader.batch import text_array
@@ -103,6 +104,7 @@ def test_shared_cases_that_are_refused(shared: Path, name: str, what: str, fix: 
         ("flag_nofirst", {"pos": "positive", "neg": "negative"}, "C", 39),
         ("lab_none_first", {}, "A", 39),
         ("ntuple", {}, "C", 40),
+        ("neg_lists", {}, "C", 30),
     ],
 )
 def test_shared_training_cases(
