@@ -10,8 +10,8 @@ from angle_bench.reporting.table import Row
 from angle_bench.results.identity import shown
 
 # what does not belong to the model: where it differs, scores are not made in the same way
-_SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb")
-_NOT_OF_A_LABEL = {"mteb", "suite", "data"}
+_SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb", "limit")
+_NOT_OF_A_LABEL = {"mteb", "suite", "data", "limit"}
 
 
 def distinct(rows: Sequence[Row]) -> list[Row]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from angle_bench.errors import some
-from angle_bench.reporting.signature import joined, signature
+from angle_bench.reporting.signature import TaskData, joined, signature
 from angle_bench.reporting.table import MARKS, Cell, Origin, Row, Source
 from angle_bench.results.answers import Answer, Joined, incomplete_line, join
 from angle_bench.results.choose import Chosen, Model
@@ -115,16 +115,16 @@ def _signature(suite: Suite, name: str, found: Joined) -> str:
     main = found.folders[0]
     others = list(dict.fromkeys(a.folder.revision for a in found.answers.values()))
     versions = [answer.mteb_version for answer in found.answers.values()]
-    origins = [_origin(answer) for answer in found.answers.values()]
+    data = [_data(task, answer) for task, answer in found.answers.items()]
     settings = {}
     for answer in found.answers.values():
         recorded = answer.record.get("model", {})
         part = {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
         settings[str(part)] = {"name": name, "revision": main.revision, **part}
-    return joined([signature(each, suite, versions, origins, others) for each in settings.values()])
+    return joined([signature(each, suite, versions, data, others) for each in settings.values()])
 
 
-def _origin(answer: Answer) -> str:
+def _data(task: str, answer: Answer) -> TaskData:
     if not answer.folder.own:
-        return "hub"
-    return str(answer.record.get("data", {}).get("origin", "unknown"))
+        return TaskData(task, "hub")
+    return TaskData.recorded(task, answer.record.get("data", {}))

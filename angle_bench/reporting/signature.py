@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from angle_bench.results.task import Suite
@@ -10,11 +11,32 @@ from angle_bench.results.task import Suite
 SELECTED = "selected on"  # test splits that the checkpoint was chosen by
 
 
+@dataclass(frozen=True)
+class TaskData:
+    """The data that a task was scored on, as its run record says.
+
+    Attributes:
+        task: Its name.
+        origin: Who had the data.
+        revision: Which data: a commit of the hub, or `local-` with a digest of the rows; with
+            `+N` where only N samples of each split were taken.
+    """
+
+    task: str
+    origin: str
+    revision: str = ""
+
+    @classmethod
+    def recorded(cls, task: str, data: Mapping[str, Any]) -> "TaskData":
+        """By the data part of a run record."""
+        return cls(task, str(data.get("origin", "unknown")), str(data.get("revision", "")))
+
+
 def signature(
     model: Mapping[str, Any],
     suite: Suite,
     mteb_versions: Iterable[str | None],
-    data: Iterable[str],
+    data: Sequence[TaskData],
     other_revisions: Iterable[str] = (),
 ) -> str:
     """Model, revision, settings, versions and data as one line.
@@ -24,7 +46,7 @@ def signature(
             they are None, its loader chose them.
         suite: What was scored.
         mteb_versions: The versions that scored it.
-        data: Where the data of each task came from, as a run record says.
+        data: That of each task. Of local data the line has a digest.
         other_revisions: Further revisions of the model that some scores are of.
     """
     revisions = dict.fromkeys(_short(each) for each in (model["revision"], *other_revisions))
@@ -39,8 +61,18 @@ def signature(
         parts[SELECTED] = "+".join(chosen).replace("|", "¦")
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
     parts["suite"] = suite.signature
-    parts["data"] = ",".join(sorted(set(data)))
+    parts |= _data_parts(data)
     return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def _data_parts(data: Sequence[TaskData]) -> dict[str, str]:
+    """`data:hub,mirror@1a2b3c4d`, and `limit:20` of a smoke run."""
+    origins = ",".join(sorted({each.origin for each in data}))
+    split = [(each.task, *each.revision.partition("+")[::2]) for each in data]
+    local = sorted(f"{task} {revision}" for task, revision, _ in split if revision[:6] == "local-")
+    digest = f"@{hashlib.sha256(chr(10).join(local).encode()).hexdigest()[:8]}" if local else ""
+    limits = sorted({limit for _, _, limit in split if limit}, key=lambda each: (len(each), each))
+    return {"data": origins + digest} | ({"limit": ",".join(limits)} if limits else {})
 
 
 def parts_of(line: str) -> dict[str, str]:

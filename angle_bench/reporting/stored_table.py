@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from angle_bench.reporting.signature import signature
+from angle_bench.reporting.signature import TaskData, signature
 from angle_bench.reporting.table import Cell, Row, Table
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
@@ -27,7 +27,7 @@ def stored_row(
         suite: The columns.
         answered: The tasks whose stored result is the one asked for; the others stay empty.
     """
-    cells, versions, origins = [], [], []
+    cells, versions, sources = [], [], []
     for task in suite.task:
         result = read_result(folder.result(task.name)) if task.name in answered else None
         if result is None:
@@ -36,8 +36,8 @@ def stored_row(
         data = read_record(folder, task.name).get("data", {})
         cells.append(Cell(result.main_score(task), _verdict(data)))
         versions.append(result.mteb_version)
-        origins.append(str(data.get("origin", "unknown")))
-    line = signature(model, suite, versions, origins) if versions else ""
+        sources.append(TaskData.recorded(task.name, data))
+    line = signature(model, suite, versions, sources) if versions else ""
     return Row(label, tuple(cells), line)
 
 

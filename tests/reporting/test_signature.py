@@ -6,7 +6,7 @@ import pytest
 
 from angle_bench.models.prompts import PromptPolicy
 from angle_bench.models.spec import Settings
-from angle_bench.reporting.signature import signature
+from angle_bench.reporting.signature import TaskData, signature
 from angle_bench.results.suites import select
 
 COMMIT = "369c368f70f16a613f19f5598d4f12d9f44235d4"
@@ -26,7 +26,7 @@ def model(**changes: Any) -> dict[str, Any]:
 
 
 def line(record: dict[str, Any]) -> str:
-    return signature(record, select(["STS"]), ["2.26.24"], ["hub"])
+    return signature(record, select(["STS"]), ["2.26.24"], [TaskData("STS12", "hub")])
 
 
 def parts(text: str) -> dict[str, str]:
@@ -96,12 +96,34 @@ def test_versions_and_data_are_named_once_each() -> None:
         model(),
         select(["demo"]),
         ["2.26.24", "2.27.0", "2.26.24", None],
-        ["package", "mirror", "hub", "mirror"],
+        [TaskData(str(n), each) for n, each in enumerate(("package", "mirror", "hub", "mirror"))],
     )
     found = parts(text)
     assert found["mteb"] == "2.26.24,2.27.0,unknown"
     assert found["data"] == "hub,mirror,package"
     assert found["suite"] == "demo/1"
+
+
+def test_local_data_and_a_limit_are_part_of_the_protocol() -> None:
+    """Another task, other rows, a limit: each has a line of its own, another order has not."""
+
+    def of(*data: tuple[str, str, str]) -> str:
+        return signature(model(), select(["STS"]), ["2"], [TaskData(*each) for each in data])
+
+    one, two = ("STS12", "mirror", "local-0a"), ("STS13", "mirror", "local-0b")
+    few = [(task, origin, f"{revision}+20") for task, origin, revision in (one, two)]
+    lines = [
+        *(of(one, two), of(one, ("STS13", "mirror", "local-0c")), of(one), of(*few)),
+        *(of(("STS12", "hub", "c0ffee")), of(("STS12", "hub", "c0ffee+20"))),
+        of(one, ("STS14", "mirror", "local-0b")),
+    ]
+    assert len(set(lines)) == len(lines)
+    assert of(two, one) == of(one, two)
+    assert (parts(of(*few))["data"], parts(of(*few))["limit"]) == (
+        parts(of(one, two))["data"],
+        "20",
+    )
+    assert "limit" not in parts(of(one, two))
 
 
 @pytest.mark.parametrize("start", [0, 31])
