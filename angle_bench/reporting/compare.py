@@ -75,6 +75,13 @@ class Row:
             return self.seen.unseen_tasks
         return len(self.pairing.tasks)
 
+    @property
+    def judged_items(self) -> int:
+        """Over how many items the verdict is."""
+        if self.headline_unseen and self.seen is not None:
+            return self.seen.unseen_items
+        return 0 if self.pairing.items is None else len(self.pairing.items.shared.nodes)
+
     def count(self, word: str) -> int:
         """How many tasks have this verdict."""
         return sum(verdict.word == word for verdict in self.by_task.values())

@@ -21,8 +21,9 @@ def method(comparison: Comparison) -> str:
     """One line that can be pasted into a paper."""
     judged = [row for row in comparison.rows if row.verdict is not None]
     candidates = comparison.checkpoints
-    tasks = {task.name for row in judged for task in row.pairing.tasks}
-    items = max(len(row.pairing.items.shared.nodes) for row in judged if row.pairing.items)
+    tasks = max(row.judged_tasks for row in judged)
+    items = max(row.judged_items for row in judged)
+    kind = "unseen items" if any(row.headline_unseen for row in judged) else "items"
     how = comparison.how
     variance = (
         "bootstrap over pairs, which treats pairs as independent"
@@ -32,8 +33,8 @@ def method(comparison: Comparison) -> str:
     )
     over = "candidate" if candidates == 1 else "candidates"
     return (
-        f"Method: difference of the main score in points (×100), {len(tasks)} "
-        f"{'task' if len(tasks) == 1 else 'tasks'}, {items:,} items; {variance}, two-sided, "
+        f"Method: difference of the main score in points (×100), {tasks} "
+        f"{'task' if tasks == 1 else 'tasks'}, {items:,} {kind}; {variance}, two-sided, "
         f"α = .05; 95 % CI not adjusted, p by Holm (1979) over {candidates} {over}; equivalence by "
         f"TOST within ±{points(how.margin)} (Schuirmann 1987)."
     )
@@ -51,7 +52,8 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     assert verdict is not None
     if row.pairing.same:
         return f"{row.label} is {base}: the same weights under the same settings."
-    by_task = f" By task: {counts(row, zeros=True)}." if len(row.by_task) > 1 else ""
+    which = "By task, on all pairs" if row.headline_unseen else "By task"
+    by_task = f" {which}: {counts(row, zeros=True)}." if len(row.by_task) > 1 else ""
     return f"{_said(row, verdict, base)}.{_effective(verdict)}{by_task}"
 
 

@@ -64,6 +64,12 @@ class Seen:
         return sum(task.seen for task in self.tasks)
 
     @property
+    def unseen_items(self) -> int:
+        """How many items the difference on unseen ones is over."""
+        told = [task for task in self.tasks if math.isfinite(task.on_unseen)]
+        return sum(task.items - task.seen for task in told)
+
+    @property
     def concentrated(self) -> bool:
         """Whether the difference is significantly larger on seen items."""
         gain = self.contrast

@@ -374,6 +374,11 @@ def test_seen_pairs_are_told_apart(tmp_path: Path) -> None:
     shown = text(Comparison(side(made, "base"), BOTH, How(seen=True), (row,)))
     assert f"{in_a.seen} of 120 ({100 * in_a.seen / 120:.0f} %)" in shown
     assert "mean of 2, unseen pairs only:" in shown
+    unseen = in_a.items + in_b.items - in_a.seen - in_b.seen
+    assert f"2 tasks, {unseen} unseen items;" in shown
+    assert "By task, on all pairs: " in shown
+    assert "By task: " in text(compared(made, "ft"))
+    assert "2 tasks, 240 items;" in text(compared(made, "ft"))
     assert "Gains are concentrated on pairs seen in training." in shown
 
 
