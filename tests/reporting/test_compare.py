@@ -438,6 +438,15 @@ def test_verdicts_are_adjusted_over_candidates(results: Results) -> None:
     )
 
 
+def test_equivalence_is_adjusted_over_candidates(results: Results) -> None:
+    margin = 0.05
+    rows = compared(results, "good", "bad", margin=margin).rows
+    found = [row.verdict for row in rows if row.verdict]
+    raw = [one.estimate.p_equivalent(margin) for one in found]
+    assert [one.p_equivalent for one in found] == pytest.approx(holm(raw), abs=0)
+    assert holm(raw) != pytest.approx(raw, abs=0)
+
+
 def test_a_copied_checkpoint_is_one_question_and_one_rank(results: Results) -> None:
     for copied, label in (("good", "copy"), ("base", "twin")):
         for seed, (name, pairs) in enumerate((("A", A), ("B", B))):

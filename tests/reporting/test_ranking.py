@@ -15,8 +15,11 @@ from angle_bench.reporting.judged import with_ranks
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.pairing import Side
-from angle_bench.reporting.ranking import Ranking, ranks
-from angle_bench.reporting.statistics.inference import holm
+from angle_bench.reporting.ranking import Ranking, better, ranks
+from angle_bench.reporting.statistics.difference import Scored, difference
+from angle_bench.reporting.statistics.inference import ALPHA, holm
+from angle_bench.reporting.statistics.measures import Mean
+from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.task_ranks import better_over_tasks
 from angle_bench.reporting.task_ranking import with_task_ranks
 from angle_bench.reporting.terminal import text
@@ -96,6 +99,25 @@ def test_no_predictions_at_all_are_no_ranks(results: Results) -> None:
     only = suite(task("D"))
     assert ranking(results, *NOISE, of=only) == Ranking()
     assert with_ranks(board(results, only)).intervals == {}
+
+
+def test_ranks_are_by_holm_over_all_pairs() -> None:
+    random = np.random.default_rng(1)
+    hard = random.normal(size=200)
+    models = [Mean(hard + random.normal(0.04 * number, 0.3, size=200)) for number in range(8)]
+    means = [[Scored(one.value(), one.influence())] for one in models]
+    shared = SharedTexts.none(200)
+    found = better(means, shared, [False] * 8)
+    assert not (found & found.T).any()
+    raw = {
+        (one, other): difference(means[one], means[other], shared).estimate.p
+        for one in range(8)
+        for other in range(one)
+    }
+    adjusted = dict(zip(raw, holm([*raw.values()]), strict=True))
+    for (one, other), p in adjusted.items():
+        assert (found[one, other] or found[other, one]) == (p < ALPHA)
+    assert any(raw[pair] < ALPHA <= adjusted[pair] for pair in raw)
 
 
 def test_the_mean_of_a_verdict_is_that_of_the_table(results: Results) -> None:
