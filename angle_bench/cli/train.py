@@ -146,7 +146,7 @@ def train(
     followed = None if track == "none" else track
     if fsdp:
         _divide(processes)
-    asked = _begun(share, access, device, resume, followed, select_on_test)
+    asked = _begun(share, access, device, resume, followed, select_on_test, processes)
     if scoring is not None:
         return train_sweep(sweep, every, asked, scoring, processes, as_json)
     if processes > 1 and not launched():
@@ -245,6 +245,7 @@ def _begun(
     resume: bool,
     track: str | None,
     select_on_test: bool,
+    processes: int,
 ) -> "list[tuple[Recipe, Request]]":
     """What is trained into each folder; all are refused before one is trained."""
     from angle_bench.training.fine_tune import Request, begin
@@ -257,6 +258,7 @@ def _begun(
                 access=replace(access, base=each.recipe.model.base),
                 device=device,
                 resume=resume,
+                processes=processes,
                 track=track,
                 select_on_test=select_on_test,
                 command=["angle-bench", *sys.argv[1:]],

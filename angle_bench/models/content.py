@@ -20,6 +20,7 @@ _NO_MATTER = re.compile(
       | .*\.(md|rst|pdf|png|jpe?g|gif|svg|webp|csv|log|ipynb|lock|parquet|bib)
       | \.git.* | \.ds_store | \.angle-bench.*
       | optimizer.* | scheduler\.pt | scaler\.pt | rng_state.*\.pth | trainer_state\.json
+      | batches\.json
       | training_args\.(bin|json) | training\.json | failure\.json
       | recipe\.toml | data_config\.json
       | (train|eval|all|test|predict)_results\.json | events\.out\.tfevents.*

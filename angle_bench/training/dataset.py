@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,23 @@ class TrainingRows:
     def __len__(self) -> int:
         return sum(self.sizes)
 
+    @cached_property
+    def digest(self) -> str:
+        """Of all texts and labels in their order."""
+        whole = hashlib.blake2b(digest_size=16)
+        for column in self._columns:
+            lists, texts, data = (hashlib.blake2b(digest_size=16) for _ in range(3))
+            for chunk in column.chunks:
+                flat = chunk.flatten()
+                lists.update(_lengths(chunk))
+                texts.update(_lengths(flat))
+                data.update(_bytes(flat))
+            for part in (lists, texts, data):
+                whole.update(part.digest())
+        if self.labels is not None:
+            whole.update(self.labels.tobytes())
+        return whole.hexdigest()
+
     def row(self, number: int) -> Row:
         """A row with its lists."""
         texts = tuple(tuple(map(decoded, column[number].as_py())) for column in self._columns)
@@ -100,6 +118,24 @@ class TrainingRows:
     def __getitem__(self, index: int) -> Example:
         epoch, number = divmod(index, len(self))
         return drawn(self.row(number), number, self._seed, epoch)
+
+
+def _offsets(array: Any) -> NDArray[np.int64]:
+    """Where each entry of a large list or large binary array begins and ends."""
+    whole = np.frombuffer(array.buffers()[1], np.int64)
+    return whole[array.offset : array.offset + len(array) + 1]
+
+
+def _lengths(array: Any) -> bytes:
+    return np.diff(_offsets(array)).tobytes() if len(array) else b""
+
+
+def _bytes(array: Any) -> memoryview:
+    """The data of a large binary array, without what lies around it."""
+    if not len(array) or array.buffers()[2] is None:
+        return memoryview(b"")
+    at = _offsets(array)
+    return memoryview(array.buffers()[2])[int(at[0]) : int(at[-1])]
 
 
 class EpochSampler:

@@ -25,6 +25,7 @@ from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded
 from angle_bench.training.arguments import training_arguments
 from angle_bench.training.batch_loss import BatchLoss
+from angle_bench.training.batches import announced, made_with
 from angle_bench.training.card import CardFacts, model_card
 from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
 from angle_bench.training.flow import Stop
@@ -52,6 +53,7 @@ class Request:
         access: Where models and data are looked for.
         device: As after `-d`.
         resume: Whether it may go on where it stopped.
+        processes: How many are going to be launched for it, where this one only does that.
         track: Where losses are reported, if anywhere.
         select_on_test: Whether the checkpoint may be chosen by test splits.
         suite: What it is chosen by, instead of what the recipe names.
@@ -62,6 +64,7 @@ class Request:
     access: Access = field(default_factory=Access)
     device: str = "auto"
     resume: bool = False
+    processes: int = 1
     track: str | None = None
     select_on_test: bool = False
     suite: Suite | None = None
@@ -120,6 +123,7 @@ def fine_tune(
     trainer = _trainer(recipe, request, spec, suite, marks, watched, asked)
     last = folder.last()
     if last is not None:
+        _refuse_other_epoch(recipe, trainer, last)
         trainer.resume(last)
     if last is None or not _ended(recipe, trainer, last):
         _train(trainer, last)
@@ -151,7 +155,8 @@ def begin(recipe: Recipe, request: Request) -> tuple[Suite | None, tuple[str, ..
     spec = starting_point(recipe, request.access)
     sharded.refuse_unfit(recipe)
     if ranks.first():
-        RunFolder(request.folder).begin(absolute(recipe), request.resume)
+        processes = max(request.processes, announced())
+        RunFolder(request.folder).begin(absolute(recipe), request.resume, processes)
     return suite, marks, spec
 
 
@@ -217,6 +222,25 @@ def _steps(recipe: Recipe, trainer: AngleTrainer) -> int:
     data = trainer.train_dataset
     rows = len(sampler_of(data, recipe)) if isinstance(data, TrainingRows) else None
     return steps_of(recipe, rows, ranks.count())
+
+
+def _refuse_other_epoch(recipe: Recipe, trainer: AngleTrainer, last: Path) -> None:
+    """See that an epoch has as many steps as when a checkpoint was made.
+
+    Raises:
+        UsageError: It has not: batches of one row alone leave no row of an epoch out.
+    """
+    data, there = trainer.train_dataset, made_with(last, recipe)
+    if not isinstance(data, TrainingRows):
+        return
+    train = recipe.train.model_copy(update={"batch_size": there.batch_size})
+    rows = len(sampler_of(data, recipe.model_copy(update={"train": train})))
+    if -(-rows // there.rows) != -(-len(sampler_of(data, recipe)) // there.rows):
+        raise UsageError(
+            f"an epoch of {last.name} had {rows} rows, in batches of {there.batch_size}; in "
+            f"batches of {recipe.train.batch_size} it has another number.",
+            f"--set train.batch_size={there.batch_size} --processes {there.processes}",
+        )
 
 
 def _ended(recipe: Recipe, trainer: AngleTrainer, last: Path) -> bool:

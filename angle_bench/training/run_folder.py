@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from angle_bench.models.checkpoints import step_of
 from angle_bench.models.own_file import FILE_NAME as OWN_FILE
 from angle_bench.results.files import json_file, sync, text_file, write_together
 from angle_bench.results.whole_folder import sync_all
+from angle_bench.training.batches import (
+    FILE_NAME as BATCHES,
+)
+from angle_bench.training.batches import (
+    batches_of,
+    made_with,
+    refuse_other_rows_of_a_step,
+    write_batches,
+)
 from angle_bench.training.draft import read_recipe
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.recipe_toml import recipe_toml
@@ -26,10 +35,12 @@ RECIPE, SUMMARY = "recipe.toml", "training.json"
 STATE = "trainer_state.json"  # transformers writes it last
 # what of a checkpoint only training reads
 OF_TRAINING = re.compile(
-    r"(optimizer.*|scheduler\.pt|scaler\.pt|rng_state.*\.pth|trainer_state\.json)$"
+    r"(optimizer.*|scheduler\.pt|scaler\.pt|rng_state.*\.pth|trainer_state\.json|batches\.json)$"
 )
 # settings that change no weight, so that they may differ when training goes on
-FREE = {"description", "train.keep", "train.log_steps"}
+FREE = frozenset({"description", "train.keep", "train.log_steps"})
+# settings that may differ as long as a step takes as many rows
+DIVIDED = {"train.batch_size", "train.accumulation"}
 _FIX = "-o FOLDER on a disk with space, or --resume after making it"
 
 
@@ -43,16 +54,17 @@ class RunFolder:
 
     place: Path
 
-    def begin(self, recipe: Recipe, resume: bool) -> None:
+    def begin(self, recipe: Recipe, resume: bool, processes: int = 1) -> None:
         """Make the folder, or see that the training in it is this one.
 
         Args:
             recipe: What is to be trained.
             resume: Whether it may go on where it stopped.
+            processes: How many are to train it.
 
         Raises:
             UsageError: The folder is somebody else's, or holds another training, or one that
-                `resume` is needed for.
+                `resume` is needed for, or one whose steps took another number of rows.
             ResultsError: It cannot be written.
         """
         if not (self.place / RECIPE).is_file():
@@ -67,7 +79,8 @@ class RunFolder:
             self._write(recipe)
             return
         there = read_recipe(str(self.place / RECIPE))
-        if (changed := first_difference(there, recipe)) is not None:
+        free = FREE if self.last() is None else FREE | DIVIDED
+        if (changed := first_difference(there, recipe, free)) is not None:
             raise UsageError(
                 f"{self.place} holds another training: {changed}.", "-o FOLDER of a new name"
             )
@@ -77,6 +90,24 @@ class RunFolder:
                 f"{self.place} holds {done} of this recipe.",
                 "--resume, or -o FOLDER of a new name",
             )
+        self._divide_as(recipe, there, processes)
+
+    def _divide_as(self, recipe: Recipe, there: Recipe, processes: int) -> None:
+        """Go on with a step that is divided as a recipe and so many processes say.
+
+        Raises:
+            UsageError: A step would take another number of rows.
+        """
+        last, same = self.last(), first_difference(there, recipe) is None
+        if last is None or (self.summary() is not None and same):
+            return  # nothing is trained any more
+        before = made_with(last, there)
+        refuse_other_rows_of_a_step(last, before, batches_of(recipe, processes))
+        if same:
+            return
+        if not (last / BATCHES).is_file():  # what it was made with is read off the old recipe
+            write_batches(last, before, None)
+        self._write(recipe)
 
     def checkpoint(self, step: int) -> Path:
         """The folder of a step's checkpoint."""
@@ -183,11 +214,11 @@ class RunFolder:
         return list(self.place.iterdir()) if self.place.is_dir() else []
 
 
-def first_difference(there: Recipe, now: Recipe) -> str | None:
+def first_difference(there: Recipe, now: Recipe, free: Set[str] = FREE) -> str | None:
     """The first setting in which two recipes differ, in words; None where they are one."""
     mine, its = (dict(_flat(each.model_dump(mode="json"))) for each in (now, there))
     for key in dict.fromkeys([*its, *mine]):
-        if key not in FREE and mine.get(key) != its.get(key):
+        if key not in free and mine.get(key) != its.get(key):
             return f"{key} is {its.get(key)!r} there and {mine.get(key)!r} now"
     return None
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments
 
-from angle_bench.errors import ModelError, ResultsError
+from angle_bench.errors import ModelError, ResultsError, UsageError
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded
 from angle_bench.training.batch_loss import BatchLoss
+from angle_bench.training.batches import batches_of, made_with, rows_digest, write_batches
 from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
 from angle_bench.training.dataset import EpochSampler, TrainingRows, sampler_of
@@ -78,6 +79,8 @@ class AngleTrainer(Trainer):
         self._loss = loss
         self._record = record
         self._consumed = Consumed(recipe, data, args.world_size)
+        self._divided = batches_of(recipe, args.world_size)
+        self._digest = data.digest if isinstance(data, TrainingRows) else None
         self.marks = selected_on_test
         self.sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
         self._parts: dict[str, Tensor] = {}
@@ -101,7 +104,22 @@ class AngleTrainer(Trainer):
         self.is_fsdp_enabled = plugin is not None
 
     def resume(self, checkpoint: Path) -> None:
-        """Note what was trained on up to a checkpoint of this training; its weights are loaded."""
+        """Note what was trained on up to a checkpoint of this training; its weights are loaded.
+
+        Raises:
+            UsageError: The rows are not those that it was trained on.
+        """
+        if (before := rows_digest(checkpoint)) is not None and before != self._digest:
+            raise UsageError(
+                f"the rows are not those that {checkpoint.name} was trained on.",
+                "-o FOLDER of a new name, or the rows as they were",
+            )
+        there = made_with(checkpoint, self.recipe)
+        if there.together != self._divided.together:
+            self.watch.warning(
+                f"{checkpoint.name} compared {there.together} rows with each other, from here on "
+                f"it is {self._divided.together}"
+            )
         step = TrainerState.load_from_json(str(checkpoint / "trainer_state.json")).global_step
         if (earlier := read_training_texts(checkpoint)) is not None:
             self._record.inherit(earlier)
@@ -257,6 +275,7 @@ class AngleTrainer(Trainer):
     ) -> None:
         fill_checkpoint(place, candidate)
         self._record.write(place / RECORD)
+        write_batches(place, self._divided, self._digest)
         torch.save(optimizer, place / OPTIMIZER)
         assert self.lr_scheduler is not None
         torch.save(self.lr_scheduler.state_dict(), place / SCHEDULER)

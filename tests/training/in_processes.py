@@ -1,7 +1,7 @@
 """Trains cases in every process of a launch: `python -m tests.training.in_processes FOLDER`.
 
-FOLDER/cases.json names the cases; each goes into FOLDER/CASE, and what every process has after each
-step into FOLDER/CASE-RANK.json.
+FOLDER/cases.json names the cases; each goes into FOLDER/CASE, and what every process has after
+each step, with the rows of its batches, into FOLDER/CASE-RANK.json.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from torch.distributed.tensor import DTensor
 from angle_bench.training import fine_tune as module
 from angle_bench.training.fine_tune import Request
 from angle_bench.training.recipe import Recipe
+from angle_bench.training.trainer import AngleTrainer
 from tests.training.trainings import Seen
 
 KEPT: list[Any] = []
@@ -28,6 +29,21 @@ def keeping(*words: Any) -> Any:
 
 
 LOAD, module.load_student = module.load_student, keeping
+
+
+GROUPS = AngleTrainer._groups
+
+
+def rows_of_batches() -> list[list[int]]:
+    """A list that gets the rows of each batch that is trained on from now on."""
+    found: list[list[int]] = []
+
+    def noting(trainer: AngleTrainer, batch: Any) -> Any:
+        found.append(batch["row_ids"].tolist())
+        return GROUPS(trainer, batch)
+
+    AngleTrainer._groups = noting  # type: ignore[method-assign]
+    return found
 
 
 class Digests(Seen):
@@ -50,10 +66,16 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     for name, recipe in json.loads((folder / "cases.json").read_text()).items():
         watch = Digests()
-        request = Request(folder / name, device="cpu")
+        rows = rows_of_batches()
+        request = Request(folder / name, device="cpu", resume=True)
         module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
         sharded = {isinstance(weight, DTensor) for weight in KEPT[-1].module.parameters()}
-        said = {"losses": watch.losses, "digests": watch.digests, "sharded": list(sharded)}
+        said = {
+            "losses": watch.losses,
+            "digests": watch.digests,
+            "sharded": list(sharded),
+            "rows": rows,
+        }
         (folder / f"{name}-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(said))
 
 
