@@ -12,9 +12,11 @@ class AngleBenchError(Exception):
         what: One sentence: what happened, with the likely reason.
         fix: What to type or change next.
         exit_code: The exit status that the command line ends with (CONTRACTS "Exit codes").
+        verb: What is done with what the fix says: it is typed, or passed to a function.
     """
 
     exit_code = 1
+    verb = "type"
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
@@ -22,7 +24,7 @@ class AngleBenchError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.what}\n  {next_step(self.fix)}"
+        return f"{self.what}\n  {next_step(self.fix, self.verb)}"
 
 
 class UsageError(AngleBenchError):
@@ -51,7 +53,7 @@ class ResultsError(AngleBenchError):
 _WORDS = {"a", "an", "another", "data", "labels", "no", "one", "row", "rows", "the", "two", "what"}
 
 
-def next_step(fix: str) -> str:
+def next_step(fix: str, verb: str = "type") -> str:
     """The line below an error: `type: ` before what can be typed, `try: ` before words.
 
     >>> next_step("-t STS")
@@ -59,7 +61,7 @@ def next_step(fix: str) -> str:
     >>> next_step("the same command with a network")
     'try: the same command with a network'
     """
-    return f"{'try' if fix.partition(' ')[0] in _WORDS else 'type'}: {fix}"
+    return f"{'try' if fix.partition(' ')[0] in _WORDS else verb}: {fix}"
 
 
 @contextmanager

@@ -1,38 +1,41 @@
 """Training and evaluation from Python, on data sets in memory."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy import stats
 
 from angle_bench.errors import DataError, UsageError, did_you_mean
 from angle_bench.models.access import Access
-from angle_bench.results.files import FileToWrite, write_together
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
+from angle_bench.training.batches import announced, batches_of
+from angle_bench.training.given import keep, leave_out, parts_of, table_of
+from angle_bench.training.python_words import said_in_python
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import format_of
 from angle_bench.training.run_folder import RunFolder
-from angle_bench.training.settings import Data, Source
+from angle_bench.training.settings import Source
 
 if TYPE_CHECKING:
-    import datasets
-
     from angle_bench.training.fine_tune import Trained
 
 VALIDATION = "validation"
+TRAIN_DS, VALID_DS = "train_ds", "valid_ds"
+# what a recipe says under [[data.train]] of rows that are handed over
+OF_SOURCE = ("columns", "label_range", "limit", "encoding", "skip_bad_rows", "split")
 
 
 def train(
     model: str | Path,
     /,
-    train_ds: "datasets.Dataset",
-    valid_ds: "datasets.Dataset | None" = None,
+    train_ds: Any,
+    valid_ds: Any = None,
     *,
     output: str | Path = "checkpoints/candidate",
     resume: bool = False,
@@ -49,7 +52,9 @@ def train(
 
     Args:
         model: What would stand after `-m`.
-        train_ds: Columns text1, text2, label; query, positive; or query, positive, negative.
+        train_ds: Columns text1, text2, label; query, positive; or query, positive, negative. A
+            list of dicts, a Dataset or IterableDataset of `datasets`, a frame of pandas or polars,
+            the path of a file or folder, or a DatasetDict, whose `validation` is `valid_ds`.
         valid_ds: Columns text1, text2, label: the checkpoint with the best Spearman correlation of
             cosines is kept. Without it the recipe's `select` chooses, by default the suite
             STSB-dev.
@@ -63,7 +68,8 @@ def train(
         trust_remote_code: Whether Python files that come with the checkpoint may run.
         allow_pickle: Whether weights may be read that are no safetensors.
         recipe: The sections of a recipe, as in its TOML: `loss={"cosine_w": 1.0}`,
-            `train={"epochs": 1}`, `lora={"r": 16}`, `model={"pooling": "cls"}`.
+            `train={"epochs": 1}`, `lora={"r": 16}`, `model={"pooling": "cls"}`; of `data` also
+            what its `[[data.train]]` says, `data={"columns": {"pos": "positive"}}`.
 
     Returns:
         Folder, steps and score.
@@ -80,49 +86,75 @@ def train(
 
     folder = Path(output)
     place, valid = (folder / "data" / f"{name}.parquet" for name in ("train", VALIDATION))
-    asked = _recipe(str(model), None if base is None else str(base), place, valid_ds, recipe)
-    RunFolder(folder).begin(asked, resume)
-    _keep(place, train_ds)
-    suite = None
-    if valid_ds is not None:
-        _keep(valid, valid_ds)
-        suite = _suite(valid)
-    access = Access.of(base, mirror, trust_remote_code, allow_pickle)
-    request = Request(
-        folder=folder,
-        access=access,
-        device=device,
-        resume=resume,
-        track=track,
-        select_on_test=select_on_test,
-        suite=suite,
-        command=["angle_bench.train"],
-    )
-    return fine_tune(asked, request)
+    named = {str(file.absolute()): name for file, name in ((place, TRAIN_DS), (valid, VALID_DS))}
+    with said_in_python(named):
+        rows, own_valid = parts_of(train_ds)
+        valid_rows = own_valid if valid_ds is None else valid_ds
+        kept = not isinstance(rows, str | Path)
+        path = place if kept else Path(rows).expanduser()
+        chosen_by_rows = valid_rows is not None
+        asked = _recipe(
+            str(model), None if base is None else str(base), path, chosen_by_rows, recipe
+        )
+        most = _rows_needed(asked)
+        table = table_of(rows, TRAIN_DS, most) if kept else None
+        valid_table = table_of(valid_rows, VALID_DS) if chosen_by_rows else None
+        run = RunFolder(folder)
+        run.begin(asked, resume, announced())
+        there = run.last() or (folder if run.summary() is not None else None)
+        for file, given, name in ((place, table, TRAIN_DS), (valid, valid_table, VALID_DS)):
+            if given is None:
+                leave_out(file, name, there)
+            else:
+                keep(file, given, name, there)
+        request = Request(
+            folder=folder,
+            access=Access.of(base, mirror, trust_remote_code, allow_pickle),
+            device=device,
+            resume=resume,
+            track=track,
+            select_on_test=select_on_test,
+            suite=_suite(valid) if chosen_by_rows else None,
+            command=["angle_bench.train"],
+        )
+        return fine_tune(asked, request)
 
 
-def evaluate(encoder: Any, ds: "datasets.Dataset") -> dict[str, dict[str, float]]:
+def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:
     """How an encoder's similarities of pairs go with their labels.
 
     Args:
-        encoder: Whatever has `encode` of a list of strings, such as `angle_bench.load(name)`.
-        ds: Columns text1, text2, label; the label on any scale.
+        encoder: Whatever has `encode` of a list of strings, such as `angle_bench.load(name)`; or
+            what would stand after `-m`.
+        ds: Columns text1, text2, label, in whatever `train` takes; the label on any scale.
 
     Returns:
         For cosine, dot, manhattan and euclidean (both distances as their negatives) the pearson
         and the spearman correlation, from -1 to 1, by scipy.
 
     Raises:
-        DataError: A column is missing, or there are fewer than two pairs.
+        DataError: A column is missing, a label is no number, or there are fewer than two pairs.
 
     >>> evaluate(angle_bench.load("all-MiniLM-L6-v2"), pairs)["cosine"]["spearman"]
     0.8203
     """
-    format_of(ds.column_names, Source(path="the data set"))
-    first, second, labels = (list(ds[name]) for name in ("text1", "text2", "label"))
+    with said_in_python({}):
+        table = table_of(ds, "ds")
+        format_of(table.column_names, Source(path="ds"))
+        first, second, labels = (table[name].to_pylist() for name in ("text1", "text2", "label"))
+        _refuse_no_numbers(labels)
     if len(labels) < 2:
         raise DataError(f"{len(labels)} pairs have no correlation.", "two or more rows")
-    vectors = np.asarray(encoder.encode([*first, *second]), dtype=np.float64)
+    if isinstance(encoder, str | Path):
+        from angle_bench.evaluation.loading import load  # brings much
+
+        loaded = load(str(encoder))
+        try:
+            vectors = np.asarray(loaded.encode([*first, *second]), dtype=np.float64)
+        finally:
+            loaded.close()
+    else:
+        vectors = np.asarray(encoder.encode([*first, *second]), dtype=np.float64)
     one, other = vectors[: len(first)], vectors[len(first) :]
     return {
         name: {
@@ -131,6 +163,16 @@ def evaluate(encoder: Any, ds: "datasets.Dataset") -> dict[str, dict[str, float]
         }
         for name, found in _similarities(one, other).items()
     }
+
+
+def _refuse_no_numbers(labels: list[Any]) -> None:
+    for row, label in enumerate(labels):
+        if isinstance(label, bool | int | float) and math.isfinite(label):
+            continue
+        got = type(label).__name__ if not isinstance(label, float) else repr(label)
+        raise DataError(
+            f"labels must be numbers, got {got} in row {row}.", "labels such as 0.8 in every row"
+        )
 
 
 def _similarities(
@@ -146,35 +188,18 @@ def _similarities(
     }
 
 
-def _keep(place: Path, ds: "datasets.Dataset") -> None:
-    """Rows as a file beside the checkpoints; what is there already is what training goes on with.
-
-    Raises:
-        UsageError: The file has another number of rows.
-        DataError: It is no data set.
-    """
-    if not hasattr(ds, "to_parquet"):
-        raise DataError(
-            f"the {place.stem} data is a {type(ds).__name__}, not a datasets.Dataset.",
-            "datasets.Dataset.from_list(rows)",
-        )
-    if place.is_file():
-        if (rows := pq.read_metadata(place).num_rows) != len(ds):
-            raise UsageError(
-                f"{place} has {rows} rows, the {place.stem} data now has {len(ds)}.",
-                "output=FOLDER of a new name",
-            )
-        return
-    write_together(
-        [FileToWrite(place, lambda temporary: ds.to_parquet(str(temporary)))],
-        fix="output=FOLDER that can be written and has space",
-    )
+def _rows_needed(recipe: Recipe) -> int | None:
+    """The rows of all steps, where these are known."""
+    used = recipe.train
+    if used.max_steps is None:
+        return None
+    return used.max_steps * batches_of(recipe, announced()).rows
 
 
 def _recipe(
-    model: str, base: str | None, place: Path, valid_ds: Any, sections: Mapping[str, Any]
+    model: str, base: str | None, place: Path, chosen_by_rows: bool, sections: Mapping[str, Any]
 ) -> Recipe:
-    known = [name for name in Recipe.model_fields if name != "data"]
+    known = list(Recipe.model_fields)
     for name in sections:
         if name not in known:
             near = did_you_mean(name, known)
@@ -182,16 +207,26 @@ def _recipe(
             raise UsageError(
                 f"train takes no {name}.{hint}", f"a section of a recipe: {', '.join(known)}"
             )
+        if name != "description" and not isinstance(sections[name], Mapping | None):
+            raise UsageError(
+                f"{name} is a {type(sections[name]).__name__}, and should be a dict.",
+                f'{name}={{"…": …}}',
+            )
     given = dict(sections)
     given["model"] = {"name": model, "base": base, **given.get("model", {})}
-    if valid_ds is not None:
+    if chosen_by_rows:
         given["select"] = {**given.get("select", {}), "suite": ""}
-    given["data"] = Data(train=(Source(path=str(place.absolute())),))
+    data = dict(given.get("data", {}))
+    of_source = {name: data.pop(name) for name in list(data) if name in OF_SOURCE}
+    given["data"] = {
+        **data,
+        "train": [{"path": str(place.absolute()), **of_source}],
+    }
     try:
         return Recipe.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        key = ".".join(str(word) for word in first["loc"] if word not in ("train", 0))
         raise UsageError(f"{key}: {first['msg']}.", "the setting mended") from error
 
 

@@ -39,8 +39,11 @@ def test_data_sets_in_memory_are_trained_on(tmp_path: Path, tiny_bert: Path) -> 
     assert found["cosine"]["spearman"] == pytest.approx(done.score, abs=1e-6)
     again = angle_bench.train(tiny_bert, rows, pairs(), resume=True, **more)
     assert again.steps == done.steps
-    with pytest.raises(UsageError, match="20 rows"):
+    with pytest.raises(UsageError, match="made with: 19 rows instead of 20") as refused:
         angle_bench.train(tiny_bert, rows, pairs(19), resume=True, **more)
+    assert "pass: output=FOLDER" in str(refused.value)
+    with pytest.raises(UsageError, match="was made with valid_ds"):
+        angle_bench.train(tiny_bert, rows, resume=True, select={"suite": ""}, **more)
 
 
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, tiny_bert: Path) -> None:
@@ -49,8 +52,10 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, tiny_bert: Path) -> Non
         angle_bench.train(tiny_bert, rows, output=tmp_path / "out", los={"ibn_w": 1})
     with pytest.raises(UsageError, match=r"loss\.ibn_w"):
         angle_bench.train(tiny_bert, rows, output=tmp_path / "out", loss={"ibn_w": -1})
-    with pytest.raises(DataError, match="not a datasets"):
-        angle_bench.train(tiny_bert, rows_of("A"), output=tmp_path / "out")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="train_ds is a int"):
+        angle_bench.train(tiny_bert, 7, output=tmp_path / "out")
+    with pytest.raises(UsageError, match="loss is a float, and should be a dict"):
+        angle_bench.train(tiny_bert, rows, output=tmp_path / "out", loss=1.0)
 
 
 class Known:
