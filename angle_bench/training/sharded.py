@@ -138,6 +138,10 @@ def optimizer_state(module: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
 def load_optimizer_state(module: nn.Module, optimizer: Optimizer, place: Path) -> None:
     """Continue with a state that `optimizer_state` gave."""
     state = torch.load(place, map_location="cpu", weights_only=True)
+    if not state["state"]:  # plain gradient descent keeps nothing, and torch then finds no device
+        for group, said in zip(optimizer.param_groups, state["param_groups"], strict=True):
+            group.update({name: value for name, value in said.items() if name != "params"})
+        return
     set_optimizer_state_dict(module, optimizer, state, options=_options(module))
 
 
