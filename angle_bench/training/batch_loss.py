@@ -43,22 +43,26 @@ class BatchLoss:
             draw: What Espresso's projection is drawn from, the same in every process.
         """
         labels, ids = batch.get("labels"), batch["text_ids"]
+        mask, taught = batch["attention_mask"], None
+        if self.teacher is not None:
+            taught = self.teacher.of(batch["input_ids"], mask, groups)
+        guides = self.objectives.ibn_margin is not None and self.objectives.ibn_guide == "teacher"
+        guide = taught.vectors if taught is not None and guides else None
         seen = found
         if self.gather:
             seen = gathered_found(found)
             labels, ids = None if labels is None else gathered(labels), gathered(ids)
-        rows = Rows(batch["texts_per_row"], labels, ids)
+            guide = None if guide is None else gathered(guide)
+        rows = Rows(batch["texts_per_row"], labels, ids, guide)
         objective = partial(combined, rows=rows, settings=self.objectives)
         if self.espresso is None:
             loss = objective(seen.vectors)
         else:
             with drawn_from(draw, found.vectors.device):
                 loss = espresso(seen.layers, objective, self.espresso)
-        if self.teacher is None:
+        if self.teacher is None or taught is None:
             return loss
-        ids, mask = batch["input_ids"], batch["attention_mask"]
-        taught = self.teacher.loss(found, ids, mask, groups)
-        return Loss(loss.parts | {"teacher": taught})
+        return Loss(loss.parts | {"teacher": self.teacher.loss(found, taught, mask)})
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from angle_bench.errors import DataError
+from angle_bench.training.apart import Texts, apart, meeting
+from angle_bench.training.batches import announced, batches_of
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import TEXT_COLUMNS, Checker, Counts, Format, Row, refuse_idle
 from angle_bench.training.settings import Data, Source
@@ -115,6 +117,10 @@ class TrainingRows:
         texts = tuple(tuple(map(decoded, column[number].as_py())) for column in self._columns)
         return Row(texts, None if self.labels is None else float(self.labels[number]))
 
+    def texts_of(self, index: int) -> tuple[str, ...]:
+        """The texts of an index, as they are drawn."""
+        return self[index].texts
+
     def __getitem__(self, index: int) -> Example:
         epoch, number = divmod(index, len(self))
         return drawn(self.row(number), number, self._seed, epoch)
@@ -151,6 +157,8 @@ class EpochSampler:
         batch_size: Rows of a step.
         seed: Of the order.
         shuffle: False takes the rows as they stand.
+        together: How many rows are compared with each other; None lets equal texts meet.
+        texts: Of an index, for `together`.
     """
 
     def __init__(
@@ -160,12 +168,15 @@ class EpochSampler:
         batch_size: int,
         seed: int,
         shuffle: bool = True,
+        together: int | None = None,
+        texts: Texts | None = None,
     ) -> None:
         self._sizes = tuple(sizes)
         self._shares = tuple(sizes) if weights is None else _shares(sum(sizes), weights)
         self._left_out = int(batch_size > 1 and sum(sizes) % batch_size == 1)
         self._seed = seed
         self._shuffle = shuffle
+        self._together, self._texts = together, texts
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -178,8 +189,10 @@ class EpochSampler:
     def __iter__(self) -> Iterator[int]:
         rows = sum(self._sizes)
         order = self._order() if self._shuffle else np.arange(rows)
-        for number in order[: len(self)].tolist():
-            yield self._epoch * rows + number
+        indices = (self._epoch * rows + order).tolist()
+        if self._together is not None and self._texts is not None:
+            indices = apart(indices, self._texts, self._together)
+        yield from indices[: len(self)]
 
     def _order(self) -> NDArray[np.int64]:
         first, chosen = 0, []
@@ -214,8 +227,15 @@ def sampler_of(rows: TrainingRows, recipe: Recipe) -> EpochSampler:
     """The order in which a recipe takes its rows."""
     weights = [source.weight for source in recipe.data.train if source.weight is not None]
     used = recipe.train
+    together = batches_of(recipe, announced()).together
     return EpochSampler(
-        rows.sizes, weights or None, used.batch_size, used.seed, recipe.data.shuffle
+        rows.sizes,
+        weights or None,
+        used.batch_size,
+        used.seed,
+        recipe.data.shuffle,
+        together if used.batch_sampler == "no_duplicates" else None,
+        rows.texts_of,
     )
 
 
@@ -385,6 +405,12 @@ def _refuse_all_equal(rows: TrainingRows, recipe: Recipe) -> None:
             "nothing.",
             "--set loss.ibn_w=0, or label_range with the label that means equal as its end",
         )
+
+
+def sharing(rows: TrainingRows, recipe: Recipe) -> int:
+    """The rows of the first epoch that share a text with another row of their batch."""
+    together = batches_of(recipe, announced()).together
+    return meeting(list(sampler_of(rows, recipe)), rows.texts_of, together)
 
 
 def positives(rows: TrainingRows) -> int | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from angle_bench.errors import DataError, UsageError
-from angle_bench.training.objectives import angle, contrast, cosine, in_batch_negatives
+from angle_bench.training.objectives import Guide, angle, contrast, cosine, in_batch_negatives
 from angle_bench.training.settings import Objectives
 
 
@@ -38,11 +38,13 @@ class Rows:
         texts_per_row: 2 or 3.
         labels: Of format A, (rows,).
         text_ids: Equal for equal texts, (rows · texts_per_row,), for `mask_duplicates`.
+        guide: The teacher's vectors of the same texts, for `ibn_margin` by a teacher.
     """
 
     texts_per_row: int
     labels: Tensor | None = None
     text_ids: Tensor | None = None
+    guide: Tensor | None = None
 
 
 def combined(vectors: Tensor, rows: Rows, settings: Objectives) -> Loss:
@@ -65,16 +67,17 @@ def combined(vectors: Tensor, rows: Rows, settings: Objectives) -> Loss:
             "mask_duplicates needs to know which texts are equal.", "the argument text_ids"
         )
     ids = rows.text_ids if settings.mask_duplicates else None
+    guide = _guide(vectors, rows, settings)
     if rows.texts_per_row == 3:
         if rows.labels is not None:
             raise DataError(
                 "triplets have no labels.", "the columns query, positive and negative alone"
             )
-        parts = _triplets(vectors, ids, settings)
+        parts = _triplets(vectors, ids, guide, settings)
     elif rows.labels is None:
-        parts = _queries(vectors, ids, settings)
+        parts = _queries(vectors, ids, guide, settings)
     else:
-        parts = _pairs(vectors, rows.labels, ids, settings)
+        parts = _pairs(vectors, rows.labels, ids, guide, settings)
     if not parts:
         raise UsageError(
             "no objective of this format has a weight.", "a weight above 0 under [loss]"
@@ -82,8 +85,22 @@ def combined(vectors: Tensor, rows: Rows, settings: Objectives) -> Loss:
     return Loss(parts)
 
 
+def _guide(vectors: Tensor, rows: Rows, settings: Objectives) -> Guide | None:
+    if settings.ibn_margin is None:
+        return None
+    if settings.ibn_guide == "student":
+        return Guide(vectors.detach(), settings.ibn_margin)
+    if rows.guide is None:
+        raise DataError('ibn_guide = "teacher" needs its vectors.', 'ibn_guide="student"')
+    return Guide(rows.guide.float(), settings.ibn_margin)
+
+
 def _pairs(
-    vectors: Tensor, labels: Tensor, ids: Tensor | None, settings: Objectives
+    vectors: Tensor,
+    labels: Tensor,
+    ids: Tensor | None,
+    guide: Guide | None,
+    settings: Objectives,
 ) -> dict[str, Tensor]:
     parts = {}
     if settings.ibn_w:
@@ -92,28 +109,40 @@ def _pairs(
                 "ibn takes pairs of label 1 as positives, and there are labels outside 0 to 1.",
                 "ibn_w = 0 under [loss], or label_range of the source",
             )
-        parts["ibn"] = settings.ibn_w * in_batch_negatives(vectors, labels, settings.ibn_tau, ids)
+        plain = in_batch_negatives(vectors, labels, settings.ibn_tau, ids, guide)
+        parts["ibn"] = settings.ibn_w * plain
     return parts | _rankings(vectors, labels, settings)
 
 
-def _queries(vectors: Tensor, ids: Tensor | None, settings: Objectives) -> dict[str, Tensor]:
+def _queries(
+    vectors: Tensor, ids: Tensor | None, guide: Guide | None, settings: Objectives
+) -> dict[str, Tensor]:
     if not settings.ibn_w:
         return {}
     known = None if ids is None else (ids[0::2], ids[1::2], None)
-    plain = contrast(vectors[0::2], vectors[1::2], None, settings.ibn_tau, known)
+    sides = None if guide is None else (guide.vectors[0::2], guide.vectors[1::2], None)
+    plain = contrast(
+        vectors[0::2], vectors[1::2], None, settings.ibn_tau, known, sides, settings.ibn_margin or 0
+    )
     return {"ibn": settings.ibn_w * plain}
 
 
-def _triplets(vectors: Tensor, ids: Tensor | None, settings: Objectives) -> dict[str, Tensor]:
+def _triplets(
+    vectors: Tensor, ids: Tensor | None, guide: Guide | None, settings: Objectives
+) -> dict[str, Tensor]:
     query, positive, negative = (vectors[place::3] for place in range(3))
     known = None if ids is None else (ids[0::3], ids[1::3], ids[2::3])
+    sides = None if guide is None else tuple(guide.vectors[place::3] for place in range(3))
+    tau, margin = settings.ibn_tau, settings.ibn_margin or 0.0
     parts = {}
     if settings.ibn_w:
         alone = None if known is None else (known[0], known[1], None)
-        plain = contrast(query, positive, None, settings.ibn_tau, alone)
+        two = None if sides is None else (sides[0], sides[1], None)
+        plain = contrast(query, positive, None, tau, alone, two, margin)
         parts["ibn"] = settings.ibn_w * plain / 2
     if settings.cln_w:
-        hard = contrast(query, positive, negative, settings.ibn_tau, known)
+        three = None if sides is None else (sides[0], sides[1], sides[2])
+        hard = contrast(query, positive, negative, tau, known, three, margin)
         parts["cln"] = settings.cln_w * hard / 2
     pairs = torch.stack([query, positive, query, negative], dim=1).flatten(0, 1)
     labels = vectors.new_tensor([1.0, 0.0]).repeat(len(query))

@@ -6,7 +6,7 @@ triplets q0, p0, n0, q1, …. Every tau multiplies: it is an inverse temperature
 similarity 0 to all others and gets no gradient.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -67,8 +67,25 @@ def angle(
     return _ranking(tau * pooled.abs(), labels)
 
 
+class Guide(NamedTuple):
+    """What tells negatives from positives that nobody has labelled (GISTEmbed; Solatorio, 2024).
+
+    Attributes:
+        vectors: In the order of the batch's texts, of whatever dimension.
+        margin: A text whose cosine with a query is above that of the query's positive less this
+            is no negative of it.
+    """
+
+    vectors: Tensor
+    margin: float
+
+
 def in_batch_negatives(
-    vectors: Tensor, labels: Tensor, tau: float = 20.0, text_ids: Tensor | None = None
+    vectors: Tensor,
+    labels: Tensor,
+    tau: float = 20.0,
+    text_ids: Tensor | None = None,
+    guide: Guide | None = None,
 ) -> Tensor:
     """Of all other texts of the batch, a text of a positive pair should be closest to its partner.
 
@@ -77,18 +94,24 @@ def in_batch_negatives(
         labels: 1 for a positive pair, (pairs,); the others add nothing, but divide the mean.
         tau: Inverse temperature.
         text_ids: Equal for equal texts, (2 · pairs,); where given, a duplicate of a text or of
-            its partner is no negative of it.
+            one of its partners in positive pairs is no negative of it.
+        guide: Says which texts are no negatives, too.
     """
     normal = unit(vectors)
     logits = tau * normal @ normal.T
     place = torch.arange(len(vectors), device=vectors.device)
     partner = place ^ 1
     excluded = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    positive = (labels == 1).repeat_interleave(2)
     if text_ids is not None:
         excluded |= _known(text_ids, text_ids[partner], text_ids)
-        excluded[place, partner] = False
+        pairs = text_ids[positive], text_ids[partner][positive]
+        excluded |= _positives_of(text_ids, text_ids, pairs)
+    if guide is not None:
+        sides = unit(guide.vectors)
+        excluded |= _too_close(sides, sides, partner, guide.margin)
+    excluded[place, partner] = False
     losses = cross_entropy(logits.masked_fill(excluded, float("-inf")), partner, reduction="none")
-    positive = (labels == 1).repeat_interleave(2)
     return losses.masked_fill(~positive, 0.0).mean()
 
 
@@ -98,6 +121,8 @@ def contrast(
     negatives: Tensor | None = None,
     tau: float = 20.0,
     text_ids: tuple[Tensor, Tensor, Tensor | None] | None = None,
+    guide: tuple[Tensor, Tensor, Tensor | None] | None = None,
+    margin: float = 0.0,
 ) -> Tensor:
     """Of all positives and negatives of the batch, a query should be closest to its positive.
 
@@ -109,18 +134,30 @@ def contrast(
         negatives: (rows, dimension), if the rows have their own.
         tau: Inverse temperature.
         text_ids: Equal for equal texts, of the queries, positives and negatives, (rows,) each;
-            where given, a duplicate of a query or of its positive is no negative of it.
+            where given, a duplicate of a query or of one of its positives is no negative of it.
+        guide: Other vectors of the same texts, which say with `margin` what is no negative, too,
+            as in GISTEmbed.
+        margin: How much below its positive's cosine a query's negatives have to be.
     """
     documents = positives if negatives is None else torch.cat([positives, negatives])
     logits = tau * unit(queries) @ unit(documents).T
     target = torch.arange(len(queries), device=queries.device)
+    if text_ids is None and guide is None:
+        return cross_entropy(logits, target)
+    excluded = torch.zeros_like(logits, dtype=torch.bool)
     if text_ids is not None:
-        of_query, of_positive, of_negative = text_ids
-        ids = of_positive if of_negative is None else torch.cat([of_positive, of_negative])
-        excluded = _known(of_query, of_positive, ids)
-        excluded[target, target] = False
-        logits = logits.masked_fill(excluded, float("-inf"))
-    return cross_entropy(logits, target)
+        of_query, ids = text_ids[0], _documents(text_ids)
+        excluded |= _known(of_query, text_ids[1], ids)
+        excluded |= _positives_of(of_query, ids, (of_query, text_ids[1]))
+    if guide is not None:
+        excluded |= _too_close(unit(guide[0]), unit(_documents(guide)), target, margin)
+    excluded[target, target] = False
+    return cross_entropy(logits.masked_fill(excluded, float("-inf")), target)
+
+
+def _documents(texts: tuple[Tensor, Tensor, Tensor | None]) -> Tensor:
+    """Of all positives and then all negatives."""
+    return texts[1] if texts[2] is None else torch.cat([texts[1], texts[2]])
 
 
 def kl_divergence(vectors: Tensor, target: Tensor, temperature: float) -> Tensor:
@@ -146,6 +183,23 @@ def _sides(pairs: Tensor) -> tuple[Tensor, Tensor]:
 def _known(own: Tensor, partner: Tensor, others: Tensor) -> Tensor:
     """Where another text is a row's own or its partner's, (rows, others)."""
     return (own[:, None] == others) | (partner[:, None] == others)
+
+
+def _positives_of(texts: Tensor, others: Tensor, pairs: tuple[Tensor, Tensor]) -> Tensor:
+    """Where another text is a positive of a text in any of the pairs, (texts, others)."""
+    ids, numbers = torch.unique(torch.cat([texts, others, *pairs]), return_inverse=True)
+    sizes = [len(texts), len(others), *map(len, pairs)]
+    text, other, first, second = numbers.split(sizes)
+    # a pair as one number: never more than the square of the batch's texts
+    return torch.isin(text[:, None] * len(ids) + other, first * len(ids) + second)
+
+
+@torch.no_grad()
+def _too_close(own: Tensor, others: Tensor, positive: Tensor, margin: float) -> Tensor:
+    """Where a text is closer to a row than its positive less a margin, (rows, others)."""
+    similar = own @ others.T
+    limit = similar.gather(1, positive[:, None]) - margin
+    return similar > limit
 
 
 def _ranking(scores: Tensor, labels: Tensor) -> Tensor:

@@ -53,8 +53,16 @@ class Recipe(Section):
             raise ValueError("drop_duplicates has to see all rows, which streaming does not")
         if self.data.streaming and not self.data.shuffle:
             raise ValueError("streamed data is always shuffled")
+        if self.train.batch_sampler == "no_duplicates" and self.data.streaming:
+            raise ValueError("no_duplicates has to see all rows, which streaming does not")
+        if self.train.batch_sampler == "no_duplicates" and not self.data.shuffle:
+            raise ValueError("no_duplicates orders rows itself; data.shuffle = false keeps theirs")
         if self.lora is not None and (self.model.trainable or self.model.frozen):
             raise ValueError("with [lora] the adapter alone trains; lora.targets says where it is")
+        if self.loss.ibn_guide == "teacher" and self.teacher is None:
+            raise ValueError('loss.ibn_guide = "teacher" needs a [teacher]')
+        if self.loss.ibn_guide == "teacher" and self.loss.ibn_margin is None:
+            raise ValueError("loss.ibn_guide is of loss.ibn_margin, which is not given")
         weighted = [source.weight is not None for source in self.data.train]
         if any(weighted) and not all(weighted):
             raise ValueError("either every [[data.train]] has a weight, or none has")

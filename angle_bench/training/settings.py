@@ -39,7 +39,11 @@ class Objectives(Section):
         cln_w: Of contrast with the row's own negative.
         angle_w: Of the ranking of angle differences.
         angle_pool: How the angle objective reduces its dimensions.
-        mask_duplicates: A text's duplicates in a batch are no negatives of it.
+        mask_duplicates: A text's duplicates in a batch are no negatives of it, and neither are the
+            positives that it has in the batch's other rows.
+        ibn_margin: A text whose cosine is above that of the positive less this margin is taken for
+            a positive that nobody has labelled, and is no negative (GISTEmbed); None takes none so.
+        ibn_guide: Whose cosines these are: the candidate's own, or the teacher's.
     """
 
     cosine_w: Weight = 0.0
@@ -51,6 +55,8 @@ class Objectives(Section):
     angle_tau: InverseTemperature = 20.0
     angle_pool: Literal["sum", "mean"] = "sum"
     mask_duplicates: bool = False
+    ibn_margin: float | None = Field(default=None, ge=-2, le=2)
+    ibn_guide: Literal["student", "teacher"] = "student"
 
 
 class Espresso(Section):
@@ -107,8 +113,9 @@ class Model(Section):
         base: Of an adapter whose recorded base is elsewhere.
         pooling: None is the checkpoint's own, as are the other settings.
         bidirectional_start: Of a decoder: layers from here on look ahead.
-        trainable: Parts of parameter names that train; all where none is given.
-        frozen: Parts of parameter names that do not.
+        trainable: Whole dotted parts of the names of weights that train, or globs of them; all
+            where none is given.
+        frozen: The same of weights that do not.
         dropout: Of every dropout of the transformer; the checkpoint's own where none is given.
         gradient_checkpointing: Activations are computed again instead of kept.
     """
@@ -208,6 +215,8 @@ class Train(Section):
         warmup: Steps, or a share of all steps below 1.
         max_grad_norm: What longer gradients are shortened to; 0 leaves them as they are.
         optimizer: AdamW, or plain gradient descent.
+        batch_sampler: `no_duplicates` keeps rows that share a text out of one batch, as far as
+            there are others.
         gather: Whether texts of all processes are each other's negatives and are ranked together.
         chunk_tokens: Texts go through the model so many padded tokens at a time, and once more
             for their gradients: memory is that of a chunk, whatever the batch.
@@ -227,6 +236,7 @@ class Train(Section):
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    batch_sampler: Literal["plain", "no_duplicates"] = "plain"
     gather: bool = False
     chunk_tokens: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bf16", "fp16"] = "float32"

@@ -34,17 +34,26 @@ class Teacher:
     module: Trainable
     settings: TeacherSection
 
-    def loss(self, found: Found, input_ids: Tensor, mask: Tensor, groups: Groups) -> Tensor:
-        """The weighted divergence of a batch from the teacher, a scalar.
+    @torch.no_grad()
+    def of(self, input_ids: Tensor, mask: Tensor, groups: Groups) -> Found:
+        """What the teacher gives of a batch.
 
         Args:
-            found: What the candidate gives of the batch.
             input_ids: (texts, tokens).
             mask: 1 on real tokens, (texts, tokens).
             groups: Which texts go through the teacher together.
         """
-        with torch.no_grad():
-            taught = self.module(input_ids, mask, groups)
+        taught: Found = self.module(input_ids, mask, groups)
+        return taught
+
+    def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
+        """The weighted divergence of a batch from the teacher, a scalar.
+
+        Args:
+            found: What the candidate gives of the batch.
+            taught: What the teacher gives of it.
+            mask: 1 on real tokens, (texts, tokens).
+        """
         own, target = found.vectors, taught.vectors
         if found.tokens is not None and taught.tokens is not None:
             real = mask.bool()

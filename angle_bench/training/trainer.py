@@ -114,16 +114,31 @@ class AngleTrainer(Trainer):
                 f"the rows are not those that {checkpoint.name} was trained on.",
                 "-o FOLDER of a new name, or the rows as they were",
             )
-        there = made_with(checkpoint, self.recipe)
-        if there.together != self._divided.together:
-            self.watch.warning(
-                f"{checkpoint.name} compared {there.together} rows with each other, from here on "
-                f"it is {self._divided.together}"
-            )
+        self._say_what_is_compared(checkpoint)
         step = TrainerState.load_from_json(str(checkpoint / "trainer_state.json")).global_step
         if (earlier := read_training_texts(checkpoint)) is not None:
             self._record.inherit(earlier)
         self._consumed.skip(step)
+
+    def _say_what_is_compared(self, checkpoint: Path) -> None:
+        """Warn where from here on other numbers of rows are compared with each other.
+
+        Raises:
+            UsageError: The order of the rows depends on it.
+        """
+        there, now = made_with(checkpoint, self.recipe), self._divided
+        if there.together == now.together:
+            return
+        if self.recipe.train.batch_sampler == "no_duplicates":
+            raise UsageError(
+                f"no_duplicates ordered the rows of {checkpoint.name} for batches of "
+                f"{there.together}, and now they would be of {now.together}.",
+                f"--set train.batch_size={there.batch_size} --processes {there.processes}",
+            )
+        self.watch.warning(
+            f"{checkpoint.name} compared {there.together} rows with each other, from here on "
+            f"it is {now.together}"
+        )
 
     def compute_loss(
         self,

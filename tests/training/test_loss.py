@@ -6,7 +6,7 @@ import subprocess
 import sys
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +17,8 @@ from angle_bench.training.espresso import divergence, espresso, principal
 from angle_bench.training.loss import Loss, Rows, combined
 from angle_bench.training.objectives import angle, contrast, cosine, in_batch_negatives
 from angle_bench.training.settings import Espresso, Objectives
+from tests.checkpoints import build_tiny_bert
+from tests.training.trainings import rows_of
 
 Arrays = dict[str, torch.Tensor]
 
@@ -168,3 +170,107 @@ def test_duplicates_are_no_negatives(texts: int, part: str) -> None:
         parts = combined(vectors, Rows(texts, None, ids), settings).parts
         assert (float(parts["ibn"]) < 1e-6) == masked
         assert float(parts[part]) >= 0
+
+
+@pytest.mark.parametrize("texts", [2, 3])
+def test_positives_of_the_same_query_are_no_negatives(texts: int) -> None:
+    """Three rows, two of one query: against a loss that is written out."""
+    vectors = torch.randn(3 * texts, 8, generator=torch.Generator().manual_seed(4))
+    ids = torch.arange(3 * texts)
+    vectors[texts], ids[texts] = vectors[0], ids[0]  # row 1 asks what row 0 asks
+    settings = Objectives(mask_duplicates=True, angle_w=0.0)
+    found = combined(vectors, Rows(texts, None, ids), settings).parts
+    normal = torch.nn.functional.normalize(vectors.double(), dim=1)
+    query, positive = normal[0::texts], normal[1::texts]
+    others = {0: [0, 2], 1: [1, 2], 2: [0, 1, 2]}  # positives that a row is compared with
+
+    def expected(negatives: torch.Tensor) -> float:
+        losses = []
+        for row, there in others.items():
+            documents = torch.cat([positive[there], negatives])
+            logits = 20 * documents @ query[row]
+            losses.append(torch.logsumexp(logits, 0) - logits[there.index(row)])
+        return float(torch.stack(losses).mean())
+
+    share = 1.0 if texts == 2 else 0.5
+    none = normal[:0]
+    assert float(found["ibn"]) == pytest.approx(share * expected(none), abs=1e-5)
+    unmasked = combined(vectors, Rows(texts, None, ids), Objectives(angle_w=0.0)).parts
+    assert float(found["ibn"]) < float(unmasked["ibn"])
+    if texts == 3:
+        assert float(found["cln"]) == pytest.approx(0.5 * expected(normal[2::3]), abs=1e-5)
+
+
+def test_positives_of_pairs_with_labels_are_no_negatives() -> None:
+    """a-b and a-c are positive: c is no negative of a-b; d of a-d with label 0 still is one."""
+    vectors = torch.randn(6, 8, generator=torch.Generator().manual_seed(5))
+    vectors[2] = vectors[4] = vectors[0]
+    ids = torch.tensor([0, 1, 0, 2, 0, 3])
+    labels = torch.tensor([1.0, 1.0, 0.0])
+    found = in_batch_negatives(vectors, labels, 20.0, ids)
+    a, b, c, d = torch.nn.functional.normalize(vectors[[0, 1, 3, 5]].double(), dim=1)
+
+    def loss(own: torch.Tensor, partner: torch.Tensor, *negatives: torch.Tensor) -> torch.Tensor:
+        logits = 20 * torch.stack([partner, *negatives]) @ own
+        return torch.logsumexp(logits, 0) - logits[0]
+
+    # a's other positive is none of its negatives, and of b and c all but a's duplicates are
+    rows = [loss(a, b, d), loss(b, a, c, d), loss(a, c, d), loss(c, a, b, d)]
+    assert float(found) == pytest.approx(float(torch.stack(rows).sum()) / 6, abs=1e-5)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.05, -0.1])
+@pytest.mark.parametrize("texts", [2, 3])
+@pytest.mark.parametrize("guided_by", ["student", "teacher"])
+def test_false_negatives_are_those_of_gist(
+    margin: float, texts: int, guided_by: Literal["student", "teacher"], tmp_path: Path
+) -> None:
+    """sentence-transformers' GISTEmbedLoss on one batch, to 1e-5, gradients too."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.losses import GISTEmbedLoss
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    def model(seed: int) -> SentenceTransformer:
+        build_tiny_bert(tmp_path / str(seed), seed=seed)
+        words = Transformer(str(tmp_path / str(seed)))
+        return SentenceTransformer(modules=[words, Pooling(words.get_embedding_dimension())])
+
+    student = model(0).eval()
+    guide = student if guided_by == "student" else model(1).eval()
+    rows = rows_of("C" if texts == 3 else "B", 12)
+    columns = [[row[name] for row in rows] for name in rows[0]]
+    theirs = GISTEmbedLoss(
+        student,
+        guide,
+        temperature=0.05,
+        margin=margin,
+        contrast_anchors=False,
+        contrast_positives=False,
+    )
+    expected = theirs([student.preprocess(column) for column in columns], None)
+    expected.backward()
+    gradients = [weight.grad.clone() for weight in student.parameters() if weight.grad is not None]
+    student.zero_grad()
+
+    def vectors(of: SentenceTransformer) -> torch.Tensor:
+        found = [of(of.preprocess(column))["sentence_embedding"] for column in columns]
+        return torch.stack(found, dim=1).flatten(0, 1)
+
+    settings = Objectives(
+        ibn_w=1.0 if texts == 2 else 0.0,
+        cln_w=2.0,
+        angle_w=0.0,
+        ibn_margin=margin,
+        ibn_guide=guided_by,
+    )
+    taught = vectors(guide).detach() if guided_by == "teacher" else None
+    found = combined(vectors(student), Rows(texts, None, None, taught), settings).total
+    assert float(found) == pytest.approx(float(expected), abs=1e-5)
+    found.backward()
+    ours = [weight.grad for weight in student.parameters() if weight.grad is not None]
+    for one, other in zip(ours, gradients, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    if margin >= 0:
+        plain = settings.model_copy(update={"ibn_margin": None})
+        without = combined(vectors(student), Rows(texts), plain).total
+        assert float(without) > float(found) + 1e-3
