@@ -1,6 +1,7 @@
 """What a recipe would do, in print: `angle-bench train RECIPE -n`."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from angle_bench.models.access import Access
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
+    from angle_bench.training.rows import Counts, Part
     from angle_bench.training.sweep import Sweep, Training
 
 
@@ -64,8 +66,10 @@ def _counted(count: int, what: str) -> str:
 
 
 def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
-    said = asdict(seen) | {"spec": None}
+    said = asdict(replace(seen, counts=None))
     del said["spec"]
+    if seen.counts is not None:
+        said["counts"] = [(name, _counts_json(counts)) for name, counts in seen.counts]
     return {
         "recipe": recipe.model_dump(mode="json"),
         "model": {
@@ -77,6 +81,11 @@ def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
     }
 
 
+def _counts_json(counts: "Counts") -> dict[str, Any]:
+    # dataclasses make keys of a Counter's pairs
+    return asdict(replace(counts, dropped=Counter())) | {"dropped": dict(counts.dropped)}
+
+
 def _print(recipe: "Recipe", seen: "Preview") -> None:
     from angle_bench.training.recipe_toml import recipe_toml
 
@@ -84,14 +93,20 @@ def _print(recipe: "Recipe", seen: "Preview") -> None:
     typer.echo(f"model: {seen.spec.header([])}")
     if seen.spec.note:
         typer.echo(f"  ! {seen.spec.note}")
-    for line in [*_data(seen), *_batch(seen), _steps(recipe, seen), *_cost(seen)]:
+    for line in [
+        *_data(seen),
+        *_batch(seen),
+        *_trains(seen),
+        _steps(recipe, seen),
+        *_cost(seen),
+    ]:
         typer.echo(line)
 
 
 def _data(seen: "Preview") -> list[str]:
     if seen.counts is None:
-        return [f"data: format {seen.format}, streamed"]
-    lines = [f"data: format {seen.format}, {seen.rows:,} rows"]
+        return [f"data: format {_format(seen)}, streamed"]
+    lines = [f"data: format {_format(seen)}, {seen.rows:,} rows"]
     for name, counts in seen.counts:
         dropped = ", ".join(f"{count:,} {why}" for why, count in counts.dropped.items())
         lines.append(
@@ -99,10 +114,29 @@ def _data(seen: "Preview") -> list[str]:
             + (f"; dropped: {dropped}" if dropped else "")
             + (f"; not used: {', '.join(counts.unused)}" if counts.unused else "")
         )
+        lines.append(f"    rows with {', '.join(map(_part, counts.parts.items()))}")
         lines += [f"  ! {line}" for line in counts.skipped]
     if seen.positives is not None:
         lines.append(f"  {seen.positives:,} pairs of label 1, which ibn takes as positives")
+    if seen.sharing:
+        lines.append(
+            f"  {seen.sharing:,} rows share a text with a row of their batch: at the end of an "
+            "epoch there are no others left"
+        )
     return lines
+
+
+def _format(seen: "Preview") -> str:
+    from angle_bench.training.rows import TEXT_COLUMNS
+
+    names = [*TEXT_COLUMNS[seen.format], *(["label"] if seen.format == "A" else [])]
+    return f"{seen.format} ({', '.join(names)})"
+
+
+def _part(named: "tuple[str, Part]") -> str:
+    name, part = named
+    several = f" ({part.texts:,} texts)" if part.texts > part.rows else ""
+    return f"{name} {part.rows:,}{several}"
 
 
 def _batch(seen: "Preview") -> list[str]:
@@ -113,6 +147,16 @@ def _batch(seen: "Preview") -> list[str]:
         label = "" if row.label is None else f", label {row.label:g}"
         lines.append(f"  row {row.row}{label}")
         lines += [f"    {text.tokens:4} tokens  {text.text}" for text in row.texts]
+    return lines
+
+
+def _trains(seen: "Preview") -> list[str]:
+    if seen.trains is None:
+        return ["trains: known once the model is here"]
+    lines = [f"trains: {seen.trainable:,} parameters"]
+    for part in seen.trains:
+        times = f"{part.modules} x " if part.modules > 1 else ""
+        lines.append(f"  {part.name}: {times}{part.parameters:,}")
     return lines
 
 
@@ -133,7 +177,7 @@ def _cost(seen: "Preview") -> list[str]:
     parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items())
     least = "about" if seen.device == "cpu" else "at least"
     return [
-        f"memory: about {_size(seen.memory.total)} ({parts}); {seen.trainable:,} parameters train",
+        f"memory: about {_size(seen.memory.total)} ({parts})",
         f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}), "
         "without evaluation",
     ]

@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from angle_bench.training.dataset import (
     load_rows,
     positives,
     sampler_of,
+    sharing,
 )
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Counts, Format
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import steps_of
+from angle_bench.training.weight_names import BUFFERS, HEADS, Part, chosen, parts_of
 
 MEASURED = 8  # batches that say how many tokens a batch has
 SHOWN = 4  # rows of the first batch that are decoded
@@ -86,11 +89,14 @@ class Preview:
         format: Of the data.
         counts: What became of the rows of each source; None of streamed data.
         rows: That are trained on, None of streamed data.
+        sharing: Rows of the first epoch that share a text with another row of their batch, where
+            they are to be kept apart.
         positives: Pairs that ibn takes as such, in format A.
         batch: The first rows of the first batch; None where no tokenizer is at hand.
         steps: Of the optimiser.
         tokens: Of a batch with its padding, on average over the first batches.
-        trainable: Parameters that train.
+        trains: What trains, by its modules; None where the weight files do not say.
+        trainable: Parameters of these.
         seconds: About how long it takes on `device`, None where the checkpoint is not here.
     """
 
@@ -98,10 +104,12 @@ class Preview:
     format: Format
     counts: Sequence[tuple[str, Counts]] | None
     rows: int | None
+    sharing: int | None
     positives: int | None
     batch: Sequence[ShownRow] | None
     steps: int
     tokens: int | None
+    trains: Sequence[Part] | None
     trainable: int | None
     memory: Memory | None
     device: str
@@ -119,9 +127,10 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     format, examples = _examples(recipe, rows, access.mirror)
     place = _place(spec, access)
     batches = None if place is None else _batches(recipe, spec, place, examples)
+    apart = recipe.train.batch_sampler == "no_duplicates"
     steps = steps_of(recipe, None if rows is None else len(sampler_of(rows, recipe)))
     tokens = None if batches is None else _mean([_forwarded(batch) for batch, _ in batches])
-    parameters = None if place is None else _parameters(recipe, place)
+    parameters = None if place is None else _parameters(recipe, spec, place)
     kind, seconds = "", None
     if place is not None and parameters is not None and tokens is not None:
         kind, seconds = _seconds(recipe, place, parameters, tokens * steps, device)
@@ -130,11 +139,13 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         format=format,
         counts=None if rows is None else rows.counts,
         rows=None if rows is None else len(rows),
+        sharing=sharing(rows, recipe) if rows is not None and apart else None,
         positives=None if rows is None else positives(rows),
         batch=None if not batches else _shown(*batches[0]),
         steps=steps,
         tokens=tokens,
-        trainable=None if parameters is None else parameters[1],
+        trains=None if parameters is None else parameters[1],
+        trainable=None if parameters is None else _count(parameters[1]),
         memory=_memory(recipe, place, parameters, tokens),
         device=kind,
         seconds=seconds,
@@ -213,37 +224,69 @@ def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The weights that are loaded, each with its shape."""
     encoder = read_json(folder / "config.json").get("model_type") in T5_FAMILY
-    for file in sorted(folder.glob("*.safetensors")):
+    for name, shape in _of_files(sorted(folder.glob("*.safetensors"))):
+        if not (encoder and name.startswith("decoder.")):
+            yield name, shape
+
+
+def _of_files(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for file in files:
         with safe_open(file, framework="numpy") as opened:
             for name in opened.keys():  # noqa: SIM118
-                if not (encoder and name.startswith("decoder.")):
-                    yield name, tuple(opened.get_slice(name).get_shape())
+                yield name, tuple(opened.get_slice(name).get_shape())
 
 
-def _parameters(recipe: Recipe, place: Place) -> tuple[int, int] | None:
-    """All parameters, and those that train; None where the weight files do not say."""
-    whole, trained = 0, 0
-    for name, shape in _shapes(place.whole):
-        size = math.prod(shape)
-        whole += size
-        if recipe.lora is None:
-            trained += size if _trains(name, recipe) else 0
-        elif _adapted(name, shape, recipe):
-            trained += recipe.lora.r * sum(shape)
-    return (whole, trained) if whole else None
+def _parameters(recipe: Recipe, spec: ModelSpec, place: Place) -> tuple[int, list[Part]] | None:
+    """All parameters, and those that train; None where the weight files do not say.
+
+    Raises:
+        UsageError: `model.trainable` or `model.frozen` name nothing, or leave nothing.
+    """
+    shapes = {name: shape for name, shape in _shapes(place.whole) if not _not_loaded(name)}
+    if not shapes:
+        return None
+    whole = sum(map(math.prod, shapes.values()))
+    if spec.base is not None:
+        trained = _whole(sorted(place.folder.glob("adapter_model*.safetensors")))
+    elif recipe.lora is not None:
+        trained = _adapters(shapes, recipe)
+    else:
+        trained = parts_of(shapes, chosen(recipe.model, shapes))
+    dense = [_of_files([place.folder / path / "model.safetensors"]) for path in _dense(spec)]
+    trained += [
+        Part(f"dense.{number}", 1, sum(math.prod(shape) for _, shape in each))
+        for number, each in enumerate(dense)
+    ]
+    return whole, trained
 
 
-def _trains(name: str, recipe: Recipe) -> bool:
-    model = recipe.model
-    if _of_head(name):
-        return False
-    chosen = not model.trainable or any(part in name for part in model.trainable)
-    return chosen and not any(part in name for part in model.frozen)
+def _whole(files: Iterable[Path]) -> list[Part]:
+    shapes = dict(_of_files(files))
+    return parts_of(shapes, shapes)
 
 
-def _of_head(name: str) -> bool:
-    """Whether a weight is of a head, which no vector needs."""
-    return any(part in ("pooler", "lm_head", "cls") for part in name.split("."))
+def _dense(spec: ModelSpec) -> Sequence[str]:
+    return spec.required_settings().dense
+
+
+def _adapters(shapes: Mapping[str, tuple[int, ...]], recipe: Recipe) -> list[Part]:
+    """Adapters of linear layers, those of one name and size together."""
+    assert recipe.lora is not None
+    found: Counter[tuple[str, int]] = Counter()
+    for name, shape in shapes.items():
+        if _adapted(name, shape, recipe):
+            layer = name.removesuffix(".weight").rpartition(".")[2]
+            found[f"adapter of {layer}", recipe.lora.r * sum(shape)] += 1
+    return [Part(name, count, size) for (name, size), count in found.items()]
+
+
+def _count(parts: Sequence[Part]) -> int:
+    return sum(part.modules * part.parameters for part in parts)
+
+
+def _not_loaded(name: str) -> bool:
+    """Whether what a file holds is of a head of words, or no weight."""
+    return any(part in (*HEADS, *BUFFERS) for part in name.split("."))
 
 
 def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
@@ -251,18 +294,21 @@ def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
     assert recipe.lora is not None
     module = name.removesuffix(".weight")
     last = module.rpartition(".")[2]
-    if len(shape) != 2 or module == name or "embed" in module or _of_head(name):
+    if len(shape) != 2 or module == name or "embed" in module or "pooler" in name.split("."):
         return False
     return last not in TABLES and (not recipe.lora.targets or last in recipe.lora.targets)
 
 
 def _memory(
-    recipe: Recipe, place: Place | None, parameters: tuple[int, int] | None, tokens: int | None
+    recipe: Recipe,
+    place: Place | None,
+    parameters: tuple[int, list[Part]] | None,
+    tokens: int | None,
 ) -> Memory | None:
     shape = None if place is None else shape_of(place.whole)
     if parameters is None or shape is None or tokens is None:
         return None
-    whole, trained = parameters
+    whole, trained = parameters[0], _count(parameters[1])
     quantized = None if recipe.lora is None else recipe.lora.quantization
     added = 0 if recipe.lora is None else trained
     size = 4 if recipe.train.precision == "float32" else 2
@@ -279,7 +325,7 @@ def _memory(
 
 
 def _seconds(
-    recipe: Recipe, place: Place, parameters: tuple[int, int], tokens: int, device: str
+    recipe: Recipe, place: Place, parameters: tuple[int, list[Part]], tokens: int, device: str
 ) -> tuple[str, float]:
     """The device and about how long it takes: operations by a measured speed.
 
@@ -289,7 +335,7 @@ def _seconds(
     """
     from angle_bench.encoding.matrix_speed import flop_per_second  # brings torch
 
-    whole, trained = parameters
+    whole, trained = parameters[0], _count(parameters[1])
     vocabulary = read_json(place.whole / "config.json").get("vocab_size")
     shape = shape_of(place.whole)
     embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0

@@ -54,18 +54,33 @@ class Row:
 
 
 @dataclass
+class Part:
+    """Of a column, under our name for it.
+
+    Attributes:
+        rows: That have it.
+        texts: In these, more than rows where a row has several; of a label none.
+    """
+
+    rows: int = 0
+    texts: int = 0
+
+
+@dataclass
 class Counts:
     """What became of the rows of a source, by reason.
 
     Attributes:
         read: Rows that could be read.
         dropped: Of these, by why they are not trained on.
+        parts: Rows that have a text (or a label) of each column, and how many texts in all.
         unused: Columns that nothing is read of.
         skipped: A line for each file of which rows could not be read and were skipped.
     """
 
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    parts: dict[str, "Part"] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     skipped: list[str] = field(default_factory=list)
 
@@ -173,7 +188,11 @@ class Checker:
         self._texts = [theirs[name] for name in TEXT_COLUMNS[self.format]]
         self._label = theirs["label"][0] if self.format == "A" else None
         used = {name for names in self._texts for name in names} | {self._label}
-        self.counts = Counts(unused=tuple(name for name in there if name not in used))
+        names = [*TEXT_COLUMNS[self.format], *(["label"] if self._label else [])]
+        self.counts = Counts(
+            parts={name: Part() for name in names},
+            unused=tuple(name for name in there if name not in used),
+        )
 
     def rows(self, rows: Iterable[SourceRow]) -> Iterator[tuple[int, Row]]:
         """Rows that can be trained on, each with its number in the source, from 0."""
@@ -188,23 +207,29 @@ class Checker:
     def _row(self, source_row: SourceRow) -> Row | str:
         """The row, or why it is dropped."""
         row = source_row.values
-        texts = []
-        for names in self._texts:
+        texts: list[tuple[str, ...]] = []
+        missing = ""
+        for ours, names in zip(TEXT_COLUMNS[self.format], self._texts, strict=True):
             values = {name: row[name] for name in names if row.get(name) is not None}
             shown = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
-            if not values:
-                return f"no {shown}"
             found: list[str] = []
             for name, value in values.items():
                 found += self._texts_of(source_row, name, value)
             if not found:
-                return f"empty {shown}"
+                missing = missing or (f"empty {shown}" if values else f"no {shown}")
+                continue
+            self.counts.parts[ours].rows += 1
+            self.counts.parts[ours].texts += len(found)
             texts.append(tuple(found))
+        value = None if self._label is None else row.get(self._label)
+        if self._label is not None and not _is_missing(value):
+            self.counts.parts["label"].rows += 1
+        elif self._label is not None:
+            missing = missing or f"no {self._label}"
+        if missing:
+            return missing
         if self._label is None:
             return Row(tuple(texts), None)
-        value = row.get(self._label)
-        if _is_missing(value):
-            return f"no {self._label}"
         return Row(tuple(texts), self._label_of(source_row, value))
 
     def _texts_of(self, row: SourceRow, column: str, value: Any) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """A checkpoint as something that is trained: loaded, with what of it trains."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from angle_bench.training.recipe import Recipe
 from angle_bench.training.settings import Lora
 from angle_bench.training.settings import Model as ModelSection
 from angle_bench.training.trainable import Trainable, set_dropout
+from angle_bench.training.weight_names import chosen
 
 
 @dataclass(frozen=True)
@@ -201,30 +201,11 @@ def _of_adapter(name: str, wrapped: Any) -> bool:
 
 
 def _choose(transformer: nn.Module, model: ModelSection) -> None:
-    """Which of the weights train: no head that nothing reads, and what the recipe says."""
-    names = [name for name, _ in transformer.named_parameters()]
-    for part in (*model.trainable, *model.frozen):
-        if not any(part in name for name in names):
-            raise _no_such_part(part, names)
-    for name, weight in transformer.named_parameters():
-        chosen = not model.trainable or any(part in name for part in model.trainable)
-        frozen = name.startswith("pooler.") or any(part in name for part in model.frozen)
-        weight.requires_grad_(chosen and not frozen)
-    if not any(weight.requires_grad for weight in transformer.parameters()):
-        raise UsageError(
-            "nothing would train: model.trainable and model.frozen leave no weight.",
-            "--set 'model.frozen=[]'",
-        )
-
-
-def _no_such_part(part: str, names: Iterable[str]) -> UsageError:
-    parts = list(dict.fromkeys(word for name in names for word in name.split(".")))
-    near = did_you_mean(part, parts)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return UsageError(
-        f"no weight has {part} in its name.{hint}",
-        f"one of {', '.join(near or parts[:8])}, in model.trainable or model.frozen",
-    )
+    """Which of the weights train."""
+    weights = dict(transformer.named_parameters())
+    training = set(chosen(model, weights))
+    for name, weight in weights.items():
+        weight.requires_grad_(name in training)
 
 
 def _checkpoint_activations(transformer: Any) -> None:

@@ -46,3 +46,27 @@ def test_as_json(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     assert said["recipe"]["lora"]["r"] == 2
     assert said["memory"]["gradients"] == 4 * said["trainable"]
     assert len(said["batch"]) == 4
+
+
+def test_which_rows_have_which_parts(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    """The format is that of all rows, whatever the first one has."""
+    rows = [
+        {"query": "a dog", "positive": "one dog"},
+        {"query": "a cat", "positive": ["one cat", "the cat"], "negative_1": "a car"},
+        {"query": "a man", "positive": "one man", "negative_1": "a bus", "negative_2": "a tram"},
+        {"query": "", "positive": "one bird", "negative_1": "a ship"},
+        {"query": "a king", "positive": "one king", "negative_1": "a road"},
+    ]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    place = tmp_path / "r.toml"
+    place.write_text(
+        f'[model]\nname = "{tiny_bert}"\npooling = "mean"\n[[data.train]]\npath = "rows.jsonl"\n'
+    )
+    ended = cli("train", place, "-n")
+    assert (ended.code, ended.errors) == (0, [])
+    assert "data: format C (query, positive, negative), 3 rows" in ended.out
+    assert "5 read, 3 kept; dropped: 1 no negative_1 … negative_2, 1 empty query" in ended.out
+    assert "rows with query 4, positive 5 (6 texts), negative 4 (5 texts)" in ended.out
+    (_, counts) = json.loads(cli("train", place, "-n", "--json").out)["counts"][0]
+    assert counts["dropped"] == {"no negative_1 … negative_2": 1, "empty query": 1}
+    assert counts["parts"]["negative"] == {"rows": 4, "texts": 5}
