@@ -121,3 +121,12 @@ def printable(text: str) -> str:
     'a?[31mb?'
     """
     return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def shown(text: str) -> str:
+    r"""A text of several lines without what a terminal would take for an order.
+
+    >>> shown("a\x1b[31mb\nc")
+    'a?[31mb\nc'
+    """
+    return "\n".join(map(printable, text.split("\n")))

@@ -51,7 +51,8 @@ def _working_folder() -> Path:
         return Path.cwd()
     except OSError as error:  # it was deleted
         raise UsageError(
-            f"the working folder is not there any more: {error.strerror}.", "cd to one that is"
+            f"the working folder is not there any more: {error.strerror}.",
+            "the same command in a folder that is there",
         ) from error
 
 

@@ -21,7 +21,7 @@ from angle_bench.cli import train as train_verb
 from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.tasks import tasks
-from angle_bench.errors import AngleBenchError, did_you_mean, next_step
+from angle_bench.errors import AngleBenchError, did_you_mean, next_step, shown
 from angle_bench.version import __version__
 
 INTERRUPTED = 130
@@ -132,7 +132,7 @@ def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:
 
 
 def _show(what: str, fix: str, code: int) -> int:
-    typer.echo(f"error: {what}\n  {next_step(fix)}", err=True)
+    typer.echo(shown(f"error: {what}\n  {next_step(fix)}"), err=True)
     if "--debug" in sys.argv:
         traceback.print_exc()
     return code

@@ -1,6 +1,7 @@
 """`angle-bench compare`: is a candidate better than the base, and how sure is that?"""
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,8 +146,8 @@ def compare(
 
 
 def _refuse(margin: float, method: str, seen: bool, changes: int, output: Path | None) -> None:
-    if margin < 0:
-        raise UsageError(f"--margin {margin} is below zero.", "--margin 0.30")
+    if not 0 <= margin < math.inf:
+        raise UsageError(f"--margin {margin} is no difference in points.", "--margin 0.30")
     if changes < 0:
         raise UsageError(f"--changes {changes} is below zero.", "--changes 20")
     if seen and method == "pairs":
@@ -155,6 +156,10 @@ def _refuse(margin: float, method: str, seen: bool, changes: int, output: Path |
         )
     if output is not None and output.suffix not in (".parquet", ".html"):
         raise UsageError(f"{output} is neither .parquet nor .html.", "-o changes.parquet")
+    if output is not None:
+        from angle_bench.results.files import refuse_odd_place
+
+        refuse_odd_place(output)
 
 
 def _write(place: Path, comparison: "Comparison", by: str | None, changes: int) -> None:

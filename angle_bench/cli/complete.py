@@ -62,7 +62,7 @@ def recipes(incomplete: str) -> list[str]:
 
 def _starting(names: Iterable[str], typed: str) -> list[str]:
     found = [name for name in dict.fromkeys(names) if name.startswith(typed)]
-    return [name for name in found if not _SHELL_SIGNS & set(name)]
+    return [name for name in found if name.isprintable() and not _SHELL_SIGNS & set(name)]
 
 
 def _label(typed: str) -> tuple[str, str]:

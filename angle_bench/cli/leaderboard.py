@@ -36,6 +36,7 @@ angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
 DIFFERS = 3
+STDOUT = Path("-")
 TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
 MOST_DECIMALS = 6
 
@@ -85,7 +86,7 @@ def leaderboard(
             "-o",
             "--output",
             metavar="FILE",
-            help=".md, .csv, .tex, .json or .html; a folder becomes a site.",
+            help=".md, .csv, .tex, .json or .html; a folder becomes a site; - is stdout.",
         ),
     ] = None,
     format: Annotated[
@@ -97,6 +98,10 @@ def leaderboard(
             autocompletion=complete.choices("markdown", "csv", "latex", "json", "html"),
         ),
     ] = None,
+    raw: Annotated[
+        bool,
+        shared.flag("--raw", help="CSV without the quote before what spreadsheets execute."),
+    ] = False,
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
     ] = "",
@@ -137,6 +142,7 @@ def leaderboard(
     debug: shared.Debug = False,
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
+    output = None if output == STDOUT else output
     _refuse(decimals, output, check)
 
     from angle_bench.reporting.arrange import Wishes
@@ -145,6 +151,8 @@ def leaderboard(
 
     site = is_site(format, output or check) and not as_json
     kind = None if site else format_of("json" if as_json else format, output or check)
+    if raw:
+        kind = _raw(kind)
     suite = select(tasks)
     if output is not None:
         _may_write_site(output) if kind is None else may_write(output, kind)
@@ -164,6 +172,14 @@ def leaderboard(
         return _checked(check, first_difference(check, kind, board))
     _put(board, kind, output, quiet)
     return 0
+
+
+def _raw(kind: "Format | None") -> "Format":
+    from angle_bench.reporting.output import RAW_CSV
+
+    if kind is None or kind.name != RAW_CSV.name:
+        raise UsageError("--raw is for CSV.", "-o FILE.csv --raw, or the command without --raw")
+    return RAW_CSV
 
 
 def _may_write_site(output: Path) -> None:

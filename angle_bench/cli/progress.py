@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from angle_bench.errors import next_step
+from angle_bench.errors import shown as safe
 from angle_bench.models.spec import ModelSpec
 
 LINE_EVERY_SECONDS = 60.0
@@ -49,7 +50,7 @@ class Said:
         self.close()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(safe(text), markup=False)
 
 
 class Quiet(Said):

@@ -1,6 +1,7 @@
 """`angle-bench reproduce`: does a checkpoint score what was published, and if not, why."""
 
 import json
+import math
 import signal
 import sys
 from pathlib import Path
@@ -68,8 +69,8 @@ def reproduce(
     debug: shared.Debug = False,
 ) -> int:
     """Measure a model against its published scores; where they differ, name what explains it."""
-    if tolerance < 0:
-        raise UsageError(f"--tolerance {tolerance} is below zero.", "--tolerance 0.05")
+    if not 0 <= tolerance < math.inf:
+        raise UsageError(f"--tolerance {tolerance} is no difference in points.", "--tolerance 0.05")
     shared.refuse(device, batch_tokens, cache_dir, ray)
     limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)

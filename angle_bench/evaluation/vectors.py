@@ -13,7 +13,7 @@ from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.models import hub
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.files import FileToWrite, write_together
+from angle_bench.results.files import FileToWrite, refuse_odd_place, write_together
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.contract import Vectors
@@ -49,6 +49,7 @@ def check_output(output: Path, column: str | None, overwrite: bool) -> None:
         raise UsageError(f"{output} ends in none of {or_list([*SUFFIXES])}.", "-o vectors.parquet")
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", f"-o {output / 'vectors.parquet'}")
+    refuse_odd_place(output)
     if output.exists() and not overwrite:
         raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
     if column == VECTOR and output.suffix == ".parquet":

@@ -5,6 +5,7 @@ from html import escape
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison, Row
 from angle_bench.reporting.compare_text import text
+from angle_bench.reporting.content_policy import hash_of, policy
 from angle_bench.reporting.forest import Line, forest
 from angle_bench.reporting.verdict import signed
 
@@ -14,6 +15,7 @@ pre { background: #f5f5f5; padding: 1em; overflow-x: auto }
 table { border-collapse: collapse } td, th { padding: .2em .8em .2em 0; text-align: left }
 td { vertical-align: top } td.number { text-align: right; white-space: nowrap }
 """
+_POLICY = policy(style=hash_of(_STYLE))
 _COLUMNS = ("moved", "task", "gold", "base_score", "candidate_score", "length", "text1", "text2")
 
 
@@ -27,7 +29,9 @@ def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
         blocks += [_changes(row, shown_changes) for row in comparison.rows]
     body = "\n".join(block for block in blocks if block)
     return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>\n'
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{escape(title)}</title>\n"
         f"<style>{_STYLE}</style>\n{body}\n</html>\n"
     )
 

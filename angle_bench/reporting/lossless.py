@@ -10,9 +10,11 @@ from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
 
+from angle_bench.errors import printable
 from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
 from angle_bench.reporting.table import Cell, Row
 
+_EXECUTED = ("=", "+", "-", "@", "\t", "\r")  # the OWASP list for CSV injection
 MADE_BY = "angle-bench leaderboard"
 _IDENTITY = ("model", "name", "kind", "revision", "settings", "coverage")
 
@@ -76,8 +78,11 @@ def _called(item: Any, at: int) -> str:
     return str(item.get("model", at)) if isinstance(item, dict) else str(at)
 
 
-def as_csv(board: Leaderboard) -> str:
+def as_csv(board: Leaderboard, *, raw: bool = False) -> str:
     """A line for every row: identity, averages, all tasks, signature, command.
+
+    Texts that a spreadsheet would take for a formula stand behind a quote, and line ends and
+    control characters in them are `?`, unless it is to be `raw`.
 
     An average that is missing is empty, with `coverage` beside it; so is the score of a task that
     has none. Partial averages are given only where the leaderboard has them.
@@ -89,14 +94,24 @@ def as_csv(board: Leaderboard) -> str:
     names = [column.key for column in columns]
     spreads = [f"{name} sd" for name in names] if any(row.runs for row in board.rows) else []
     writer.writerow([*_IDENTITY, *names, *spreads, *ranks, "signature", "command"])
+    said = str if raw else _harmless
     for row in board.rows:
         values = [board.value(row, column) for column in columns]
         scores = [value.score for value in values]
         sds = [value.spread for value in values] if spreads else []
         between = (board.intervals or {}).get(row.label, ("", "")) if ranks else ()
-        cells = [*_identity(board, row), *scores, *sds, *between]
-        writer.writerow([*cells, row.signature, board.command])
+        cells = [*map(said, _identity(board, row)), *scores, *sds, *between]
+        writer.writerow([*cells, said(row.signature), said(board.command)])
     return target.getvalue()
+
+
+def _harmless(text: str) -> str:
+    r"""A text that a spreadsheet shows and does not execute.
+
+    >>> _harmless("=1+1")
+    "'=1+1"
+    """
+    return f"'{printable(text)}" if text.startswith(_EXECUTED) else printable(text)
 
 
 def command_of_csv(text: str) -> str | None:

@@ -5,12 +5,14 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list
 from angle_bench.reporting import latex, lossless, markdown
 from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.results.files import refuse_odd_place
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ FORMATS = (
 )
 
 
+RAW_CSV = replace(FORMATS[1], render=partial(lossless.as_csv, raw=True))
 SITE = "html"  # several files, so no format among the others
 
 
@@ -105,6 +108,7 @@ def may_write(place: Path, kind: Format) -> None:
         raise UsageError(f"{place} is a folder.", f"-o {place / 'leaderboard'}{kind.suffixes[0]}")
     if not place.exists():
         return
+    refuse_odd_place(place)
     text = place.read_bytes().decode("utf-8", errors="replace")
     if kind.command_of(text) is None:
         raise UsageError(

@@ -46,7 +46,7 @@ class Side:
     @property
     def selected_on_test(self) -> list[str]:
         """Test splits that any of its checkpoints was chosen by."""
-        chosen = [model.record.get("selected_on_test", ()) for model in self.models]
+        chosen = [model.record.get("selected_on_test") or () for model in self.models]
         return sorted({split for splits in chosen for split in splits})
 
     def named(self) -> dict[str, StoredModel]:

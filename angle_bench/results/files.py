@@ -3,13 +3,14 @@
 import glob
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.errors import ResultsError
+from angle_bench.errors import ResultsError, UsageError
 
 Write = Callable[[Path], None]
 
@@ -20,6 +21,24 @@ class FileToWrite:
 
     place: Path
     write: Write
+
+
+def refuse_odd_place(place: Path) -> None:
+    """Refuse to write where something is that is no file: a device, a pipe, a link to itself.
+
+    Raises:
+        UsageError: It is.
+    """
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(
+            f"{place} cannot be written: {error.strerror}.", "another file after -o"
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{place} is no regular file.", "another file after -o")
 
 
 def write_together(
@@ -33,8 +52,8 @@ def write_together(
     say what is in those behind it; then `before_renaming` runs, and the files are renamed into
     place in their order. A reader sees an old file or a new one, never
     half of one, also after a power cut: files are synced before the rename, folders after it.
-    The price is two syncs a file. Temporary names start with a dot and do not end in .json, so
-    that nobody reads them.
+    The price is two syncs a file. A link stays, and what it leads to is replaced. Temporary names
+    start with a dot and do not end in .json, so that nobody reads them.
 
     Args:
         files: In the order in which they are renamed.
@@ -45,6 +64,7 @@ def write_together(
         ResultsError: The disk is full or a folder cannot be written.
     """
     temporaries: list[Path] = []
+    files = [FileToWrite(_followed(file.place), file.write) for file in files]
     place = files[0].place
     try:
         for file in reversed(files):
@@ -98,6 +118,11 @@ def text_file(place: Path, text: str) -> FileToWrite:
         temporary.write_text(text, encoding="utf-8")
 
     return FileToWrite(place, write)
+
+
+def _followed(place: Path) -> Path:
+    """Where a link leads to; a place that is none as it is."""
+    return Path(os.path.realpath(place)) if place.is_symlink() else place
 
 
 def _temporary(place: Path) -> Path:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from angle_bench.errors import UsageError
+from angle_bench.errors import ModelError, UsageError
 from angle_bench.models.adapter_config import CONFIG
 from angle_bench.models.backbone import token_width
 from angle_bench.models.own_file import FILE_NAME, Maker, OwnFile, read_own_file
@@ -108,8 +109,10 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
         made_by: Who may write the folder again.
 
     Raises:
+        ModelError: A weight is not finite.
         OSError: The disk is full or cannot be written.
     """
+    _refuse_nonfinite(candidate)
     settings = candidate.settings
     own = OwnFile(made_by=made_by, settings=settings, selected_on_test=candidate.selected_on_test)
     try:
@@ -125,6 +128,25 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
     except SafetensorError as error:  # its writer's errors are no OSError
         raise OSError(str(error)) from error
     (folder / FILE_NAME).write_text(own.text(), encoding="utf-8")
+
+
+def _refuse_nonfinite(candidate: Candidate) -> None:
+    weights = dict(
+        candidate.model.named_parameters() if candidate.state is None else candidate.state
+    )
+    for number, layer in enumerate(candidate.dense):
+        weights |= {f"dense.{number}.{name}": each for name, each in layer.named_parameters()}
+    bad = [
+        name
+        for name, each in weights.items()
+        if each.is_floating_point() and not torch.isfinite(each).all()
+    ]
+    if bad:
+        raise ModelError(
+            f"{len(bad)} of {len(weights)} weights are not finite, {bad[0]} among them; such a "
+            "checkpoint is not saved, and earlier ones are untouched.",
+            "a smaller train.learning_rate, or --set train.precision=float32, and a new -o FOLDER",
+        )
 
 
 def _write_weights(folder: Path, candidate: Candidate) -> None:

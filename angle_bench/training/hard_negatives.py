@@ -13,7 +13,7 @@ from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.vectors import opened_encoder
 from angle_bench.models.prompts import ROLES
 from angle_bench.models.spec import ModelSpec
-from angle_bench.results.files import FileToWrite, write_together
+from angle_bench.results.files import FileToWrite, refuse_odd_place, write_together
 from angle_bench.training.mining import NONE, Indices, Rule, mine
 from angle_bench.training.mining_data import MiningTexts
 from angle_bench.training.rows import TEXT_COLUMNS
@@ -75,6 +75,7 @@ def check_output(output: Path, overwrite: bool) -> None:
         raise UsageError(f"{output} ends in none of {or_list([*_WRITERS])}.", "-o negatives.jsonl")
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", f"-o {output / 'negatives.jsonl'}")
+    refuse_odd_place(output)
     if output.exists() and not overwrite:
         raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
 

@@ -24,10 +24,21 @@ def _template(text: str) -> str:
 Template = Annotated[str, AfterValidator(_template)]
 
 
-class Section(BaseModel):
-    """A table of a recipe: an unknown key is an error."""
+MOST = 2**31 - 1  # of what is counted: steps, rows, tokens
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Section(BaseModel):
+    """A table of a recipe: an unknown key is an error, and so is a number beyond all meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name != "seed" and isinstance(value, int) and value > MOST:
+                raise ValueError(f"{name} is more than {MOST:,}")
+        return self
 
 
 class Objectives(Section):
@@ -226,13 +237,13 @@ class Train(Section):
         seed: Of everything that is drawn.
     """
 
-    epochs: float = Field(default=1.0, gt=0)
+    epochs: float = Field(default=1.0, gt=0, le=1e6)
     max_steps: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1)
     accumulation: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = Field(default=0.1, ge=0)
+    warmup: float = Field(default=0.1, ge=0, le=MOST)
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -243,7 +254,7 @@ class Train(Section):
     save_steps: int | None = Field(default=None, ge=1)
     log_steps: int = Field(default=10, ge=1)
     keep: int = Field(default=1, ge=1)
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**63)
 
 
 class Select(Section):

@@ -307,7 +307,9 @@ def test_output_files(cli: Cli, results: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("--margin", "-1"), "below zero"),
+        (("--margin", "-1"), "no difference in points"),
+        (("--margin", "nan"), "no difference in points"),
+        (("--margin", "inf"), "no difference in points"),
         (("--changes", "-1"), "below zero"),
         (("--seen", "--method", "pairs"), "clusters on sentences"),
         (("-o", "c.csv"), "neither .parquet nor .html"),

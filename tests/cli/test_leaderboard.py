@@ -244,3 +244,27 @@ def test_the_help_is_short_of_nothing(cli: Cli) -> None:
     out = cli("leaderboard", "--help").out
     for option in ("--sort", "--base", "--partial", "--published", "--decimals", "--check"):
         assert option in out
+
+
+def test_raw_is_for_csv_and_a_dash_is_stdout(cli: Cli, tmp_path: Path) -> None:
+    put(tmp_path / "results/=o__m/r", "STS12", 0.5)
+    words = ("leaderboard", "-t", "STS12", "-o")
+    shown = cli(*words, "-", "--format", "csv")
+    assert shown.code == 0, shown.err
+    assert "\n'=" not in cli(*words, "-", "--format", "csv", "--raw").out
+    assert "\n'=" in shown.out
+    assert not (tmp_path / "-").exists()
+    assert cli(*words, "x.csv", "--raw").code == 0
+    assert cli("leaderboard", "-t", "STS12", "--check", "x.csv", "--raw").code == 0
+    assert cli(*words, "x.md", "--raw").code == 2
+    os.mkfifo(tmp_path / "pipe.csv")
+    refused = cli(*words, "pipe.csv")
+    assert refused.code == 2
+    assert "is no regular file" in refused.errors[0]
+
+
+def test_an_error_gives_a_terminal_no_orders(cli: Cli) -> None:
+    ended = cli("leaderboard", "no\x1b[31m\x9bsuch", "-t", "STS12")
+    assert ended.code != 0
+    assert "\x1b" not in ended.err
+    assert "\x9b" not in ended.err

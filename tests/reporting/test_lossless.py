@@ -5,6 +5,8 @@ import io
 import json
 from typing import Any
 
+import pytest
+
 from angle_bench.reporting import lossless
 from angle_bench.reporting.model_rows import runs_row
 from angle_bench.reporting.table import Cell, Origin, Row, Source
@@ -20,12 +22,24 @@ def table(text: str) -> list[dict[str, str]]:
 
 def test_csv_has_every_score_unrounded() -> None:
     made = board(row('a,b\n"c"', ODD, THIRD), row("x", None, 0.5), command="the command")
-    first, second = table(lossless.as_csv(made))
+    first, second = table(lossless.as_csv(made, raw=True))
     assert (first["model"], float(first["A"]), float(first["B"])) == ('a,b\n"c"', ODD, THIRD)
     assert float(first["mean"]) == (ODD + THIRD) / 2
     assert (second["A"], second["mean"], second["coverage"]) == ("", "", "1 of 2")
     assert first["command"] == "the command"
     assert first["signature"].startswith("model:org/a,b")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_holds_nothing_that_a_spreadsheet_executes(sign: str) -> None:
+    name = f"{sign}1+1\n\x1b[31m"
+    made = board(row(name, 0.1, 0.2), command=f"{sign}cmd")
+    (only,) = table(lossless.as_csv(made))
+    for cell in (only["model"], only["command"]):
+        assert cell.startswith("'")
+        assert cell.isprintable()
+    assert f"{sign}cmd" in lossless.as_csv(made, raw=True)
+    assert float(only["A"]) == 0.1
 
 
 def test_csv_has_all_tasks_where_the_table_has_averages_alone() -> None:

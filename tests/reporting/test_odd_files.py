@@ -61,6 +61,7 @@ RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     },
     "settings a text": lambda record: record | {"model": record["model"] | {"settings": "mean"}},
     "settings empty": lambda record: record | {"model": record["model"] | {"settings": {}}},
+    "utc a list": lambda record: record | {"utc": [1], "model": None},
     "selected 1": lambda record: record | {"model": record["model"] | {"selected_on_test": 1}},
     **{
         f"{key} odd": lambda record, key=key: (
@@ -127,3 +128,10 @@ def test_odd_predictions_are_named_and_left_out(results: Results, kind: str, nam
     assert any("without a rank" in line and "odd" in line for line in board.warnings)
     shown = compared(results, "base", "good", "odd")
     assert "odd: not compared: A (odd: " in shown
+
+
+def test_a_checkpoint_that_was_chosen_by_null_is_compared(results: Results) -> None:
+    place = side_file(results, "A.json")
+    record = json.loads(place.read_text())
+    place.write_text(json.dumps(record | {"model": record["model"] | {"selected_on_test": None}}))
+    compared(results, "base", "odd")

@@ -2,15 +2,24 @@
 
 import errno
 import json
+import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from angle_bench.errors import ResultsError
-from angle_bench.results.files import FileToWrite, json_file, write_json, write_together
+from angle_bench.errors import ResultsError, UsageError
+from angle_bench.results.files import (
+    FileToWrite,
+    json_file,
+    refuse_odd_place,
+    text_file,
+    write_json,
+    write_together,
+)
 
 NAMES = ["side/record.json", "side/rows.parquet", "result.json"]
 
@@ -187,3 +196,31 @@ def test_a_value_that_is_no_json_is_refused_before_anything_is_written(tmp_path:
     with pytest.raises(TypeError):
         json_file(tmp_path / "side" / "a.json", {(1, 2): "a key that JSON has not"})
     assert held(tmp_path) == {}
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    target, link = tmp_path / "deep/target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to("deep/target.txt")
+    before = target.stat().st_ino
+    write_together([text_file(link, "new")])
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_ino != before  # by a rename
+    assert sorted(place.name for place in tmp_path.rglob("*")) == ["deep", "link.txt", "target.txt"]
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "ring", "folder"])
+def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "odd"
+    made: dict[str, Callable[[], object]] = {
+        "device": lambda: place.symlink_to("/dev/full"),
+        "pipe": lambda: os.mkfifo(place),
+        "ring": lambda: place.symlink_to(place),
+        "folder": place.mkdir,
+    }
+    made[kind]()
+    refuse_odd_place(tmp_path / "not there")
+    with pytest.raises(UsageError, match=str(place)):
+        refuse_odd_place(place)

@@ -177,6 +177,17 @@ def test_choosing_by_a_test_split_is_refused_or_marked(tmp_path: Path, tiny_bert
     assert resolve(str(again.folder)).selected_on_test == ("STSBenchmark test",)
 
 
+def test_a_checkpoint_with_weights_that_are_not_finite_is_not_saved(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    rate = {"learning_rate": 1e39, "max_steps": 1, "warmup": 0, "max_grad_norm": 0}
+    recipe = recipe_of(tmp_path, tiny_bert, "A", train=rate)
+    with pytest.raises(ModelError, match=r"weights are not finite, .* is not saved") as refused:
+        trained(recipe, tmp_path / "done")
+    assert "train.learning_rate" in refused.value.fix
+    assert not [*(tmp_path / "done").rglob("*.safetensors")]
+
+
 def test_a_loss_that_is_not_finite_names_its_batch(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = recipe_of(
         tmp_path,

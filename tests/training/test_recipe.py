@@ -135,3 +135,32 @@ def test_every_flag_is_mapped_or_says_why(shared: Path) -> None:
     assert len(listed) > 50
     assert listed - set(rows) - {"angle_trainer"} == set()
     assert [name for name, row in rows.items() if not row[1].strip() and not row[3].strip()] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "train.learning_rate=inf",
+        "train.learning_rate=nan",
+        "train.epochs=inf",
+        "train.epochs=1e300",
+        "train.warmup=inf",
+        "train.weight_decay=inf",
+        "train.max_grad_norm=nan",
+        "train.max_steps=99999999999999999999",
+        "train.batch_size=9223372036854775808",
+        "train.chunk_tokens=9223372036854775808",
+        "train.seed=9223372036854775808",
+        "lora.alpha=inf",
+        "loss.ibn_w=inf",
+        "data.train=[{path='x.csv', label_range=[0, inf]}]",
+        "data.train=[{path='x.csv', weight=inf}]",
+    ],
+)
+def test_every_number_is_finite_and_within_its_meaning(tmp_path: Path, change: str) -> None:
+    place = tmp_path / "own.toml"
+    place.write_text('[model]\nname = "x"\n[[data.train]]\npath = "x.csv"\n')
+    key = change.partition("=")[0].rpartition(".")[2].replace("train", "label_range")
+    with pytest.raises(UsageError) as refused:
+        read_recipe(str(place), [change])
+    assert key in refused.value.what or "weight" in refused.value.what

@@ -14,6 +14,7 @@ from angle_bench.errors import printable
 from angle_bench.reporting import compare_sentences, compare_text
 from angle_bench.reporting.changes import changes, groups
 from angle_bench.reporting.compare import Comparison
+from angle_bench.reporting.content_policy import policy
 from angle_bench.reporting.leaderboard import Column, Leaderboard
 from angle_bench.reporting.site.evidence import Exhibit
 from angle_bench.reporting.site.payload import payload, script_json
@@ -23,6 +24,7 @@ from angle_bench.reporting.verdict import signed, with_interval
 from angle_bench.reporting.view import notes, signatures, view
 
 ON_INDEX, ON_PAGE = 5, 20  # how many changed pairs are shown
+POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server
 
 
 def index_page(shown: Exhibit, date: str, folder: str) -> str:
@@ -110,7 +112,7 @@ def _render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["printable"] = printable
-    return environment.get_template(template).render(values)
+    return environment.get_template(template).render(values, policy=POLICY)
 
 
 def _table(shown: Exhibit) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The site in a real browser: sorted, filtered, another base, no request that leaves."""
 
+import html
 import json
 import os
 import shutil
@@ -240,3 +241,29 @@ def test_trainings_are_drawn_as_curves(
     tab.get_by_label("run1 step 200 as base").check()  # a point of a curve is no line beside it
     tab.wait_for_function("!document.querySelector('.curve svg [stroke-dasharray=\"3,3\"]')")
     assert tab.locator("#curves .note").inner_text().endswith("the best step of its training.")
+
+
+def test_a_page_runs_and_fetches_nothing_but_its_own(
+    cli: Cli, made: Results, browser: Any, tmp_path: Path
+) -> None:
+    assert cli("leaderboard", "-t", "STS12", "--base", "base", "-o", "site").code == 0
+    assert cli("compare", "base", "good", "-t", "STS12", "-o", "one.html").code == 0
+    hostile = "<script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+    hostile += "<script src='data:text/javascript,document.title=1'></script>"
+    hostile += "<link rel=stylesheet href='https://example.org/x.css'><p style='color:red'>x"
+    (model,) = (tmp_path / "site").rglob("model-1-*.html")
+    ended: dict[str, str | None] = {}
+    for place in (tmp_path / "site/index.html", model, tmp_path / "one.html"):
+        text = place.read_text()
+        assert text.index("Content-Security-Policy") < text.index("<title>")
+        title = text.partition("<title>")[2].partition("</title>")[0]
+        place.write_text(text.replace("</html>", f"{hostile}</html>"))
+        tab = browser.new_page()
+        tab.on("requestfailed", lambda request: ended.update({request.url: request.failure}))
+        tab.on("requestfinished", lambda request: ended.update({request.url: None}))
+        tab.goto(place.as_uri())
+        tab.wait_for_load_state()
+        assert tab.title() == html.unescape(title)
+        tab.close()
+    beyond = {why for address, why in ended.items() if address.startswith("https:")}
+    assert beyond == {"csp"}

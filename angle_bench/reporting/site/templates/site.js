@@ -97,7 +97,8 @@
     legend: { labelColor: "currentColor", titleColor: "currentColor", labelFontSize: 12 },
     title: { color: "currentColor" },
   };
-  const options = { actions: false, renderer: "svg", config };
+  // ast: expressions are interpreted, since the page's policy allows no code made from text
+  const options = { actions: false, renderer: "svg", config, ast: true, defaultStyle: false, tooltip: { disableDefaultStyle: true } };
 
   const forest = () => {
     const place = document.getElementById("forest");
@@ -182,6 +183,7 @@
     }, options);
   };
 
+  document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
   for (const header of headers) header.querySelector("button")?.addEventListener("click", () => sortBy(header));
   for (const name of ["search", "ticked", "complete"]) document.getElementById(name).addEventListener("input", filter);
   for (const row of rows) {
