@@ -20,6 +20,7 @@ from angle_bench.cli import run as run_verb
 from angle_bench.cli import train as train_verb
 from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
+from angle_bench.cli.recipes import recipes
 from angle_bench.cli.tasks import tasks
 from angle_bench.errors import AngleBenchError, did_you_mean, next_step, shown
 from angle_bench.version import __version__
@@ -52,6 +53,7 @@ app.command(epilog=download_verb.EPILOG)(download_verb.download)
 app.command(epilog=doctor_verb.EPILOG)(doctor_verb.doctor)
 app.add_typer(models, name="models")
 app.add_typer(tasks, name="tasks")
+app.add_typer(recipes, name="recipes")
 app.add_typer(cache, name="cache")
 
 

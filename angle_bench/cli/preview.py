@@ -39,7 +39,7 @@ def show_preview(
         typer.echo(shown)
         return 0
     if sweep.keys:
-        typer.echo("\n".join(_sweep_lines(sweep, share)) + "\n")
+        typer.echo("\n".join(_sweep_lines(sweep, share)) + "\n", err=True)
     _print(recipe, seen)
     return 0
 
@@ -87,20 +87,15 @@ def _counts_json(counts: "Counts") -> dict[str, Any]:
 
 
 def _print(recipe: "Recipe", seen: "Preview") -> None:
+    """The recipe on stdout, so that `> mine.toml` is one; all else on stderr."""
     from angle_bench.training.recipe_toml import recipe_toml
 
-    typer.echo(recipe_toml(recipe))
-    typer.echo(f"model: {seen.spec.header([])}")
+    typer.echo(recipe_toml(recipe), nl=False)
+    lines = [f"model: {seen.spec.header([])}"]
     if seen.spec.note:
-        typer.echo(f"  ! {seen.spec.note}")
-    for line in [
-        *_data(seen),
-        *_batch(seen),
-        *_trains(seen),
-        _steps(recipe, seen),
-        *_cost(seen),
-    ]:
-        typer.echo(line)
+        lines.append(f"  ! {seen.spec.note}")
+    lines += [*_data(seen), *_batch(seen), *_trains(seen), _steps(recipe, seen), *_cost(seen)]
+    typer.echo("\n" + "\n".join(lines), err=True)
 
 
 def _data(seen: "Preview") -> list[str]:

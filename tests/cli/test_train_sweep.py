@@ -159,10 +159,10 @@ def test_a_preview_says_which_cells(cli: Cli, tmp_path: Path, tiny_bert: Path) -
     typed = words(recipe, *GRID)
     shown = cli(*typed, "-n", "-o", "out", "--seeds", "1,2")
     assert shown.code == 0
-    assert "sweep: 4 cells of loss.angle_w, train.learning_rate" in shown.out
-    assert "trained here: 8 trainings" in shown.out
-    assert f"  out/{CELLS[3]}/seed-2\n" in shown.out
-    assert "steps: 6 of 8 x 1 rows" in shown.out
+    assert "sweep: 4 cells of loss.angle_w, train.learning_rate" in shown.err
+    assert "trained here: 8 trainings" in shown.err
+    assert f"  out/{CELLS[3]}/seed-2\n" in shown.err
+    assert "steps: 6 of 8 x 1 rows" in shown.err
     part = json.loads(cli(*typed, "-n", "-o", "out", "--shard", "2/3", "--json").out)
     assert [each["name"] for each in part["sweep"]["cells"]] == CELLS
     assert part["sweep"]["trained_here"] == [f"out/{CELLS[1]}"]

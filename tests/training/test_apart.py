@@ -91,7 +91,7 @@ def test_a_dry_run_counts_those_that_meet(cli: Cli, tmp_path: Path, tiny_bert: P
     )
     ended = cli("train", place, "-n")
     assert (ended.code, ended.errors) == (0, [])
-    assert "27 rows share a text with a row of their batch" in ended.out
+    assert "27 rows share a text with a row of their batch" in ended.err
 
 
 @pytest.mark.parametrize(

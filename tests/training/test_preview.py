@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from angle_bench.training.draft import read_recipe
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 
@@ -34,7 +35,11 @@ def test_a_dry_run_shows_everything_and_writes_nothing(
         "memory: about",
         "time:",
     ):
-        assert said in ended.out
+        assert said in ended.out + ended.err
+    # stdout alone is a recipe
+    (tmp_path / "whole.toml").write_text(ended.out)
+    assert read_recipe(str(tmp_path / "whole.toml")) == read_recipe(str(recipe))
+    (tmp_path / "whole.toml").unlink()
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -64,9 +69,9 @@ def test_which_rows_have_which_parts(cli: Cli, tmp_path: Path, tiny_bert: Path) 
     )
     ended = cli("train", place, "-n")
     assert (ended.code, ended.errors) == (0, [])
-    assert "data: format C (query, positive, negative), 3 rows" in ended.out
-    assert "5 read, 3 kept; dropped: 1 no negative_1 … negative_2, 1 empty query" in ended.out
-    assert "rows with query 4, positive 5 (6 texts), negative 4 (5 texts)" in ended.out
+    assert "data: format C (query, positive, negative), 3 rows" in ended.err
+    assert "5 read, 3 kept; dropped: 1 no negative_1 … negative_2, 1 empty query" in ended.err
+    assert "rows with query 4, positive 5 (6 texts), negative 4 (5 texts)" in ended.err
     (_, counts) = json.loads(cli("train", place, "-n", "--json").out)["counts"][0]
     assert counts["dropped"] == {"no negative_1 … negative_2": 1, "empty query": 1}
     assert counts["parts"]["negative"] == {"rows": 4, "texts": 5}

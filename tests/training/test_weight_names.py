@@ -107,8 +107,8 @@ def test_a_dry_run_lists_them(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None
     )
     (layer,) = said["trains"]
     assert layer["name"] == "encoder.layer.1"
-    assert f"  encoder.layer.1: {layer['parameters']:,}\n" in ended.out
-    assert "  embeddings: " in ended.out
+    assert f"  encoder.layer.1: {layer['parameters']:,}\n" in ended.err
+    assert "  embeddings: " in ended.err
     refused = cli("train", place, "-n", "--set", 'model.frozen=["laye"]')
     assert refused.code == 2
     assert "no weight is called laye" in refused.errors[0]
