@@ -223,6 +223,10 @@ class Train(Section):
     Attributes:
         batch_size: Rows of a step and device, before accumulation.
         max_steps: Ends training before the epochs do.
+        schedule: Of the learning rate, by transformers' names; `constant` warms up as well.
+        layer_decay: The learning rate of a layer is this times that of the layer above it; the last
+            layer has `learning_rate`, the embeddings come below the first. None is 1.
+        weight_decay: Of weights but norms and biases, as transformers has it.
         warmup: Steps, or a share of all steps below 1.
         max_grad_norm: What longer gradients are shortened to; 0 leaves them as they are.
         optimizer: AdamW, or plain gradient descent.
@@ -242,7 +246,16 @@ class Train(Section):
     batch_size: int = Field(default=32, ge=1)
     accumulation: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Literal[
+        "linear",
+        "cosine",
+        "constant",
+        "constant_with_warmup",
+        "cosine_with_restarts",
+        "polynomial",
+        "inverse_sqrt",
+    ] = "linear"
+    layer_decay: float | None = Field(default=None, gt=0, le=1)
     warmup: float = Field(default=0.1, ge=0, le=MOST)
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)

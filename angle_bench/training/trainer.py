@@ -25,6 +25,7 @@ from angle_bench.training.flow import Flow, Stop
 from angle_bench.training.folder import Candidate, fill_checkpoint
 from angle_bench.training.gradient_cache import cached_backward
 from angle_bench.training.grouping import OVERHEAD, Groups, grouped, split
+from angle_bench.training.layer_decay import slow_down
 from angle_bench.training.loss import Loss
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
@@ -102,6 +103,15 @@ class AngleTrainer(Trainer):
         plugin = getattr(self.accelerator.state, "fsdp_plugin", None)
         sharded.check_plugin(plugin)
         self.is_fsdp_enabled = plugin is not None
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Transformers' optimizer, whose norms and biases do not decay; slower in lower layers."""
+        fresh = self.optimizer is None
+        found = super().create_optimizer(model)
+        decay = self.recipe.train.layer_decay
+        if fresh and decay is not None:
+            slow_down(found, self.student.module if model is None else model, decay)
+        return found
 
     def resume(self, checkpoint: Path) -> None:
         """Note what was trained on up to a checkpoint of this training; its weights are loaded.
