@@ -167,6 +167,27 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_positives_of_a_query_are_masked_across_processes(tmp_path: Path, tiny_bert: Path) -> None:
+    """The second process has other positives of the first one's queries."""
+    rows = rows_of("B", 32 * STEPS, seed=3)
+    for number, row in enumerate(rows):
+        if number % 32 >= 16:
+            row["query"] = rows[number - 16]["query"]
+    write_rows(tmp_path / "shared.jsonl", rows)
+    data = {"train": [{"path": str(tmp_path / "shared.jsonl")}], "shuffle": False}
+    loss = {"ibn_w": 1.0, "mask_duplicates": True}
+    recipe = case(tmp_path, tiny_bert, "B", True, data=data, loss=loss)
+    train_in_two(tmp_path, {"masked": recipe}, {})
+    assert_as_one(tmp_path, "masked", recipe, shards=False)
+    said = json.loads((tmp_path / "masked-0.json").read_text())
+    unmasked = recipe.model_copy(
+        update={"loss": recipe.loss.model_copy(update={"mask_duplicates": False})}
+    )
+    _, seen = trained(one_process(unmasked), tmp_path / "unmasked")
+    assert seen.losses[0] > said["losses"][0] + 0.01
+
+
+@pytest.mark.long
 def test_shards_are_as_one(tmp_path: Path) -> None:
     """Through accelerate's FSDP, which is made to shard on CPUs, too."""
     every = cases(tmp_path)
