@@ -6,14 +6,13 @@ Apart from the leaderboard itself, which needs no numpy.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.leaderboard import Leaderboard
 from angle_bench.reporting.pairing import Read, Side
-from angle_bench.reporting.ranking import Ranking, ranks
+from angle_bench.reporting.ranking import over_some, ranks, share
 from angle_bench.reporting.table import Row
 from angle_bench.results.stored_models import StoredModel
-from angle_bench.results.task import Suite, Task
+from angle_bench.results.task import Task
 
 HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
 
@@ -44,7 +43,7 @@ def with_ranks(
     read = read_sides(sides, board.suite, []) if read is None else read
     ranking = ranks(sides, board.suite, read)
     without = [row.label for row in board.rows if row.models and row.label not in ranking.intervals]
-    warnings = [*board.warnings, *_over_some(board.suite, ranking)]
+    warnings = [*board.warnings, *over_some(board.suite, ranking)]
     if without:
         warnings.append(
             f"without a rank, since scores or per-item predictions are lacking or on other "
@@ -53,27 +52,10 @@ def with_ranks(
     return replace(
         board,
         intervals=ranking.intervals,
-        ranked_over=_share(board.suite, ranking),
+        ranked_over=share(board.suite, ranking),
         better=_better(board, ranking.tasks, sides, read),
         warnings=tuple(warnings),
     )
-
-
-def _share(suite: Suite, ranking: Ranking) -> str:
-    """Over how many of its tasks the ranks are: `32 of 41`; empty where over all of them."""
-    counted = len(counted_tasks(suite.task))
-    return "" if len(ranking.tasks) == counted else f"{len(ranking.tasks)} of {counted}"
-
-
-def _over_some(suite: Suite, ranking: Ranking) -> list[str]:
-    """Which tasks the ranks are not over."""
-    if not ranking.intervals or not _share(suite, ranking):
-        return []
-    others = [task.header for task in counted_tasks(suite.task) if task not in ranking.tasks]
-    return [
-        f"ranks are over {_share(suite, ranking)} tasks; the predictions of some row are lacking "
-        f"or cannot be used of {', '.join(others)}"
-    ]
 
 
 def _better(

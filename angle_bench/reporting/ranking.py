@@ -75,6 +75,23 @@ def ranks(sides: Sequence[Side], suite: Suite, read: Read) -> Ranking:
     return Ranking({label: by_label[alike.get(label, label)] for label in ranked}, tasks)
 
 
+def share(suite: Suite, ranking: Ranking) -> str:
+    """Over how many of its tasks the ranks are: `32 of 41`; empty where over all of them."""
+    counted = len(counted_tasks(suite.task))
+    return "" if len(ranking.tasks) == counted else f"{len(ranking.tasks)} of {counted}"
+
+
+def over_some(suite: Suite, ranking: Ranking) -> list[str]:
+    """Which tasks the ranks are not over."""
+    if not ranking.intervals or not share(suite, ranking):
+        return []
+    others = [task.header for task in counted_tasks(suite.task) if task not in ranking.tasks]
+    return [
+        f"ranks are over {share(suite, ranking)} tasks; the predictions of some row are lacking "
+        f"or cannot be used of {', '.join(others)}"
+    ]
+
+
 def better(
     means: Sequence[Sequence[Scored]], shared: SharedTexts, fixed: Sequence[bool]
 ) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from angle_bench.reporting.compare import How, compare, read_sides, verdicts
 from angle_bench.reporting.compare_json import verdict_json
 from angle_bench.reporting.compare_text import comparison_notes
 from angle_bench.reporting.pairing import Read, Side
-from angle_bench.reporting.ranking import ranks
+from angle_bench.reporting.ranking import over_some, ranks
 from angle_bench.reporting.statistics.difference import Difference
 from angle_bench.reporting.table import ABSENT, Table
 from angle_bench.reporting.verdict import Verdict, points, with_interval
@@ -156,10 +156,10 @@ def sweep_table(
     warnings: list[str] = []
     read = read_sides([entry.side for entry in (*starts, *cells)], suite, warnings)
     judged, notes = _judged(starts, cells, suite, read)
-    intervals = ranks([cell.side for cell in cells], suite, read).intervals
-    rows = [_row(each, suite, read, judged, intervals) for each in (*cells, *starts)]
+    ranking = ranks([cell.side for cell in cells], suite, read)
+    rows = [_row(each, suite, read, judged, ranking.intervals) for each in (*cells, *starts)]
     rows.sort(key=lambda row: -1.0 if row.score is None else row.score, reverse=True)
-    said = [f"! {line}" for line in dict.fromkeys([*notes, *warnings])]
+    said = [f"! {line}" for line in dict.fromkeys([*notes, *over_some(suite, ranking), *warnings])]
     said += _method(cells, suite, judged) if cells else []
     return SweepTable(suite, tuple(keys), tuple(rows), dict(failed), tuple(said))
 

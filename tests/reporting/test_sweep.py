@@ -63,6 +63,14 @@ def test_rows_are_sorted_and_judged_together(results: Results) -> None:
     assert {r.entry.side.label: r.rank for r in table.rows if r.entry.start} == intervals
 
 
+def test_ranks_over_some_tasks_say_so(results: Results) -> None:
+    assert not any("ranks are over" in line for line in tabled(results).notes)
+    (results.model("good").folders[0].path / ".angle-bench/B.parquet").unlink()
+    (line,) = [line for line in tabled(results).notes if "ranks are over" in line]
+    assert line.startswith("! ranks are over 1 of 2 tasks")
+    assert line.endswith("of B")
+
+
 def test_seeds_are_one_row_with_their_spread(results: Results) -> None:
     row = tabled(results).rows[2]
     assert row.spread is not None
