@@ -134,6 +134,8 @@ def read_toml(place: Path, table: str) -> TomlFile:
         UsageError: It cannot be read, or is no TOML.
     """
     try:
+        if os.path.exists(place) and not os.path.isfile(place):  # a pipe would be waited for
+            raise UsageError(f"{place} is no regular file.", "a TOML file in UTF-8")
         text = place.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{place} cannot be read: {error}.", "a TOML file in UTF-8") from error
@@ -141,6 +143,8 @@ def read_toml(place: Path, table: str) -> TomlFile:
         return TomlFile(place, text, tomllib.loads(text), table)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
+    except RecursionError as error:
+        raise UsageError(f"{place} is nested too deeply.", "the line mended") from error
 
 
 def toml_value(value: Any) -> str:

@@ -22,7 +22,7 @@ from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.recipes import recipes
 from angle_bench.cli.tasks import tasks
-from angle_bench.errors import AngleBenchError, did_you_mean, next_step, shown
+from angle_bench.errors import AngleBenchError, did_you_mean, first_line, next_step, shown
 from angle_bench.version import __version__
 
 INTERRUPTED = 130
@@ -86,10 +86,31 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
     except BrokenPipeError:
-        # the reader of our output is gone, such as `| head`; nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _reader_gone()
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        code = _reader_gone()  # rich's own end, with which help is printed
+    except MemoryError:
+        code = _show("memory ran out.", "the same command with -d cpu:1, or more memory", 1)
+    except RecursionError:
+        code = _show("something that was read is nested too deeply.", "--debug, to see what", 1)
+    except OSError as error:
+        where, why = error.filename or "the output", error.strerror or first_line(error)
+        code = _show(f"{where}: {why}.", "another place, or --debug, to see more", 1)
+        _silence_stdout()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reader_gone() -> int:
+    """The reader of our output is gone, such as `| head`: nothing is left to say."""
+    _silence_stdout()
+    return 0
+
+
+def _silence_stdout() -> None:
+    """Let what is still to be written go nowhere: it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _going_on() -> str:

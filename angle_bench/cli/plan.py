@@ -34,6 +34,8 @@ def _names(param: Any) -> list[str]:
 
 
 def _read(place: Path, known: list[str]) -> dict[str, Any]:
+    if place.exists() and not place.is_file():
+        raise UsageError(f"{place} is no regular file.", "the path of the TOML file")
     try:
         keys = tomllib.loads(place.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -42,6 +44,8 @@ def _read(place: Path, known: list[str]) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
+    except RecursionError as error:
+        raise UsageError(f"{place} is nested too deeply.", "the line mended") from error
     for key, value in keys.items():
         if key in _TYPED:
             raise UsageError(

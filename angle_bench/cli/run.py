@@ -244,6 +244,7 @@ def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]
     for spec in specs:
         whole = text_file(place, with_spec(place, spec, registry()))
         write_together([whole], fix="a folder that can be written, or no --save-spec")
+        place.chmod(place.stat().st_mode & ~0o022)  # what others may write is not followed
         typer.echo(f"saved {spec.label} in {FILE_NAME}; from now on: -m {spec.label}", err=True)
     return resolve_all([spec.label for spec in specs], None, access)
 

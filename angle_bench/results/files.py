@@ -3,8 +3,8 @@
 import glob
 import json
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,10 +126,9 @@ def _followed(place: Path) -> Path:
 
 
 def _temporary(place: Path) -> Path:
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    temporary.chmod(0o644)  # mkstemp makes it private, results are for the group
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+    # not mkstemp, whose files are private: the umask says who may read results
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return temporary
 
 

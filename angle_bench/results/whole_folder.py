@@ -1,8 +1,8 @@
 """Write a folder whole or not at all."""
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,10 +29,8 @@ def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
     place = place.resolve()  # a link to a folder stays one
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(
-            tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
-        )
-        temporary.chmod(0o755)  # mkdtemp makes it private, checkpoints are for the group
+        temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+        temporary.mkdir()  # not mkdtemp, whose folders are private: the umask says who may read
         fill(temporary)
         sync_all(temporary)
         _put(temporary, place)

@@ -20,6 +20,7 @@ from angle_bench.results.files import (
     write_json,
     write_together,
 )
+from angle_bench.results.whole_folder import write_folder
 
 NAMES = ["side/record.json", "side/rows.parquet", "result.json"]
 
@@ -65,7 +66,9 @@ def test_all_files_are_written_and_their_folders_made(tmp_path: Path) -> None:
 
 def test_files_can_be_read_by_the_group(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {})
-    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o644
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o666 & ~umask
 
 
 @pytest.mark.parametrize("failing", range(len(NAMES)))
@@ -224,3 +227,15 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
     refuse_odd_place(tmp_path / "not there")
     with pytest.raises(UsageError, match=str(place)):
         refuse_odd_place(place)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o007])
+def test_the_umask_is_honoured(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_json(tmp_path / "a.json", {})
+        write_folder(tmp_path / "made", lambda place: (place / "x").touch(), "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o777 & ~umask
