@@ -117,8 +117,8 @@ def _next(
         if table.best is None:
             return "next: what the errors say, then the same command with --resume"
         name, folders = table.best.side.label, table.best.folders
-        base = next(cell.recipe.model.name for cell in sweep.cells if cell.name == name)
-        return next_line(base, {"best": folders})
+        recipe = next(cell.recipe for cell in sweep.cells if cell.name == name)
+        return next_line(recipe, {"best": folders}, scoring.access.mirror)
     if scoring.suite is not None or not done:
         return ""
     here = {each.folder for each in done}
@@ -128,8 +128,8 @@ def _next(
         ]
         for number, cell in enumerate(sweep.cells, 1)
     }
-    base = sweep.cells[0].recipe.model.name
-    return next_line(base, {label: places for label, places in sides.items() if places})
+    sides = {label: places for label, places in sides.items() if places}
+    return next_line(sweep.cells[0].recipe, sides, scoring.access.mirror)
 
 
 def _say(scoring: Scoring, text: str) -> None:

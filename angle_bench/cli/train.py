@@ -196,7 +196,9 @@ def _train(place: Path, asked: "list[tuple[Recipe, Request]]", as_json: bool, qu
             typer.echo(line(each))
     if done and not quiet:
         folders = [each.folder for each in done]
-        typer.echo(next_line(asked[0][0].model.name, {place.name: folders}), err=True)
+        recipe, request = asked[0]
+        said = next_line(recipe, {place.name: folders}, request.access.mirror)
+        typer.echo(said, err=True)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Trainings one after the other: in this process, or each in several by torch's launcher."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -199,17 +200,29 @@ def line(done: "Trained") -> str:
     return f"{said}; step {done.best_step:,} was best: {done.suite} {100 * done.score:.2f}"
 
 
-def next_line(base: str, sides: Mapping[str, Sequence[Path | str]]) -> str:
+def next_line(
+    recipe: "Recipe", sides: Mapping[str, Sequence[Path | str]], mirror: Path | None
+) -> str:
     """The commands that say whether it was worth it.
 
     Args:
-        base: What stands after -m for the checkpoint that training started from.
+        recipe: What was trained; the checkpoint that it started from is used as it was in training.
         sides: What is compared with it: a folder or one for each seed, by a label for these.
+        mirror: The local data and models, if any.
     """
-    models = " ".join(f"-m {place}" for places in sides.values() for place in places)
-    words = [
+    base = recipe.model.name
+    models = [word for places in sides.values() for place in places for word in ("-m", str(place))]
+    named = [
         f"{label}=" * (len(places) > 1) + ",".join(map(str, places))
         for label, places in sides.items()
     ]
-    run = f"angle-bench run -m {base} {models} -t STS"
-    return f"next: {run}\n      angle-bench compare {base} {' '.join(words)} -t STS --seen"
+    used = {
+        "--pooling": recipe.model.pooling,
+        "--max-length": recipe.model.max_length,
+        "--prompt": (recipe.prompts and recipe.prompts.text) or None,
+        "--mirror": mirror,
+    }
+    options = [word for key, value in used.items() if value is not None for word in (key, value)]
+    run = ["angle-bench", "run", "-m", base, *models, "-t", "STS", *map(str, options)]
+    compare = ["angle-bench", "compare", base, *named, "-t", "STS", "--seen"]
+    return f"next: {shlex.join(run)}\n      {shlex.join(compare)}"

@@ -1,15 +1,17 @@
 """`angle-bench train` from the command line."""
 
 import json
+import shlex
 from pathlib import Path
 
+import pytest
+
+from angle_bench.training.recipe_toml import recipe_toml
 from tests.conftest import Cli, Command
 from tests.training.trainings import dev_mirror, recipe_of
 
 
 def put(folder: Path, model: Path, **sections: object) -> Path:
-    from angle_bench.training.recipe_toml import recipe_toml
-
     place = folder / "small.toml"
     place.write_text(recipe_toml(recipe_of(folder, model, **sections)))
     return place
@@ -32,6 +34,29 @@ def test_a_recipe_becomes_a_candidate(cli: Cli, tmp_path: Path, tiny_bert: Path)
     resumed = cli("train", recipe, "--mirror", mirror, "-d", "cpu", "--resume", "--json")
     (said,) = json.loads(resumed.out)
     assert (said["steps"], said["finished"]) == (6, True)
+
+
+@pytest.mark.long
+def test_what_comes_next_can_be_pasted(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
+    """With the mirror, pooling, length and prompt of the training, odd names quoted."""
+    start = tiny_bert.rename(tmp_path / "tiny bert's")
+    model = {"pooling": "cls", "max_length": 24}
+    made = recipe_of(tmp_path, start, model=model, prompts={"text": "a man: {text}"})
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(recipe_toml(made))
+    mirror = dev_mirror(tmp_path / "local data")
+    ended = cli("train", recipe, "--seeds", "1,2", "--mirror", mirror, "-o", "my out", "-d", "cpu")
+    assert ended.code == 0, ended.err
+    lines = ended.err[ended.err.index("next: ") + len("next: ") :].splitlines()
+    run, compare = (shlex.split(line.strip()) for line in lines[:2])
+    on_dev = [
+        ["STSB-dev" if word == "STS" else word for word in words[1:]] for words in (run, compare)
+    ]
+    ran = cli(*on_dev[0])
+    assert ran.code == 0, ran.err
+    compared = cli(*on_dev[1])
+    assert compared.code == 0, compared.err
+    assert "my out (2 seeds)" in compared.out
 
 
 def test_seeds_are_trainings_of_their_own(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
