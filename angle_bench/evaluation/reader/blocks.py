@@ -12,7 +12,7 @@ import pyarrow as pa
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.problems import Problems
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 # marks at the start of a file; the four bytes of UTF-32 begin like those of UTF-16
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
