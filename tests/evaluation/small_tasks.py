@@ -62,14 +62,14 @@ def classification() -> Any:
     return task
 
 
-def scores(model: Any, task: Any) -> dict[str, float]:
+def scores(model: Any, task: Any, **encode_kwargs: Any) -> dict[str, float]:
     """Every number that mteb gives for the task's only split and subset."""
     result = mteb.evaluate(
         model,
         task,
         cache=None,
         show_progress_bar=False,
-        encode_kwargs={"show_progress_bar": False},
+        encode_kwargs={"show_progress_bar": False, **encode_kwargs},
         overwrite_strategy="always",
     )
     ((row,),) = [list(split) for split in result.task_results[0].scores.values()]

@@ -46,6 +46,11 @@ TASKS = (
     "SprintDuplicateQuestions",
     "Tatoeba",
 )
+# how far a score may be off: of classification one of ten times 17 predictions, as the data is
+# noise and the logistic regression stops before it converges
+CLOSE = dict.fromkeys(TASKS, 5e-5) | {"Banking77Classification": 1 / 170 + 5e-5}
+# pads on the left and counts positions from there: in the library vectors depend on the batch
+BY_BATCH = {"gpt2": {"batch_size": 1}}
 # of each thing that a score depends on beside the vectors, one
 SCORED = ["by-task", "dot-normalize-cut", "default-of-its-own", "qwen-embedding", "prompt-left-out"]
 
@@ -159,11 +164,11 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         one.release()
 
 
-def assert_same_scores(folder: Path, other: Any, task: Any) -> None:
+def assert_same_scores(folder: Path, other: Any, task: Any, **encode_kwargs: Any) -> None:
     with ours(folder) as encoder:
-        found, right = scores(encoder, task), scores(other, task)
+        found, right = scores(encoder, task), scores(other, task, **encode_kwargs)
     assert found.keys() == right.keys()
-    assert found == pytest.approx(right, abs=5e-5, nan_ok=True)
+    assert found == pytest.approx(right, abs=CLOSE[task.metadata.name], rel=0, nan_ok=True)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -172,7 +177,7 @@ def assert_same_scores(folder: Path, other: Any, task: Any) -> None:
 )
 def test_scores_are_those_of_mteb(built, tasks, name: str, task: str) -> None:
     folder = built(name)
-    assert_same_scores(folder, theirs(folder), tasks[task])
+    assert_same_scores(folder, theirs(folder), tasks[task], **BY_BATCH.get(name, {}))
 
 
 EXPORTED = ["by-task", "dot-normalize-cut", "default-of-its-own", "passage", "two-dense", "qwen3"]
@@ -192,6 +197,7 @@ def test_an_export_gives_the_same_in_sentence_transformers(
     for role in (None, "query", "document"):
         np.testing.assert_allclose(alone(made, role), alone(before, role), atol=2e-5, rtol=0)
     for task in ("STSBenchmark", "NFCorpus"):
-        found, right = scores(made, tasks[task]), scores(before, tasks[task])
+        right = scores(before, tasks[task], **BY_BATCH.get(name, {}))
+        found = scores(made, tasks[task], **BY_BATCH.get(name, {}))
         assert found == pytest.approx(right, abs=5e-5, nan_ok=True)
     assert_same_vectors(tmp_path / "made", before)
