@@ -87,7 +87,13 @@ def test_cached(ours: MtebEncoder, theirs: Any, task: Callable[[], Any], tmp_pat
 )
 def test_hybrid(ours: MtebEncoder, theirs: Any, fusion: Any) -> None:
     found = scores(HybridSearch([ours, ours], fusion_strategy=fusion), retrieval())
-    same(found, scores(HybridSearch([theirs, theirs], fusion_strategy=fusion), retrieval()))
+    want = scores(HybridSearch([theirs, theirs], fusion_strategy=fusion), retrieval())
+    if fusion == "dbsf":  # gives all queries' scores one standard deviation, but for rounding
+        found, want = (
+            {key: value for key, value in one.items() if not key.endswith("_std")}
+            for one in (found, want)
+        )
+    same(found, want)
 
 
 @pytest.mark.parametrize(
