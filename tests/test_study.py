@@ -16,6 +16,7 @@ def test_the_page_says_what_the_results_say(capsys: pytest.CaptureFixture[str]) 
     assert "as stored" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_changed_figure_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

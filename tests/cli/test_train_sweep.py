@@ -212,6 +212,7 @@ def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> 
     assert [place.name for place in (tmp_path / "out/angle_w=1").iterdir()] == ["recipe.toml"]
 
 
+@pytest.mark.long  # the moment between two lines of a process, which a loaded machine may miss
 def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"max_steps": 1})
     typed = [sys.executable, "-m", "angle_bench", *map(str, words(recipe, "loss.angle_w=[0, 1]"))]

@@ -44,6 +44,9 @@ FOLDERS = {
     "google/embeddinggemma-300m": ("bert", GEMMA),
 }
 
+QUICK = ["Qwen/Qwen3-Embedding-0.6B", "google/embeddinggemma-300m"]
+SLOW = [name for name in FOLDERS if name not in QUICK]
+
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -102,7 +105,7 @@ def batches() -> Any:
     return DataLoader(datasets.Dataset.from_dict({"text": TEXTS}), batch_size=2)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("name", QUICK + [pytest.param(n, marks=pytest.mark.long) for n in SLOW])
 def test_every_task_and_role_is_rendered_as_by_mteb_s_own_loader(name: str, mirror: Path) -> None:
     assert len(ENGLISH) == 41
     theirs = Recorded(name, mirror / name)

@@ -248,6 +248,7 @@ def pair(drawn: Drawn) -> tuple[Scored, Scored, Nodes]:
     return scored(one), scored(other), nodes
 
 
+@pytest.mark.long
 def test_equal_models_on_a_benchmark() -> None:
     assert sum(count for _, count in SHAPE) == 41
     assert 0.01 <= benchmark_rate(2, 300, 100) <= 0.09
