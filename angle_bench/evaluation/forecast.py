@@ -10,7 +10,7 @@ from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.data import Located, locate, options_of
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.options import Options
-from angle_bench.evaluation.own_data import unused_columns
+from angle_bench.evaluation.own_rows import unused_columns
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.places import read_rows
 from angle_bench.evaluation.todo import answer

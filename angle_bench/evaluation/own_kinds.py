@@ -17,7 +17,8 @@ from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 
 from angle_bench.evaluation import own_data
 from angle_bench.evaluation.data import Located
-from angle_bench.evaluation.own_data import Columns, Part
+from angle_bench.evaluation.own_data import Columns
+from angle_bench.evaluation.own_rows import Part, part_of
 from angle_bench.results.predictions import ClassPredictions
 from angle_bench.results.task import Task
 
@@ -54,7 +55,7 @@ class OwnData(AbsTask):
 
     def part(self, subset: str, split: str) -> Part:
         """The rows of a split."""
-        return own_data.part_of(self.asked, self.located, subset, split)
+        return part_of(self.asked, self.located, subset, split)
 
     def rows_by_split(self, subset: str, columns: Callable[[Part], Columns]) -> Any:
         """The splits of a subset as mteb has them, each read in the same way."""

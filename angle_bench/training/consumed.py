@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Iterator
 
 from angle_bench.results.training_record import TrainingRecord
-from angle_bench.training.dataset import Example, TrainingRows, sampler_of
+from angle_bench.training.dataset import Example, TrainingRows
+from angle_bench.training.order import sampler_of
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.stream import Stream
 

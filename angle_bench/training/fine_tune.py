@@ -27,8 +27,9 @@ from angle_bench.training.arguments import training_arguments
 from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.batches import announced, made_with
 from angle_bench.training.card import CardFacts, model_card
-from angle_bench.training.dataset import TrainingRows, load_rows, sampler_of
+from angle_bench.training.dataset import TrainingRows, load_rows
 from angle_bench.training.flow import Stop
+from angle_bench.training.order import sampler_of
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.recipe_toml import recipe_toml
 from angle_bench.training.run_folder import RunFolder, absolute

@@ -17,14 +17,8 @@ from angle_bench.models.access import Access
 from angle_bench.models.config import T5_FAMILY, read_json, shape_of
 from angle_bench.models.place import Place
 from angle_bench.models.spec import ModelSpec
-from angle_bench.training.dataset import (
-    Example,
-    TrainingRows,
-    load_rows,
-    positives,
-    sampler_of,
-    sharing,
-)
+from angle_bench.training.dataset import Example, TrainingRows, load_rows, positives
+from angle_bench.training.order import sampler_of, sharing
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Counts, Format
 from angle_bench.training.starting_point import starting_point

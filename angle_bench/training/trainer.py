@@ -20,13 +20,14 @@ from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.batches import batches_of, made_with, rows_digest, write_batches
 from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
-from angle_bench.training.dataset import EpochSampler, TrainingRows, sampler_of
+from angle_bench.training.dataset import TrainingRows
 from angle_bench.training.flow import Flow, Stop
 from angle_bench.training.folder import Candidate, fill_checkpoint
 from angle_bench.training.gradient_cache import cached_backward
 from angle_bench.training.grouping import OVERHEAD, Groups, grouped, split
 from angle_bench.training.layer_decay import slow_down
 from angle_bench.training.loss import Loss
+from angle_bench.training.order import EpochSampler, sampler_of
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
 from angle_bench.training.selection import Selection

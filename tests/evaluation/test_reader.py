@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.file_read import rows_of
-from angle_bench.evaluation.own_data import part_of, scored_pairs
+from angle_bench.evaluation.own_data import scored_pairs
+from angle_bench.evaluation.own_rows import part_of
 from angle_bench.evaluation.reader import ReadOptions, blocks, open_rows
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.reader.texts import read_texts, text_files

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.training.dataset import EpochSampler, TrainingRows, draw, load_rows, sampler_of
+from angle_bench.training.dataset import TrainingRows, draw, load_rows
+from angle_bench.training.order import EpochSampler, sampler_of
 from angle_bench.training.recipe import Recipe
 from tests.checkpoints import write_rows
 
