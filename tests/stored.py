@@ -71,6 +71,7 @@ class Results:
         label: str | None = None,
         checkpoint: Path | None = None,
         mteb: str = "2.26.24",
+        command: Sequence[str] = (),
     ) -> ModelFolder:
         """Store a task's pairs, its record and its result."""
         folder = ModelFolder(self.root, name, revision or made_up_revision(name), settings_id)
@@ -80,7 +81,7 @@ class Results:
             ).value()
             for part in parts
         }
-        self.record(folder, task, settings, label, checkpoint)
+        self.record(folder, task, settings, label, checkpoint, command)
         predictions_file(folder.predictions(task), parts).write(folder.predictions(task))
         self.result(folder, task, scores, data, mteb)
         return folder
@@ -102,6 +103,7 @@ class Results:
         settings: Settings = MEAN,
         label: str | None = None,
         checkpoint: Path | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         model = {
             "name": folder.name,
@@ -113,7 +115,7 @@ class Results:
             "settings": settings.canonical(),
             "settings_digest": settings.digest(),
         }
-        write_json(folder.record(task), {"task": task, "model": model})
+        write_json(folder.record(task), {"task": task, "model": model, "command": list(command)})
 
     def result(
         self,

@@ -37,7 +37,7 @@ def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> l
     if incomplete:
         warnings.append(incomplete_line(incomplete))
     if without:
-        warnings.append(f"without a result for {suite.name}: {some(without)}")
+        warnings.append(f"without a result for {suite.name}: {some([*dict.fromkeys(without)])}")
     return rows
 
 

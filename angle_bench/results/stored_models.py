@@ -12,6 +12,8 @@ from angle_bench.results.layout import SIDE
 from angle_bench.results.run_record import read_run_record
 from angle_bench.results.task import Task
 
+PLACES = ("--mirror", "--base")  # options that say where things are
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -20,15 +22,19 @@ class StoredModel:
     Attributes:
         folders: Where its results are; of a published model several revisions' folders.
         record: The model part of a run record; empty for results of other tools.
+        command: What was typed for it, by the same record.
     """
 
     folders: tuple[ResultFolder, ...]
     record: Mapping[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, model: Model) -> "StoredModel":
         """A model on disk with its record."""
-        return cls(model.folders, _model_record(model.folders[0]))
+        record = _record(model.folders[0])
+        command = tuple(map(str, record.get("command") or ()))
+        return cls(model.folders, record.get("model") or {}, command)
 
     @property
     def name(self) -> str:
@@ -83,7 +89,7 @@ class StoredModel:
         return name, self.revision, self.settings_id, None if digest is None else str(digest)
 
     def run_words(self) -> list[str]:
-        """What names the model and its settings after `angle-bench run`."""
+        """What names the model, its settings and where things are after `angle-bench run`."""
         if self.record.get("loader") == "transformers" and self.name.startswith("local/"):
             where = str(self.checkpoint)
         else:
@@ -97,7 +103,13 @@ class StoredModel:
             given["prompt"] = (settings.get("prompts") or {}).get("default") or None
             for key, value in given.items():
                 words += [] if value is None else [f"--{key.replace('_', '-')}", str(value)]
-        return words
+        return [*words, *_repeated(self.command), *self._root_words]
+
+    @property
+    def _root_words(self) -> list[str]:
+        root, here = self.folders[0].home.parent.absolute(), Path.cwd()
+        shown = root.relative_to(here) if root.is_relative_to(here) else root
+        return ["-r", str(shown)] if self.record and shown != Path("results") else []
 
     def answers(self, tasks: Sequence[Task], warnings: list[str]) -> Mapping[str, Answer]:
         """The stored score of each task that has one, by its name.
@@ -130,11 +142,22 @@ def stored_models(
     return [StoredModel.of(model) for model in models_of(found.folders)]
 
 
-def _model_record(folder: ResultFolder) -> dict[str, Any]:
-    """The model part of the first run record that has one."""
+def _record(folder: ResultFolder) -> dict[str, Any]:
+    """The first run record that names a model; empty where there is none."""
     for task in sorted(folder.files) if folder.own else ():
         # what is odd in one is said where its score is read
         record = read_run_record(folder.path / SIDE / f"{task}.json", [])
         if record.get("model", {}).get("name"):
-            return dict(record["model"])
+            return dict(record)
     return {}
+
+
+def _repeated(command: Sequence[str]) -> list[str]:
+    """What a command said of places, which a repetition needs as well."""
+    words: list[str] = []
+    for at, word in enumerate(command):
+        option, given, value = word.partition("=")
+        if option in PLACES:
+            value = value if given else "".join(command[at + 1 : at + 2])
+            words += [option, value] if value else []
+    return words

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.stored_models import StoredModel, stored_models
 from tests.stored import MEAN, Pairs, Results, task
@@ -22,10 +24,19 @@ def test_labels_settings_and_tasks(tmp_path: Path) -> None:
     assert (plain.label, tasks_of(plain)) == ("mine", ["A", "B"])
     assert (cut.label, tasks_of(cut)) == ("mine layer 4 size 128", ["A"])
     assert plain.checkpoint == tmp_path / "ft"
-    assert plain.run_words() == ["-m", f"mine={tmp_path}/ft"]
+    assert plain.run_words() == ["-m", f"mine={tmp_path}/ft", "-r", str(tmp_path)]
     words = cut.run_words()
     assert words[words.index("--layers") + 1] == "4"
     assert words[words.index("--sizes") + 1] == "128"
+
+
+def test_where_things_are_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    results, pairs = Results(Path("results")), Pairs("A")
+    typed = ["angle-bench", "run", "-m", "org/a", "--mirror", "my data", "--base=b", "-q"]
+    results.put("org/a", "A", pairs.part(pairs.scores(0.1, 1)), revision="abc", command=typed)
+    words = ["-m", "a=org/a@abc", "--mirror", "my data", "--base", "b"]
+    assert results.model("org/a").run_words() == words  # results/ needs no word
 
 
 def test_public_results_of_one_model_are_joined(tmp_path: Path) -> None:
