@@ -1,31 +1,96 @@
 """angle-bench: benchmark sentence embeddings of the AnglE family on MTEB.
 
->>> import angle_bench
->>> encoder = angle_bench.load("all-MiniLM-L6-v2")
->>> encoder.encode(["A man is eating.", "Someone eats."]).shape
-(2, 384)
+>>> import angle_bench as ab
+>>> r = ab.run(["all-MiniLM-L6-v2", "tuned=./ckpt"], tasks="STS", mirror="data/")
+>>> r.table()
+>>> ab.compare("all-MiniLM-L6-v2", "tuned", tasks="STS")["tuned"].verdict
+'better'
+
+What stands in `__all__` is public: a function or argument goes away one minor version after a
+DeprecationWarning says what takes its place. Everything else may change at any time.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from angle_bench.api.boards import Leaderboard as Leaderboard
+    from angle_bench.api.boards import leaderboard as leaderboard
+    from angle_bench.api.catalogue import Listing as Listing
+    from angle_bench.api.catalogue import models as models
+    from angle_bench.api.catalogue import recipes as recipes
+    from angle_bench.api.catalogue import tasks as tasks
+    from angle_bench.api.comparing import Comparison as Comparison
+    from angle_bench.api.comparing import Verdict as Verdict
+    from angle_bench.api.comparing import compare as compare
+    from angle_bench.api.reproducing import Reproduction as Reproduction
+    from angle_bench.api.reproducing import reproduce as reproduce
+    from angle_bench.api.run_result import RunResult as RunResult
+    from angle_bench.api.running import run as run
+    from angle_bench.api.stored import predictions as predictions
+    from angle_bench.api.stored import runs as runs
+    from angle_bench.api.stored import scores as scores
+    from angle_bench.errors import AngleBenchError as AngleBenchError
     from angle_bench.evaluation.loading import load as load
     from angle_bench.training.api import evaluate as evaluate
     from angle_bench.training.api import train as train
 
-__all__ = ["__version__", "evaluate", "load", "train"]
+# where each name is; they bring much that nothing must import before it needs it
+_HOMES = {
+    "AngleBenchError": "errors",
+    "Comparison": "api.comparing",
+    "Leaderboard": "api.boards",
+    "Listing": "api.catalogue",
+    "Reproduction": "api.reproducing",
+    "RunResult": "api.run_result",
+    "Verdict": "api.comparing",
+    "compare": "api.comparing",
+    "evaluate": "training.api",
+    "leaderboard": "api.boards",
+    "load": "evaluation.loading",
+    "models": "api.catalogue",
+    "predictions": "api.stored",
+    "recipes": "api.catalogue",
+    "reproduce": "api.reproducing",
+    "run": "api.running",
+    "runs": "api.stored",
+    "scores": "api.stored",
+    "tasks": "api.catalogue",
+    "train": "training.api",
+}
+
+__all__ = [
+    "AngleBenchError",
+    "Comparison",
+    "Leaderboard",
+    "Listing",
+    "Reproduction",
+    "RunResult",
+    "Verdict",
+    "__version__",
+    "compare",
+    "evaluate",
+    "leaderboard",
+    "load",
+    "models",
+    "predictions",
+    "recipes",
+    "reproduce",
+    "run",
+    "runs",
+    "scores",
+    "tasks",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # they bring much that the command line must not import before it needs it
-    if name == "load":
-        from angle_bench.evaluation.loading import load
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
-        return load
-    if name in ("evaluate", "train"):
-        from angle_bench.training import api
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return __all__

@@ -23,8 +23,16 @@ class AngleBenchError(Exception):
         self.what = what
         self.fix = fix
 
+    @property
+    def fix_python(self) -> str:
+        """What to pass or change next, where the call is one of Python."""
+        from angle_bench.python_words import in_python
+
+        return in_python(self.fix)
+
     def __str__(self) -> str:
-        return f"{self.what}\n  {next_step(self.fix, self.verb)}"
+        fix = self.fix_python if self.verb == "pass" else self.fix
+        return f"{self.what}\n  {next_step(fix, self.verb)}"
 
 
 class UsageError(AngleBenchError):

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from angle_bench.api.words import typed
 from angle_bench.cli import compare as compare_verb
 from angle_bench.cli import doctor as doctor_verb
 from angle_bench.cli import download as download_verb
@@ -17,6 +18,7 @@ from angle_bench.cli import leaderboard as leaderboard_verb
 from angle_bench.cli import mine_negatives as mine_negatives_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
+from angle_bench.cli import runs as runs_verb
 from angle_bench.cli import train as train_verb
 from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
@@ -50,6 +52,7 @@ app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=export_verb.EPILOG)(export_verb.export)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
 app.command(epilog=download_verb.EPILOG)(download_verb.download)
+app.command(epilog=runs_verb.EPILOG)(runs_verb.runs)
 app.command(epilog=doctor_verb.EPILOG)(doctor_verb.doctor)
 app.add_typer(models, name="models")
 app.add_typer(tasks, name="tasks")
@@ -76,7 +79,8 @@ def _options(
 def main() -> NoReturn:
     """Run the command line; the exit codes are those of CONTRACTS."""
     try:
-        code = app(standalone_mode=False)
+        with typed():
+            code = app(standalone_mode=False)
         if code == INTERRUPTED:  # typer makes a status of an interrupt
             raise KeyboardInterrupt
     except AngleBenchError as error:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.api.sizes import parse_size, show_size
 from angle_bench.cli import options as shared
-from angle_bench.cli.sizes import parse_size, show_size
+from angle_bench.cli.groups import Shown, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,16 +44,15 @@ cache = typer.Typer(no_args_is_help=True, help="The vector store: see it, make i
 
 
 @cache.command(epilog=INFO_EPILOG)
+@grouped
 def info(
     cache_dir: shared.CacheDir = None,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> None:
     """Show what the vector store holds, the one used longest ago first."""
     with _store(cache_dir) as store:
         identities = store.info()
-        if as_json:
+        if said.as_json:
             typer.echo(json.dumps(_json(store, identities), indent=2))
             return
         if identities:
@@ -65,21 +65,20 @@ def info(
 
 
 @cache.command(epilog=PRUNE_EPILOG)
+@grouped
 def prune(
     to: Annotated[
         str, typer.Option("--to", metavar="SIZE", help="What may stay: 5G, 500M or plain bytes.")
     ],
     cache_dir: shared.CacheDir = None,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> None:
     """Evict whole models from the vector store, the one used longest ago first."""
     limit = parse_size(to)
     with _store(cache_dir) as store:
         before = store.file_bytes
         evicted = store.prune(limit)
-        if as_json:
+        if said.as_json:
             typer.echo(_freed_json(store.folder, evicted, before - store.file_bytes))
             return
         for identity in evicted:
@@ -90,12 +89,11 @@ def prune(
 
 
 @cache.command(epilog=CLEAR_EPILOG)
+@grouped
 def clear(
     yes: Annotated[bool, shared.flag("-y", "--yes", help="Do not ask.")] = False,
     cache_dir: shared.CacheDir = None,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> None:
     """Empty the vector store; what it held is computed again when it is needed."""
     from angle_bench.encoding.store_file import DamagedStoreError, remove_damaged
@@ -108,7 +106,7 @@ def clear(
                 identities = []
             else:
                 store.clear()  # an empty one too: its file may keep the size that it had
-            if as_json:
+            if said.as_json:
                 typer.echo(_freed_json(store.folder, identities, before - store.file_bytes))
                 return
             if identities:
@@ -120,8 +118,8 @@ def clear(
         folder = store_place(cache_dir).folder
         if _agreed(f"{folder} is damaged; delete it", yes):
             remove_damaged(folder)
-            said = f"deleted the damaged store in {folder}"
-            typer.echo(_freed_json(folder, [], None) if as_json else said)
+            line = f"deleted the damaged store in {folder}"
+            typer.echo(_freed_json(folder, [], None) if said.as_json else line)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """`angle-bench doctor`: versions, devices, caches, and what a run would lack."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from angle_bench.api.sizes import show_size
 from angle_bench.cli import options as shared
-from angle_bench.cli.sizes import show_size
+from angle_bench.cli.groups import Said, Where, grouped
 from angle_bench.errors import next_step
 from angle_bench.version import __version__
 
@@ -22,21 +24,15 @@ angle-bench doctor -m UAE-Large-V1 -t STS --mirror data/
 """
 
 
+@grouped
 def doctor(
     model: shared.Models = [],  # noqa: B006  typer copies it
     tasks: shared.Tasks = [],  # noqa: B006  typer copies it
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    where: Where = Where(),  # noqa: B008  frozen
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Show versions, devices, caches; of models and tasks what is missing and what brings it."""
-    shared.prepare_environment(offline, quiet, verbose)
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.doctor import data_needs, machine, model_needs
@@ -44,12 +40,12 @@ def doctor(
 
     suite = select(tasks) if tasks else None
     found = machine()
-    access = shared.access(base, check_mirror(mirror), trust_remote_code, allow_pickle)
+    access = replace(where.access(), mirror=check_mirror(where.mirror))
     models = model_needs(model, access)
     data = data_needs(suite, access.mirror) if suite is not None else []
-    if as_json:
-        said = {"models": [vars(n) for n in models], "tasks": [vars(n) for n in data]}
-        typer.echo(json.dumps({**found, **said}, indent=2))
+    if said.as_json:
+        needs = {"models": [vars(n) for n in models], "tasks": [vars(n) for n in data]}
+        typer.echo(json.dumps({**found, **needs}, indent=2))
     else:
         typer.echo("\n".join([*_machine(found), *map(_need, [*models, *data])]))
     return 0 if all(need.here for need in [*models, *data]) else 1

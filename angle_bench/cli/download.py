@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from angle_bench.cli import options as shared
+from angle_bench.cli.groups import Said, grouped
 from angle_bench.errors import AngleBenchError, UsageError
 
 EPILOG = """
@@ -21,6 +22,7 @@ Then, without a network: angle-bench run -m UAE-Large-V1 -t STS --mirror bundle/
 """
 
 
+@grouped
 def download(
     model: shared.Models = [],  # noqa: B006  typer copies it
     tasks: shared.Tasks = [],  # noqa: B006
@@ -31,24 +33,22 @@ def download(
     mirror: shared.Mirror = None,
     base: shared.Base = None,
     allow_pickle: shared.AllowPickle = False,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Bring models (an adapter's base too) and data into the hub's cache, or into a folder."""
     if not model and not tasks:
         raise UsageError("nothing is named.", "-m UAE-Large-V1, or -t STS")
     if to is not None and to.exists() and not to.is_dir():
         raise UsageError(f"{to} is a file, not a folder.", "--to DIR")
-    shared.prepare_environment(False, quiet, verbose)
+    shared.prepare_environment(False, said.quiet, said.verbose)
 
     from angle_bench.evaluation.download import download_data, download_model
+    from angle_bench.models.access import Access
     from angle_bench.models.resolve import resolve
     from angle_bench.results.suites import select
 
     suite = select(tasks) if tasks else None
-    access = shared.access(base, mirror, False, allow_pickle)
+    access = Access.of(base, mirror, False, allow_pickle)
     access = replace(access, files_only=True)
     specs = {name: resolve(name, None, access) for name in model}
     for note in dict.fromkeys(spec.note for spec in specs.values() if spec.note):
@@ -57,7 +57,7 @@ def download(
 
     def say(line: str) -> None:
         done.append(line)
-        if not quiet and not as_json:
+        if not said.quiet and not said.as_json:
             typer.echo(line)
 
     failed: dict[str, AngleBenchError] = {}
@@ -68,7 +68,7 @@ def download(
             failed[name] = error
     if suite is not None:
         failed |= download_data(suite.task, to, say)
-    if as_json:
+    if said.as_json:
         errors = {name: why.what for name, why in failed.items()}
         typer.echo(json.dumps({"done": done, "errors": errors}, indent=2))
     for name, why in failed.items():

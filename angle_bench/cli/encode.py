@@ -10,7 +10,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.sizes import parse_size
+from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document 
 """
 
 
+@grouped
 def encode(
     file: Annotated[
         str,
@@ -61,39 +62,19 @@ def encode(
         int | None, typer.Option("--size", metavar="N", help="How many dimensions to keep.")
     ] = None,
     overwrite: shared.Overwrite = False,
-    device: shared.Device = "auto",
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    pooling: shared.Pooling = None,
-    prompt: shared.Prompt = None,
-    prompts: shared.Prompts = None,
-    max_length: shared.MaxLength = None,
-    dtype: shared.Dtype = None,
-    attention: shared.Attention = None,
-    compile: shared.Compile = False,
-    batch_tokens: shared.BatchTokens = None,
-    ray: shared.Ray = None,
-    cache_dir: shared.CacheDir = None,
-    no_cache: shared.NoCache = False,
-    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    computed: Computed = Computed(),  # noqa: B008  frozen
+    where: Where = Where(),  # noqa: B008  frozen
+    used: Used = Used(),  # noqa: B008  frozen
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Encode a text column: writes a parquet or npy file, in the order of the rows."""
     if len(model) != 1:
         raise UsageError(f"encode takes one model, not {len(model)}.", "-m all-MiniLM-L6-v2")
     if role not in (None, "query", "document"):
         raise UsageError(f"there is no role {role}.", "--role query, or --role document")
-    shared.refuse(device, batch_tokens, cache_dir, ray)
-    limit = parse_size(cache_limit)
-    shared.prepare_environment(offline, quiet, verbose)
+    computed.refuse()
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.evaluation.options import Computing, Keeping
     from angle_bench.evaluation.reader import ReadOptions
     from angle_bench.evaluation.reader.problems import short
     from angle_bench.evaluation.reader.texts import read_texts, text_files
@@ -108,10 +89,10 @@ def encode(
 
     options = ReadOptions(encoding, skip_bad_rows, format)
     check_output(output, column, overwrite)
-    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
-    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    changes = used.overrides()
+    access = where.access()
     spec = resolve(model[0], changes, access)
-    computing = Computing(device, batch_tokens, ray)
+    computing = computed.computing()
     refuse_other_loaders(spec, computing)
     _refuse(spec, role, start, size)
     with text_files(file, options) as files:
@@ -119,20 +100,20 @@ def encode(
     column, texts = found.column, found.texts
     check_output(output, column, overwrite)
 
-    from angle_bench.cli.progress import watcher
+    from angle_bench.api.progress import watcher
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     began = time.monotonic()
-    keeping = Keeping(not no_cache, cache_dir, limit)
-    with watcher(quiet, debug) as progress:
+    keeping = computed.keeping()
+    with watcher(said.quiet, said.debug) as progress:
         vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
-    said = {"skipped": found.skipped, "unused_columns": found.unused}
-    write(output, column, texts, vectors, spec, said)
+    left_out = {"skipped": found.skipped, "unused_columns": found.unused}
+    write(output, column, texts, vectors, spec, left_out)
     for line in found.skipped:
         typer.echo(f"  ! {line}", err=True)
-    if found.unused and not quiet:
+    if found.unused and not said.quiet:
         typer.echo(f"not used: {', '.join(map(short, found.unused))}", err=True)
-    _report(output, spec, vectors.shape, time.monotonic() - began, found, as_json, quiet)
+    _report(output, spec, vectors.shape, time.monotonic() - began, found, said.as_json, said.quiet)
     return 0
 
 
@@ -156,7 +137,7 @@ def _report(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from angle_bench.cli.progress import duration
+    from angle_bench.api.progress import duration
 
     rows, width = shape
     if as_json:

@@ -9,6 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
+from angle_bench.cli.groups import Said, Used, Where, grouped
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 EPILOG = """
@@ -23,6 +24,7 @@ _FORMS = ("sentence-transformers", "merged", "adapter")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+@grouped
 def export(
     path: Annotated[
         str,
@@ -49,30 +51,23 @@ def export(
         str | None,
         typer.Option("--push-to-hub", metavar="ORG/NAME", help="Upload it; a new one is private."),
     ] = None,
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
+    where: Where = Where(),  # noqa: B008  frozen
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     max_length: shared.MaxLength = None,
     dtype: shared.Dtype = None,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Write a checkpoint in another form; its vectors stay the same."""
     form = _form(to)
     if push_to_hub is not None and not _HUB_ID.fullmatch(push_to_hub):
         raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")
-    shared.prepare_environment(offline, quiet, verbose)
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.models.resolve import resolve
 
-    changes = shared.overrides(pooling, prompt, None, max_length, dtype, None, False)
-    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    changes = Used(pooling, prompt, None, max_length, dtype).overrides()
+    access = where.access()
     with fix_said_as("-m ", "angle-bench export "):
         spec = resolve(path, changes, access)
     if spec.note:
@@ -84,10 +79,10 @@ def export(
     place = output or _beside(path, spec.label, form)
     written = write(spec, FORMS[_FORMS.index(form)], place)
     address = None if push_to_hub is None else push(written, push_to_hub)
-    if as_json:
-        said = {"output": str(written), "to": form, "model": spec.name, "pushed": address}
-        typer.echo(json.dumps({**said, "revision": spec.revision}, indent=2))
-    if not quiet:
+    if said.as_json:
+        done = {"output": str(written), "to": form, "model": spec.name, "pushed": address}
+        typer.echo(json.dumps({**done, "revision": spec.revision}, indent=2))
+    if not said.quiet:
         typer.echo(f"saved {written}" + (f"  pushed {address}" if address else ""), err=True)
     return 0
 

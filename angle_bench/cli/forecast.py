@@ -63,7 +63,7 @@ def _print(found: "JobForecast") -> None:
 
 
 def _sum(found: "JobForecast") -> str:
-    from angle_bench.cli.progress import duration
+    from angle_bench.api.progress import duration
 
     todo = found.todo
     if not todo:

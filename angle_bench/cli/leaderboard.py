@@ -4,22 +4,19 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.errors import ResultsError, UsageError, printable
+from angle_bench.cli.groups import Shown, grouped
+from angle_bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from angle_bench.reporting.arrange import Wishes
-    from angle_bench.reporting.leaderboard import Leaderboard
+    from angle_bench.api.boards import Leaderboard
     from angle_bench.reporting.output import Format
-    from angle_bench.results.choose import Chosen, Model
-    from angle_bench.results.collect import Collected
-    from angle_bench.results.task import Suite
 
 EPILOG = """
 Examples:
@@ -38,7 +35,6 @@ angle-bench leaderboard -t STS -o leaderboards/site/
 DIFFERS = 3
 STDOUT = Path("-")
 TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
-MOST_DECIMALS = 6
 
 
 class LeaderboardCommand(TyperCommand):
@@ -55,6 +51,7 @@ class LeaderboardCommand(TyperCommand):
         return super().parse_args(ctx, words)
 
 
+@grouped
 def leaderboard(
     paths: Annotated[
         list[Path] | None,
@@ -137,40 +134,44 @@ def leaderboard(
             "--check", metavar="FILE", help="Exit with 3 if FILE is not what -o would write now."
         ),
     ] = None,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
     output = None if output == STDOUT else output
-    _refuse(decimals, output, check)
+    if output is not None and check is not None:
+        raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
 
-    from angle_bench.reporting.arrange import Wishes
+    from angle_bench.api.boards import arranged
     from angle_bench.reporting.output import first_difference, format_of, is_site, may_write
-    from angle_bench.results.suites import select
 
-    site = is_site(format, output or check) and not as_json
-    kind = None if site else format_of("json" if as_json else format, output or check)
+    site = is_site(format, output or check) and not said.as_json
+    kind = None if site else format_of("json" if said.as_json else format, output or check)
     if raw:
         kind = _raw(kind)
-    suite = select(tasks)
     if output is not None:
         _may_write_site(output) if kind is None else may_write(output, kind)
-    ranked = ranks or task_ranks
-    by_rank = ranked and sort.casefold() == "rank"  # which is known later than the others
-    wishes = Wishes("" if by_rank else sort, base, partial, decimals, _command())
-    found = _found(paths or [results], model_name)
-    board = _leaderboard(found, suite, tasks, model, wishes, published)
-    if task_ranks or (ranks and not site):
-        board = _ranked(board, sort if by_rank else None, over_tasks=task_ranks)
-    if not quiet and (site or kind is not None):  # on a terminal they stand under the table
+    asked: bool | Literal["tasks"] = "tasks" if task_ranks else ranks and not site
+    board = arranged(
+        paths or [results],
+        tasks=tasks,
+        models=model,
+        model_names=model_name,
+        published=published,
+        partial=partial,
+        ranks=asked,
+        sort=sort,
+        base=base,
+        decimals=decimals,
+        command=_command(),
+    )
+    if not said.quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
             typer.echo(f"warning: {printable(warning)}", err=True)
     if site:
-        return _site(board, output, check, quiet)
+        return _site(board, output, check, said.quiet)
     if check is not None and kind is not None:
-        return _checked(check, first_difference(check, kind, board))
-    _put(board, kind, output, quiet)
+        return _checked(check, first_difference(check, kind, board.found))
+    _put(board, kind, output, said.quiet)
     return 0
 
 
@@ -190,16 +191,15 @@ def _may_write_site(output: Path) -> None:
 
 def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:
     from angle_bench.reporting.site.evidence import exhibit
-    from angle_bench.reporting.site.folder import first_difference, place_of, write
+    from angle_bench.reporting.site.folder import first_difference, place_of
 
     if check is not None:
-        return _checked(check, first_difference(place_of(check), exhibit(board)))
+        return _checked(check, first_difference(place_of(check), exhibit(board.found)))
     if output is None:
         raise UsageError("a page is several files.", "-o FOLDER, or -o FILE.html")
-    place = place_of(output)
-    write(place, exhibit(board))
+    index = board.save_site(output)
     if not quiet:
-        typer.echo(f"wrote {place.index}, {len(board.rows)} models", err=True)
+        typer.echo(f"wrote {index}, {len(board.labels)} models", err=True)
     return 0
 
 
@@ -208,92 +208,18 @@ def _checked(place: Path, difference: str | None) -> int:
     return DIFFERS if difference else 0
 
 
-def _ranked(board: "Leaderboard", sort: str | None, *, over_tasks: bool) -> "Leaderboard":
-    from angle_bench.reporting.arrange import ordered
-    from angle_bench.reporting.judged import with_ranks
-    from angle_bench.reporting.task_ranking import with_task_ranks
-
-    ranked = with_task_ranks(board) if over_tasks else with_ranks(board)
-    return ranked if sort is None else ordered(ranked, sort)
-
-
-def _refuse(decimals: int, output: Path | None, check: Path | None) -> None:
-    if not 0 <= decimals <= MOST_DECIMALS:
-        raise UsageError(
-            f"--decimals {decimals} is not between 0 and {MOST_DECIMALS}.", "--decimals 2"
-        )
-    if output is not None and check is not None:
-        raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
-
-
-def _found(paths: list[Path], names: list[str]) -> "Collected":
-    from angle_bench.results.collect import collect
-
-    found = collect(paths, names)
-    if found.folders:
-        return found
-    places = ", ".join(str(path) for path in paths)
-    if found.nameless:
-        raise ResultsError("\n".join(found.warnings), f"--model-name {found.nameless[0]}=NAME")
-    raise ResultsError(
-        "\n".join([f"there are no result files in {places}.", *found.warnings]),
-        "angle-bench leaderboard RESULTS, or first angle-bench run",
-    )
-
-
-def _leaderboard(
-    found: "Collected",
-    suite: "Suite",
-    tasks: list[str],
-    model: list[str],
-    wishes: "Wishes",
-    published: bool,
-) -> "Leaderboard":
-    from angle_bench.reporting.arrange import arrange
-    from angle_bench.reporting.model_rows import model_rows
-    from angle_bench.reporting.published_rows import published_rows
-    from angle_bench.results.choose import every_model, models_of
-
-    warnings = list(found.warnings)
-    models = models_of(found.folders)
-    chosen = _typed(models, model, tasks, warnings) if model else every_model(models)
-    rows = model_rows(suite, chosen, warnings)
-    if not rows:
-        raise ResultsError(
-            "\n".join([f"no model here has a result for {suite.name}.", *warnings]),
-            "-t TASKS that were run, or first angle-bench run",
-        )
-    if published:
-        from angle_bench.published import shipped
-
-        rows += published_rows(suite, shipped())
-    return arrange(suite, rows, wishes, warnings)
-
-
-def _typed(
-    models: "list[Model]", typed: list[str], tasks: list[str], warnings: list[str]
-) -> "list[Chosen]":
-    from angle_bench.evaluation.scored_models import find_rows
-    from angle_bench.results.stored_models import StoredModel
-
-    stored = [StoredModel.of(model) for model in models]
-    access = shared.access(None, None, False, False)
-    return find_rows(typed, stored, access, ",".join(tasks), warnings)
-
-
 def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
-    from angle_bench.reporting import terminal
     from angle_bench.results.files import text_file, write_together
 
     if kind is None:
-        typer.echo(terminal.text(board, shared.table_width()))
+        typer.echo(board.to_text(shared.table_width()))
     elif output is None:
-        typer.echo(kind.render(board), nl=False)
+        typer.echo(kind.render(board.found), nl=False)
     else:
-        whole = text_file(output, kind.render(board))
+        whole = text_file(output, kind.render(board.found))
         write_together([whole], fix="-o FILE in a folder that can be written and has space")
         if not quiet:
-            typer.echo(f"wrote {output}, {len(board.rows)} models", err=True)
+            typer.echo(f"wrote {output}, {len(board.labels)} models", err=True)
 
 
 def _command() -> str:

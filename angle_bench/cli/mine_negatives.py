@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.sizes import parse_size
+from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ angle-bench mine-negatives qa.tsv --column question=query --column answer=positi
 """
 
 
+@grouped
 def mine_negatives(
     data: Annotated[
         str,
@@ -99,28 +100,10 @@ def mine_negatives(
     dry_run: Annotated[
         bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
     ] = False,
-    device: shared.Device = "auto",
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    pooling: shared.Pooling = None,
-    prompt: shared.Prompt = None,
-    prompts: shared.Prompts = None,
-    max_length: shared.MaxLength = None,
-    dtype: shared.Dtype = None,
-    attention: shared.Attention = None,
-    compile: shared.Compile = False,
-    batch_tokens: shared.BatchTokens = None,
-    ray: shared.Ray = None,
-    cache_dir: shared.CacheDir = None,
-    no_cache: shared.NoCache = False,
-    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    computed: Computed = Computed(),  # noqa: B008  frozen
+    where: Where = Where(),  # noqa: B008  frozen
+    used: Used = Used(),  # noqa: B008  frozen
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Find hard negatives for pairs: writes query, positive, negative, which `train` reads."""
     if len(model) != 1:
@@ -129,13 +112,11 @@ def mine_negatives(
         )
     if corpus_column is not None and corpus is None:
         raise UsageError("--corpus-column is of no file.", "--corpus FILE")
-    shared.refuse(device, batch_tokens, cache_dir, ray)
-    limit = parse_size(cache_limit)
+    computed.refuse()
     first, last = _ranks(ranks)
-    shared.prepare_environment(offline, quiet, verbose)
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.evaluation.data import check_mirror
-    from angle_bench.evaluation.options import Computing, Keeping
     from angle_bench.evaluation.reader import ReadOptions
     from angle_bench.evaluation.vectors import refuse_other_loaders
     from angle_bench.models.resolve import resolve
@@ -154,10 +135,10 @@ def mine_negatives(
     check_rule(rule)
     check_output(output, overwrite)
     source = source_of(data, columns or [], config, split, encoding, skip_bad_rows)
-    mirror = check_mirror(mirror)
-    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
-    spec = resolve(model[0], changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
-    computing = Computing(device, batch_tokens, ray)
+    mirror = check_mirror(where.mirror)
+    changes = used.overrides()
+    spec = resolve(model[0], changes, where.access())
+    computing = computed.computing()
     refuse_other_loaders(spec, computing)
     documents = (
         None
@@ -168,23 +149,23 @@ def mine_negatives(
     texts = gather(pairs, None if documents is None else documents.texts)
     check_texts(output, texts)
     if dry_run:
-        _preview(texts, counts, documents, spec, rule, as_json)
+        _preview(texts, counts, documents, spec, rule, said.as_json)
         return 0
 
-    from angle_bench.cli.progress import watcher
+    from angle_bench.api.progress import watcher
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     began = time.monotonic()
-    keeping = Keeping(not no_cache, cache_dir, limit)
-    with watcher(quiet, debug) as progress:
+    keeping = computed.keeping()
+    with watcher(said.quiet, said.debug) as progress:
         negatives = find(texts, spec, rule, computing, keeping, progress)
     write(output, texts, negatives)
     found = counted(negatives)
-    if as_json:
+    if said.as_json:
         done = {"output": str(output), **_searched(texts, counts, documents, spec, rule)}
         done |= asdict(found)
         typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
-    if not quiet:
+    if not said.quiet:
         _report(output, _data(texts, counts, documents), texts, found, time.monotonic() - began)
     return 0
 
@@ -279,7 +260,7 @@ def _data(texts: "MiningTexts", counts: "Counts", corpus: "Texts | None") -> lis
 def _report(
     output: Path, data: list[str], texts: "MiningTexts", found: "Found", seconds: float
 ) -> None:
-    from angle_bench.cli.progress import duration
+    from angle_bench.api.progress import duration
 
     lines = [
         *data,

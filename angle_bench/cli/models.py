@@ -9,6 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
+from angle_bench.cli.groups import Said, Shown, Where, grouped
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
@@ -45,17 +46,17 @@ DISAGREES = 3
 
 
 @models.command("list", epilog=LIST_EPILOG)
+@grouped
 def list_(
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
     from angle_bench.models.registry import registry, users_entries
 
     entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
-    if as_json:
-        typer.echo(json.dumps([_plain(entry) for entry in entries], indent=2, ensure_ascii=False))
+    if said.as_json:
+        known = [entry.to_dict() for entry in entries]
+        typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
         return 0
     from tabulate import tabulate
 
@@ -72,13 +73,14 @@ def list_(
     ]
     heads = ["name", "pooling", "prompt", "max", "dtype", "weights"]
     typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
-    if not quiet:
+    if not said.quiet:
         others = len(_mteb_only(entries))
         typer.echo(f"and {others:,} names of mteb, folders, and hub repositories", err=True)
     return 0
 
 
 @models.command("show", epilog=SHOW_EPILOG)
+@grouped
 def show(
     name: Annotated[
         str,
@@ -88,18 +90,16 @@ def show(
             autocompletion=complete.registry_names,
         ),
     ],
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """All that is known of a checkpoint: settings, prompts, source, published scores."""
     entry = _entry(name)
-    said = _plain(entry)
-    if as_json:
-        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    known = entry.to_dict()
+    if said.as_json:
+        typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
         return 0
-    published = said.pop("published", [])
-    for key, value in said.items():
+    published = known.pop("published", [])
+    for key, value in known.items():
         for line_key, text in _lines(key, value):
             typer.echo(f"{line_key:<21} {text}")
     for each in published:
@@ -111,6 +111,7 @@ def show(
 
 
 @models.command("check", epilog=CHECK_EPILOG)
+@grouped
 def check(
     names: Annotated[
         list[str],
@@ -120,33 +121,26 @@ def check(
             autocompletion=complete.registry_names,
         ),
     ],
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    where: Where = Where(),  # noqa: B008  frozen
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Do rows agree with their checkpoints' files? Of a folder: what is honoured, key by key.
 
     Exit code 3 if a row does not agree, or a folder is refused.
     """
-    shared.prepare_environment(offline, quiet, verbose)
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
     folders = [name for name in names if _is_folder(name)]
     if folders:
         _refuse_both(names, folders)
-        access = shared.access(base, mirror, trust_remote_code, allow_pickle)
-        return _check_folders(folders, access, as_json)
+        access = where.access()
+        return _check_folders(folders, access, said.as_json)
     from angle_bench.models import hub
     from angle_bench.models.check import differences
     from angle_bench.models.resolve import resolve
 
     found: dict[str, list[str]] = {}
     missing: dict[str, AngleBenchError] = {}
-    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
+    access = where.access()
     for name in names:
         entry = _entry(name)
         try:
@@ -155,7 +149,7 @@ def check(
             found[name] = differences(entry, folder, access)
         except AngleBenchError as error:
             missing[name] = error
-    if as_json:
+    if said.as_json:
         errors = {name: why.what for name, why in missing.items()}
         typer.echo(json.dumps({"differences": found, "errors": errors}, indent=2))
     else:
@@ -227,11 +221,6 @@ def _entry(name: str) -> "Entry":
     raise UsageError(
         what, f"angle-bench models show {near[0]}" if near else "angle-bench models list"
     )
-
-
-def _plain(entry: "Entry") -> dict[str, Any]:
-    row: dict[str, Any] = entry.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    return row if entry.file is None else {**row, "row_file": str(entry.file)}
 
 
 def _prompt(entry: "Entry") -> str:

@@ -4,21 +4,18 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from angle_bench.cli import complete
 from angle_bench.errors import UsageError
 
-if TYPE_CHECKING:
-    from angle_bench.models.access import Access
-    from angle_bench.models.overrides import Overrides
-
 DEFAULT_CACHE_LIMIT = "20G"
 PIPED_WIDTH = 200
 
 # headings of --help
+PLACES = "Where models and data are, and what may run code"
 SETTINGS = "Settings of the model; what is not its own is stored apart"
 COMPUTING = "How it is computed"
 SHOWN = "What is shown"
@@ -98,6 +95,7 @@ Device = Annotated[
         envvar="ANGLE_BENCH_DEVICE",
         help="auto, cpu, cpu:4 (processes), cuda, cuda:0,cuda:2 or mps.",
         autocompletion=complete.choices("auto", "cpu", "cuda", "mps"),
+        rich_help_panel=COMPUTING,
     ),
 ]
 Format = Annotated[
@@ -130,22 +128,34 @@ Mirror = Annotated[
         envvar="ANGLE_BENCH_MIRROR",
         help="Local models and data: DIR/<hub id>, "
         "DIR/<hub data set>/[<config>/]<split>.parquet or .jsonl.",
+        rich_help_panel=PLACES,
     ),
 ]
 Offline = Annotated[
     bool,
-    flag("--offline", help="Never ask the hub; cached files only (also HF_HUB_OFFLINE=1)."),
+    flag(
+        "--offline",
+        help="Never ask the hub; cached files only (also HF_HUB_OFFLINE=1).",
+        panel=PLACES,
+    ),
 ]
 Base = Annotated[
     str | None,
     typer.Option(
-        "--base", metavar="PATH", help="The base of an adapter, where the recorded one is not here."
+        "--base",
+        metavar="PATH",
+        help="The base of an adapter, where the recorded one is not here.",
+        rich_help_panel=PLACES,
     ),
 ]
 TrustRemoteCode = Annotated[
-    bool, flag("--trust-remote-code", help="Run Python files that come with this model.")
+    bool,
+    flag("--trust-remote-code", help="Run Python files that come with this model.", panel=PLACES),
 ]
-AllowPickle = Annotated[bool, flag("--allow-pickle", help="Read weights that are no safetensors.")]
+AllowPickle = Annotated[
+    bool,
+    flag("--allow-pickle", help="Read weights that are no safetensors.", panel=PLACES),
+]
 Pooling = Annotated[
     str | None,
     typer.Option(
@@ -267,27 +277,6 @@ def table_width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
 
 
-def refuse(device: str, batch_tokens: int | None, cache_dir: Path | None, ray: str | None) -> None:
-    """Refuse what cannot be meant, before anything is written.
-
-    Raises:
-        UsageError: One of the values cannot be.
-    """
-    from angle_bench.encoding.workers.start import check_devices
-
-    check_devices(device)
-    if ray is not None:
-        from angle_bench.encoding.workers.ray_connection import check_address
-
-        check_address(ray)
-    if batch_tokens is not None and batch_tokens < 1:
-        raise UsageError(
-            f"--batch-tokens {batch_tokens} leaves no room for a text.", "--batch-tokens 4096"
-        )
-    if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
-        raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")
-
-
 def refuse_all_tokens(pooling: str | None) -> None:
     """Refuse the pooling that gives a vector of every token, where a text must have one.
 
@@ -299,43 +288,6 @@ def refuse_all_tokens(pooling: str | None) -> None:
             "--pooling all is not possible: it gives a vector of every token, not one.",
             "--pooling cls, mean or last; in Python: angle_bench.load(NAME, pooling='all')",
         )
-
-
-def overrides(
-    pooling: str | None,
-    prompt: str | None,
-    prompts: str | None,
-    max_length: int | None,
-    dtype: str | None,
-    attention: str | None,
-    compile: bool,
-) -> "Overrides":
-    """The settings that were typed for one command.
-
-    Raises:
-        UsageError: The pooling gives no vector of a text.
-    """
-    from angle_bench.models.overrides import Overrides
-
-    refuse_all_tokens(pooling)
-    return Overrides(
-        pooling=pooling,
-        prompt=prompt,
-        prompts=prompts,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile or None,
-    )
-
-
-def access(
-    base: str | None, mirror: Path | None, trust_remote_code: bool, allow_pickle: bool
-) -> "Access":
-    """Where checkpoints are looked for, and what of them may run code."""
-    from angle_bench.models.access import Access
-
-    return Access.of(base, mirror, trust_remote_code, allow_pickle)
 
 
 def prepare_environment(offline: bool, quiet: bool, verbose: bool) -> None:

@@ -165,7 +165,7 @@ def _steps(recipe: "Recipe", seen: "Preview") -> str:
 
 
 def _cost(seen: "Preview") -> list[str]:
-    from angle_bench.cli.progress import duration
+    from angle_bench.api.progress import duration
 
     if seen.memory is None or seen.seconds is None:
         return ["memory and time: known once the model is here"]

@@ -3,25 +3,21 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from angle_bench.cli import options as shared
 from angle_bench.cli.forecast import show_forecast
+from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.cli.plan import from_plan
 from angle_bench.cli.run_output import print_json, print_tables
-from angle_bench.cli.sizes import parse_size
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.jobs import Job
-    from angle_bench.evaluation.options import Options
-    from angle_bench.models.access import Access
-    from angle_bench.models.spec import ModelSpec
+    from angle_bench.api.running import Plan, Question
 
 EPILOG = """
 Examples:
@@ -40,6 +36,7 @@ angle-bench run study.toml --shard auto
 RESULTS = Path("results")
 
 
+@grouped
 def run(
     model: shared.Models = [],  # noqa: B006  typer copies it
     checkpoints: Annotated[
@@ -94,29 +91,11 @@ def run(
             rich_help_panel=shared.SETTINGS,
         ),
     ] = None,
-    device: shared.Device = "auto",
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    base: shared.Base = None,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    pooling: shared.Pooling = None,
-    prompt: shared.Prompt = None,
-    prompts: shared.Prompts = None,
-    max_length: shared.MaxLength = None,
-    dtype: shared.Dtype = None,
-    attention: shared.Attention = None,
-    compile: shared.Compile = False,
     similarity: shared.Similarity = None,
-    batch_tokens: shared.BatchTokens = None,
-    ray: shared.Ray = None,
-    cache_dir: shared.CacheDir = None,
-    no_cache: shared.NoCache = False,
-    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    where: Where = Where(),  # noqa: B008  frozen
+    used: Used = Used(),  # noqa: B008
+    computed: Computed = Computed(),  # noqa: B008
+    said: Said = Said(),  # noqa: B008
     stray: Annotated[
         list[str] | None,
         typer.Argument(
@@ -129,124 +108,61 @@ def run(
     ] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse(stray, [*model, *checkpoints], tasks, limit)
-    shared.refuse(device, batch_tokens, cache_dir, ray)
-    vectors_limit = parse_size(cache_limit)
-    shared.prepare_environment(offline, quiet, verbose)
+    _refuse_stray(stray, [*model, *checkpoints], tasks)
+    shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.models.checkpoints import trainings
-    from angle_bench.models.resolve import resolve_all
-    from angle_bench.models.similarity import refuse_similarity
-    from angle_bench.models.variants import variants
-    from angle_bench.results.suites import find_all, joined, tables_of
+    from angle_bench.api.progress import watcher
+    from angle_bench.api.running import Question, carried_out, planned
 
-    found = find_all(tasks)
-    suite = joined(found)
-    depths, widths = numbers(layers, "--layers"), numbers(sizes, "--sizes")
-    changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
-    changes = replace(changes, similarity=similarity)
-    access = shared.access(base, mirror, trust_remote_code, allow_pickle)
-    trained = trainings(checkpoints)
-    for place in [place for each in trained for place in each.left_out]:
-        typer.echo(f"{place} holds no model and is left out", err=True)
-    steps = [ref for each in trained for ref in each.refs()]
-    specs = resolve_all([*model, *steps], changes, access)
-    for spec in specs:
-        if spec.settings is not None:
-            refuse_similarity(spec.label, spec.settings.similarity)
-    if save_spec and not dry_run:
-        specs = _saved_specs(specs, access)
-    grids = [variants(spec, depths, widths) for spec in specs]
-
-    # what follows is not needed to refuse a misspelt name, which should take no time
-    from angle_bench.evaluation.data import check_mirror
-    from angle_bench.evaluation.jobs import Job
-    from angle_bench.evaluation.options import Computing, Keeping, Options, refuse_idle
-    from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.evaluation.shards import cut, parse_shard
-    from angle_bench.results.layout import results_root, smoke_root
-
-    computing = Computing(device, batch_tokens, ray)
-    for spec in specs:
-        refuse_idle(spec, computing)
-    local = check_mirror(mirror)
-    root = results_root(results, write=not dry_run)
-    run_options = Options(
-        mirror=local,
-        root=root if limit is None else smoke_root(root, limit),
-        computing=computing,
-        keeping=Keeping(not no_cache, cache_dir, vectors_limit),
-        overwrite=overwrite,
+    question = Question(
+        models=model,
+        tasks=tasks,
+        checkpoints=checkpoints,
+        results=results,
+        changes=replace(used.overrides(), similarity=similarity),
+        access=where.access(),
+        computing=computed.computing(),
+        keeping=computed.keeping(),
+        layers=numbers(layers, "--layers"),
+        sizes=numbers(sizes, "--sizes"),
         limit=limit,
+        shard=shard,
+        overwrite=overwrite,
         command=["angle-bench", *sys.argv[1:]],
     )
-    jobs = [
-        Job([ModelOutcome.of(spec, run_options.root) for spec in grid], suite) for grid in grids
-    ]
-    if shard is not None:
-        jobs = cut(jobs, parse_shard(shard, os.environ))
+    plan = planned(question, write=not dry_run)
+    for folder in plan.left_out:
+        typer.echo(f"{folder} holds no model and is left out", err=True)
     if dry_run:
-        return show_forecast(jobs, run_options, as_json)
-    asked = {
-        "models": model,
-        "checkpoints": checkpoints,
-        "suite": suite.signature,
-        "shard": shard,
-        "limit": limit,
-    }
-    code = run_jobs(jobs, run_options, asked, quiet, debug)
-    if as_json:
-        print_json(jobs, suite, trained)
+        return show_forecast(plan.jobs, plan.options, said.as_json)
+    if save_spec:
+        plan = planned(_saved(plan, question))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    result = carried_out(plan, watcher(said.quiet, said.debug))
+    if said.as_json:
+        print_json(result)
     else:
         rest = ["-t", ",".join(tasks), *(["-r", str(results)] if results != RESULTS else [])]
-        print_tables(jobs, tables_of(found), trained, quiet, limit, rest)
-    return code
+        print_tables(result, said.quiet, rest)
+    return result.exit_code
 
 
-def run_jobs(
-    jobs: "Sequence[Job]", options: "Options", asked: dict[str, Any], quiet: bool, debug: bool
-) -> int:
-    """Run the jobs, with a record of the command that is there from its start.
-
-    Returns:
-        The exit code: 1 where a task failed.
-    """
-    from angle_bench.cli.progress import watcher
-    from angle_bench.evaluation.record import RunRecord
-    from angle_bench.evaluation.runner import run as evaluate
-
-    outcomes = [outcome for job in jobs for outcome in job.variants]
-    record = RunRecord(options.root, options.command, asked)
-    record.write({}, None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
-    code = 1
-    try:
-        with watcher(quiet, debug) as progress:
-            evaluate(jobs, options, progress)
-        code = 1 if any(outcome.failures for outcome in outcomes) else 0
-    except KeyboardInterrupt:
-        code = 130
-        raise
-    finally:
-        record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
-    return code
-
-
-def _saved_specs(specs: "list[ModelSpec]", access: "Access") -> "list[ModelSpec]":
+def _saved(plan: "Plan", question: "Question") -> "Question":
     """Write the models into angle-bench.toml; from then on they are what that file says."""
+    from angle_bench.models.overrides import Overrides
     from angle_bench.models.registry import registry
-    from angle_bench.models.resolve import resolve_all
     from angle_bench.models.spec_file import with_spec
     from angle_bench.results.files import text_file, write_together
     from angle_bench.toml_file import FILE_NAME
 
     place = Path(FILE_NAME).resolve()
-    for spec in specs:
+    for spec in plan.specs:
         whole = text_file(place, with_spec(place, spec, registry()))
         write_together([whole], fix="a folder that can be written, or no --save-spec")
         place.chmod(place.stat().st_mode & ~0o022)  # what others may write is not followed
         typer.echo(f"saved {spec.label} in {FILE_NAME}; from now on: -m {spec.label}", err=True)
-    return resolve_all([spec.label for spec in specs], None, access)
+    labels = [spec.label for spec in plan.specs]
+    return replace(question, models=labels, checkpoints=(), changes=Overrides())
 
 
 def numbers(text: str | None, option: str) -> list[int]:
@@ -263,15 +179,13 @@ def numbers(text: str | None, option: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def _refuse(stray: list[str] | None, model: list[str], tasks: list[str], limit: int | None) -> None:
-    if stray:
-        if not model or os.path.isdir(stray[0]):
-            raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
-        if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
-            raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
-        words = ",".join([tasks[-1], *stray])
-        raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")
-    if not any(text.strip() for text in model):
-        raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
-    if limit is not None and limit < 2:
-        raise UsageError(f"--limit {limit} leaves nothing to compare.", "--limit 20")
+def _refuse_stray(stray: list[str] | None, model: list[str], tasks: list[str]) -> None:
+    """Words that stand alone: an option before them is missing."""
+    if not stray:
+        return
+    if not model or os.path.isdir(stray[0]):
+        raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
+    if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
+        raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
+    words = ",".join([tasks[-1], *stray])
+    raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")

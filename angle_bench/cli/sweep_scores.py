@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.cli.run import run_jobs
 from angle_bench.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -160,6 +159,8 @@ def _run(
     outcomes: "Sequence[ModelOutcome]", scoring: Scoring
 ) -> "Callable[[ModelOutcome], StoredModel]":
     """Score models on the suite, but for what is stored; what finds a stored one."""
+    from angle_bench.api.progress import watcher
+    from angle_bench.api.running import recorded
     from angle_bench.evaluation.jobs import Job
     from angle_bench.evaluation.options import Computing, Options
     from angle_bench.results.stored_models import stored_models
@@ -177,7 +178,7 @@ def _run(
     }
     jobs = [Job([outcome], scoring.suite) for outcome in outcomes]
     if jobs:
-        run_jobs(jobs, options, asked, scoring.quiet, scoring.debug)
+        recorded(jobs, options, asked, watcher(scoring.quiet, scoring.debug))
     found = {
         at.path.resolve(): model for model in stored_models(scoring.root) for at in model.folders
     }

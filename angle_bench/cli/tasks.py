@@ -9,6 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
+from angle_bench.cli.groups import Shown, grouped
 
 if TYPE_CHECKING:
     from angle_bench.results.task import Suite, Task
@@ -33,22 +34,21 @@ tasks = typer.Typer(help="The suites and tasks that there are.", no_args_is_help
 
 
 @tasks.command("list", epilog=LIST_EPILOG)
+@grouped
 def list_(
     everything: Annotated[
         bool, shared.flag("--all", help="Also mteb's other benchmarks, and every task.")
     ] = False,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The suites, and with --all every name that -t takes."""
     from angle_bench.results.known_tasks import known_names
     from angle_bench.results.shipped import suites
 
-    if as_json:
+    if said.as_json:
         names = known_names() if everything else list(suites())
-        said = [_plain(suite) for suite in suites().values()]
-        typer.echo(json.dumps({"names": names, "suites": said}, indent=2, ensure_ascii=False))
+        known = [_plain(suite) for suite in suites().values()]
+        typer.echo(json.dumps({"names": names, "suites": known}, indent=2, ensure_ascii=False))
         return 0
     if everything:
         for name in known_names():
@@ -65,7 +65,7 @@ def list_(
     typer.echo(tabulate(rows, ["suite", "tasks", "texts", ""], tablefmt="simple"))
     own = [task.name for task in users_tasks()]
     others = len(known_names()) - len(rows) - len(own)
-    if not quiet:
+    if not said.quiet:
         if own:
             typer.echo(f"your own tasks: {', '.join(own)}", err=True)
         typer.echo(
@@ -75,6 +75,7 @@ def list_(
 
 
 @tasks.command("show", epilog=SHOW_EPILOG)
+@grouped
 def show(
     name: Annotated[
         str,
@@ -82,15 +83,13 @@ def show(
             metavar="NAME", help="What may stand after -t.", autocompletion=complete.tasks
         ),
     ],
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    debug: shared.Debug = False,
+    said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """What a suite or task is: its data, splits, subsets, score and size."""
     from angle_bench.results.suites import find_all, joined
 
     suite = joined(find_all([name]))
-    if as_json:
+    if said.as_json:
         typer.echo(json.dumps(_plain(suite), indent=2, ensure_ascii=False))
         return 0
     from tabulate import tabulate

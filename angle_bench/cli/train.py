@@ -11,6 +11,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
+from angle_bench.cli.groups import Said, grouped
 from angle_bench.cli.preview import show_preview
 from angle_bench.cli.sweep import train_sweep
 from angle_bench.cli.sweep_scores import scoring_of
@@ -48,6 +49,7 @@ angle-bench train my-recipe.toml --resume
 """
 
 
+@grouped
 def train(
     recipe: Annotated[
         str,
@@ -118,15 +120,14 @@ def train(
     offline: shared.Offline = False,
     trust_remote_code: shared.TrustRemoteCode = False,
     allow_pickle: shared.AllowPickle = False,
-    as_json: shared.Json = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    debug: shared.Debug = False,
+    said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""
-    shared.refuse(device, None, None, None)
+    from angle_bench.encoding.workers.start import check_devices
+
+    check_devices(device)
     numbers = _seeds(seeds)
-    shared.prepare_environment(offline, quiet, verbose)
+    shared.prepare_environment(offline, said.quiet, said.verbose)
 
     from angle_bench.training.sweep import read_sweep, trainings
 
@@ -135,23 +136,24 @@ def train(
     every = trainings(sweep, place, numbers)
 
     from angle_bench.evaluation.data import check_mirror
+    from angle_bench.models.access import Access
 
     share = _share(every, shard, several=bool(sweep.keys or numbers))
-    access = shared.access(None, check_mirror(mirror), trust_remote_code, allow_pickle)
+    access = Access.of(None, check_mirror(mirror), trust_remote_code, allow_pickle)
     if dry_run:
-        return show_preview(sweep, share, access, device, as_json)
+        return show_preview(sweep, share, access, device, said.as_json)
     scoring = None
     if sweep.keys:
-        scoring = scoring_of(sweep, results, access, device, quiet, debug)
+        scoring = scoring_of(sweep, results, access, device, said.quiet, said.debug)
     followed = None if track == "none" else track
     if fsdp:
         _divide(processes)
     asked = _begun(share, access, device, resume, followed, select_on_test, processes)
     if scoring is not None:
-        return train_sweep(sweep, every, asked, scoring, processes, as_json)
+        return train_sweep(sweep, every, asked, scoring, processes, said.as_json)
     if processes > 1 and not launched():
         return _launch(processes, device)
-    return _train(place, asked, as_json, quiet)
+    return _train(place, asked, said.as_json, said.quiet)
 
 
 def _divide(processes: int) -> None:

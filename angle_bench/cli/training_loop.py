@@ -192,7 +192,7 @@ def result_json(done: "Trained") -> dict[str, Any]:
 
 def line(done: "Trained") -> str:
     """What came of a training, in a line."""
-    from angle_bench.cli.progress import duration
+    from angle_bench.api.progress import duration
 
     said = f"saved {done.folder}  {done.steps:,} steps, {duration(done.seconds)}"
     if done.score is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from angle_bench.cli.progress import LINE_EVERY_SECONDS, Said, duration
+from angle_bench.api.progress import LINE_EVERY_SECONDS, Said, duration
 from angle_bench.training.watch import Nobody
 
 

@@ -114,6 +114,11 @@ class Entry(BaseModel):
         """Its name on the hub."""
         return self.hub or self.name
 
+    def to_dict(self) -> dict[str, Any]:
+        """All that is known, as plain values; `row_file` is the TOML file of a user's row."""
+        row = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        return row if self.file is None else {**row, "row_file": str(self.file)}
+
     def given(self) -> dict[str, Any]:
         """The settings that the row has."""
         row = {name: getattr(self, name) for name in Settings.model_fields if name in _SETTINGS}

@@ -15,6 +15,7 @@ def as_json(
     """Everything that the text says, unrounded."""
     how = comparison.how
     return {
+        "unit": "points",
         "base": comparison.base.label,
         "base_selected_on_test": comparison.base.selected_on_test,
         "suite": comparison.suite.signature,

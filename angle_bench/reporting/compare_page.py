@@ -23,7 +23,7 @@ def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
     """The page as HTML."""
     title = f"{comparison.base.label}: {', '.join(row.label for row in comparison.rows)}"
     blocks = [f"<h1>{escape(title)}</h1>", f"<pre>{escape(text(comparison, by))}</pre>"]
-    if plot := _forest(comparison):
+    if plot := forest_of(comparison):
         blocks += ["<h2>Difference to the base, 95 % intervals</h2>", plot]
     if shown_changes:
         blocks += [_changes(row, shown_changes) for row in comparison.rows]
@@ -36,7 +36,7 @@ def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
     )
 
 
-def _forest(comparison: Comparison) -> str:
+def forest_of(comparison: Comparison) -> str:
     """The mean and the tasks of every candidate, with the margin as a band."""
     lines = [line for row in comparison.rows for line in _lines(row)]
     return forest(lines, comparison.how.margin) if lines else ""

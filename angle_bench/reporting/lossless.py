@@ -1,6 +1,6 @@
 """A leaderboard as data: JSON with all that is known, CSV with every score, both unrounded.
 
-Scores, spreads and differences are fractions, as in mteb's files.
+Scores, spreads and differences are points, ×100 of what stands in mteb's files.
 """
 
 import csv
@@ -21,8 +21,13 @@ _IDENTITY = ("model", "name", "kind", "revision", "settings", "coverage")
 
 def as_json(board: Leaderboard) -> str:
     """Everything: scores with their origins, averages, differences, signatures, warnings."""
+    return json.dumps(as_values(board), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_values(board: Leaderboard) -> dict[str, Any]:
+    """The same as plain values."""
     suite = board.suite
-    value = {
+    return {
         "made_by": MADE_BY,
         "command": board.command,
         "suite": {
@@ -34,12 +39,11 @@ def as_json(board: Leaderboard) -> str:
                 for task in suite.task
             ],
         },
-        "scale": "fractions",
+        "unit": "points",
         "base": board.base.label if board.base is not None else None,
         "rows": [_row(board, row) for row in board.rows],
         "warnings": list(board.warnings),
     }
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def command_of_json(text: str) -> str | None:
@@ -97,10 +101,13 @@ def as_csv(board: Leaderboard, *, raw: bool = False) -> str:
     said = str if raw else _harmless
     for row in board.rows:
         values = [board.value(row, column) for column in columns]
-        scores = [value.score for value in values]
-        sds = [value.spread for value in values] if spreads else []
+        scores = [
+            value.score if column.kind in RANKS else points(value.score)
+            for column, value in zip(columns, values, strict=True)
+        ]
+        sds = [points(value.spread) for value in values] if spreads else []
         between = (board.intervals or {}).get(row.label, ("", "")) if ranks else ()
-        cells = [*map(said, _identity(board, row)), *scores, *sds, *between]
+        cells = [*map(said, identity(board, row)), *scores, *sds, *between]
         writer.writerow([*cells, said(row.signature), said(board.command)])
     return target.getvalue()
 
@@ -122,17 +129,27 @@ def command_of_csv(text: str) -> str | None:
     return rows[1][-1]
 
 
-def _identity(board: Leaderboard, row: Row) -> list[str]:
+def points(fraction: float | None) -> float | None:
+    """A fraction ×100, without what multiplying leaves in the last digits.
+
+    >>> points(0.07), points(None)
+    (7.0, None)
+    """
+    return None if fraction is None else round(100 * fraction, 12)
+
+
+def identity(board: Leaderboard, row: Row) -> list[str]:
+    """What a row is of, in the order of the first columns."""
     source = row.source
     known = (source.model, source.kind, source.revision, source.settings) if source else ("",) * 4
     return [row.label, *(part or "" for part in known), board.coverage(row)]
 
 
 def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
-    identity = dict(zip(_IDENTITY, _identity(board, row), strict=True))
+    told_of = dict(zip(_IDENTITY, identity(board, row), strict=True))
     averages = [column for column in board.every if column.kind in ("mean", "types", "type")]
     told: dict[str, Any] = {
-        **identity,
+        **told_of,
         "published": row.source.said if row.source and row.source.said else None,
         "averages": {column.key: _value(board, row, column) for column in averages},
         "borda": board.ranks.get(row.label),
@@ -144,7 +161,7 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
     }
     if board.base is not None:
         told["differences"] = {
-            column.key: board.difference(row, column)
+            column.key: points(board.difference(row, column))
             for column in board.every
             if column.kind not in RANKS
         }
@@ -160,9 +177,10 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
 
 
 def _value(board: Leaderboard, row: Row, column: Column) -> dict[str, Any]:
-    return asdict(board.value(row, column))
+    value = asdict(board.value(row, column))
+    return value | {key: points(value[key]) for key in ("score", "spread")}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
     origin = asdict(cell.origin) if cell.origin is not None else None
-    return {"score": cell.score, "data": cell.data if origin else None, "origin": origin}
+    return {"score": points(cell.score), "data": cell.data if origin else None, "origin": origin}

@@ -95,7 +95,7 @@ def read_result(place: Path, metric: str = "") -> StoredResult | None:
         UnreadableResult: It is cut off, or is not a result file.
     """
     try:
-        raw = _parsed(place)
+        raw = parsed(place)
     except FileNotFoundError:
         return None
     try:
@@ -107,13 +107,19 @@ def read_result(place: Path, metric: str = "") -> StoredResult | None:
 def is_result(place: Path) -> bool:
     """Whether a file has what result files of either schema have at the top."""
     try:
-        raw = _parsed(place)
+        raw = parsed(place)
     except (UnreadableResult, FileNotFoundError):
         return False
     return isinstance(raw, dict) and (is_old(raw) or {"task_name", "scores"} <= set(raw))
 
 
-def _parsed(place: Path) -> Any:
+def parsed(place: Path) -> Any:
+    """What a JSON file holds, packed or not.
+
+    Raises:
+        UnreadableResult: It is cut off, or no JSON.
+        FileNotFoundError: There is none.
+    """
     try:
         data = place.read_bytes()
         if place.suffix == ".gz":

@@ -118,8 +118,13 @@ def _find(name: str) -> Suite:
     if (found := benchmark(name)) is not None:
         return found
     if (task := known_task(name)) is not None:
-        return Suite(name=task.name, version=_version(task), task=(task,))
+        return suite_of(task)
     raise _unknown(name)
+
+
+def suite_of(task: Task) -> Suite:
+    """A task as a suite of its own."""
+    return Suite(name=task.name, version=_version(task), task=(task,))
 
 
 def _version(task: Task) -> str:

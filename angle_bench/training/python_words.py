@@ -1,32 +1,12 @@
-"""Errors of training as a caller from Python needs them: arguments instead of options."""
+"""Errors of training as a caller from Python needs them: arguments, and rows from 0."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 from angle_bench.errors import AngleBenchError
-
-_SET = re.compile(
-    r"--set (?:'(?P<key>[\w.]+)=(?P<value>[^']*)'"
-    r"|(?P<key2>[\w.]+)='(?P<value2>[^']*)'"
-    r"|(?P<key3>[\w.]+)=(?P<value3>[^\s,;]+))"
-)
-_SOURCE = re.compile(
-    r"(?P<key>columns|label_range) = (?P<value>\{.*?\}|\[.*?\]) in its \[\[data\.train\]\]"
-)
-_OPTIONS = (
-    (r"(?<![\w-])-o FOLDER", "output=FOLDER"),
-    (r"(?<![\w-])-d (\w+)", r'device="\1"'),
-    (r"--resume", "resume=True"),
-    (r"--select-on-test", "select_on_test=True"),
-    (r"--trust-remote-code", "trust_remote_code=True"),
-    (r"--allow-pickle", "allow_pickle=True"),
-    (r"--(mirror|base|track) (\S+)", r"\1=\2"),
-    (r"(?<![\w-])-m (\S+)", r"\1 as the model"),
-    (r"its \[\[data\.train\]\]", "data={…}"),
-)
+from angle_bench.python_words import in_python
 
 
 @contextmanager
@@ -49,44 +29,6 @@ def said_in_python(places: Mapping[str, str]) -> Iterator[None]:
         said = type(error)(in_python(what), in_python(fix))
         said.verb = "pass"
         raise said from error
-
-
-def in_python(text: str) -> str:
-    """What is typed in a shell or a recipe, as arguments.
-
-    >>> in_python("--set loss.ibn_w=0, or -o FOLDER of a new name")
-    'loss={"ibn_w": 0}, or output=FOLDER of a new name'
-    """
-    text = _SOURCE.sub(_of_source, _SET.sub(_of_setting, text))
-    for option, argument in _OPTIONS:
-        text = re.sub(option, argument, text)
-    return text
-
-
-def _of_setting(found: "re.Match[str]") -> str:
-    key = next(filter(None, (found["key"], found["key2"], found["key3"])))
-    value = next(
-        text for text in (found["value"], found["value2"], found["value3"]) if text is not None
-    )
-    if key == "model.name":
-        return f"{value} as the model"
-    *sections, name = [word for word in key.split(".") if not word.isdecimal()]
-    if not sections:
-        return f"{name}={_literal(value)}"
-    return f'{sections[0]}={{"{name}": {_literal(value)}}}'
-
-
-def _of_source(found: "re.Match[str]") -> str:
-    return f'data={{"{found["key"]}": {_literal(found["value"])}}}'
-
-
-def _literal(text: str) -> str:
-    """A value of TOML as Python has it; a word that is none is a string, or stands for a value."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text if text.isupper() else f'"{text}"'
-    return repr(value).replace("'", '"')
 
 
 def _named(text: str, places: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from angle_bench.cli.sizes import parse_size, show_size
+from angle_bench.api.sizes import parse_size, show_size
 from angle_bench.encoding import store_place
 from angle_bench.encoding.store import open_store
 from angle_bench.encoding.store_contract import StoreIdentity

@@ -67,7 +67,7 @@ def test_old_and_new_files_side_by_side(cli: Cli, results: Path) -> None:
 def test_json_on_stdout(cli: Cli, results: Path) -> None:
     value = json.loads(cli("leaderboard", *SUITE, "--json", "--base", "one").out)
     assert [row["model"] for row in value["rows"]] == ["one", "two", "ft-a"]
-    assert value["rows"][1]["differences"]["STS12"] == pytest.approx(0.1)
+    assert value["rows"][1]["differences"]["STS12"] == pytest.approx(10)
     assert value["command"].startswith("angle-bench leaderboard -t STS12,STS13")
 
 
@@ -157,9 +157,7 @@ def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     measured = {row["label"]: row["scores"]["STS12"] for row in json.loads(ran.out)["models"]}
     rows = json.loads(cli("leaderboard", "-t", "STS12", "--json").out)["rows"]
-    assert {row["model"]: round(100 * row["scores"]["STS12"]["score"], 4) for row in rows} == (
-        measured
-    )
+    assert {row["model"]: round(row["scores"]["STS12"]["score"], 4) for row in rows} == measured
     assert {row["name"] for row in rows} == {"local/tiny-bert"}
     assert {row["scores"]["STS12"]["data"] for row in rows} == {"differs"}
     assert all("|pool:mean|" in row["signature"] for row in rows)

@@ -20,11 +20,12 @@ def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_csv_has_every_score_unrounded() -> None:
+def test_csv_has_every_score_to_twelve_decimals() -> None:
     made = board(row('a,b\n"c"', ODD, THIRD), row("x", None, 0.5), command="the command")
     first, second = table(lossless.as_csv(made, raw=True))
-    assert (first["model"], float(first["A"]), float(first["B"])) == ('a,b\n"c"', ODD, THIRD)
-    assert float(first["mean"]) == (ODD + THIRD) / 2
+    assert first["model"] == 'a,b\n"c"'
+    exact = pytest.approx((100 * ODD, 100 * THIRD, 50 * (ODD + THIRD)), rel=0, abs=1e-12)
+    assert (float(first["A"]), float(first["B"]), float(first["mean"])) == exact
     assert (second["A"], second["mean"], second["coverage"]) == ("", "", "1 of 2")
     assert first["command"] == "the command"
     assert first["signature"].startswith("model:org/a,b")
@@ -39,26 +40,19 @@ def test_csv_holds_nothing_that_a_spreadsheet_executes(sign: str) -> None:
         assert cell.startswith("'")
         assert cell.isprintable()
     assert f"{sign}cmd" in lossless.as_csv(made, raw=True)
-    assert float(only["A"]) == 0.1
+    assert float(only["A"]) == 10.0
 
 
 def test_csv_has_all_tasks_where_the_table_has_averages_alone() -> None:
     (only,) = table(lossless.as_csv(board(row("a", 0.1, 0.2), of=suite("R:A", "B"))))
     keys = ["mean", "types", "type:R", "type:STS", "A", "B"]
-    assert [only[key] for key in keys] == [
-        "0.15000000000000002",
-        *["0.15000000000000002"],
-        "0.1",
-        "0.2",
-        "0.1",
-        "0.2",
-    ]
+    assert [only[key] for key in keys] == ["15.0", "15.0", "10.0", "20.0", "10.0", "20.0"]
 
 
 def test_csv_of_runs_has_deviations() -> None:
     made = board(runs_row("ft", [row("a", 0.1), row("b", 0.3)]), row("x", 0.5))
     rows = {line["model"]: line for line in table(lossless.as_csv(made))}
-    assert float(rows["ft (2 runs)"]["A sd"]) > 0.14
+    assert float(rows["ft (2 runs)"]["A sd"]) > 14.1
     assert rows["x"]["A sd"] == ""
 
 
@@ -74,7 +68,7 @@ def test_json_has_scores_with_their_origins() -> None:
     (only,) = parsed(made)["rows"]
     assert (only["model"], only["name"], only["revision"]) == ("m", "o/m", "r1")
     assert only["scores"]["A"] == {
-        "score": ODD,
+        "score": round(100 * ODD, 12),
         "data": "differs",
         "origin": {
             "file": "results/x.json",
@@ -95,8 +89,9 @@ def test_json_has_differences_and_runs() -> None:
     value = parsed(runs_row("ft", [row("a", 0.1), row("b", 0.3)]), row("x", 0.5), base="x")
     base, runs = value["rows"]
     assert value["base"] == base["model"] == "x"
+    assert value["unit"] == "points"
     assert base["differences"] == {"A": None}
-    assert abs(runs["differences"]["A"] + 0.3) < 1e-12
+    assert abs(runs["differences"]["A"] + 30) < 1e-10
     assert [run["model"] for run in runs["runs"]] == ["a", "b"]
 
 

@@ -84,8 +84,8 @@ def test_the_same_results_make_the_same_file(tmp_path: Path, kind: Format) -> No
     [
         ("markdown", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
         ("latex", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
-        ("csv", "c_d, mean: 0.375 in the file, 0.325 now"),
-        ("json", "rows.c_d.averages.mean.score: 0.375 in the file, 0.325 now"),
+        ("csv", "c_d, mean: 37.5 in the file, 32.5 now"),
+        ("json", "rows.c_d.averages.mean.score: 37.5 in the file, 32.5 now"),
     ],
 )
 def test_the_first_difference_is_named(tmp_path: Path, name: str, said: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 import angle_bench
 from angle_bench.errors import AngleBenchError, DataError, UsageError
+from angle_bench.python_words import in_python
 from angle_bench.training.given import first_unlike, parts_of, table_of
-from angle_bench.training.python_words import in_python
 from tests.checkpoints import write_rows
 from tests.training.test_api import pairs
 from tests.training.trainings import assert_same_weights, rows_of
@@ -149,6 +149,19 @@ def test_what_rows_are_called_can_be_said(tmp_path: Path, tiny_bert: Path) -> No
         ("--resume, or -o FOLDER of a new name", "resume=True, or output=FOLDER of a new name"),
         ("--mirror DIR that holds it", "mirror=DIR that holds it"),
         ("-m ./bert", "./bert as the model"),
+        ("--trust-remote-code, if you trust them", "trust_remote_code=True, if you trust them"),
+        (
+            "--cache-dir DIR on a local disk, or --no-cache",
+            "cache_dir=DIR on a local disk, or cache=False",
+        ),
+        ("-d auto, or -d cpu", 'device="auto", or device="cpu"'),
+        ("-r FOLDER that can be written", "results=FOLDER that can be written"),
+        ("--limit 20", "limit=20"),
+        ("--prompt 'query: {text}'", 'prompt="query: {text}"'),
+        ("-t STS, or another text task", 'tasks="STS", or another text task'),
+        ("angle-bench run -m a -m 'b c' -t STS12", 'angle_bench.run(["a", "b c"], tasks="STS12")'),
+        ("angle-bench compare BASE OTHER", "angle_bench.compare(BASE, OTHER)"),
+        ("angle-bench compare a b --seen", 'angle_bench.compare("a", "b", seen=True)'),
     ],
 )
 def test_options_are_arguments(typed: str, said: str) -> None:

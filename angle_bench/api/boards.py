@@ -1,0 +1,282 @@
+"""Tables of stored scores, whoever measured them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.errors import ResultsError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from angle_bench.reporting.leaderboard import Leaderboard as Found
+    from angle_bench.results.choose import Chosen, Model
+    from angle_bench.results.collect import Collected
+
+MOST_DECIMALS = 6
+WIDTH = 120  # columns of a table that is shown in a notebook or a prompt
+DEFAULT_MODELS: Names = ()
+
+
+@dataclass(frozen=True, repr=False)
+class Leaderboard:
+    """Models over one suite, the best first.
+
+    Attributes:
+        found: Rows and columns, as the reports have them.
+    """
+
+    found: "Found"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was left out or is doubtful, a line each."""
+        return self.found.warnings
+
+    @property
+    def labels(self) -> list[str]:
+        """The rows' labels, in the order in which they are shown."""
+        return [row.label for row in self.found.rows]
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A row for each model: what it is, averages and tasks in points, ranks, signature.
+
+        Averages are called `mean`, `types` and `type:STS`; `borda` is a rank, `rank_best` and
+        `rank_worst` are the interval of ranks that cannot be told apart, where they were asked for.
+        """
+        from angle_bench.reporting.board_frame import frame
+
+        return frame(self.found)
+
+    def to_dict(self) -> Any:
+        """Plain values, those of `angle-bench leaderboard --json`; scores are in points."""
+        from angle_bench.reporting.lossless import as_values
+
+        return as_values(self.found)
+
+    def to_text(self, width: int = WIDTH) -> str:
+        """What the command prints in a terminal of so many columns."""
+        from angle_bench.reporting import terminal
+
+        return terminal.text(self.found, width)
+
+    def to_markdown(self) -> str:
+        """The table with notes, command and signatures, as `-o FILE.md` has it."""
+        return self._as("markdown")
+
+    def to_latex(self) -> str:
+        """The table with booktabs, as `-o FILE.tex` has it."""
+        return self._as("latex")
+
+    def to_csv(self, *, raw: bool = False) -> str:
+        """A line for every row, in points, as `-o FILE.csv` has it.
+
+        Args:
+            raw: Without the quote before what spreadsheets execute.
+        """
+        from angle_bench.reporting.lossless import as_csv
+
+        return as_csv(self.found, raw=raw)
+
+    def to_html(self) -> str:
+        """The table as one HTML element; a page with filters and verdicts is what `save` writes."""
+        from angle_bench.reporting.board_frame import html
+
+        return html(self.found)
+
+    def save(self, path: Places, *, overwrite: bool = False) -> Path:
+        """Write .md, .csv, .tex or .json, or a site into `.html` or a folder.
+
+        Args:
+            path: The file or folder. What no leaderboard made is never overwritten.
+            overwrite: Whether a file that another leaderboard made may be.
+
+        Raises:
+            UsageError: The suffix is of no format, or something else is there.
+            ResultsError: It cannot be written.
+        """
+        from angle_bench.reporting.output import format_of, is_site
+
+        output = place(path)
+        if output.exists() and not overwrite:
+            raise UsageError(f"{output} is there.", "overwrite=True, or another path")
+        if is_site(None, output):
+            return self.save_site(output)
+        kind = format_of(None, output)
+        assert kind is not None
+        return self._write(output, kind.name)
+
+    def save_site(self, output: Path) -> Path:
+        """Write a site; returns the page to open."""
+        from angle_bench.reporting.site.evidence import exhibit
+        from angle_bench.reporting.site.folder import may_write, place_of, write
+
+        site = place_of(output)
+        may_write(site)
+        write(site, exhibit(self.found))
+        return site.index
+
+    def _as(self, name: str) -> str:
+        from angle_bench.reporting.output import format_of
+
+        kind = format_of(name, None)
+        assert kind is not None
+        return kind.render(self.found)
+
+    def _write(self, output: Path, name: str) -> Path:
+        from angle_bench.reporting.output import format_of, may_write
+        from angle_bench.results.files import text_file, write_together
+
+        kind = format_of(name, None)
+        assert kind is not None
+        may_write(output, kind)
+        fix = "-o FILE in a folder that can be written and has space"
+        write_together([text_file(output, kind.render(self.found))], fix=fix)
+        return output
+
+    def __repr__(self) -> str:
+        """What the command prints."""
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+@public
+def leaderboard(
+    *results: Places,
+    tasks: Names = "STS",
+    models: Names = DEFAULT_MODELS,
+    model_names: Names = (),
+    published: bool = False,
+    partial: bool = False,
+    ranks: bool | Literal["tasks"] = False,
+    sort: str = "",
+    base: str = "",
+    decimals: int = 2,
+) -> Leaderboard:
+    """Make a table of stored scores, whoever measured them. Needs neither torch nor mteb.
+
+    Args:
+        results: Results folders, clones of mteb's results repository, old mteb output folders; by
+            default `results`.
+        tasks: What would stand after `-t`.
+        models: Names, labels or globs; `LABEL=A,B,C` are seeds of a recipe. By default all.
+        model_names: `[FOLDER=]NAME` where files and path do not say the model's name.
+        published: Whether published scores are added, where they are comparable.
+        partial: Whether averages are over the tasks that there are.
+        ranks: Whether ranks are given as intervals, from stored predictions; "tasks" takes them
+            over tasks, from scores alone.
+        sort: A column, `model`, `coverage` or `rank`; by default the suite's average.
+        base: The row that differences are to.
+        decimals: Of scores in points, where they are shown.
+
+    Raises:
+        UsageError: There is no such folder, task, model or column.
+        ResultsError: No model has a result.
+
+    >>> leaderboard("results", tasks="STS").to_dataframe()[["label", "mean"]]
+    """
+    board = arranged(
+        [place(each) for each in results or ("results",)],
+        tasks=listed(tasks),
+        models=listed(models),
+        model_names=listed(model_names),
+        published=published,
+        partial=partial,
+        ranks=ranks,
+        sort=sort,
+        base=base,
+        decimals=decimals,
+        command="angle_bench.leaderboard",
+    )
+    warn(board.warnings)
+    return board
+
+
+def arranged(
+    paths: Sequence[Path],
+    *,
+    tasks: list[str],
+    models: list[str],
+    model_names: list[str],
+    published: bool,
+    partial: bool,
+    ranks: bool | Literal["tasks"],
+    sort: str,
+    base: str,
+    decimals: int,
+    command: str,
+) -> Leaderboard:
+    """The leaderboard with the command that its files say made them; as `leaderboard` else."""
+    from angle_bench.reporting.arrange import Wishes, arrange
+    from angle_bench.reporting.model_rows import model_rows
+    from angle_bench.reporting.published_rows import published_rows
+    from angle_bench.results.choose import every_model, models_of
+    from angle_bench.results.suites import select
+
+    if not 0 <= decimals <= MOST_DECIMALS:
+        raise UsageError(
+            f"--decimals {decimals} is not between 0 and {MOST_DECIMALS}.", "--decimals 2"
+        )
+    suite = select(tasks)
+    found = _found(paths, model_names)
+    warnings = list(found.warnings)
+    every = models_of(found.folders)
+    chosen = _typed(every, models, tasks, warnings) if models else every_model(every)
+    rows = model_rows(suite, chosen, warnings)
+    if not rows:
+        raise ResultsError(
+            "\n".join([f"no model here has a result for {suite.name}.", *warnings]),
+            "-t TASKS that were run, or first angle-bench run",
+        )
+    if published:
+        from angle_bench.published import shipped
+
+        rows += published_rows(suite, shipped())
+    by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
+    wishes = Wishes("" if by_rank else sort, base, partial, decimals, command)
+    board = Leaderboard(arrange(suite, rows, wishes, warnings))
+    return (
+        ranked(board, over_tasks=ranks == "tasks", sort=sort if by_rank else None)
+        if ranks
+        else board
+    )
+
+
+def ranked(board: Leaderboard, *, over_tasks: bool, sort: str | None) -> Leaderboard:
+    """The same with ranks as intervals."""
+    from angle_bench.reporting.arrange import ordered
+    from angle_bench.reporting.judged import with_ranks
+    from angle_bench.reporting.task_ranking import with_task_ranks
+
+    found = with_task_ranks(board.found) if over_tasks else with_ranks(board.found)
+    return replace(board, found=found if sort is None else ordered(found, sort))
+
+
+def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
+    from angle_bench.results.collect import collect
+
+    found = collect(paths, names)
+    if found.folders:
+        return found
+    places = ", ".join(str(path) for path in paths)
+    if found.nameless:
+        raise ResultsError("\n".join(found.warnings), f"--model-name {found.nameless[0]}=NAME")
+    raise ResultsError(
+        "\n".join([f"there are no result files in {places}.", *found.warnings]),
+        "angle-bench leaderboard RESULTS, or first angle-bench run",
+    )
+
+
+def _typed(
+    models: "list[Model]", words: list[str], tasks: list[str], warnings: list[str]
+) -> "list[Chosen]":
+    from angle_bench.evaluation.scored_models import find_rows
+    from angle_bench.models.access import Access
+    from angle_bench.results.stored_models import StoredModel
+
+    stored = [StoredModel.of(model) for model in models]
+    return find_rows(words, stored, Access(), ",".join(tasks), warnings)

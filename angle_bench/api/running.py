@@ -1,0 +1,342 @@
+"""Evaluate models on suites: what is asked, what that means, and what came of it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from angle_bench.api.progress import Quiet, watcher
+from angle_bench.api.run_result import RunResult
+from angle_bench.api.sizes import parse_size
+from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping, Options
+from angle_bench.models.access import Access
+from angle_bench.models.overrides import Overrides
+
+if TYPE_CHECKING:
+    from angle_bench.evaluation.forecast import JobForecast
+    from angle_bench.evaluation.jobs import Job
+    from angle_bench.models.checkpoints import Training
+    from angle_bench.models.spec import ModelSpec
+    from angle_bench.results.task import Suite
+
+MINIMUM = 2  # samples that something can be compared on
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a run is asked.
+
+    Attributes:
+        models: What stands after `-m`.
+        tasks: What stands after `-t`.
+        checkpoints: `[LABEL=]DIR` of trainings, each of whose saved steps is a model.
+        results: The results folder.
+        changes: Settings over the checkpoints' own.
+        access: Where checkpoints are looked for; its mirror also has data.
+        computing: How vectors are computed.
+        keeping: Where they are kept.
+        layers: Whose hidden states are scored.
+        sizes: The leading dimensions that are scored.
+        limit: Samples of each split that a smoke run takes; None is all.
+        shard: `I/N` or auto: only that part.
+        overwrite: Whether stored scores are computed again.
+        command: What was typed, for the records.
+    """
+
+    models: Sequence[str]
+    tasks: Sequence[str] = ("STS",)
+    checkpoints: Sequence[str] = ()
+    results: Path = Path("results")
+    changes: Overrides = field(default_factory=Overrides)
+    access: Access = field(default_factory=Access)
+    computing: Computing = field(default_factory=Computing)
+    keeping: Keeping = field(default_factory=Keeping)
+    layers: Sequence[int] = ()
+    sizes: Sequence[int] = ()
+    limit: int | None = None
+    shard: str | None = None
+    overwrite: bool = False
+    command: Sequence[str] = ("angle_bench.run",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a question means.
+
+    Attributes:
+        specs: The models.
+        jobs: The models with their tasks.
+        suites: What is shown together.
+        suite: All tasks.
+        trainings: Whose steps are among the models.
+        options: How it is computed, and where results go.
+    """
+
+    question: Question
+    specs: "Sequence[ModelSpec]"
+    jobs: "Sequence[Job]"
+    suites: "Sequence[Suite]"
+    suite: "Suite"
+    trainings: "Sequence[Training]"
+    options: Options
+
+    @property
+    def left_out(self) -> list[str]:
+        """Folders of trainings that hold no model."""
+        return [folder for training in self.trainings for folder in training.left_out]
+
+    def forecast(self) -> "list[JobForecast]":
+        """What would be computed, and about how long it takes."""
+        from angle_bench.evaluation.forecast import forecast
+
+        return forecast(self.jobs, self.options)
+
+
+def planned(question: Question, *, write: bool = True) -> Plan:
+    """What a question means.
+
+    Args:
+        question: What is asked.
+        write: Whether the results folder is made and tried.
+
+    Raises:
+        UsageError: A name is unknown, or a setting cannot be meant.
+        ModelError: A checkpoint cannot be read.
+        ResultsError: The results folder cannot be written.
+    """
+    _refuse(question)
+
+    from angle_bench.models.checkpoints import trainings
+    from angle_bench.models.resolve import resolve_all
+    from angle_bench.models.similarity import refuse_similarity
+    from angle_bench.models.variants import variants
+    from angle_bench.results.suites import find_all, joined, tables_of
+
+    found = find_all(question.tasks)
+    trained = trainings(question.checkpoints)
+    steps = [ref for each in trained for ref in each.refs()]
+    specs = resolve_all([*question.models, *steps], question.changes, question.access)
+    for spec in specs:
+        if spec.settings is not None:
+            refuse_similarity(spec.label, spec.settings.similarity)
+    grids = [variants(spec, question.layers, question.sizes) for spec in specs]
+
+    # what follows is not needed to refuse a misspelt name, which should take no time
+    from angle_bench.evaluation.data import check_mirror
+    from angle_bench.evaluation.jobs import Job
+    from angle_bench.evaluation.options import refuse_idle
+    from angle_bench.evaluation.outcome import ModelOutcome
+    from angle_bench.evaluation.shards import cut, parse_shard
+    from angle_bench.results.layout import results_root, smoke_root
+
+    for spec in specs:
+        refuse_idle(spec, question.computing)
+    local = check_mirror(question.access.mirror)
+    root = results_root(question.results, write=write)
+    options = Options(
+        mirror=local,
+        root=root if question.limit is None else smoke_root(root, question.limit),
+        computing=question.computing,
+        keeping=question.keeping,
+        overwrite=question.overwrite,
+        limit=question.limit,
+        command=question.command,
+    )
+    suite = joined(found)
+    jobs = [Job([ModelOutcome.of(spec, options.root) for spec in grid], suite) for grid in grids]
+    if question.shard is not None:
+        jobs = cut(jobs, parse_shard(question.shard, os.environ))
+    return Plan(question, specs, jobs, tables_of(found), suite, trained, options)
+
+
+def carried_out(plan: Plan, progress: Quiet) -> RunResult:
+    """Compute what is missing.
+
+    Args:
+        plan: What is asked.
+        progress: Told what happens.
+    """
+    asked = {
+        "models": list(plan.question.models),
+        "checkpoints": list(plan.question.checkpoints),
+        "suite": plan.suite.signature,
+        "shard": plan.question.shard,
+        "limit": plan.question.limit,
+    }
+    recorded(plan.jobs, plan.options, asked, progress)
+    return RunResult(plan.jobs, plan.suites, plan.suite, plan.trainings, plan.question.limit)
+
+
+def recorded(
+    jobs: "Sequence[Job]", options: Options, asked: Mapping[str, Any], progress: Quiet
+) -> int:
+    """Run the jobs, with a record of the command that is there from its start.
+
+    Returns:
+        The exit code: 1 where a task failed.
+    """
+    from angle_bench.evaluation.record import RunRecord
+    from angle_bench.evaluation.runner import run as evaluate
+
+    outcomes = [outcome for job in jobs for outcome in job.variants]
+    record = RunRecord(options.root, options.command, asked)
+    record.write({}, None)
+    code = 1
+    try:
+        with progress:
+            evaluate(jobs, options, progress)
+        code = 1 if any(outcome.failures for outcome in outcomes) else 0
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    finally:
+        record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
+    return code
+
+
+@public
+def run(
+    models: Names,
+    tasks: Names = "STS",
+    *,
+    checkpoints: Names = (),
+    results: Places = "results",
+    layers: Sequence[int] = (),
+    sizes: Sequence[int] = (),
+    limit: int | None = None,
+    shard: str | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    batch_tokens: int | None = None,
+    ray: str | None = None,
+    mirror: Places | None = None,
+    base: Places | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    pooling: str | int | None = None,
+    prompt: str | None = None,
+    prompts: str | None = None,
+    max_length: int | None = None,
+    dtype: str | None = None,
+    attention: str | None = None,
+    compile: bool | None = None,
+    similarity: str | None = None,
+    cache: bool = True,
+    cache_dir: Places | None = None,
+    cache_limit: str | int = DEFAULT_STORE_BYTES,
+    progress: bool = True,
+) -> RunResult:
+    """Evaluate models on tasks; computes what is missing, and stores it as the command does.
+
+    Args:
+        models: What would stand after `-m`: `[LABEL=]NAME-OR-PATH[@REVISION]`, one or several.
+        tasks: What would stand after `-t`: suites, tasks or MTEB benchmarks.
+        checkpoints: `[LABEL=]DIR`: every checkpoint-N in the folder of a training.
+        results: The results folder.
+        layers: Score these layers; 0 is the embeddings.
+        sizes: Score these leading dimensions.
+        limit: Smoke run: so many samples a task, stored apart, in no table.
+        shard: `I/N`: only part I of N.
+        overwrite: Whether what is stored is scored again.
+        device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
+        batch_tokens: The most tokens of a batch; by default measured.
+        ray: The address of a Ray cluster, or `auto`.
+        mirror: A folder with models and data under their hub ids.
+        base: The base of an adapter, where the recorded one is elsewhere.
+        trust_remote_code: Whether Python files that come with a checkpoint may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        pooling: cls, mean, cls_avg, max, cls_max, last or a token's number.
+        prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
+        prompts: "mteb" for the prompts of mteb's own loader.
+        max_length: Tokens a text is cut to.
+        dtype: float32, bfloat16 or float16.
+        attention: sdpa, eager or flash_attention_2.
+        compile: Whether torch compiles the model.
+        similarity: cosine or dot.
+        cache: Whether vectors are kept beyond this call.
+        cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
+        cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
+        progress: Whether progress is shown on stderr.
+
+    Returns:
+        Scores, failures and folders. A task that fails is in `failures`, and warned of.
+
+    Raises:
+        UsageError: A name is unknown, or a setting cannot be meant.
+        ModelError: A checkpoint cannot be read.
+        ResultsError: The results folder cannot be written.
+
+    >>> r = run(["all-MiniLM-L6-v2", "tuned=./ckpt"], tasks="STS", mirror="data/")
+    >>> r.table()
+    """
+    question = Question(
+        models=listed(models),
+        tasks=listed(tasks),
+        checkpoints=listed(checkpoints),
+        results=place(results),
+        changes=Overrides(
+            pooling=pooling,
+            prompt=prompt,
+            prompts=prompts,
+            max_length=max_length,
+            dtype=dtype,
+            attention=attention,
+            compile=compile,
+            similarity=similarity,
+        ),
+        access=Access.of(
+            None if base is None else str(base),
+            None if mirror is None else place(mirror),
+            trust_remote_code,
+            allow_pickle,
+        ),
+        computing=Computing(device, batch_tokens, ray),
+        keeping=Keeping(
+            cache,
+            None if cache_dir is None else place(cache_dir),
+            cache_limit if isinstance(cache_limit, int) else parse_size(cache_limit),
+        ),
+        layers=tuple(layers),
+        sizes=tuple(sizes),
+        limit=limit,
+        shard=shard,
+        overwrite=overwrite,
+    )
+    plan = planned(question)
+    warn(f"{folder} holds no model and is left out" for folder in plan.left_out)
+    result = carried_out(plan, watcher(not progress, debug=False))
+    warn(f"{label} {task}: {failure.what}" for label, task, failure in result.all_failures())
+    return result
+
+
+def _refuse(question: Question) -> None:
+    if not any(text.strip() for text in (*question.models, *question.checkpoints)):
+        raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
+    if question.limit is not None and question.limit < MINIMUM:
+        raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
+    refuse_computing(question.computing, question.keeping.folder)
+
+
+def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:
+    """Refuse what cannot be meant, before anything is written.
+
+    Raises:
+        UsageError: One of the values cannot be.
+    """
+    from angle_bench.encoding.workers.start import check_devices
+
+    check_devices(computing.device)
+    if computing.ray is not None:
+        from angle_bench.encoding.workers.ray_connection import check_address
+
+        check_address(computing.ray)
+    tokens = computing.batch_tokens
+    if tokens is not None and tokens < 1:
+        raise UsageError(
+            f"--batch-tokens {tokens} leaves no room for a text.", "--batch-tokens 4096"
+        )
+    if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
+        raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")
