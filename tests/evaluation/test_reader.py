@@ -220,6 +220,15 @@ def test_another_encoding_is_typed(tmp_path: Path) -> None:
         rows_in(place, encoding="latin-l")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
+def test_ascii_that_was_typed_is_ascii(tmp_path: Path, name: str) -> None:
+    content = {"a.jsonl": '{"text": "a"}\n{"text": "é"}\n'}.get(name, "text\né\n")
+    place = written(tmp_path / name, content)
+    error = refused(place, encoding="ascii")
+    assert "is not ascii: line 2 has the byte 0xc3" in error.what
+    assert len(rows_in(written(place, content.replace("é", "e")), encoding="US-ASCII")) > 0
+
+
 def test_columns_of_json_are_those_of_all_rows(tmp_path: Path) -> None:
     file = open_rows(written(tmp_path / "a.jsonl", '{"a": 1}\n{"b": 2}\n'))
     assert file.columns() == ("a", "b")
