@@ -7,7 +7,7 @@ from typing import Any
 from angle_bench.errors import DataError, did_you_mean, first_line
 from angle_bench.evaluation.data import Located, options_of
 from angle_bench.evaluation.reader.places import opened_all
-from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
+from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
 from angle_bench.results.own_task import FIELDS
 from angle_bench.results.task import Task
 
@@ -116,7 +116,7 @@ class Part:
                 found.append(check(value))
             except (ValueError, TypeError) as error:
                 raise DataError(
-                    f"{self.where} {self._unit} {number} has {short(repr(value))} in {column}, "
+                    f"{self.where} {self._unit} {number} has {cell_text(value)} in {column}, "
                     f"which is {what}.",
                     f"the {self._unit} {number} corrected or left out",
                 ) from error

@@ -65,13 +65,13 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
             "line 3 has 'high' in score, which is no finite",
             "line 3",
         ),
-        ("STS", changed(PAIRS, 3, score=float("nan")), "line 4 has nan in score", "line 4"),
-        ("STS", changed(PAIRS, 1, score=None), "line 2 has None in score", "line 2"),
-        ("STS", changed(PAIRS, 1, score=True), "line 2 has True in score", "line 2"),
+        ("STS", changed(PAIRS, 3, score=float("nan")), "line 4 has NaN in score", "line 4"),
+        ("STS", changed(PAIRS, 1, score=None), "line 2 has null in score", "line 2"),
+        ("STS", changed(PAIRS, 1, score=True), "line 2 has true in score", "line 2"),
         (
             "STS",
             changed(PAIRS, 0, sentence2=None),
-            "line 1 has None in sentence2, which is no text",
+            "line 1 has null in sentence2, which is no text",
             "line 1",
         ),
         (
@@ -101,7 +101,7 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
         (
             "clustering",
             [{"text": "a", "label": None}],
-            "line 1 has None in label, which is no label",
+            "line 1 has null in label, which is no label",
             "line 1",
         ),
         ("clustering", [{"text": "a", "label": 0.5}], "which is no label", "line 1"),

@@ -8,7 +8,7 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.batch import Batch, ObjectBatch, Row
 from angle_bench.evaluation.reader.blocks import line_blocks, opened, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
-from angle_bench.evaluation.reader.problems import Problems, short
+from angle_bench.evaluation.reader.problems import Problems, cell_text
 
 _Cells = tuple[tuple[str, ...], list[tuple[int, list[Any]]]]  # the header; rows by number
 TEXT = "text"  # what the lines of a plain file are called
@@ -55,7 +55,9 @@ class Sheet:
         for number, row in cells:
             values = [_value(value) for value in row]
             if more := [value for value in values[len(names) :] if value is not None]:
-                self._problems.bad_row(number, f"has {short(more[0])!r} in a column without a name")
+                self._problems.bad_row(
+                    number, f"has {cell_text(more[0])} in a column without a name"
+                )
                 continue
             numbers.append(number)
             rows.append(dict(zip(names, values, strict=False)))
