@@ -51,6 +51,7 @@ def read_files(files: Files, options: ReadOptions | None = None) -> dict[str, Fi
     """
     used = options or ReadOptions()
     way = f"-{used.encoding}-{used.skip_bad_rows}" if used.encoding or used.skip_bad_rows else ""
+    way += "-judgements" if used.judgements else ""
     found = {}
     with file_facts(f"rows-{READING}{way}") as facts:
         for key, place in sorted(files.items()):

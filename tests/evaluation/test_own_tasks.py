@@ -192,6 +192,21 @@ def test_labels_of_any_numbers_are_learnt(tmp_path: Path) -> None:
     assert data["test"]["label"][:] == [int(row["label"] == 3) for row in turned[1]]
 
 
+def test_a_bad_row_of_a_glob_is_told_by_its_own_file(tmp_path: Path) -> None:
+    write_table(tmp_path / "1.csv", PAIRS[:2])
+    write_table(tmp_path / "2.jsonl", changed(PAIRS[2:], 1, score="high"))
+    error = refused(own("STS", tmp_path / "*.*"))
+    assert f"{tmp_path / '2.jsonl'} line 2 has 'high' in score" in error.what
+    write_table(tmp_path / "2.jsonl", PAIRS[2:])
+    assert len(prepared(own("STS", tmp_path / "*.*")).mteb_task.dataset["test"]) == len(PAIRS)
+
+
+def test_a_split_called_train_is_scored_where_nothing_learns(tmp_path: Path) -> None:
+    write_table(tmp_path / "train.csv", PAIRS)
+    task = own("STS", tmp_path, splits=("train",))
+    assert len(prepared(task).mteb_task.dataset["train"]) == len(PAIRS)
+
+
 # retrieval
 
 CORPUS: Rows = [{"id": n, "text": f"t{n}"} for n in range(3)]
