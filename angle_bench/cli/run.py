@@ -32,6 +32,8 @@ angle-bench run -m UAE-Large-V1 -t STS
 
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
 
+angle-bench run -m 'ft-seed*' -t STSB-dev
+
 angle-bench run --checkpoints ckpts/run1 -t STSB-dev
 
 angle-bench run study.toml --shard auto
@@ -134,10 +136,14 @@ def run(
     vectors_limit = parse_size(cache_limit)
     shared.prepare_environment(offline, quiet, verbose)
 
+    from angle_bench.evaluation.stored_refs import with_stored
     from angle_bench.models.checkpoints import trainings
+    from angle_bench.models.overrides import Overrides
     from angle_bench.models.resolve import resolve_all
     from angle_bench.models.similarity import refuse_similarity
     from angle_bench.models.variants import variants
+    from angle_bench.results.layout import results_root, smoke_root
+    from angle_bench.results.stored_models import stored_models
     from angle_bench.results.suites import find_all, joined, tables_of
 
     found = find_all(tasks)
@@ -150,7 +156,10 @@ def run(
     for place in [place for each in trained for place in each.left_out]:
         typer.echo(f"{place} holds no model and is left out", err=True)
     steps = [ref for each in trained for ref in each.refs()]
-    specs = resolve_all([*model, *steps], changes, access)
+    changed = changes != Overrides() or bool(depths or widths)
+    kept = results_root(results, write=False)
+    named = with_stored(model, lambda: stored_models(kept), access, changed=changed)
+    specs = resolve_all([*named, *steps], changes, access)
     for spec in specs:
         if spec.settings is not None:
             refuse_similarity(spec.label, spec.settings.similarity)
@@ -164,7 +173,6 @@ def run(
     from angle_bench.evaluation.options import Computing, Keeping, Options, refuse_idle
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.evaluation.shards import cut, parse_shard
-    from angle_bench.results.layout import results_root, smoke_root
 
     computing = Computing(device, batch_tokens, ray)
     for spec in specs:
