@@ -21,6 +21,22 @@ os.environ["ANGLE_BENCH_DEVICE"] = "cpu:1"
 for name in ("ANGLE_BENCH_RESULTS", "ANGLE_BENCH_MIRROR", "HF_ENDPOINT", "HF_TOKEN"):
     os.environ.pop(name, None)
 
+
+def _keep_to_a_core(worker: str, count: int) -> None:
+    """One of several processes of tests keeps to a core: threads that wait for each other spin.
+
+    Args:
+        worker: What pytest-xdist calls this process, such as `gw1`.
+        count: How many processes there are.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if 1 < len(cores) <= count:
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _keep_to_a_core(os.environ["PYTEST_XDIST_WORKER"], int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

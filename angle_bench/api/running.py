@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from angle_bench.evaluation.forecast import JobForecast
     from angle_bench.evaluation.jobs import Job
     from angle_bench.models.checkpoints import Training
+    from angle_bench.models.reference import ModelRef
     from angle_bench.models.spec import ModelSpec
     from angle_bench.results.task import Suite
 
@@ -118,7 +119,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     found = find_all(question.tasks)
     trained = trainings(question.checkpoints)
     steps = [ref for each in trained for ref in each.refs()]
-    specs = resolve_all([*question.models, *steps], question.changes, question.access)
+    specs = resolve_all([*_named(question), *steps], question.changes, question.access)
     for spec in specs:
         if spec.settings is not None:
             refuse_similarity(spec.label, spec.settings.similarity)
@@ -150,6 +151,19 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     if question.shard is not None:
         jobs = cut(jobs, parse_shard(question.shard, os.environ))
     return Plan(question, specs, jobs, tables_of(found), suite, trained, options)
+
+
+def _named(question: Question) -> "list[ModelRef]":
+    """The checkpoints that are asked for: by name or path, or by what scored ones are called."""
+    from angle_bench.evaluation.stored_refs import with_stored
+    from angle_bench.results.layout import results_root
+    from angle_bench.results.stored_models import stored_models
+
+    changed = question.changes != Overrides() or bool(question.layers or question.sizes)
+    kept = results_root(question.results, write=False)
+    return with_stored(
+        question.models, lambda: stored_models(kept), question.access, changed=changed
+    )
 
 
 def carried_out(plan: Plan, progress: Quiet) -> RunResult:

@@ -28,6 +28,8 @@ angle-bench run -m UAE-Large-V1 -t STS
 
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
 
+angle-bench run -m 'ft-seed*' -t STSB-dev
+
 angle-bench run --checkpoints ckpts/run1 -t STSB-dev
 
 angle-bench run study.toml --shard auto

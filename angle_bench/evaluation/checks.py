@@ -13,6 +13,7 @@ from mteb.abstasks import AbsTaskClassification, AbsTaskPairClassification, AbsT
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 
 from angle_bench.errors import DataError
+from angle_bench.evaluation.reader.problems import cell_text
 from angle_bench.evaluation.rows import (
     PairTask,
     pair_columns,
@@ -76,7 +77,8 @@ def _check_texts(texts: Iterable[Any], column: str, where: str) -> None:
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
-                f"{where} row {index} has {text!r} in the column {column}, which is no text.",
+                f"{where} row {index} has {cell_text(text)} in the column {column}, "
+                "which is no text.",
                 f"a file whose column {column} holds a text in every row",
             )
 
@@ -102,7 +104,7 @@ def _check_scores(gold: Sequence[Any], column: str, where: str) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             raise DataError(
-                f"{where} row {index} has the gold score {value!r}, which is no number.",
+                f"{where} row {index} has the gold score {cell_text(value)}, which is no number.",
                 f"a file whose column {column} holds numbers only",
             )
     if len(gold) < FEWEST_PAIRS:
@@ -122,7 +124,7 @@ def _check_labels(gold: Sequence[Any], column: str, where: str) -> None:
     for index, value in enumerate(gold):
         if value not in (0, 1):
             raise DataError(
-                f"{where} row {index} has the label {value!r}; a pair is 1 (alike) or 0.",
+                f"{where} row {index} has the label {cell_text(value)}; a pair is 1 (alike) or 0.",
                 f"a file whose column {column} holds 0 and 1 only",
             )
     if len(set(gold)) == 1:

@@ -119,7 +119,7 @@ def locate(task: Task, mirror: Path | None, limit: int | None = None) -> Located
 
 def _whole_data(task: Task, mirror: Path | None) -> Located:
     if task.path:
-        return _located("file", task, users_files(task), options_of(task))
+        return _located("file", task, users_files(task))
     if task.dataset.startswith(PACKAGE_PREFIX):
         folder = tasks_folder() / task.dataset.removeprefix(PACKAGE_PREFIX)
         return _local("package", task, folder)
@@ -147,16 +147,20 @@ def _local(origin: Origin, task: Task, folder: Path) -> Located:
     return _located(origin, task, files)
 
 
-def options_of(task: Task) -> ReadOptions:
-    """How the files of a task are read."""
+def options_of(task: Task, part: str = "") -> ReadOptions:
+    """How the file of a split, or of a part of retrieval data, is read."""
+    judged = task.type == "Retrieval" and part == "qrels"
     where = f"in the [[task]] of {task.name}"
-    return ReadOptions(task.encoding or None, task.skip_bad_rows, written=where)
+    return ReadOptions(task.encoding or None, task.skip_bad_rows, judgements=judged, written=where)
 
 
-def _located(
-    origin: Origin, task: Task, files: Files, options: ReadOptions | None = None
-) -> Located:
-    read = read_files(files, options)
+def _located(origin: Origin, task: Task, files: Files) -> Located:
+    read: dict[str, FileRead] = {}
+    if origin == "file":
+        for key, place in files.items():
+            read |= read_files({key: place}, options_of(task, key[1]))
+    else:
+        read = read_files(files)
     rows = {part: each.digest for part, each in read.items()}
     revision = f"local-{rows_digest(rows)[:16]}"
     users = read if origin == "file" else {}

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.places import is_glob, opened_all
@@ -16,6 +18,8 @@ from angle_bench.remember import file_facts
 
 Files = Mapping[tuple[str, str], Path]
 READING = 3  # of the rules by which rows are read: what others remember is read anew
+# what files, Arrow's conversion of values, and JSON of what is nested deeply raise
+_FAILURES = (OSError, ValueError, OverflowError, RecursionError, pa.ArrowException)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def read_files(files: Files, options: ReadOptions | None = None) -> dict[str, Fi
     """
     used = options or ReadOptions()
     way = f"-{used.encoding}-{used.skip_bad_rows}" if used.encoding or used.skip_bad_rows else ""
+    way += "-judgements" if used.judgements else ""
     found = {}
     with file_facts(f"rows-{READING}{way}") as facts:
         for key, place in sorted(files.items()):
@@ -85,7 +90,7 @@ def _read(place: Path, options: ReadOptions) -> FileRead:
                 count += 1
     except AngleBenchError:
         raise
-    except Exception as error:  # pyarrow's errors share no base with those of files and JSON
+    except _FAILURES as error:
         raise _unreadable(place, error) from error
     if count == 0:
         raise DataError(

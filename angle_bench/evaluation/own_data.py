@@ -151,7 +151,10 @@ def judgements(part: Part, corpus: Columns, asked: Columns) -> dict[str, dict[st
     for query, document, score in zip(
         columns["query-id"], columns["corpus-id"], scores, strict=True
     ):
-        by_query.setdefault(query, {})[document] = score
+        before = by_query.setdefault(query, {}).setdefault(document, score)
+        if before != score:
+            what = f"judges {document} for {query} as {before} and as {score}"
+            raise part.refused(what, "one judgement of each document")
     if not any(score > 0 for found in by_query.values() for score in found.values()):
         raise part.refused("judges no document as relevant", "scores of 1 or more")
     return by_query

@@ -6,8 +6,9 @@ from typing import Any
 
 from angle_bench.errors import DataError, did_you_mean, first_line
 from angle_bench.evaluation.data import Located, options_of
+from angle_bench.evaluation.reader import RowFile
 from angle_bench.evaluation.reader.places import opened_all
-from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
+from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
 from angle_bench.results.own_task import FIELDS
 from angle_bench.results.task import Task
 
@@ -20,11 +21,14 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
     """
     if located.files:
         place = located.files[subset, part]
-        files = opened_all(place, options_of(task))
-        numbered = [pair for file in files for pair in file.rows()]
+        files = opened_all(place, options_of(task, part))
+        rows, places = [], []
+        for file in files:
+            for number, row in file.rows():
+                rows.append(row)
+                places.append((file, number))
         columns = dict.fromkeys(name for file in files for name in file.met)
-        rows, numbers = [row for _, row in numbered], [number for number, _ in numbered]
-        return Part(task, str(place), rows, list(columns), numbers, files[0].unit)
+        return Part(task, str(place), rows, list(columns), places)
     import datasets
 
     name = None if subset == "default" else subset
@@ -76,8 +80,7 @@ class Part:
         where: str,
         rows: Sequence[Mapping[str, Any]],
         columns: Sequence[str] = (),
-        numbers: Sequence[int] = (),
-        unit: str = "row",
+        places: Sequence[tuple[RowFile, int]] = (),
     ) -> None:
         if not rows:
             raise DataError(f"{where} has no rows.", "a file with the rows of this split")
@@ -85,8 +88,7 @@ class Part:
         self._task = task
         self._rows = rows
         self._there = list(columns) or list(rows[0])
-        self._numbers = numbers or range(1, len(rows) + 1)
-        self._unit = unit
+        self._places = places
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -110,17 +112,24 @@ class Part:
         if not self.has(field):
             raise self._no_column(field, column)
         found = []
-        for number, row in zip(self._numbers, self._rows, strict=True):
+        for index, row in enumerate(self._rows):
             value = row.get(column)
             try:
                 found.append(check(value))
             except (ValueError, TypeError) as error:
+                where, row_name = self._named(index)
                 raise DataError(
-                    f"{self.where} {self._unit} {number} has {short(repr(value))} in {column}, "
-                    f"which is {what}.",
-                    f"the {self._unit} {number} corrected or left out",
+                    f"{where} {row_name} has {cell_text(value)} in {column}, which is {what}.",
+                    f"the {row_name} corrected or left out",
                 ) from error
         return found
+
+    def _named(self, index: int) -> tuple[str, str]:
+        """The file of a row, and what the row is called in it."""
+        if not self._places:
+            return self.where, f"row {index + 1}"
+        file, number = self._places[index]
+        return str(file.place), f"{file.unit} {number}"
 
     def _column(self, field: str) -> str:
         return column_of(field, self._task.columns, self._there)

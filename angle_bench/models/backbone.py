@@ -17,7 +17,7 @@ from angle_bench.errors import ModelError
 from angle_bench.models.adapter import Adapted, attach, last_hidden_state
 from angle_bench.models.adapter_vocabulary import rows_of
 from angle_bench.models.bidirectional import make_bidirectional
-from angle_bench.models.config import T5_FAMILY, positions, read_json, refuse_architecture
+from angle_bench.models.config import T5_FAMILY, positions, read_config, refuse_architecture
 from angle_bench.models.dense import load_dense
 from angle_bench.models.place import Place
 from angle_bench.models.spec import Settings, Trust
@@ -171,7 +171,7 @@ def _load_model(
 def _from_pretrained(
     folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
 ) -> tuple[Any, Any]:
-    model_type = read_json(folder / "config.json").get("model_type")
+    model_type = read_config(folder).get("model_type")
     loader: Any = getattr(transformers, T5_FAMILY.get(model_type, "AutoModel"))
     made: tuple[Any, Any] = loader.from_pretrained(
         folder,

@@ -55,9 +55,26 @@ def read_keys(place: Path) -> dict[str, Any]:
     return found
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config of a transformer.
+
+    Raises:
+        ModelError: It cannot be read, or its `model_type` is no text.
+    """
+    place = folder / "config.json"
+    config: dict[str, Any] = read_json(place)
+    kind = config.get("model_type")
+    if not isinstance(kind, str | None):
+        raise ModelError(
+            f"{place} has {json.dumps(kind)[:40]} as model_type, which is no text.",
+            "the folder copied again as a whole, or saved anew",
+        )
+    return config
+
+
 def shape_of(folder: Path) -> Shape | None:
     """Layers and width of token vectors, under the names of the architecture's config."""
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     config = config.get("text_config", config)
     layer_key, width_key = _SHAPE_KEYS.get(
         config.get("model_type"), ("num_hidden_layers", "hidden_size")
@@ -76,7 +93,7 @@ def refuse_architecture(folder: Path) -> None:
     Raises:
         ModelError: It is of an encoder-decoder other than T5's family, or has no layer.
     """
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     kind = config.get("model_type")
     if config.get("is_encoder_decoder") and kind not in T5_FAMILY:
         raise ModelError(
@@ -99,7 +116,7 @@ def left_pads_move(folder: Path, whole: Path) -> bool:
     """
     if read_keys(folder / "tokenizer_config.json").get("padding_side") != "left":
         return False
-    config = read_json(whole / "config.json")
+    config = read_config(whole)
     kind = config.get("model_type")
     if kind in ("deberta", "deberta-v2"):
         return bool(config.get("position_biased_input", True))
@@ -108,7 +125,7 @@ def left_pads_move(folder: Path, whole: Path) -> bool:
 
 def is_decoder(folder: Path) -> bool:
     """Whether a folder holds a language model that writes, by the class that its config names."""
-    named = read_json(folder / "config.json").get("architectures") or []
+    named = read_config(folder).get("architectures") or []
     # a LLaMA without its head is saved as LlamaModel
     decoders = ("Llama", "Mistral", "Qwen", "Gemma", "Phi", "OPT", "GPT", "Falcon", "Olmo")
     return any(str(n).endswith("ForCausalLM") or str(n).startswith(decoders) for n in named)
@@ -121,7 +138,7 @@ def max_length(folder: Path, adapter: Path | None = None) -> int:
         folder: Where the transformer's config is.
         adapter: An adapter of that, whose tokenizer counts where it has one.
     """
-    limit = positions(read_json(folder / "config.json"))
+    limit = positions(read_config(folder))
     limits = [] if limit is None else [limit]
     places = [one / "tokenizer_config.json" for one in (adapter or folder, folder)]
     place = next((one for one in places if one.is_file()), places[-1])

@@ -1,5 +1,6 @@
 """Checkpoints that a misspelt name may have been meant as."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
@@ -27,13 +28,19 @@ def folders_beside(folder: Path) -> list[str]:
         return []
 
 
-def unknown(name: str) -> UsageError:
-    """That nothing is called so, with what may have been meant."""
+def unknown(name: str, scored: Sequence[str] = ()) -> UsageError:
+    """That nothing is called so, with what may have been meant.
+
+    Args:
+        name: What was typed.
+        scored: What models with scores are called, where these may be meant.
+    """
     folders = folders_beside(Path("x"))
     here = [f"./{folder}" for folder in folders]
     below = [f"{folder}/{name}" for folder in folders]
     same = [place for place in below if looks_like_checkpoint(Path(place))]
-    near = [*same, *did_you_mean(name, [*here, *known_names()])][:3]
+    called = dict.fromkeys([*here, *scored, *known_names()])
+    near = [*same, *did_you_mean(name, called)][:3]
     if near:
         return UsageError(
             f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"

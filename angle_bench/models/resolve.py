@@ -74,6 +74,18 @@ def resolve_all(
     return specs
 
 
+def means_a_checkpoint(name: str, access: Access) -> bool:
+    """Whether a name is looked up at all: a path, a row, a name of mteb, or ORG/NAME of the hub."""
+    return (
+        _is_spec_file(name)
+        or _is_path(name)
+        or find(name) is not None
+        or access.in_mirror(name) is not None
+        or mteb_name(name) is not None
+        or _HUB_ID.fullmatch(name) is not None
+    )
+
+
 def _refuse_trust_for_all(refs: Sequence[ModelRef], trust: Trust) -> None:
     models = len([ref for ref in refs if ref.training is None])
     makers = models + len({ref.training for ref in refs} - {None})  # a training's steps are of one

@@ -22,6 +22,10 @@ def _is_switch(value: Any) -> bool:
     return value is None or type(value) is bool
 
 
+def _is_off(value: Any) -> bool:
+    return value is None or value is False
+
+
 def _is_part(value: Any) -> bool:
     """The config of the part of a larger model that reads texts."""
     return isinstance(value, dict) and isinstance(value.get("model_type"), str)
@@ -43,7 +47,8 @@ def _never(_: Any) -> bool:
 KEYS: Mapping[str, Mapping[str, Rule]] = {
     "config.json": {
         "text_config": _is_part,
-        "is_causal": _is_switch,
+        # transformers makes an encoder causal by it, but not in a batch with pads
+        "is_causal": _is_off,
         "output_hidden_states": _is_switch,
         "chunk_size_feed_forward": lambda value: value == 0,  # fails by the length of a batch
         "processor_class": _never,

@@ -2,9 +2,13 @@
 
 import hashlib
 import lzma
+import os
+import shutil
 import tarfile
+import time
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from angle_bench.errors import first_line
@@ -12,6 +16,7 @@ from angle_bench.places import cache_folder
 from angle_bench.results.whole_folder import write_folder
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+_UNUSED = 30 * 24 * 3600  # seconds after which what was unpacked goes
 
 
 class BrokenArchive(Exception):
@@ -27,7 +32,8 @@ def packed_stem(name: str) -> str | None:
 def unpacked(place: Path) -> Path:
     """The folder that a packed file holds, unpacked into the cache once for each state of the file.
 
-    Names that would lie outside of the folder are not written there.
+    Names that would lie outside of the folder are not written there. Where something is unpacked,
+    former states of the file go, and whatever nothing has asked for in a month.
 
     Raises:
         BrokenArchive: It cannot be read.
@@ -37,16 +43,30 @@ def unpacked(place: Path) -> Path:
         status = place.stat()
     except OSError as error:
         raise BrokenArchive(first_line(error)) from error
-    state = f"{place.resolve()} {status.st_size} {status.st_mtime_ns}"
-    key = hashlib.blake2b(state.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    folder = cache_folder() / "unpacked" / key
+    file, state = _digest(str(place.resolve())), f"{status.st_size} {status.st_mtime_ns}"
+    folder = cache_folder() / "unpacked" / f"{file}-{_digest(state)}"
     if not folder.is_dir():
+        _remove_unused(folder.parent, file)
         write_folder(
             folder, lambda into: _unpack(place, into), "ANGLE_BENCH_CACHE=FOLDER with space"
         )
+    with suppress(OSError):  # a cache that cannot be written is read all the same
+        os.utime(folder)
     inner = [*folder.iterdir()]
     named_twice = len(inner) == 1 and inner[0].name == packed_stem(place.name)
     return inner[0] if named_twice and inner[0].is_dir() else folder
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+def _remove_unused(unpacked: Path, file: str) -> None:
+    before = time.time() - _UNUSED
+    for folder in unpacked.glob("*"):
+        with suppress(OSError):  # another command removed it
+            if folder.name.startswith(f"{file}-") or folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unpack(place: Path, into: Path) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from angle_bench.errors import UsageError, did_you_mean, some
 from angle_bench.results.archives import BrokenArchive, packed_stem, unpacked
-from angle_bench.results.identity import EXPERIMENTS, identity
+from angle_bench.results.identity import EXPERIMENTS, RESULTS, identity
 from angle_bench.results.layout import results_root
 from angle_bench.results.stored import read_object
 from angle_bench.results.suites import refuse_as_model
-from angle_bench.results.walk import META, Listing, Walk
+from angle_bench.results.walk import META, Listing, Walk, count_results
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def collect(paths: Sequence[Path], names: Sequence[str] = ()) -> Collected:
     typed = _Typed.parse(names)
     for path in paths:
         top, shown = _top(path)
+        found.warnings += _left_beside(path, top, paths)
         labels = _labels(top)
         listings = list(walk.under(top))
         holds_models = any(each.parts for each in listings)
@@ -138,6 +139,26 @@ def _top(typed: Path) -> tuple[Path, Path]:
             raise UsageError(f"{path} cannot be unpacked ({error}).", "-r FOLDER") from error
     root = results_root(typed, write=False)
     return root, root.absolute()
+
+
+def _left_beside(typed: Path, top: Path, paths: Sequence[Path]) -> list[str]:
+    """A line for results beside the folder `results` of a path, which alone is read of it."""
+    parent = Path(os.path.expanduser(typed))
+    if top != parent / RESULTS:
+        return []
+    read = {top, *(Path(os.path.expanduser(path)).resolve() for path in paths)}
+    beside = [place for place in sorted(parent.iterdir()) if not place.name.startswith(".")]
+    counts = {
+        place: count_results(place) for place in beside if not {place, place.resolve()} & read
+    }
+    found = {place: count for place, count in counts.items() if count}
+    if not found:
+        return []
+    results = "1 result" if sum(found.values()) == 1 else f"{sum(found.values())} results"
+    return [
+        f"{results} beside {top} left out: {some([str(place) for place in found])}; "
+        f"a path of its own, such as {next(iter(found))}, reads them"
+    ]
 
 
 def _names_beside(path: Path) -> list[str]:

@@ -94,7 +94,8 @@ class OwnTask(BaseModel):
         for key, (used, where) in self._uses().items():
             if key in self.model_fields_set and not used:
                 raise _about(key, f"{key} is for {where}")
-        if self.train in self.splits and (self.protocol != "transfer" or len(self.splits) > 1):
+        learns = self.type == "Classification" and self.train in self.splits
+        if learns and (self.protocol != "transfer" or len(self.splits) > 1):
             what = f'only protocol = "transfer" on one split learns from {self.train} and scores it'
             raise _about("train", what)
         if self.type == "Classification" and "sentence1" in self.columns and not self.protocol:

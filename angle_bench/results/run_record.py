@@ -55,8 +55,8 @@ def _odd_settings(settings: Any) -> str | None:
 
 
 def _are_prompts(prompts: Any, *, depth: int = 4) -> bool:
-    """Templates, and objects of these."""
+    """Templates, switches, and objects of these."""
     return isinstance(prompts, dict) and all(
-        each is None or isinstance(each, str) or (depth > 0 and _are_prompts(each, depth=depth - 1))
+        isinstance(each, str | bool | None) or (depth > 0 and _are_prompts(each, depth=depth - 1))
         for each in prompts.values()
     )

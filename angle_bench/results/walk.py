@@ -15,6 +15,7 @@ from angle_bench.results.stored import is_result
 
 META = "model_meta.json"
 _DEEPEST = 12  # folders below what was typed
+_DEEPEST_COUNTED = 6  # folders: below an organisation, model, revision, settings
 _LARGEST = 50_000_000  # bytes of a file that is opened to see whether it is a result
 
 
@@ -140,6 +141,25 @@ class Walk:
     def _warn(self, path: Path, error: OSError) -> None:
         reason = error.strerror or str(error)
         self.warnings.append(f"{shown(str(path))} cannot be read ({reason}); left out")
+
+
+def count_results(folder: Path) -> int:
+    """How many results a folder holds, or 1 for one itself: by names alone, none is opened."""
+    if folder.is_file():
+        return int(_is_called_result(folder.name, own=False))
+    count = 0
+    for place, folders, files in os.walk(folder):
+        own = SIDE in folders
+        deep = len(Path(place).relative_to(folder).parts) >= _DEEPEST_COUNTED
+        folders[:] = [] if deep else [name for name in folders if not name.startswith(".")]
+        count += sum(_is_called_result(name, own=own) for name in files)
+    return count
+
+
+def _is_called_result(name: str, *, own: bool) -> bool:
+    """Whether a file is called as a task of mteb is, or in a folder of ours as any task may be."""
+    known = name.partition(".json")[0] in _task_names() or (own and name != META)
+    return known and name.endswith((".json", ".json.gz"))
 
 
 @cache

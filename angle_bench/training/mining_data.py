@@ -13,7 +13,7 @@ from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import is_glob
-from angle_bench.evaluation.reader.problems import columns_text, short
+from angle_bench.evaluation.reader.problems import cell_text, columns_text, short
 from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
 from angle_bench.models import hub
 from angle_bench.results.text_hash import text_hash
@@ -158,7 +158,7 @@ def _without_negatives(rows: Iterator[SourceRow], source: Source) -> Iterator[So
         for row in rows:
             if not isinstance(row.values, dict):
                 raise DataError(
-                    f"{name_of(source)} has {row.values!r} for a row, not columns.",
+                    f"{name_of(source)} has {cell_text(row.values)} for a row, not columns.",
                     "rows with named columns",
                 )
             kept = {k: v for k, v in row.values.items() if not _is_negative(k, source)}

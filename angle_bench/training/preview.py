@@ -14,7 +14,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
 from angle_bench.models import hub
 from angle_bench.models.access import Access
-from angle_bench.models.config import T5_FAMILY, read_json, shape_of
+from angle_bench.models.config import T5_FAMILY, read_config, shape_of
 from angle_bench.models.place import Place
 from angle_bench.models.spec import ModelSpec
 from angle_bench.training.dataset import Example, TrainingRows, load_rows, positives
@@ -217,7 +217,7 @@ def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
 
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The weights that are loaded, each with its shape."""
-    encoder = read_json(folder / "config.json").get("model_type") in T5_FAMILY
+    encoder = read_config(folder).get("model_type") in T5_FAMILY
     for name, shape in _of_files(sorted(folder.glob("*.safetensors"))):
         if not (encoder and name.startswith("decoder.")):
             yield name, shape
@@ -330,7 +330,7 @@ def _seconds(
     from angle_bench.encoding.matrix_speed import flop_per_second  # brings torch
 
     whole, trained = parameters[0], _count(parameters[1])
-    vocabulary = read_json(place.whole / "config.json").get("vocab_size")
+    vocabulary = read_config(place.whole).get("vocab_size")
     shape = shape_of(place.whole)
     embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0
     inside = max(whole - embedded, whole // 10)

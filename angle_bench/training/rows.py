@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from angle_bench.errors import DataError, did_you_mean
-from angle_bench.evaluation.reader.problems import columns_text, reads_like_a_row, short
+from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
 from angle_bench.training.settings import COLUMNS, Objectives, Prompts, Source
 from angle_bench.training.sources import SourceRow, name_of
 
@@ -236,7 +236,7 @@ class Checker:
         listed = value if isinstance(value, list | tuple) else [value]
         if wrong := [each for each in listed if each is not None and not isinstance(each, str)]:
             raise self._refused(
-                row, f"has {short(repr(wrong[0]))} in {short(column)}, which is no text"
+                row, f"has {cell_text(wrong[0])} in {short(column)}, which is no text"
             )
         return tuple(each for each in listed if each is not None and each.strip())
 
@@ -246,7 +246,7 @@ class Checker:
         except (TypeError, ValueError):
             label = math.nan
         if not math.isfinite(label):
-            raise self._refused(row, f"has the label {short(repr(value))}, which is no number")
+            raise self._refused(row, f"has the label {cell_text(value)}, which is no number")
         low, high = self._source.label_range or (0.0, 1.0)
         if not low <= label <= high:
             if self._source.label_range is not None:

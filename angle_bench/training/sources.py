@@ -107,11 +107,11 @@ def files_of(source: Source, mirror: Path | None) -> list[RowFile] | None:
             return None
         there = split_files(place, [source.split])
         if source.split not in there:
-            raise _no_split(place, source.split, list(there))
+            raise _no_split(place, source.split, list(there), f'path = "{place}/*", or ')
         return opened_all(there[source.split], options)
     if not place.is_file() and not is_glob(place):
         raise DataError(f"there is no {place}.", "the path in [[data.train]] corrected")
-    if kind_of(place) is None:
+    if kind_of(place) is None and not is_glob(place):
         raise DataError(f"{place} is of no kind that can be read.", f"a file that ends in {SHOWN}")
     if source.split != "train":
         raise DataError(f"{place} is one file, without splits.", "the [[data.train]] without split")
@@ -129,10 +129,11 @@ def _saved(place: Path, split: str) -> Any:
     return saved
 
 
-def _no_split(place: Path, split: str, there: list[str]) -> DataError:
+def _no_split(place: Path, split: str, there: list[str], as_one: str = "") -> DataError:
+    of_folder = f'split = "{min(there, default="train")}" in [[data.train]]'
     return DataError(
         f"{place} has no {split} (there: {', '.join(sorted(there)) or 'nothing'}).",
-        f'split = "{min(there, default="train")}" in [[data.train]], or that split put there',
+        f"{as_one}{of_folder}, or that split put there",
     )
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from angle_bench.api import progress
 from angle_bench.api.progress import Bars, Lines, Pace, Quiet, duration, watcher
-from angle_bench.cli import progress
 from angle_bench.models.spec import ModelSpec
 
 HEADER = "UAE-Large-V1@369c368f · cls · no prompt · float32 · cpu"

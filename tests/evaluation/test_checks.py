@@ -49,8 +49,8 @@ def spoil(place: Path, how: Spoil) -> None:
     [
         (lambda rows: [{**row, "score": 2.5} for row in rows], "has the gold score 2.5 for all 12"),
         (lambda rows: rows[:2], "has 2 pairs"),
-        (lambda rows: [*rows, {**rows[0], "sentence2": None}], "row 12 has None in the column"),
-        (lambda rows: [*rows, {**rows[0], "score": None}], "row 12 has the gold score None"),
+        (lambda rows: [*rows, {**rows[0], "sentence2": None}], "row 12 has null in the column"),
+        (lambda rows: [*rows, {**rows[0], "score": None}], "row 12 has the gold score null"),
     ],
 )
 def test_gold_scores_that_nothing_correlates_with(how: Spoil, why: str, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_missing_train_split(tmp_path: Path) -> None:
     ("row", "why"),
     [
         ({"text": "a", "label": None}, "has a row without a label"),
-        ({"text": None, "label": 1}, "row 17 has None in the column text"),
+        ({"text": None, "label": 1}, "row 17 has null in the column text"),
     ],
 )
 def test_a_row_without_text_or_label(row: dict[str, Any], why: str, tmp_path: Path) -> None:

@@ -65,13 +65,13 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
             "line 3 has 'high' in score, which is no finite",
             "line 3",
         ),
-        ("STS", changed(PAIRS, 3, score=float("nan")), "line 4 has nan in score", "line 4"),
-        ("STS", changed(PAIRS, 1, score=None), "line 2 has None in score", "line 2"),
-        ("STS", changed(PAIRS, 1, score=True), "line 2 has True in score", "line 2"),
+        ("STS", changed(PAIRS, 3, score=float("nan")), "line 4 has NaN in score", "line 4"),
+        ("STS", changed(PAIRS, 1, score=None), "line 2 has null in score", "line 2"),
+        ("STS", changed(PAIRS, 1, score=True), "line 2 has true in score", "line 2"),
         (
             "STS",
             changed(PAIRS, 0, sentence2=None),
-            "line 1 has None in sentence2, which is no text",
+            "line 1 has null in sentence2, which is no text",
             "line 1",
         ),
         (
@@ -101,7 +101,7 @@ def test_columns_take_their_fields_names(tmp_path: Path) -> None:
         (
             "clustering",
             [{"text": "a", "label": None}],
-            "line 1 has None in label, which is no label",
+            "line 1 has null in label, which is no label",
             "line 1",
         ),
         ("clustering", [{"text": "a", "label": 0.5}], "which is no label", "line 1"),
@@ -190,6 +190,21 @@ def test_labels_of_any_numbers_are_learnt(tmp_path: Path) -> None:
     assert ready.mteb_task.names["default"] == ["-1", "3"]  # type: ignore[attr-defined]
     data: Any = ready.mteb_task.dataset
     assert data["test"]["label"][:] == [int(row["label"] == 3) for row in turned[1]]
+
+
+def test_a_bad_row_of_a_glob_is_told_by_its_own_file(tmp_path: Path) -> None:
+    write_table(tmp_path / "1.csv", PAIRS[:2])
+    write_table(tmp_path / "2.jsonl", changed(PAIRS[2:], 1, score="high"))
+    error = refused(own("STS", tmp_path / "*.*"))
+    assert f"{tmp_path / '2.jsonl'} line 2 has 'high' in score" in error.what
+    write_table(tmp_path / "2.jsonl", PAIRS[2:])
+    assert len(prepared(own("STS", tmp_path / "*.*")).mteb_task.dataset["test"]) == len(PAIRS)
+
+
+def test_a_split_called_train_is_scored_where_nothing_learns(tmp_path: Path) -> None:
+    write_table(tmp_path / "train.csv", PAIRS)
+    task = own("STS", tmp_path, splits=("train",))
+    assert len(prepared(task).mteb_task.dataset["train"]) == len(PAIRS)
 
 
 # retrieval

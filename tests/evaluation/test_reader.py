@@ -89,7 +89,7 @@ def test_a_shared_long_cell_is_whole(shared: Path) -> None:
     [
         ("unquoted-comma.csv", "line 2 has 2 cells, and the header 1", "quotes"),
         ("latin1.csv", "is not UTF-8: line 2 has the byte 0xe9", "--encoding latin-1"),
-        ("null-line.jsonl", "line 6 holds None, which is no object", "--skip-bad-rows"),
+        ("null-line.jsonl", "line 6 holds null, which is no object", "--skip-bad-rows"),
     ],
 )
 def test_shared_cases_that_are_refused(shared: Path, name: str, what: str, fix: str) -> None:
@@ -220,6 +220,15 @@ def test_another_encoding_is_typed(tmp_path: Path) -> None:
         rows_in(place, encoding="latin-l")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
+def test_ascii_that_was_typed_is_ascii(tmp_path: Path, name: str) -> None:
+    content = {"a.jsonl": '{"text": "a"}\n{"text": "é"}\n'}.get(name, "text\né\n")
+    place = written(tmp_path / name, content)
+    error = refused(place, encoding="ascii")
+    assert "is not ascii: line 2 has the byte 0xc3" in error.what
+    assert len(rows_in(written(place, content.replace("é", "e")), encoding="US-ASCII")) > 0
+
+
 def test_columns_of_json_are_those_of_all_rows(tmp_path: Path) -> None:
     file = open_rows(written(tmp_path / "a.jsonl", '{"a": 1}\n{"b": 2}\n'))
     assert file.columns() == ("a", "b")
@@ -291,6 +300,15 @@ def as_columns(place: Path, table: Table) -> None:
             writer.write_table(arrow)
 
 
+def packed(place: Path, compression: str) -> Path:
+    if not compression:
+        return place
+    there = place.with_name(place.name + compression)
+    with pa.CompressedOutputStream(str(there), {".gz": "gzip", ".zst": "zstd"}[compression]) as to:
+        to.write(place.read_bytes())
+    return there
+
+
 def check_every_entry(place: Path, table: Table) -> None:
     """The same rows by rows, texts, training's pairs and another count."""
     file = open_rows(place)
@@ -322,6 +340,7 @@ LAYOUTS: dict[str, Any] = {
     "quoting": st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     "array": st.booleans(),
     "escaped": st.booleans(),
+    "compression": st.sampled_from(["", ".gz", ".zst"]),
     "block": st.sampled_from([3, 16, 64, 4 << 20]),
 }
 
@@ -336,18 +355,19 @@ def same_rows(
     quoting: int,
     array: bool,
     escaped: bool,
+    compression: str,
     block: int,
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK", block)  # ends of blocks fall anywhere
     folder = tmp_path_factory.mktemp("rows")
     if delimiter != "\t" or quoting == csv.QUOTE_ALL:
         as_csv(folder / "a.csv", table, delimiter, encoding, quoting)
-        check_every_entry(folder / "a.csv", table)
+        check_every_entry(packed(folder / "a.csv", compression), table)
     as_json(folder / "a.jsonl", surrogated, array, escaped)
-    check_every_entry(folder / "a.jsonl", surrogated)
+    check_every_entry(packed(folder / "a.jsonl", compression), surrogated)
     for name in ("a.parquet", "a.arrow"):
         as_columns(folder / name, surrogated)
-        check_every_entry(folder / name, surrogated)
+        check_every_entry(packed(folder / name, compression), surrogated)
 
 
 test_every_kind_of_file_gives_the_same_rows = fuzz(same_rows, 200, **LAYOUTS)

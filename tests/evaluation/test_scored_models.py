@@ -7,7 +7,9 @@ import pytest
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.evaluation.scored_models import find_rows, find_scored
+from angle_bench.evaluation.stored_refs import with_stored
 from angle_bench.models.access import Access
+from angle_bench.models.reference import ModelRef
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import ResultFolder
 from angle_bench.results.stored_models import StoredModel
@@ -183,3 +185,66 @@ def test_an_unknown_name_is_answered_with_the_nearest(word: str) -> None:
 def test_what_fits_nothing_is_an_error(word: str) -> None:
     with pytest.raises((UsageError, ResultsError), match="no model with scores is called"):
         chosen(word)
+
+
+# `run`: checkpoints whose scores are stored
+
+
+def runs(*words: str) -> list[tuple[str, str | None, str | None]]:
+    found = with_stored(words, lambda: STORED, ACCESS)
+    return [(ref.name, ref.label, ref.revision) for ref in found]
+
+
+def test_what_names_a_checkpoint_needs_nothing_stored() -> None:
+    def never() -> list[StoredModel]:
+        raise AssertionError("the results were read")
+
+    words = ["all-MiniLM-L6-v2", "x=UAE-Large-V1@abc", "acme/tiny", "./ckpt", "a/b/c", "spec.toml"]
+    assert with_stored(words, never, ACCESS) == [ModelRef.parse(word) for word in words]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["mini"], [("org/mini", None, None)]),
+        (["MINI"], [("org/mini", None, None)]),
+        (["mi*"], [("org/mini", None, None)]),
+        (["tuned=base"], [("org/mini", "tuned", None)]),
+        (
+            ["ft=all-MiniLM-L6-v2,mini"],
+            [("all-MiniLM-L6-v2", None, None), ("org/mini", None, None)],
+        ),
+        (["mini", "base,acme/x"], [("org/mini", None, None), ("acme/x", None, None)]),
+        (["uae-large-v1,mini"], [("uae-large-v1", None, None), ("org/mini", None, None)]),
+    ],
+)
+def test_stored_names_mean_their_checkpoints(
+    words: list[str], expected: list[tuple[str, str | None, str | None]]
+) -> None:
+    assert runs(*words) == expected
+
+
+def test_names_that_mean_nothing_that_can_be_run() -> None:
+    with pytest.raises(UsageError, match=r"no model is called minny\. Did you mean mini"):
+        runs("minny")
+    with pytest.raises(UsageError, match="no model is called ft-x"):
+        runs("ft-x*")
+    with pytest.raises(UsageError, match="scored under settings that its name does not say") as e:
+        runs("cls")
+    assert e.value.fix.startswith("angle-bench run -m ")
+    assert with_stored(["cls"], lambda: STORED, ACCESS, changed=True) == [
+        ModelRef("org/mini", None, None)
+    ]
+
+
+def test_a_label_that_two_checkpoints_had_means_neither() -> None:
+    def scored(place: str, revision: str) -> StoredModel:
+        there = folder("local/best", revision, own=True, labels=("ft",))
+        return StoredModel((there,), {"name": "local/best", "folder": place})
+
+    two = [scored("/out/1/best", "sha256-aa"), scored("/out/2/best", "sha256-bb")]
+    with pytest.raises(UsageError, match="ft means 2 models with scores"):
+        with_stored(["ft"], lambda: two, ACCESS)
+    # one checkpoint before and after it was trained on is its folder
+    again = [two[0], scored("/out/1/best", "sha256-cc")]
+    assert [ref.name for ref in with_stored(["ft"], lambda: again, ACCESS)] == ["/out/1/best"]

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from angle_bench.errors import UsageError
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.table import Row
+from angle_bench.results.archives import unpacked
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.suites import select
@@ -343,6 +346,31 @@ def test_a_packed_folder_may_be_typed(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"PK no zip")
     with pytest.raises(UsageError, match="cannot be unpacked"):
         rows_of([tmp_path / "broken.zip"])
+
+
+def test_what_was_unpacked_stays_until_it_changes_or_nothing_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGLE_BENCH_CACHE", str(tmp_path / "cache"))
+    here, other = tmp_path / "acme-tiny.zip", tmp_path / "acme-old.zip"
+    kept = tmp_path / "cache" / "unpacked"
+    for place in (here, other):
+        put(tmp_path / "in", "STS12", 0.5)
+        shutil.make_archive(str(place.with_suffix("")), "zip", tmp_path / "in")
+    first, old = unpacked(here), unpacked(other)
+    assert (unpacked(here), sorted(kept.iterdir())) == (first, sorted([first, old]))
+    put(tmp_path / "in", "STS13", 0.5)
+    shutil.make_archive(str(here.with_suffix("")), "zip", tmp_path / "in")
+    second = unpacked(here)
+    assert sorted(kept.iterdir()) == sorted([second, old])  # not the state from before
+    month = time.time() - 31 * 24 * 3600
+    os.utime(old, (month, month))
+    assert unpacked(here) == second
+    assert old.is_dir()  # only what is unpacked removes something
+    put(tmp_path / "in", "STS14", 0.5)
+    shutil.make_archive(str(here.with_suffix("")), "zip", tmp_path / "in")
+    third = unpacked(here)
+    assert [*kept.iterdir()] == [third]
 
 
 def test_names_that_are_no_utf8_can_be_written(tmp_path: Path) -> None:

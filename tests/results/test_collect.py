@@ -42,6 +42,29 @@ def test_a_results_folder_and_its_parent_are_the_same(root: Path) -> None:
     assert found(root) == WHOLE
 
 
+def test_what_lies_beside_a_folder_of_results_is_counted_and_named(root: Path) -> None:
+    parent = root.parent
+    put(parent / "older" / "org__model" / "abc", "STS14", 0.5)
+    put(parent / "older" / "org__model" / "abc", "STS15", 0.5)
+    put(parent / "ours" / "deep" / "local__x" / "1", "faq", 0.5)
+    (parent / "ours" / "deep" / "local__x" / "1" / ".angle-bench").mkdir()
+    put(parent, "STS16", 0.5)
+    write(parent / "data" / "config.json", "{}")
+    write(parent / ".hidden" / "STS12.json", "{}")
+    assert found(parent) == WHOLE
+    (warning,) = [line for line in collect([parent]).warnings if " beside " in line]
+    assert warning.startswith(f"4 results beside {root} left out: ")
+    for name in ("STS16.json", "older", "ours"):
+        assert str(parent / name) in warning
+    for name in ("data", ".hidden"):
+        assert name not in warning
+    # those that were typed are read
+    both = collect([parent, parent / "older", parent / "ours"])
+    assert len(both.folders) == len(WHOLE) + 2
+    (warning,) = [line for line in both.warnings if " beside " in line]
+    assert warning.startswith(f"1 result beside {root} left out: {parent / 'STS16.json'};")
+
+
 def test_one_model_or_one_revision_may_be_typed(root: Path) -> None:
     assert found(root / "org__model") == WHOLE
     assert found(root / "org__model" / "external") == WHOLE[2:]

@@ -39,6 +39,19 @@ def test_the_columns_say_the_format(tmp_path: Path, rows: Any, format: str) -> N
     assert loaded(tmp_path, pairs).format == "B"
 
 
+@pytest.mark.parametrize("pattern", ["*", "part-*.jsonl"])
+def test_a_glob_is_one_source(tmp_path: Path, pattern: str) -> None:
+    for number in range(0, len(PAIRS), 2):
+        write_rows(tmp_path / f"part-{number}.jsonl", PAIRS[number : number + 2])
+    found = load_rows(recipe({"path": str(tmp_path / pattern)}))
+    write_rows(tmp_path / "whole/a.jsonl", PAIRS)
+    whole = load_rows(recipe({"path": str(tmp_path / "whole/a.jsonl")}))
+    assert (len(found), found.digest) == (len(PAIRS), whole.digest)
+    with pytest.raises(DataError, match="has no train") as raised:
+        load_rows(recipe({"path": str(tmp_path)}))
+    assert raised.value.fix.startswith(f'path = "{tmp_path}/*", or split = "part-0"')
+
+
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
     import datasets
 

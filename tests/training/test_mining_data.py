@@ -25,6 +25,14 @@ PAIRS: list[dict[str, object]] = [{"query": f"q {n}", "positive": f"p {n}"} for 
 EXPECTED = [(f"q {n}", f"p {n}") for n in range(4)]
 
 
+def test_a_glob_is_one_source(tmp_path: Path) -> None:
+    for number in range(2):
+        row = {"query": f"q{number}", "positive": f"p{number}"}
+        write_rows(tmp_path / f"part-{number}.jsonl", [row])
+    pairs, counts = read_pairs(source_of(str(tmp_path / "*")), None)
+    assert (pairs, counts.read) == ([("q0", "p0"), ("q1", "p1")], 2)
+
+
 def test_every_source_of_training_gives_the_same_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# how files begin that are compressed, and the suffix that says so
+_COMPRESSED = ((b"\x1f\x8b", ".gz"), (b"\x28\xb5\x2f\xfd", ".zst"))
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,15 @@ def utf8_chunks(place: Path, compression: str | None, problems: Problems) -> Ite
     """A file as UTF-8 without a mark; where it is so already, its bytes, not looked at.
 
     Raises:
-        DataError: Bytes are none of the encoding that was named, or that the mark says.
+        DataError: Bytes are none of the encoding that was named, or that the mark says; or the file
+            is compressed, and its name does not say so.
     """
     with opened(place, compression) as stream:
         head: bytes = stream.read(max(BLOCK, 4))  # a mark is whole
+        for begin, suffix in _COMPRESSED:
+            if head.startswith(begin):
+                what, fix = f"is compressed as {suffix} is", f"the name {place.name}{suffix}"
+                raise problems.refused(what, fix)
         mark, said = next(
             ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None)
         )
@@ -81,7 +88,7 @@ def _encoding(typed: str | None, said: str | None) -> str:
 
 
 def _is_utf8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
 def _rest(head: bytes, stream: Any) -> Iterator[bytes]:

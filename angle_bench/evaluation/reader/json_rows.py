@@ -13,7 +13,7 @@ from pyarrow import json as arrow_json
 from angle_bench.evaluation.reader.batch import OBJECTS, ArrowBatch, Batch, ObjectBatch, Row
 from angle_bench.evaluation.reader.blocks import Block, line_blocks, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
-from angle_bench.evaluation.reader.problems import Problems, short
+from angle_bench.evaluation.reader.problems import Problems, cell_text, short
 
 _SPACE = b" \t\r\n"
 
@@ -89,7 +89,7 @@ class JsonRows:
 
     def _row(self, value: Any, number: int) -> Row | None:
         if not isinstance(value, dict):
-            self._problems.bad_row(number, f"holds {short(value)}, which is no object")
+            self._problems.bad_row(number, f"holds {cell_text(value)}, which is no object")
             return None
         for name, cell in value.items():
             if (isinstance(cell, float) and math.isinf(cell)) or _too_large(cell):

@@ -45,6 +45,7 @@ class ReadOptions:
         encoding: Of text; None is UTF-8, or UTF-16 where a file begins with its mark.
         skip_bad_rows: Rows that cannot be read are left out and counted, not an error.
         kind: What the file is, where its name does not say so.
+        judgements: Whether a text file may be TREC's qrels, whatever its suffix.
         written: Where the keys `encoding` and `skip_bad_rows` are written, for hints, such as
             `in the [[task]] of faq`; "" is the command line.
     """
@@ -52,6 +53,7 @@ class ReadOptions:
     encoding: str | None = None
     skip_bad_rows: bool = False
     kind: str | None = None
+    judgements: bool = False
     written: str = ""
 
     def typed(self, key: str, value: str | bool = True) -> str:

@@ -1,15 +1,16 @@
 """Plain text, a text a line; and spreadsheets."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.batch import Batch, ObjectBatch, Row
-from angle_bench.evaluation.reader.blocks import line_blocks, utf8_chunks
-from angle_bench.evaluation.reader.columnar import whole
+from angle_bench.evaluation.reader.blocks import line_blocks, opened, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
-from angle_bench.evaluation.reader.problems import Problems, short
+from angle_bench.evaluation.reader.problems import Problems, cell_text
 
+_Cells = tuple[tuple[str, ...], list[tuple[int, list[Any]]]]  # the header; rows by number
 TEXT = "text"  # what the lines of a plain file are called
 
 
@@ -36,12 +37,12 @@ class PlainText:
 
 
 class Sheet:
-    """The one sheet of a spreadsheet that holds something, its first row the header."""
+    """The one sheet of a spreadsheet that holds something, its first row with a cell the header."""
 
     def __init__(self, kind: FileKind, problems: Problems) -> None:
         self._kind = kind
         self._problems = problems
-        self._read: tuple[tuple[str, ...], list[list[Any]]] | None = None
+        self._read: _Cells | None = None
 
     def columns(self) -> tuple[str, ...]:
         """The names in the header."""
@@ -51,24 +52,26 @@ class Sheet:
         """The rows."""
         names, cells = self._cells()
         numbers, rows = [], []
-        for number, row in enumerate(cells, start=2):
-            values = [None if value == "" else value for value in row]
-            if all(value is None for value in values):
-                continue
+        for number, row in cells:
+            values = [_value(value) for value in row]
             if more := [value for value in values[len(names) :] if value is not None]:
-                self._problems.bad_row(number, f"has {short(more[0])!r} in a column without a name")
+                self._problems.bad_row(
+                    number, f"has {cell_text(more[0])} in a column without a name"
+                )
                 continue
             numbers.append(number)
             rows.append(dict(zip(names, values, strict=False)))
         yield ObjectBatch(numbers, rows)
 
-    def _cells(self) -> tuple[tuple[str, ...], list[list[Any]]]:
+    def _cells(self) -> _Cells:
         if self._read is None:
-            cells = self._sheet() or [[]]
-            names = [str(name) for name in cells[0]]
+            numbered = enumerate(self._sheet(), start=1)
+            filled = [(at, row) for at, row in numbered if any(cell != "" for cell in row)]
+            header = filled[0][1] if filled else []
+            names = [str(_value(name) or "") for name in header]
             while names and not names[-1].strip():
                 names.pop()
-            self._read = (tuple(names), cells[1:])
+            self._read = (tuple(names), filled[1:])
         return self._read
 
     def _sheet(self) -> list[list[Any]]:
@@ -79,8 +82,8 @@ class Sheet:
                 f"{self._problems.place} needs the extra `xlsx`.",
                 'pip install "angle-bench[xlsx]", or the same rows as .csv',
             ) from error
-        with whole(self._problems.place, self._kind.compression) as place:
-            book = CalamineWorkbook.from_path(str(place))
+        with opened(self._problems.place, self._kind.compression) as stream:
+            book = CalamineWorkbook.from_filelike(BytesIO(stream.read()))
             sheets = {
                 name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 for name in book.sheet_names
@@ -91,3 +94,10 @@ class Sheet:
                 f"has the sheets {', '.join(filled)}", "a file with one sheet, or .csv of each"
             )
         return next(iter(filled.values()), [])
+
+
+def _value(cell: Any) -> Any:
+    """A cell; a spreadsheet has no whole numbers and no missing ones."""
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    return None if cell == "" else cell

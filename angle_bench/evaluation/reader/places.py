@@ -118,7 +118,9 @@ def users_files(task: Task) -> Files:
             )
         named = {parts[0]: only}
     for place in named.values():
-        if not place.is_file() and not is_glob(place):
+        if is_glob(place):  # each of its files is looked at as it is opened
+            continue
+        if not place.is_file():
             raise DataError(
                 f"there is no file {place} for {task.name}.",
                 f"the path of {task.name} corrected; it is relative to the TOML file",
@@ -132,17 +134,29 @@ def users_files(task: Task) -> Files:
 
 def _of_folder(task: Task, folder: Path, parts: Sequence[str]) -> Files:
     there = split_files(folder, parts)
-    judged = folder / "qrels"  # a folder of BEIR's has qrels/test.tsv
-    if "qrels" in parts and "qrels" not in there and judged.is_dir() and len(task.splits) == 1:
-        by_split = split_files(judged, task.splits)
-        if task.splits[0] in by_split:
-            there["qrels"] = by_split[task.splits[0]]
+    if "qrels" in parts and "qrels" not in there and (folder / "qrels").is_dir():
+        there["qrels"] = _judged_split(task, folder / "qrels")
     for part in parts:
         if part not in there:
             names = ", ".join(sorted(place.name for place in there.values())) or "nothing"
             suffixes = [each[0] for each in KINDS.values()]
+            as_one = f'path = "{folder}/*" for all of its files, or ' if len(parts) == 1 else ""
             raise DataError(
                 f"{folder} has no {part} for {task.name} (there: {names}).",
-                f"a file {part}.csv put there, or {', '.join(suffixes)}",
+                f"{as_one}a file {part}.csv put there, or {', '.join(suffixes)}",
             )
     return {("default", part): there[part] for part in parts}
+
+
+def _judged_split(task: Task, folder: Path) -> Path:
+    """The judgements of the one split that is scored: a folder of BEIR's has qrels/test.tsv."""
+    by_split = split_files(folder, task.splits)
+    (split, *more) = task.splits
+    if more or split not in by_split:
+        names = ", ".join(sorted(place.name for place in by_split.values())) or "nothing"
+        raise DataError(
+            f"{folder} has no one file of {' and '.join(task.splits)} for {task.name} "
+            f"(there: {names}).",
+            f'splits = ["{min(by_split, default=split)}"] in the [[task]] of {task.name}',
+        )
+    return by_split[split]

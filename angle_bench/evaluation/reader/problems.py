@@ -1,5 +1,6 @@
 """Rows that cannot be read: an error with file and line, or counted where they are skipped."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,10 +66,20 @@ def skipped_text(skipped: list[tuple[int, str]], unit: Unit) -> str:
     return f"{rows} skipped: {', '.join(named)}" + (f" and {more:,} more" if more else "")
 
 
-def short(value: object) -> str:
-    """A value on one line, cut where it is long."""
-    text = printable(value) if isinstance(value, str) else printable(repr(value))
+def short(text: str) -> str:
+    """A text on one line, cut where it is long."""
+    text = printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def cell_text(value: object) -> str:
+    """A value on one line, cut where it is long: null and true as JSON writes them, 'a text'."""
+    if isinstance(value, str):
+        return short(repr(value))
+    try:
+        return short(json.dumps(value, ensure_ascii=False, default=str))
+    except (ValueError, RecursionError):  # an integer of thousands of digits; nested deeply
+        return "a value that cannot be printed"
 
 
 def reads_like_a_row(names: Sequence[str]) -> bool:

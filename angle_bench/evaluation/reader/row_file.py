@@ -15,6 +15,7 @@ from angle_bench.evaluation.reader.kinds import ReadOptions, required_kind
 from angle_bench.evaluation.reader.other import PlainText, Sheet
 from angle_bench.evaluation.reader.problems import Problems, Unit, skipped_text
 from angle_bench.evaluation.reader.separated import Separated
+from angle_bench.evaluation.reader.trec import TrecQrels, is_trec
 
 
 class _Format(Protocol):
@@ -32,7 +33,9 @@ _FORMATS: Mapping[str, Any] = {
     "tsv": Separated,
     "xlsx": Sheet,
     "txt": PlainText,
+    "qrels": TrecQrels,
 }
+_MAYBE_TREC = ("csv", "tsv", "txt")
 _BY_ROW = ("parquet", "arrow", "xlsx")
 
 
@@ -52,8 +55,11 @@ class RowFile:
         self.unit: Unit = "row" if kind.kind in _BY_ROW else "line"
         self.problems = Problems(place, self.unit, options)
         self.met: dict[str, None] = {}
-        self._format: _Format = _FORMATS[kind.kind](kind, self.problems)
         self._kind = kind.kind
+        if options.judgements and kind.kind in _MAYBE_TREC:
+            with self._refusing():
+                self._kind = "qrels" if is_trec(kind, self.problems) else kind.kind
+        self._format: _Format = _FORMATS[self._kind](kind, self.problems)
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the file, of JSON those of all its rows.

@@ -14,7 +14,7 @@ from angle_bench.evaluation.reader.batch import ArrowBatch, Batch, ObjectBatch
 from angle_bench.evaluation.reader.blocks import Block, blocks, utf8_chunks
 from angle_bench.evaluation.reader.cells import Record, Records
 from angle_bench.evaluation.reader.kinds import FileKind
-from angle_bench.evaluation.reader.problems import Problems, short
+from angle_bench.evaluation.reader.problems import Problems, cell_text
 
 DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE = 100  # records that decide between delimiters
@@ -270,7 +270,7 @@ def _wrong_cells(cells: list[str], layout: Layout) -> str:
         count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
         return f"has {count}, and the header {layout.width}"
     if more := [cell for cell in cells[len(layout.names) :] if cell]:
-        return f"has {short(more[0])!r} in a column without a name"
+        return f"has {cell_text(more[0])} in a column without a name"
     return ""
 
 

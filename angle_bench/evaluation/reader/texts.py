@@ -12,6 +12,7 @@ from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.evaluation.reader.kinds import ReadOptions, kind_of, required_kind
 from angle_bench.evaluation.reader.places import expanded
 from angle_bench.evaluation.reader.problems import (
+    cell_text,
     columns_text,
     reads_like_a_row,
     short,
@@ -94,7 +95,7 @@ def _add_texts(found: list[str], file: RowFile, name: str, option: str) -> None:
             if isinstance(text, str):
                 found.append(text)
             else:
-                file.problems.bad_row(int(number), f"has no text in {name}, but {short(text)}")
+                file.problems.bad_row(int(number), f"has no text in {name}, but {cell_text(text)}")
     if name not in file.met and name not in (there := file.columns()):
         near = [] if reads_like_a_row(there) else did_you_mean(name, there)
         hint = f" Did you mean {or_list(near)}?" if near else ""

@@ -1,0 +1,41 @@
+"""Run records as they are read back."""
+
+from pathlib import Path
+
+import pytest
+
+from angle_bench.models.prompts import PromptPolicy
+from angle_bench.models.registry import registry
+from angle_bench.models.spec import Settings
+from angle_bench.results.files import write_json
+from angle_bench.results.run_record import read_run_record
+from tests.stored import MEAN
+
+POLICIES = {
+    "none": PromptPolicy(),
+    "everywhere": PromptPolicy(default="query: {text}"),
+    "by role": PromptPolicy(role={"query": "q: {text}", "document": ""}),
+    "by type and role": PromptPolicy(type={"STS": {"query": "a {text}"}, "Retrieval": "b {text}"}),
+    "by task, without variants": PromptPolicy(task={"STS12": "c {text}"}, variants=False),
+}
+
+
+def readable(settings: Settings, tmp_path: Path) -> None:
+    place = tmp_path / "STS12.json"
+    model = {"name": "a", "settings": settings.canonical()}
+    write_json(place, {"task": "STS12", "model": model})
+    warnings: list[str] = []
+    assert read_run_record(place, warnings)["model"] == model
+    assert warnings == []
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_kind_of_prompts_is_read_back(tmp_path: Path, name: str) -> None:
+    readable(MEAN.with_changes(prompts=POLICIES[name]), tmp_path)
+
+
+def test_the_settings_of_every_known_checkpoint_are_read_back(tmp_path: Path) -> None:
+    known = [entry for entry in registry().values() if entry.pooling and entry.max_length]
+    assert known
+    for entry in known:
+        readable(entry.settings(), tmp_path)
