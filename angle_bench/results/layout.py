@@ -25,9 +25,14 @@ class ModelFolder:
     settings_id: str | None = None
 
     @property
+    def home(self) -> Path:
+        """The folder of the model, in which its revisions are."""
+        return self.root / self.name.replace("/", "__").replace(" ", "_")
+
+    @property
     def path(self) -> Path:
         """The folder that mteb reads."""
-        plain = self.root / self.name.replace("/", "__").replace(" ", "_") / self.revision
+        plain = self.home / self.revision
         if self.settings_id is None:
             return plain
         return plain / "experiments" / f"settings_{self.settings_id}"
