@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from angle_bench.models.spec import Settings
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.reporting.statistics.measures import Spearman
 from angle_bench.results.files import write_json
 from angle_bench.results.layout import ModelFolder

@@ -64,8 +64,8 @@ def test_the_python_examples_run(minilm: Path) -> None:
     assert (failed, tried) == (0, 5)
     import angle_bench
     from angle_bench import errors
+    from angle_bench.checkpoints import prompts, templates
     from angle_bench.evaluation import loading
-    from angle_bench.models import prompts, templates
     from angle_bench.reporting import signature, verdict
     from angle_bench.reporting.statistics import inference, ranks
     from angle_bench.results import suites, text_hash, training_record

@@ -133,7 +133,7 @@ def test_commands_that_cannot_be_are_found() -> None:
 def test_toml_is_what_its_reader_takes(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from angle_bench.models.registry import users_entries
+    from angle_bench.checkpoints.registry import users_entries
     from angle_bench.results.suite_file import read_suite
     from angle_bench.results.task_file import users_tasks
     from angle_bench.training.draft import read_recipe

@@ -16,16 +16,16 @@ PACKAGE = Path(angle_bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
-# DESIGN: `errors` <- `models`, `results` <- `encoding` <- `evaluation` <- `training`;
+# DESIGN: `errors` <- `checkpoints`, `results` <- `encoding` <- `evaluation` <- `training`;
 # `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
 # `published`, `remember`, `toml_file`, `version` and `whose_file`.
 BASE = {
     *("errors", "places", "published", "python_words", "remember", "toml_file", "version"),
     "whose_file",
 }
-MODELS = BASE | {"models"}
+CHECKPOINTS = BASE | {"checkpoints"}
 RESULTS = BASE | {"results"}
-ENCODING = MODELS | RESULTS | {"encoding"}
+ENCODING = CHECKPOINTS | RESULTS | {"encoding"}
 EVALUATION = ENCODING | {"evaluation"}
 TRAINING = EVALUATION | {"training"}
 MAY_IMPORT = {
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "remember": {"errors", "places"},
     "toml_file": {"errors", "whose_file"},
     "whose_file": {"errors"},
-    "models": MODELS,
+    "checkpoints": CHECKPOINTS,
     "results": RESULTS,
     "encoding": ENCODING,
     "evaluation": EVALUATION,
@@ -48,11 +48,11 @@ MAY_IMPORT = {
     "__init__": TRAINING | {"api"},
     "__main__": {"cli"},
 }
-ONLY_IN = {"mteb": {"evaluation"}, "torch": {"models", "encoding", "training"}}
+ONLY_IN = {"mteb": {"evaluation"}, "torch": {"checkpoints", "encoding", "training"}}
 
 
 def part_of(module: Path) -> str:
-    """The part of the house: `models` for models/spec.py, `errors` for errors.py."""
+    """The part of the house: `checkpoints` for checkpoints/spec.py, `errors` for errors.py."""
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -130,7 +130,9 @@ def test_the_statistics_know_no_files() -> None:
 
 def test_the_package_is_looked_at() -> None:
     # a rule over no files, or a reader that sees no imports, would hold
-    assert {"models", "results", "evaluation", "cli"} <= {part_of(module) for module in MODULES}
+    assert {"checkpoints", "results", "evaluation", "cli"} <= {
+        part_of(module) for module in MODULES
+    }
     every = set().union(*(top(imported(module)) for module in MODULES))
     assert {"torch", "mteb", "angle_bench"} <= every
     run = PACKAGE / "cli" / "run.py"
@@ -213,7 +215,7 @@ def test_the_package_itself_loads_nothing_heavy(tmp_path: Path) -> None:
     _, modules, _ = child("import angle_bench", tmp_path)
     assert "angle_bench" in modules
     assert not HEAVY & modules
-    _, modules, _ = child("import angle_bench.models.backbone", tmp_path)
+    _, modules, _ = child("import angle_bench.checkpoints.backbone", tmp_path)
     assert "torch" in modules  # this is how it would look
 
 

@@ -42,7 +42,7 @@ def test_the_wheel_holds_the_package_with_its_tasks_and_nothing_beside_it(wheel:
         if place.is_file()
     }
     assert shipped <= set(names)
-    assert "angle_bench/models/registry.toml" in names
+    assert "angle_bench/checkpoints/registry.toml" in names
     for needed in (
         "tasks/recipes/study/snli.toml",
         "tasks/accelerate/fsdp.yaml",

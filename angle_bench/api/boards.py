@@ -274,8 +274,8 @@ def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
 def _typed(
     models: "list[Model]", words: list[str], tasks: list[str], warnings: list[str]
 ) -> "list[Chosen]":
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_rows
-    from angle_bench.models.access import Access
     from angle_bench.results.stored_models import StoredModel
 
     stored = [StoredModel.of(model) for model in models]

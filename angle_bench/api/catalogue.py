@@ -93,7 +93,7 @@ def models() -> Listing:
     >>> models()["UAE-Large-V1"]["pooling"]
     'cls'
     """
-    from angle_bench.models.registry import registry, users_entries
+    from angle_bench.checkpoints.registry import registry, users_entries
 
     entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
     return Listing([entry.to_dict() for entry in entries], MODEL_COLUMNS)

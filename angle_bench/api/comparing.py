@@ -287,8 +287,8 @@ def compare(
     """
     _refuse(candidates, margin, method, seen)
 
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_scored
-    from angle_bench.models.access import Access
     from angle_bench.reporting.compare import How
     from angle_bench.reporting.compare import compare as compare_sides
     from angle_bench.reporting.pairing import Side

@@ -5,8 +5,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.saved_steps import Training
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.models.checkpoints import Training
     from angle_bench.reporting.curve import Curve
     from angle_bench.reporting.table import Table
 

@@ -17,9 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import next_step
 from angle_bench.errors import shown as safe
-from angle_bench.models.spec import ModelSpec
 
 LINE_EVERY_SECONDS = 60.0
 WIDE = 120  # columns for a bar, the counts and the pace in one line

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.api.progress import Quiet, watcher
 from angle_bench.api.running import refuse_computing
 from angle_bench.api.words import Names, Places, listed, place, public
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import ResultsError, UsageError, fix_said_as
 from angle_bench.evaluation.options import Computing, Keeping
-from angle_bench.models.access import Access
-from angle_bench.models.overrides import Overrides
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,9 +174,9 @@ def measured(
         raise UsageError(f"--tolerance {tolerance} is no difference in points.", "--tolerance 0.05")
     refuse_computing(computing, keeping.folder)
 
-    from angle_bench.models.reference import ModelRef
-    from angle_bench.models.registry import find
-    from angle_bench.models.resolve import resolve
+    from angle_bench.checkpoints.reference import ModelRef
+    from angle_bench.checkpoints.registry import find
+    from angle_bench.checkpoints.resolve import resolve
 
     with fix_said_as("-m ", "angle-bench reproduce "):
         spec = resolve(model, changes, access)

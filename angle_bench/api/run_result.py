@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from angle_bench.checkpoints.saved_steps import Training
     from angle_bench.evaluation.failure import Failure
     from angle_bench.evaluation.jobs import Job
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.models.checkpoints import Training
     from angle_bench.reporting.table import Table
     from angle_bench.results.task import Suite
 

@@ -10,17 +10,17 @@ from angle_bench.api.progress import Quiet, watcher
 from angle_bench.api.run_result import RunResult
 from angle_bench.api.sizes import parse_size
 from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping, Options
-from angle_bench.models.access import Access
-from angle_bench.models.overrides import Overrides
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.reference import ModelRef
+    from angle_bench.checkpoints.saved_steps import Training
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.forecast import JobForecast
     from angle_bench.evaluation.jobs import Job
-    from angle_bench.models.checkpoints import Training
-    from angle_bench.models.reference import ModelRef
-    from angle_bench.models.spec import ModelSpec
     from angle_bench.results.task import Suite
 
 MINIMUM = 2  # samples that something can be compared on
@@ -110,10 +110,10 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     """
     _refuse(question)
 
-    from angle_bench.models.checkpoints import trainings
-    from angle_bench.models.resolve import resolve_all
-    from angle_bench.models.similarity import refuse_similarity
-    from angle_bench.models.variants import variants
+    from angle_bench.checkpoints.resolve import resolve_all
+    from angle_bench.checkpoints.saved_steps import trainings
+    from angle_bench.checkpoints.similarity import refuse_similarity
+    from angle_bench.checkpoints.variants import variants
     from angle_bench.results.suites import find_all, joined, tables_of
 
     found = find_all(question.tasks)

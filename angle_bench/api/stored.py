@@ -60,8 +60,8 @@ def _chosen(
     every = models_of(found.folders)
     if models is None:
         return every
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_rows
-    from angle_bench.models.access import Access
 
     stored = [StoredModel.of(model) for model in every]
     rows = find_rows(listed(models), stored, Access(), "TASKS", lines)
@@ -99,8 +99,8 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
 
     >>> predictions("tuned", "STS16").nlargest(10, "score")
     """
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_scored
-    from angle_bench.models.access import Access
     from angle_bench.results.layout import SIDE
     from angle_bench.results.predictions import read_predictions
     from angle_bench.results.stored_models import stored_models

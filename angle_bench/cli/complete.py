@@ -73,7 +73,7 @@ def _label(typed: str) -> tuple[str, str]:
 
 def _known_models() -> list[str]:
     """Short names first, since these are what people type."""
-    from angle_bench.models.registry import registry, users_entries
+    from angle_bench.checkpoints.registry import registry, users_entries
 
     entries = list(registry().values())
     with suppress(AngleBenchError):  # a file that cannot be read is for the command to speak of

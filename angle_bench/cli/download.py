@@ -42,9 +42,9 @@ def download(
         raise UsageError(f"{to} is a file, not a folder.", "--to DIR")
     shared.prepare_environment(False, said.quiet, said.verbose)
 
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.download import download_data, download_model
-    from angle_bench.models.access import Access
-    from angle_bench.models.resolve import resolve
     from angle_bench.results.suites import select
 
     suite = select(tasks) if tasks else None

@@ -14,8 +14,8 @@ from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.reader.texts import Texts
-    from angle_bench.models.spec import ModelSpec
 
 EPILOG = """
 Examples:
@@ -75,6 +75,7 @@ def encode(
     computed.refuse()
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
+    from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.reader import ReadOptions
     from angle_bench.evaluation.reader.problems import short
     from angle_bench.evaluation.reader.texts import read_texts, text_files
@@ -85,7 +86,6 @@ def encode(
         refuse_other_loaders,
         write,
     )
-    from angle_bench.models.resolve import resolve
 
     options = ReadOptions(encoding, skip_bad_rows, format)
     check_output(output, column, overwrite)

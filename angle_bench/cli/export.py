@@ -64,7 +64,7 @@ def export(
         raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.models.resolve import resolve
+    from angle_bench.checkpoints.resolve import resolve
 
     changes = Used(pooling, prompt, None, max_length, dtype).overrides()
     access = where.access()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from angle_bench.cli import options as shared
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.overrides import Overrides
     from angle_bench.evaluation.options import Computing, Keeping
-    from angle_bench.models.access import Access
-    from angle_bench.models.overrides import Overrides
 
 
 R = TypeVar("R")
@@ -45,7 +45,7 @@ class Where:
 
     def access(self) -> "Access":
         """As the functions of Python take it."""
-        from angle_bench.models.access import Access
+        from angle_bench.checkpoints.access import Access
 
         return Access.of(self.base, self.mirror, self.trust_remote_code, self.allow_pickle)
 
@@ -68,7 +68,7 @@ class Used:
         Raises:
             UsageError: The pooling gives no vector of a text.
         """
-        from angle_bench.models.overrides import Overrides
+        from angle_bench.checkpoints.overrides import Overrides
 
         shared.refuse_all_tokens(self.pooling)
         return Overrides(

@@ -14,8 +14,8 @@ from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.reader.texts import Texts
-    from angle_bench.models.spec import ModelSpec
     from angle_bench.training.hard_negatives import Found
     from angle_bench.training.mining import Rule
     from angle_bench.training.mining_data import MiningTexts
@@ -116,10 +116,10 @@ def mine_negatives(
     first, last = _ranks(ranks)
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
+    from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.reader import ReadOptions
     from angle_bench.evaluation.vectors import refuse_other_loaders
-    from angle_bench.models.resolve import resolve
     from angle_bench.training.hard_negatives import (
         check_output,
         check_rule,

@@ -13,8 +13,8 @@ from angle_bench.cli.groups import Said, Shown, Where, grouped
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
-    from angle_bench.models.access import Access
-    from angle_bench.models.entry import Entry
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.entry import Entry
 
 LIST_EPILOG = """
 Examples:
@@ -51,7 +51,7 @@ def list_(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
-    from angle_bench.models.registry import registry, users_entries
+    from angle_bench.checkpoints.registry import registry, users_entries
 
     entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
     if said.as_json:
@@ -134,9 +134,9 @@ def check(
         _refuse_both(names, folders)
         access = where.access()
         return _check_folders(folders, access, said.as_json)
-    from angle_bench.models import hub
-    from angle_bench.models.check import differences
-    from angle_bench.models.resolve import resolve
+    from angle_bench.checkpoints import hub
+    from angle_bench.checkpoints.check import differences
+    from angle_bench.checkpoints.resolve import resolve
 
     found: dict[str, list[str]] = {}
     missing: dict[str, AngleBenchError] = {}
@@ -165,7 +165,7 @@ def check(
 
 
 def _is_folder(name: str) -> bool:
-    from angle_bench.models.registry import find
+    from angle_bench.checkpoints.registry import find
 
     return Path(name).expanduser().is_dir() and find(name) is None
 
@@ -185,7 +185,7 @@ def _check_folders(folders: list[str], access: "Access", as_json: bool) -> int:
 
     from tabulate import tabulate
 
-    from angle_bench.models.folder_check import check_folder
+    from angle_bench.checkpoints.folder_check import check_folder
 
     found = {name: check_folder(Path(name).expanduser(), access) for name in folders}
     if as_json:
@@ -211,7 +211,7 @@ def _cell(value: Any) -> str:
 
 
 def _entry(name: str) -> "Entry":
-    from angle_bench.models.registry import find, registry, users_entries
+    from angle_bench.checkpoints.registry import find, registry, users_entries
 
     if (entry := find(name)) is not None:
         return entry
@@ -224,8 +224,8 @@ def _entry(name: str) -> "Entry":
 
 
 def _prompt(entry: "Entry") -> str:
-    from angle_bench.models.prompts import PromptPolicy
-    from angle_bench.models.templates import named
+    from angle_bench.checkpoints.prompts import PromptPolicy
+    from angle_bench.checkpoints.templates import named
 
     policy = entry.prompts or PromptPolicy()
     templates = set(policy.templates()) - {""}
@@ -254,7 +254,7 @@ def _short(path: Path) -> str:
 
 
 def _mteb_only(entries: "list[Entry]") -> set[str]:
-    from angle_bench.models.known import mteb_models
+    from angle_bench.checkpoints.known import mteb_models
 
     return set(mteb_models()) - {entry.name for entry in entries}
 

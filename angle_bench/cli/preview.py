@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from angle_bench.models.access import Access
+    from angle_bench.checkpoints.access import Access
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
     from angle_bench.training.rows import Counts, Part

@@ -151,9 +151,9 @@ def run(
 
 def _saved(plan: "Plan", question: "Question") -> "Question":
     """Write the models into angle-bench.toml; from then on they are what that file says."""
-    from angle_bench.models.overrides import Overrides
-    from angle_bench.models.registry import registry
-    from angle_bench.models.spec_file import with_spec
+    from angle_bench.checkpoints.overrides import Overrides
+    from angle_bench.checkpoints.registry import registry
+    from angle_bench.checkpoints.spec_file import with_spec
     from angle_bench.results.files import text_file, write_together
     from angle_bench.toml_file import FILE_NAME
 

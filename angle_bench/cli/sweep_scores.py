@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.errors import ResultsError
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.models.access import Access
-    from angle_bench.models.spec import ModelSpec
     from angle_bench.reporting.sweep import Entry, SweepTable
     from angle_bench.results.stored_models import StoredModel
     from angle_bench.results.task import Suite
@@ -75,8 +75,8 @@ def scored_table(
     Raises:
         ResultsError: A starting checkpoint has no score.
     """
+    from angle_bench.checkpoints.devices import give_back_memory
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.models.devices import give_back_memory
     from angle_bench.reporting.sweep import sweep_table
 
     assert scoring.suite is not None
@@ -147,8 +147,8 @@ def _shared_settings(keys: Sequence[str], trained: "Sequence[Training]") -> dict
 
 
 def _candidate(training: "Training", scoring: Scoring) -> "ModelSpec":
-    from angle_bench.models.reference import ModelRef
-    from angle_bench.models.resolve import resolve_all
+    from angle_bench.checkpoints.reference import ModelRef
+    from angle_bench.checkpoints.resolve import resolve_all
 
     ref = ModelRef(str(training.folder.absolute()), label=training.name)
     (spec,) = resolve_all([ref], None, scoring.access_of(training))

@@ -29,7 +29,7 @@ from angle_bench.cli.training_loop import (
 from angle_bench.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.models.access import Access
+    from angle_bench.checkpoints.access import Access
     from angle_bench.training.fine_tune import Request
     from angle_bench.training.recipe import Recipe
     from angle_bench.training.sweep import Training
@@ -135,8 +135,8 @@ def train(
     place = output or Path("checkpoints") / Path(recipe).stem
     every = trainings(sweep, place, numbers)
 
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.data import check_mirror
-    from angle_bench.models.access import Access
 
     share = _share(every, shard, several=bool(sweep.keys or numbers))
     access = Access.of(None, check_mirror(mirror), trust_remote_code, allow_pickle)

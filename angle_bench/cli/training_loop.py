@@ -61,7 +61,7 @@ def launch(processes: int, device: str, more: Sequence[str] = (), out: int | Non
 
 
 def _has_accelerator() -> bool:
-    from angle_bench.models.devices import accelerators
+    from angle_bench.checkpoints.devices import accelerators
 
     return bool(accelerators())
 

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.workers.contract import Loaded, Probe, Rates, Workers
-from angle_bench.models.spec import Settings
 from angle_bench.places import cache_folder
 
 BUDGETS = {

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from angle_bench.checkpoints.spec import Settings
+from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
 from angle_bench.encoding.budget import choose
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
 from angle_bench.encoding.tokenise import Tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
 from angle_bench.errors import DataError, ModelError, printable
-from angle_bench.models.spec import Settings
-from angle_bench.models.templates import head_and_tail, prepare_sentence, render
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store, StoreIdentity

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from angle_bench.checkpoints.backbone import Backbone
+from angle_bench.checkpoints.pooling import pool
+from angle_bench.checkpoints.spec import Output, Pooling, Settings
 from angle_bench.encoding.machine import processor
 from angle_bench.encoding.workers.contract import Batch, Ids, Loaded, Probe, Rates, Vectors
-from angle_bench.models.backbone import Backbone
-from angle_bench.models.pooling import pool
-from angle_bench.models.spec import Output, Pooling, Settings
 
 PROBE_TOKENS_OF_A_TEXT = 16  # about a sentence of STS
 

@@ -4,8 +4,8 @@ import time
 
 import torch
 
+from angle_bench.checkpoints.devices import pick_device
 from angle_bench.encoding.machine import cores
-from angle_bench.models.devices import pick_device
 
 SIDE = {"cpu": 1024, "mps": 2048, "cuda": 8192}
 SECONDS = 0.3

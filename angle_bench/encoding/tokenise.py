@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from angle_bench.checkpoints.panics import panics_caught
 from angle_bench.encoding.workers.contract import Ids
 from angle_bench.errors import ModelError, UsageError, first_line
-from angle_bench.models.panics import panics_caught
 
 TokenIds = list[list[int]]
 

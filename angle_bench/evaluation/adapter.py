@@ -4,6 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from angle_bench.checkpoints.known import mteb_models
+from angle_bench.checkpoints.named_prompts import named_prompts
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.similarity import refuse_similarity
+from angle_bench.checkpoints.spec import ModelSpec, Settings
+from angle_bench.checkpoints.templates import (
+    INSTRUCTION,
+    PLACEHOLDER,
+    as_template,
+    check_written,
+    placeholders,
+)
 from angle_bench.encoding.encoder import Encoder, TextsDone, cut
 from angle_bench.encoding.returned import Returned
 from angle_bench.encoding.workers.checkpoint import Checkpoint
@@ -14,18 +26,6 @@ from angle_bench.evaluation.sentence_encoder import (
     EncodeCall,
     SentenceEncoder,
     prompt_named,
-)
-from angle_bench.models.known import mteb_models
-from angle_bench.models.named_prompts import named_prompts
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.similarity import refuse_similarity
-from angle_bench.models.spec import ModelSpec, Settings
-from angle_bench.models.templates import (
-    INSTRUCTION,
-    PLACEHOLDER,
-    as_template,
-    check_written,
-    placeholders,
 )
 
 

@@ -9,14 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.adapter_config import is_adapter, recorded_revision
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.record import versions
-from angle_bench.models import hub
-from angle_bench.models.access import Access
-from angle_bench.models.adapter_config import is_adapter, recorded_revision
-from angle_bench.models.resolve import resolve
 from angle_bench.places import cache_folder
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Suite, Task
@@ -71,7 +71,7 @@ def _version(package: str) -> str | None:
 
 
 def _accelerators() -> dict[str, str]:
-    from angle_bench.models.devices import accelerator_names
+    from angle_bench.checkpoints.devices import accelerator_names
 
     return accelerator_names()
 

@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import BUNDLE_FILE, Access, bundle_mark, bundled_commit
+from angle_bench.checkpoints.adapter_config import is_adapter, recorded_base
+from angle_bench.checkpoints.content import content_files, content_hash
+from angle_bench.checkpoints.folder import looks_like_checkpoint
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
-from angle_bench.models import hub
-from angle_bench.models.access import BUNDLE_FILE, Access, bundle_mark, bundled_commit
-from angle_bench.models.adapter_config import is_adapter, recorded_base
-from angle_bench.models.content import content_files, content_hash
-from angle_bench.models.folder import looks_like_checkpoint
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, json_file, write_together
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import LOCAL, Task

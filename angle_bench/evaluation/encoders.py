@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
-from angle_bench.models import hub
-from angle_bench.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store

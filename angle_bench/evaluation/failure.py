@@ -4,9 +4,9 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import AngleBenchError, ResultsError, first_line
 from angle_bench.evaluation.record import model_record, utc_now
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.folder import write_failure
 from angle_bench.results.layout import ModelFolder
 

@@ -5,6 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.config import read_json, shape_of
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.checkpoints.weights import parameters_of
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.data import Located, locate, options_of
@@ -14,12 +20,6 @@ from angle_bench.evaluation.own_rows import unused_columns
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.places import read_rows
 from angle_bench.evaluation.todo import answer
-from angle_bench.models import hub
-from angle_bench.models.access import Access
-from angle_bench.models.config import read_json, shape_of
-from angle_bench.models.place import Place
-from angle_bench.models.spec import ModelSpec
-from angle_bench.models.weights import parameters_of
 from angle_bench.places import tasks_folder
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Task
@@ -198,7 +198,7 @@ def _place(spec: ModelSpec) -> Place | None:
 def _tokenizer(place: Place | None) -> Any:
     if place is None:
         return None
-    from angle_bench.models.tokenizer import load_tokenizer
+    from angle_bench.checkpoints.tokenizer import load_tokenizer
 
     return load_tokenizer(place)
 

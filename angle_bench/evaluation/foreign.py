@@ -5,15 +5,15 @@ from fnmatch import fnmatch
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints.config import read_json
+from angle_bench.checkpoints.content import content_files, content_hash
+from angle_bench.checkpoints.devices import pick_device
+from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.store_contract import StoreIdentity
 from angle_bench.encoding.workers.start import check_devices, has_accelerator, places
 from angle_bench.errors import ModelError, first_line
 from angle_bench.evaluation.options import Computing, refuse_idle
-from angle_bench.models.config import read_json
-from angle_bench.models.content import content_files, content_hash
-from angle_bench.models.devices import pick_device
-from angle_bench.models.panics import panics_caught
-from angle_bench.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from angle_bench.checkpoints.honoured import PROMPTS_CONFIG
+from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.prompts import DOCUMENT_NAMES
+from angle_bench.checkpoints.similarity import SCORED
+from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.checkpoints.templates import PLACEHOLDER
 from angle_bench.encoding.encoder import Counts, TextsDone, cut
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import deduplicate
@@ -21,12 +27,6 @@ from angle_bench.evaluation.sentence_encoder import (
     SentenceEncoder,
     prompt_named,
 )
-from angle_bench.models.honoured import PROMPTS_CONFIG
-from angle_bench.models.panics import panics_caught
-from angle_bench.models.prompts import DOCUMENT_NAMES
-from angle_bench.models.similarity import SCORED
-from angle_bench.models.spec import ModelSpec
-from angle_bench.models.templates import PLACEHOLDER
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store, StoreIdentity

@@ -6,6 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.config import shape_of
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec, Output
+from angle_bench.checkpoints.st_folder import dense_width
+from angle_bench.checkpoints.variants import variants
+from angle_bench.checkpoints.weights import parameters_of
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.store_contract import Store, StoreIdentity
 from angle_bench.encoding.workers.checkpoint import Checkpoint
@@ -16,18 +28,6 @@ from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Computing
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
-from angle_bench.models import hub
-from angle_bench.models.access import Access
-from angle_bench.models.config import shape_of
-from angle_bench.models.content import content_hash
-from angle_bench.models.folder import read_folder
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Output
-from angle_bench.models.st_folder import dense_width
-from angle_bench.models.variants import variants
-from angle_bench.models.weights import parameters_of
 
 
 def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None) -> MtebEncoder:
@@ -105,7 +105,7 @@ def place_of(spec: ModelSpec) -> Place:
 
 
 def _tokenizer(place: Place) -> Any:
-    from angle_bench.models.tokenizer import load_tokenizer
+    from angle_bench.checkpoints.tokenizer import load_tokenizer
 
     return load_tokenizer(place)
 
@@ -115,7 +115,7 @@ def _width(spec: ModelSpec, place: Place) -> int:
         return dense_width(place.folder, dense[-1])
     if (shape := shape_of(place.whole)) is not None:
         return shape.width
-    from angle_bench.models.backbone import width_of
+    from angle_bench.checkpoints.backbone import width_of
 
     return width_of(place.whole, place.trust)
 

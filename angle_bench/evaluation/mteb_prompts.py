@@ -32,10 +32,10 @@ from mteb.models.sentence_transformer_wrapper import (
 )
 from mteb.types import PromptType
 
-from angle_bench.models.instructions import ByRole
-from angle_bench.models.mteb_protocol import Protocol, instructed_policy
-from angle_bench.models.prompts import ANY_ROLE, ROLES, PromptPolicy, roles_of
-from angle_bench.models.templates import INSTRUCTION, PLACEHOLDER, as_template, render
+from angle_bench.checkpoints.instructions import ByRole
+from angle_bench.checkpoints.mteb_protocol import Protocol, instructed_policy
+from angle_bench.checkpoints.prompts import ANY_ROLE, ROLES, PromptPolicy, roles_of
+from angle_bench.checkpoints.templates import INSTRUCTION, PLACEHOLDER, as_template, render
 
 # functions that build one of the wrappers that are known
 _FUNCTIONS = (

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import UsageError
-from angle_bench.models.spec import ModelSpec
 
 DEFAULT_STORE_BYTES = 20 << 30
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.failure import Failure, record_failure
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.layout import ModelFolder
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from angle_bench.models.spec import ModelSpec
+from angle_bench.checkpoints.spec import ModelSpec
 
 
 class Progress(Protocol):

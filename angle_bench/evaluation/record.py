@@ -10,10 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.own_rows import unused_columns
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import write_json
 from angle_bench.results.task import Task
 from angle_bench.toml_file import user_files

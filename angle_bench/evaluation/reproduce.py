@@ -5,6 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from angle_bench.checkpoints.config import max_length
+from angle_bench.checkpoints.entry import Entry
+from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.checkpoints.spec_changes import Change, single_changes
 from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list
 from angle_bench.evaluation.between import Between
@@ -14,10 +18,6 @@ from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.runner import run
-from angle_bench.models.config import max_length
-from angle_bench.models.entry import Entry
-from angle_bench.models.spec import ModelSpec
-from angle_bench.models.spec_changes import Change, single_changes
 from angle_bench.published import Published
 from angle_bench.results.stored import read_result
 from angle_bench.results.suites import select

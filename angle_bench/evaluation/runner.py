@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import DataError
 from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.between import Between
@@ -26,8 +28,6 @@ from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import task_record
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.todo import Todo, claimed, missing
-from angle_bench.models import hub
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.claims import Claims, claims, holder
 from angle_bench.results.folder import store
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.errors import (
     AngleBenchError,
     ResultsError,
@@ -10,7 +11,6 @@ from angle_bench.errors import (
     or_list,
     some,
 )
-from angle_bench.models.reference import ModelRef
 from angle_bench.results.stored_models import StoredModel
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.reference import ModelRef, expand
+from angle_bench.checkpoints.registry import find
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ResultsError
 from angle_bench.evaluation.scored_errors import means_several, no_scores, unknown_name
 from angle_bench.evaluation.scored_words import called_so, is_glob, reference
-from angle_bench.models.access import Access
-from angle_bench.models.content import content_hash
-from angle_bench.models.reference import ModelRef, expand
-from angle_bench.models.registry import find
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.suites import refuse_as_model
 

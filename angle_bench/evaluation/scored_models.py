@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.errors import AngleBenchError, ModelError, ResultsError
 from angle_bench.evaluation.scored_errors import means_several
 from angle_bench.evaluation.scored_lookup import members_of
 from angle_bench.evaluation.scored_words import is_glob, names_of, one_side, sides
-from angle_bench.models.access import Access
-from angle_bench.models.reference import ModelRef
 from angle_bench.results.choose import Chosen, Model
 from angle_bench.results.stored_models import StoredModel
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.errors import UsageError
-from angle_bench.models.reference import ModelRef, expand
 from angle_bench.results.stored_models import StoredModel
 
 _WILD = set("*?[")

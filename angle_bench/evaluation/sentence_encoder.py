@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from angle_bench.checkpoints.prompts import ROLES
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.encoder import TextsDone, refuse_non_strings
 from angle_bench.encoding.returned import PRECISIONS, Returned
 from angle_bench.errors import UsageError, did_you_mean, or_list
-from angle_bench.models.prompts import ROLES
-from angle_bench.models.spec import ModelSpec
 
 
 class ArgumentError(UsageError, ValueError):

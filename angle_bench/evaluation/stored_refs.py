@@ -3,13 +3,13 @@
 import shlex
 from collections.abc import Callable, Sequence
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.nearby import unknown
+from angle_bench.checkpoints.reference import ModelRef, expand
+from angle_bench.checkpoints.resolve import means_a_checkpoint
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.scored_errors import means_several
 from angle_bench.evaluation.scored_words import called_so, is_glob, reference, sides
-from angle_bench.models.access import Access
-from angle_bench.models.nearby import unknown
-from angle_bench.models.reference import ModelRef, expand
-from angle_bench.models.resolve import means_a_checkpoint
 from angle_bench.results.identity import is_commit
 from angle_bench.results.stored_models import StoredModel
 

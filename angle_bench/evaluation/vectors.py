@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import UsageError, or_list
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Computing, Keeping, refuse_idle
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
-from angle_bench.models import hub
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, refuse_odd_place, write_together
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy import stats
 
+from angle_bench.checkpoints.access import Access
 from angle_bench.errors import DataError, UsageError, did_you_mean
-from angle_bench.models.access import Access
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
 from angle_bench.training.batches import announced, batches_of

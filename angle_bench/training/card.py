@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from angle_bench.models.spec import Settings
-from angle_bench.models.templates import named
+from angle_bench.checkpoints.spec import Settings
+from angle_bench.checkpoints.templates import named
 from angle_bench.training.st_files import inexpressible
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")

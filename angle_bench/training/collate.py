@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.spec import Settings
+from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
 from angle_bench.encoding.tokenise import tokenise
-from angle_bench.models.spec import Settings
-from angle_bench.models.templates import head_and_tail, prepare_sentence, render
 from angle_bench.training.dataset import Example
 
 Batch = dict[str, Any]

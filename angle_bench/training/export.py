@@ -8,17 +8,17 @@ from typing import Literal
 
 import torch
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.adapter_config import CONFIG, is_adapter, recorded_base
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.content import content_files
+from angle_bench.checkpoints.named_prompts import stored_prompts
+from angle_bench.checkpoints.own_file import FILE_NAME, OwnFile
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.registry import find
+from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import ModelError, UsageError, first_line
-from angle_bench.models import hub
-from angle_bench.models.access import Access
-from angle_bench.models.adapter_config import CONFIG, is_adapter, recorded_base
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.content import content_files
-from angle_bench.models.named_prompts import stored_prompts
-from angle_bench.models.own_file import FILE_NAME, OwnFile
-from angle_bench.models.place import Place
-from angle_bench.models.registry import find
-from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.results.whole_folder import write_folder
 from angle_bench.training.card import CardFacts, model_card, with_new_head

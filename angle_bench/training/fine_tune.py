@@ -13,12 +13,12 @@ import torch
 from transformers import TrainerState
 from transformers.utils import logging as transformers_logging
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.forward import is_out_of_memory
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.loading import place_of
 from angle_bench.evaluation.record import commit, utc_now, versions
-from angle_bench.models.access import Access
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.task import Suite
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts

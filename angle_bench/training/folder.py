@@ -10,11 +10,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from angle_bench.checkpoints.adapter_config import CONFIG
+from angle_bench.checkpoints.backbone import token_width
+from angle_bench.checkpoints.own_file import FILE_NAME, Maker, OwnFile, read_own_file
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.adapter_config import CONFIG
-from angle_bench.models.backbone import token_width
-from angle_bench.models.own_file import FILE_NAME, Maker, OwnFile, read_own_file
-from angle_bench.models.spec import Settings
 from angle_bench.results.whole_folder import write_folder
 from angle_bench.training.st_files import (
     inexpressible,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from angle_bench.checkpoints.prompts import ROLES
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import DataError, UsageError, or_list
 from angle_bench.evaluation.options import Computing, Keeping
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.vectors import opened_encoder
-from angle_bench.models.prompts import ROLES
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.files import FileToWrite, refuse_odd_place, write_together
 from angle_bench.training.mining import NONE, Indices, Rule, mine
 from angle_bench.training.mining_data import MiningTexts

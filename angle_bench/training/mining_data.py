@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from angle_bench.checkpoints import hub
 from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import is_glob
 from angle_bench.evaluation.reader.problems import cell_text, columns_text, short
 from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
-from angle_bench.models import hub
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.mining import Indices, Pool
 from angle_bench.training.rows import Checker, Counts, grouped, likely_names, renamed

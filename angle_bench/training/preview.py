@@ -10,13 +10,13 @@ from typing import Any
 
 from safetensors import safe_open
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.config import T5_FAMILY, read_config, shape_of
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
-from angle_bench.models import hub
-from angle_bench.models.access import Access
-from angle_bench.models.config import T5_FAMILY, read_config, shape_of
-from angle_bench.models.place import Place
-from angle_bench.models.spec import ModelSpec
 from angle_bench.training.dataset import Example, TrainingRows, load_rows, positives
 from angle_bench.training.order import sampler_of, sharing
 from angle_bench.training.recipe import Recipe
@@ -185,8 +185,8 @@ def _batches(
 ) -> list[tuple[Any, Any]]:
     """The first batches, each with the tokenizer that made it."""
     # these bring torch
-    from angle_bench.models.backbone import refuse_gradient_checkpointing
-    from angle_bench.models.tokenizer import load_tokenizer
+    from angle_bench.checkpoints.backbone import refuse_gradient_checkpointing
+    from angle_bench.checkpoints.tokenizer import load_tokenizer
     from angle_bench.training.collate import Collator
 
     if recipe.model.gradient_checkpointing:

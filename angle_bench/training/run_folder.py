@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from angle_bench.checkpoints.own_file import FILE_NAME as OWN_FILE
+from angle_bench.checkpoints.saved_steps import step_of
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.models.checkpoints import step_of
-from angle_bench.models.own_file import FILE_NAME as OWN_FILE
 from angle_bench.results.files import json_file, sync, text_file, write_together
 from angle_bench.results.whole_folder import sync_all
 from angle_bench.training.batches import (

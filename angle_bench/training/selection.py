@@ -10,6 +10,7 @@ from statistics import fmean
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.encoder import Encoder, TextsDone
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
@@ -17,7 +18,6 @@ from angle_bench.errors import DataError, UsageError, fix_said_as
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.scoring import Prepared, prepare, score
-from angle_bench.models.spec import ModelSpec
 from angle_bench.results.shipped import suites
 from angle_bench.results.suites import find_all, joined
 from angle_bench.results.task import Suite, Task

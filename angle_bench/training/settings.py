@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from angle_bench.models.spec import Pooling
-from angle_bench.models.templates import check_written, wants_instruction
+from angle_bench.checkpoints.spec import Pooling
+from angle_bench.checkpoints.templates import check_written, wants_instruction
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 InverseTemperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from angle_bench.checkpoints import hub
 from angle_bench.errors import AngleBenchError, DataError, first_line
 from angle_bench.evaluation.reader import ReadOptions, RowFile
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import find_files, is_glob, opened_all, split_files
 from angle_bench.evaluation.reader.row_file import skipped_lines
-from angle_bench.models import hub
 from angle_bench.training.settings import Source
 
 # what datasets.Dataset.save_to_disk and DatasetDict.save_to_disk leave in a folder

@@ -12,11 +12,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from angle_bench.models.honoured import ACTIVATIONS, PROMPTS_CONFIG
-from angle_bench.models.named_prompts import by_key
-from angle_bench.models.prompts import ROLES, PromptPolicy
-from angle_bench.models.spec import Pooling, Settings
-from angle_bench.models.templates import NO_PROMPT, PLACEHOLDER, head_and_tail, wants_instruction
+from angle_bench.checkpoints.honoured import ACTIVATIONS, PROMPTS_CONFIG
+from angle_bench.checkpoints.named_prompts import by_key
+from angle_bench.checkpoints.prompts import ROLES, PromptPolicy
+from angle_bench.checkpoints.spec import Pooling, Settings
+from angle_bench.checkpoints.templates import (
+    NO_PROMPT,
+    PLACEHOLDER,
+    head_and_tail,
+    wants_instruction,
+)
 
 _HALVES = "2_Halves"  # the Dense that takes the mean of two poolings
 _FLAGS = (

@@ -1,11 +1,11 @@
 """The checkpoint that a recipe starts from, under the recipe's settings. No torch."""
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.prompts import ROLES, PromptPolicy
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import NotRecordedError, UsageError, fix_said_as
-from angle_bench.models.access import Access
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.prompts import ROLES, PromptPolicy
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.settings import Prompts
 

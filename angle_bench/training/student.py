@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from angle_bench.checkpoints.adapter import attach
+from angle_bench.checkpoints.backbone import Backbone, load_base, refuse_gradient_checkpointing
+from angle_bench.checkpoints.bidirectional import make_bidirectional
+from angle_bench.checkpoints.dense import load_dense
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import ModelSpec, Settings
+from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.encoding.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean
-from angle_bench.models.adapter import attach
-from angle_bench.models.backbone import Backbone, load_base, refuse_gradient_checkpointing
-from angle_bench.models.bidirectional import make_bidirectional
-from angle_bench.models.dense import load_dense
-from angle_bench.models.place import Place
-from angle_bench.models.spec import ModelSpec, Settings
-from angle_bench.models.tokenizer import load_tokenizer
 from angle_bench.training.folder import Candidate
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.settings import Lora

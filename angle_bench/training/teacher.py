@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.backbone import Backbone, load_backbone
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec, Pooling
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.loading import place_of
-from angle_bench.models.access import Access
-from angle_bench.models.backbone import Backbone, load_backbone
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Pooling
 from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import kl_divergence
 from angle_bench.training.settings import Teacher as TeacherSection

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from angle_bench.models.pooling import pool
-from angle_bench.models.spec import Pooling
+from angle_bench.checkpoints.pooling import pool
+from angle_bench.checkpoints.spec import Pooling
 from angle_bench.training.embedding_once import looked_up_once
 from angle_bench.training.grouping import Groups
 

@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.evaluation.data import locate, stage
 from angle_bench.evaluation.scoring import build
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.resolve import resolve
 from angle_bench.results.suites import select
 
 

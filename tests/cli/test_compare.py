@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from angle_bench.models.resolve import resolve
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.results.files import write_json
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.models.registry import find
+from angle_bench.checkpoints.registry import find
 from angle_bench.results.shipped import suites
 from tests.checkpoints import build_lora, build_tiny, build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Command

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import Settings
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.training.folder import save_checkpoint
 from tests.checkpoints import build_lora, build_tiny, sts_rows, write_rows
 from tests.conftest import Cli, Command

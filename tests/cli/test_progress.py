@@ -8,7 +8,7 @@ import pytest
 
 from angle_bench.api import progress
 from angle_bench.api.progress import Bars, Lines, Pace, Quiet, duration, watcher
-from angle_bench.models.spec import ModelSpec
+from angle_bench.checkpoints.spec import ModelSpec
 
 HEADER = "UAE-Large-V1@369c368f · cls · no prompt · float32 · cpu"
 SPEC = ModelSpec(name="WhereIsAI/UAE-Large-V1", label="UAE", revision="0" * 40)

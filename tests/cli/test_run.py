@@ -415,7 +415,7 @@ def test_languages_of_a_task_run_from_their_folders(
 def test_what_links_lead_to_belongs_to_the_content(
     link: str, cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:
-    from angle_bench.models.content import content_hash
+    from angle_bench.checkpoints.content import content_hash
 
     add_sentence_transformers_files(tiny_bert)
     target = tmp_path / "elsewhere"

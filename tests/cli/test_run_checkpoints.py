@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from angle_bench.models.content import content_hash
+from angle_bench.checkpoints.content import content_hash
 from tests.adapters import SWITCHED, build_switched
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
@@ -205,10 +205,10 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
     from transformers import AutoModel
 
     import angle_bench
+    from angle_bench.checkpoints.place import Place
+    from angle_bench.checkpoints.templates import render, typed_template
+    from angle_bench.checkpoints.tokenizer import load_tokenizer
     from angle_bench.encoding.tokenise import tokenise
-    from angle_bench.models.place import Place
-    from angle_bench.models.templates import render, typed_template
-    from angle_bench.models.tokenizer import load_tokenizer
 
     folder = build_tiny(tmp_path / "m", "llama", "left")
     long = "dog " * 10_000

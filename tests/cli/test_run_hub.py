@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.models.registry import find
+from angle_bench.checkpoints.registry import find
 from angle_bench.results.shipped import suites
 from tests.checkpoints import (
     add_sentence_transformers_files,
@@ -49,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hub(served: Path) -> Iterator[Hub]:
-    from angle_bench.models.known import mteb_models
+    from angle_bench.checkpoints.known import mteb_models
 
     with Hub() as hub:
         for name in (UAE, MXBAI, MINILM):

@@ -126,7 +126,7 @@ def test_an_option_is_one_thing_everywhere() -> None:
 
 def test_what_options_offer_is_what_the_package_takes() -> None:
     """The choices that completion shows are typed once more there, for its speed."""
-    from angle_bench.models.spec import POOLINGS, Attention, Dtype
+    from angle_bench.checkpoints.spec import POOLINGS, Attention, Dtype
     from angle_bench.reporting.output import format_of
     from angle_bench.training.export import FORMS
     from angle_bench.training.fine_tune import TRACKERS

@@ -7,14 +7,14 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.backbone import Backbone, load_backbone
+from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.models.backbone import Backbone, load_backbone
-from angle_bench.models.folder import read_folder
-from angle_bench.models.place import Place
-from angle_bench.models.spec import PoolingName
 from tests.checkpoints import WORDS
 
 # one depends on the batch, the other gives no single vector, both on purpose

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding import budget
 from angle_bench.encoding.workers.contract import Batch, Loaded, Probe, Rates, Vectors
-from angle_bench.models.spec import Settings
 
 SETTINGS = Settings(pooling="cls", max_length=32)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.errors import AngleBenchError, DataError, ModelError
-from angle_bench.models.spec import PoolingName
 from tests.encoding.encoders import POOLINGS, assert_close, backbone_of, load, varied_texts
 
 

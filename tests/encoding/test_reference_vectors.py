@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.contract import Vectors
-from angle_bench.models.spec import PoolingName
 from tests.checkpoints import add_sentence_transformers_files
 from tests.encoding.encoders import POOLINGS, assert_close, backbone_of, load, varied_texts
 

@@ -11,6 +11,12 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import Output
+from angle_bench.checkpoints.variants import variants
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.memory_store import MemoryStore
 from angle_bench.encoding.store import VectorStore
@@ -20,12 +26,6 @@ from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.loading import load_spec, load_variants
 from angle_bench.evaluation.options import Computing
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import Output
-from angle_bench.models.variants import variants
 from tests.checkpoints import build_tiny_bert, build_tiny_llama
 from tests.encoding.encoders import assert_close, varied_texts
 

@@ -14,13 +14,13 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import angle_bench
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.memory_store import MemoryStore
 from angle_bench.errors import DataError, ModelError, UsageError
 from angle_bench.evaluation.foreign import load_handed_over
 from angle_bench.evaluation.handed_over import HandedOver
 from angle_bench.evaluation.options import Computing
-from angle_bench.models.access import Access
-from angle_bench.models.resolve import resolve
 from tests.checkpoints import WORDS
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
 from tests.handed_over_folders import FOLDERS

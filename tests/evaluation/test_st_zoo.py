@@ -11,15 +11,15 @@ import pytest
 import torch
 
 import angle_bench
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.scoring import prepare
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.folder import read_folder
-from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve
 from angle_bench.training.export import export
 from tests import zoo
 from tests.checkpoints import WORDS, sts_rows, write_rows

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.resolve import resolve, resolve_all
+from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.access import Access
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.content import content_hash
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve, resolve_all
-from angle_bench.models.spec import Settings, Trust
 from tests.checkpoints import build_lora, build_tiny
 
 LAST = Overrides(pooling="last", prompt="A")

@@ -9,14 +9,14 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from angle_bench.checkpoints.backbone import load_backbone, refuse_gradient_checkpointing, width_of
+from angle_bench.checkpoints.config import is_decoder, refuse_architecture, shape_of
+from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import NO_TRUST, Settings, Shape
+from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.errors import ModelError
-from angle_bench.models.backbone import load_backbone, refuse_gradient_checkpointing, width_of
-from angle_bench.models.config import is_decoder, refuse_architecture, shape_of
-from angle_bench.models.folder import read_folder
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.place import Place
-from angle_bench.models.spec import NO_TRUST, Settings, Shape
-from angle_bench.models.tokenizer import load_tokenizer
 from tests import zoo
 from tests.training.checkpoint_vectors import ours
 

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM
 
+from angle_bench.checkpoints.backbone import DTYPES, Backbone, load_backbone
+from angle_bench.checkpoints.devices import pick_device
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import Dtype, Settings
 from angle_bench.errors import ModelError
-from angle_bench.models.backbone import DTYPES, Backbone, load_backbone
-from angle_bench.models.devices import pick_device
-from angle_bench.models.place import Place
-from angle_bench.models.spec import Dtype, Settings
 
 CPU = torch.device("cpu")
 

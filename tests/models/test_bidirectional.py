@@ -17,8 +17,8 @@ from transformers import (
     Qwen3Model,
 )
 
+from angle_bench.checkpoints.bidirectional import make_bidirectional
 from angle_bench.errors import ModelError
-from angle_bench.models.bidirectional import make_bidirectional
 
 ARCHITECTURES = ["llama", "mistral", "qwen2"]
 STARTS = [-1, 0, 2]

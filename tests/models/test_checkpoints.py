@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from angle_bench.checkpoints.resolve import resolve_all
+from angle_bench.checkpoints.saved_steps import Training, step_of, trainings
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.checkpoints import Training, step_of, trainings
-from angle_bench.models.resolve import resolve_all
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +109,8 @@ def test_the_name_of_a_step() -> None:
 def test_trust_is_for_one_training_not_for_two(tmp_path: Path, tiny_bert: Path) -> None:
     import shutil
 
-    from angle_bench.models.access import Access
-    from angle_bench.models.spec import Trust
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.spec import Trust
 
     for place in ("a/checkpoint-1", "a/checkpoint-2", "b/checkpoint-1"):
         shutil.copytree(tiny_bert, tmp_path / place)

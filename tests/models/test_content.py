@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.models.content import content_files, content_hash
-from angle_bench.models.registry import registry
+from angle_bench.checkpoints.content import content_files, content_hash
+from angle_bench.checkpoints.registry import registry
 from angle_bench.remember import file_facts
 
 FILES = (

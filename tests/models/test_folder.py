@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from angle_bench.checkpoints.folder import looks_like_checkpoint, read_folder
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.folder import looks_like_checkpoint, read_folder
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.resolve import resolve
 from tests.checkpoints import add_sentence_transformers_files
 
 OLD_MODULES = [

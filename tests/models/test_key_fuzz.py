@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from angle_bench.checkpoints.content import changes_vectors, content_hash
+from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.workers.child import load_forward
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.inline import InlineWorker
@@ -25,9 +28,6 @@ from angle_bench.evaluation.foreign import load_handed_over
 from angle_bench.evaluation.loading import load_variants
 from angle_bench.evaluation.options import Computing
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
-from angle_bench.models.content import changes_vectors, content_hash
-from angle_bench.models.panics import panics_caught
-from angle_bench.models.resolve import resolve
 from tests import zoo
 from tests.checkpoints import build_tiny_bert
 from tests.json_changes import Change, apply, drawn, places

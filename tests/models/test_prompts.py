@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from angle_bench.models.prompts import PromptPolicy, base_task, mteb_policy
-from angle_bench.models.spec import Settings
-from angle_bench.models.templates import as_template, prepare_sentence, render, typed_template
+from angle_bench.checkpoints.prompts import PromptPolicy, base_task, mteb_policy
+from angle_bench.checkpoints.spec import Settings
+from angle_bench.checkpoints.templates import as_template, prepare_sentence, render, typed_template
 
 BY_TASK_AND_ROLE = {"task": {"NFCorpus": {"query": "task role {text}"}}}
 BY_TASK = {"task": {"NFCorpus": "task {text}"}}

@@ -2,11 +2,11 @@
 
 import pytest
 
-from angle_bench.models.known import known_names, mteb_models
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.registry import find, registry
-from angle_bench.models.resolve import resolve
-from angle_bench.models.templates import NAMED
+from angle_bench.checkpoints.known import known_names, mteb_models
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.registry import find, registry
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.templates import NAMED
 from angle_bench.results.suites import select
 
 PROMPT_C = "Represent this sentence for searching relevant passages: {text}"

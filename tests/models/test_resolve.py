@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.reference import ModelRef
+from angle_bench.checkpoints.resolve import resolve, resolve_all
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
-from angle_bench.models.content import content_hash
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.reference import ModelRef
-from angle_bench.models.resolve import resolve, resolve_all
 
 UAE = "369c368f70f16a613f19f5598d4f12d9f44235d4"
 MINILM = "8b3219a92973c328a8e22fadcfa821b5dc75636a"

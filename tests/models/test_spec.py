@@ -6,8 +6,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import ModelSpec, Settings
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.spec import ModelSpec, Settings
 
 SETTINGS = Settings(pooling="cls", max_length=64)
 

@@ -10,9 +10,9 @@ import torch
 from transformers import RobertaConfig, RobertaModel
 
 import angle_bench
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder import read_folder
 from angle_bench.errors import ModelError
-from angle_bench.models.content import content_hash
-from angle_bench.models.folder import read_folder
 from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec, Settings
+from angle_bench.checkpoints.variants import variants
 from angle_bench.errors import UsageError
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Settings
-from angle_bench.models.variants import variants
 from tests.checkpoints import build_tiny_bert
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints.registry import users_entries
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import UsageError
-from angle_bench.models.registry import users_entries
-from angle_bench.models.resolve import resolve
 from angle_bench.toml_file import FILE_NAME, user_files
 from angle_bench.whose_file import refuse_others_file
 from tests.checkpoints import build_tiny

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from angle_bench.checkpoints.access import Access
 from angle_bench.evaluation.scored_models import find_rows
-from angle_bench.models.access import Access
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.signature import parts_of
 from angle_bench.reporting.table import Row

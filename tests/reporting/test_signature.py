@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Settings
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.reporting.signature import TaskData, signature
 from angle_bench.results.suites import select
 

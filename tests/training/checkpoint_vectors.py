@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.place import Place
-from angle_bench.models.resolve import resolve
 from tests.encoding.encoders import varied_texts
 
 # sentence-transformers strips texts, and knows no empty one

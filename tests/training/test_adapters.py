@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.place import Place
 from angle_bench.errors import UsageError
-from angle_bench.models.access import Access
-from angle_bench.models.place import Place
 from angle_bench.training.collate import Collator
 from angle_bench.training.dataset import load_rows
 from angle_bench.training.recipe import Recipe

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from angle_bench.models.resolve import resolve
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.training.export import export
 from tests import zoo
 from tests.checkpoints import add_sentence_transformers_files

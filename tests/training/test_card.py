@@ -1,7 +1,7 @@
 """The model card, as the hub reads it."""
 
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.spec import Settings
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.training.card import CardFacts, model_card, with_new_head
 
 FACTS = CardFacts(

@@ -215,8 +215,8 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
     import torch
     from transformers import AutoTokenizer
 
-    from angle_bench.models.prompts import PromptPolicy
-    from angle_bench.models.spec import Settings
+    from angle_bench.checkpoints.prompts import PromptPolicy
+    from angle_bench.checkpoints.spec import Settings
     from angle_bench.training.collate import Collator
 
     rows = loaded(tmp_path, TRIPLETS)

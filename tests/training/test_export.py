@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import UsageError
-from angle_bench.models.overrides import Overrides
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import ModelSpec, Settings
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.training.export import Form, export, push

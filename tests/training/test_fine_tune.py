@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
-from angle_bench.models.resolve import resolve
 from angle_bench.results.text_hash import pair_hash, text_hash
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training.recipe_toml import recipe_toml
@@ -338,9 +338,9 @@ def test_computing_activations_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_dropout_can_be_set(tmp_path: Path) -> None:
-    from angle_bench.models.backbone import load_base
-    from angle_bench.models.folder import read_folder
-    from angle_bench.models.spec import NO_TRUST
+    from angle_bench.checkpoints.backbone import load_base
+    from angle_bench.checkpoints.folder import read_folder
+    from angle_bench.checkpoints.spec import NO_TRUST
     from angle_bench.training.trainable import set_dropout
 
     ids = torch.arange(5, 15).reshape(2, 5)

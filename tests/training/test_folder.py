@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.own_file import FILE_NAME
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.pooling import pool
+from angle_bench.checkpoints.prompts import PromptPolicy
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.checkpoints.spec import POOLINGS, Settings
+from angle_bench.checkpoints.templates import render
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.own_file import FILE_NAME
-from angle_bench.models.place import Place
-from angle_bench.models.pooling import pool
-from angle_bench.models.prompts import PromptPolicy
-from angle_bench.models.resolve import resolve
-from angle_bench.models.spec import POOLINGS, Settings
-from angle_bench.models.templates import render
 from angle_bench.training.folder import Candidate, save_checkpoint
 from angle_bench.training.st_files import inexpressible
 from tests.checkpoints import build_lora, build_tiny
@@ -232,7 +232,7 @@ import resource, signal, sys
 from pathlib import Path
 import torch
 from angle_bench.errors import ResultsError
-from angle_bench.models.spec import Settings
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.training.folder import save_checkpoint
 from tests.training.test_folder import candidate
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.place import Place
 from angle_bench.errors import UsageError
-from angle_bench.models.access import Access
-from angle_bench.models.place import Place
 from angle_bench.training.preview import preview
 from angle_bench.training.settings import Model
 from angle_bench.training.starting_point import starting_point

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from angle_bench.models.access import Access
+from angle_bench.checkpoints.access import Access
 from angle_bench.training.fine_tune import Request, Trained, fine_tune
 from angle_bench.training.flow import Stop
 from angle_bench.training.recipe import Recipe

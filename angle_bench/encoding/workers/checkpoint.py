@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.models.spec import NO_TRUST, Output, Settings, Trust
+from angle_bench.checkpoints.spec import NO_TRUST, Output, Settings, Trust
 
 BYTES_OF_A_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 1.0, "4bit": 0.5}
 

@@ -11,10 +11,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import Output, Settings, Trust
 from angle_bench.encoding.workers.contract import Batch, Failed, Switch
 from angle_bench.errors import AngleBenchError
-from angle_bench.models.place import Place
-from angle_bench.models.spec import Output, Settings, Trust
 
 if TYPE_CHECKING:
     from angle_bench.encoding.forward import Forward
@@ -80,9 +80,9 @@ def load_forward(
     """Load the model from its folder and settings."""
     import torch
 
+    from angle_bench.checkpoints.backbone import load_backbone
+    from angle_bench.checkpoints.devices import pick_device
     from angle_bench.encoding.forward import Forward
-    from angle_bench.models.backbone import load_backbone
-    from angle_bench.models.devices import pick_device
 
     if threads:
         torch.set_num_threads(threads)
@@ -94,8 +94,8 @@ def load_forward(
 
 def switched(forward: "Forward", question: Switch) -> "Forward":
     """Another adapter on the base that is loaded; on a new one, where the last has changed it."""
+    from angle_bench.checkpoints.backbone import load_backbone
     from angle_bench.encoding.forward import Forward
-    from angle_bench.models.backbone import load_backbone
 
     order = question.order
     used = Settings.model_validate(order["settings"])

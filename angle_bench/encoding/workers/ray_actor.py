@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.adapter_config import recorded_revision
+from angle_bench.checkpoints.content import content_hash
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.child import answer, failed, load_forward, switched
 from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Switch, Vectors
 from angle_bench.errors import ModelError
-from angle_bench.models import hub
-from angle_bench.models.adapter_config import recorded_revision
-from angle_bench.models.content import content_hash
 from angle_bench.version import __version__
 
 if TYPE_CHECKING:

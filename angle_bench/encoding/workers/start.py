@@ -74,7 +74,7 @@ def places(text: str, weights: int) -> Places:
     if names[0].startswith("cpu:"):
         count = int(names[0].partition(":")[2])
         return Places(("cpu",) * count, max(1, cores() // count))
-    from angle_bench.models.devices import accelerators
+    from angle_bench.checkpoints.devices import accelerators
 
     found = accelerators()
     if names == ["auto"]:

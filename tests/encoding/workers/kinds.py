@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import Output
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Batch, Vectors, Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.encoding.workers.local import LocalWorkers
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.content import content_hash
-from angle_bench.models.folder import read_folder
-from angle_bench.models.place import Place
-from angle_bench.models.spec import Output
 from tests.encoding.encoders import assert_close
 
 IDS = (5, 100)  # token ids of words and letters

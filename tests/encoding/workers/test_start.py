@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints import devices
 from angle_bench.encoding import machine
 from angle_bench.encoding.workers import start
 from angle_bench.encoding.workers.start import (
@@ -16,7 +17,6 @@ from angle_bench.encoding.workers.start import (
     places,
 )
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.models import devices
 
 CORES = 8
 GIB = 1 << 30

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors, Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError
-from angle_bench.models.backbone import load_backbone
-from angle_bench.models.content import content_hash
-from angle_bench.models.place import Place
-from angle_bench.models.spec import Settings
 from tests.adapters import build_switched
 from tests.checkpoints import build_lora, build_tiny
 from tests.encoding.workers.kinds import answers, assert_same, batches

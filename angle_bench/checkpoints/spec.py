@@ -1,0 +1,205 @@
+"""ModelSpec: a checkpoint and every setting that changes a vector. Values only, no torch."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from angle_bench.checkpoints.prompts import PromptPolicy
+
+PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last", "cls_avg_v0", "all"]
+Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real token, from 0
+Dtype = Literal["float32", "bfloat16", "float16"]
+Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
+Quantization = Literal["8bit", "4bit"]
+Loader = Literal["transformers", "sentence-transformers", "mteb"]
+# how two vectors are compared; mteb 2.26 scores by the first two alone
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+
+POOLINGS: tuple[str, ...] = get_args(PoolingName)
+POOLING_ALIASES = {"avg": "mean"}
+
+
+def typed_pooling(typed: str) -> str | int:
+    """The pooling that a word stands for: a name, another name for it, or a token's number."""
+    word = typed.strip()
+    if word.isascii() and word.isdigit():
+        return int(word)
+    return POOLING_ALIASES.get(word, word)
+
+
+class Output(NamedTuple):
+    """One vector that a forward pass gives of a text: a layer, and how it is pooled."""
+
+    layer: int | None
+    pooling: Pooling
+
+
+class Settings(BaseModel):
+    """Every setting that changes a vector; no default depends on the device."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pooling: Pooling
+    normalize: bool = False
+    prompts: PromptPolicy = PromptPolicy()
+    max_length: int = Field(gt=1)
+    dtype: Dtype = "float32"
+    attention: Attention = "auto"  # sdpa where the architecture has it, else eager
+    compile: bool = False
+    quantization: Quantization | None = None  # by bitsandbytes
+    merge_adapter: bool = False  # into its base; rounds otherwise than the two side by side
+    dense: tuple[str, ...] = ()  # sentence-transformers' Dense modules after the pooling
+    lowercase: bool = False
+    prepare_sentence: bool = False  # as the authors' STS script does for their LLaMA checkpoints
+    bidirectional_start: int | None = Field(default=None, ge=0)  # of a decoder; None is causal
+    layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
+    size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
+    similarity: Similarity = "cosine"
+    # the leading dimensions that the checkpoint itself keeps, without another normalisation
+    truncate_dim: int | None = Field(default=None, ge=1)
+
+    @property
+    def output(self) -> Output:
+        """The layer and its pooling."""
+        return Output(self.layer, self.pooling)
+
+    @property
+    def kept(self) -> bool:
+        """Whether a text's vector can be used again: it is one, and the same in every batch."""
+        return self.pooling not in ("all", "cls_avg_v0")
+
+    def canonical(self) -> dict[str, Any]:
+        """All settings as plain values, the form that is recorded."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """The first 8 hex digits of the sha256 of the canonical JSON (CONTRACTS "Identity").
+
+        Settings at this class's defaults are left out, so that a new one orphans no result.
+        """
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        if self.prompts.filled_otherwise:
+            given["prompts"]["filled"] = True  # no score of the words as they are comes back
+        text = json.dumps(given, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A checked copy with some settings replaced; `None` leaves one as it is."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        return self.model_validate(self.model_dump() | given)
+
+
+class Shape(BaseModel):
+    """What a checkpoint's config says of its transformer.
+
+    Attributes:
+        layers: How many layers follow the embeddings.
+        width: The length of a token vector.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layers: int
+    width: int
+
+
+class Trust(BaseModel):
+    """What of a checkpoint may run code of its makers; nothing unless the user says so.
+
+    Attributes:
+        remote_code: Python files that come with it.
+        pickle: Weights that are no safetensors.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remote_code: bool = False
+    pickle: bool = False
+
+
+NO_TRUST = Trust()
+
+
+class ModelSpec(BaseModel):
+    """One checkpoint, resolved: where it is, what it is, and how it is used.
+
+    Attributes:
+        name: The hub id, or `local/<folder>`.
+        label: What tables show.
+        revision: The hub commit, or `sha256-<first 16 hex of the content>`.
+        loader: Who builds the encoder: this package, or mteb's own loader.
+        folder: Where the files are, if they are not to be fetched from the hub.
+        base: The base of an adapter, a folder or a hub id; None for a whole checkpoint.
+        trust: What of it may run code when it is loaded.
+        settings: What is used; None where mteb's loader decides.
+        defaults: What the registry or the folder itself says.
+        shape: Its layers and width, if its config or the registry says them.
+        note: A line for the user, such as a pooling that nothing recorded.
+        selected_on_test: Test splits that the checkpoint was chosen by.
+        row_file: The user's TOML file that has its row, if one does.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    label: str
+    revision: str
+    loader: Loader = "transformers"
+    folder: Path | None = None
+    base: str | None = None
+    trust: Trust = NO_TRUST
+    settings: Settings | None = None
+    defaults: Settings | None = None
+    shape: Shape | None = None
+    note: str | None = None
+    selected_on_test: tuple[str, ...] = ()
+    row_file: Path | None = None
+
+    @property
+    def settings_id(self) -> str | None:
+        """The digest of settings that differ from the defaults, else None."""
+        if self.settings is None or self.settings == self.defaults:
+            return None
+        return self.settings.digest()
+
+    @property
+    def short_revision(self) -> str:
+        """Eight digits of the revision, for headers."""
+        return self.revision.removeprefix("sha256-")[:8]
+
+    @property
+    def variant_label(self) -> str:
+        """The label, with layer and size where they are not the checkpoint's own."""
+        parts = [self.label]
+        if self.settings is not None and self.settings.layer is not None:
+            parts.append(f"layer {self.settings.layer}")
+        if self.settings is not None and self.settings.size is not None:
+            parts.append(f"size {self.settings.size}")
+        return " ".join(parts)
+
+    def required_settings(self) -> Settings:
+        """The settings of a checkpoint that this package loads itself."""
+        if self.settings is None:
+            raise ValueError(f"{self.name} is loaded by {self.loader}, without settings of ours")
+        return self.settings
+
+    def header(self, tasks: Iterable[tuple[str, str]]) -> str:
+        """The first line of a run: label, revision, pooling, prompt on these tasks, dtype.
+
+        Args:
+            tasks: Pairs of task name and type.
+        """
+        head = f"{self.label}@{self.short_revision}"
+        if self.settings is None:
+            return f"{head} · loaded by {self.loader}"
+        used = self.settings
+        parts = [head, str(used.pooling), used.prompts.summary(tasks), used.dtype]
+        parts += [] if used.quantization is None else [used.quantization]
+        parts += [] if used.attention == "auto" else [used.attention]
+        if used.bidirectional_start is not None:
+            parts.append(f"bidirectional from layer {used.bidirectional_start}")
+        return " · ".join([*parts, "compiled"] if used.compile else parts)
