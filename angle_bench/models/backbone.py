@@ -172,7 +172,7 @@ def _from_pretrained(
     folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
 ) -> tuple[Any, Any]:
     model_type = read_config(folder).get("model_type")
-    loader: Any = getattr(transformers, T5_FAMILY.get(model_type, "AutoModel"))
+    loader: Any = getattr(transformers, T5_FAMILY.get(str(model_type), "AutoModel"))
     made: tuple[Any, Any] = loader.from_pretrained(
         folder,
         dtype=DTYPES[settings.dtype],
