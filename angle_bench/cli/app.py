@@ -14,6 +14,7 @@ from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
 from angle_bench.cli import export as export_verb
 from angle_bench.cli import leaderboard as leaderboard_verb
+from angle_bench.cli import merge as merge_verb
 from angle_bench.cli import mine_negatives as mine_negatives_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
@@ -48,6 +49,7 @@ app.command(epilog=train_verb.EPILOG)(train_verb.train)
 app.command("mine-negatives", epilog=mine_negatives_verb.EPILOG)(mine_negatives_verb.mine_negatives)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=export_verb.EPILOG)(export_verb.export)
+app.command(epilog=merge_verb.EPILOG)(merge_verb.merge)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
 app.command(epilog=download_verb.EPILOG)(download_verb.download)
 app.command(epilog=doctor_verb.EPILOG)(doctor_verb.doctor)

@@ -195,6 +195,10 @@ def line(done: "Trained") -> str:
     from angle_bench.cli.progress import duration
 
     said = f"saved {done.folder}  {done.steps:,} steps, {duration(done.seconds)}"
+    if done.averaged:
+        steps = ", ".join(f"{step:,}" for step in done.averaged)
+        score = "" if done.score is None else f": {done.suite} {100 * done.score:.2f}"
+        return f"{said}; the average of steps {steps}{score}"
     if done.score is None:
         return said
     return f"{said}; step {done.best_step:,} was best: {done.suite} {100 * done.score:.2f}"

@@ -238,6 +238,8 @@ class Train(Section):
         precision: Weights stay in float32; `bf16` and `fp16` are of the forward pass alone.
         save_steps: A checkpoint after so many steps; at the end of each epoch where none is given.
         keep: How many checkpoints stay, beside the best.
+        average_last: The candidate is the average of so many last checkpoints of those that are due
+            by `save_steps` or epochs, instead of the best or the last one. They stay.
         seed: Of everything that is drawn.
     """
 
@@ -267,6 +269,7 @@ class Train(Section):
     save_steps: int | None = Field(default=None, ge=1)
     log_steps: int = Field(default=10, ge=1)
     keep: int = Field(default=1, ge=1)
+    average_last: int | None = Field(default=None, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
 
