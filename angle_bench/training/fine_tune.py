@@ -204,6 +204,10 @@ def _trainer(
     teacher = None
     if recipe.teacher is not None:
         teacher = load_teacher(recipe.teacher, spec, student, request.access, device)
+    if recipe.matryoshka is not None and student.dimension not in recipe.matryoshka.sizes:
+        watch.warning(
+            f"matryoshka.sizes lacks {student.dimension}: whole vectors are not trained as such"
+        )
     record = TrainingRecord()
     earlier = read_training_texts(spec.folder) if last is None and spec.folder else None
     if earlier is not None:
@@ -212,7 +216,14 @@ def _trainer(
     trainer = AngleTrainer(
         recipe=recipe,
         student=student,
-        loss=BatchLoss(recipe.loss, recipe.espresso, teacher, recipe.train.gather),
+        loss=BatchLoss(
+            recipe.loss,
+            recipe.espresso,
+            recipe.matryoshka,
+            teacher,
+            recipe.train.gather,
+            student.settings.normalize,
+        ),
         data=data,
         folder=folder,
         args=args,
