@@ -194,7 +194,7 @@ def _batches(
     if recipe.model.gradient_checkpointing:
         refuse_gradient_checkpointing(place.whole, place.trust)
     tokenizer = load_tokenizer(place)
-    collate = Collator(tokenizer, spec.required_settings())
+    collate = Collator(tokenizer, spec.required_settings(), recipe.prompts, recipe.train.seed)
     made = []
     for _ in range(MEASURED):
         if not (chunk := list(itertools.islice(examples, recipe.train.batch_size))):

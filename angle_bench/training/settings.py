@@ -200,11 +200,29 @@ class Model(Section):
 
 
 class Prompts(Section):
-    """`[prompts]`: templates with `{text}`; `text` is for both sides of format A."""
+    """`[prompts]`: templates with `{text}`; `text` is for both sides of format A.
+
+    Attributes:
+        more_text: Templates that rows get as often as `text`, drawn for each row and epoch. The
+            candidate keeps `text` alone.
+        more_query: The same of `query`.
+        more_document: The same of `document`; positive and negative of a row get one.
+    """
 
     text: Template = ""
     query: Template = ""
     document: Template = ""
+    more_text: tuple[Template, ...] = ()
+    more_query: tuple[Template, ...] = ()
+    more_document: tuple[Template, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for role in ("text", "query", "document"):
+            every = (getattr(self, role), *getattr(self, f"more_{role}"))
+            if len(set(every)) < len(every):
+                raise ValueError(f"prompts.{role} and more_{role} hold a template twice")
+        return self
 
 
 COLUMNS = ("text1", "text2", "label", "query", "positive", "negative")

@@ -95,7 +95,9 @@ class AngleTrainer(Trainer):
             model=student.module,
             args=args,
             train_dataset=data,
-            data_collator=Collator(student.tokenizer, student.settings),
+            data_collator=Collator(
+                student.tokenizer, student.settings, recipe.prompts, recipe.train.seed
+            ),
             callbacks=[Flow(self, stop)],
         )
         self.remove_callback(PrinterCallback)
