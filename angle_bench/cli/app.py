@@ -23,6 +23,7 @@ from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.recipes import recipes
 from angle_bench.cli.tasks import tasks
+from angle_bench.cli.training_loop import LAUNCHED
 from angle_bench.errors import AngleBenchError, did_you_mean, first_line, next_step, shown
 from angle_bench.version import __version__
 
@@ -86,7 +87,9 @@ def main() -> NoReturn:
     except _TYPER_USAGE_ERROR as error:
         code = _show_usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
-        code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
+        code = INTERRUPTED
+        if LAUNCHED not in os.environ:
+            code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
     except BrokenPipeError:
         code = _reader_gone()
     except SystemExit as error:
