@@ -13,9 +13,11 @@ from angle_bench.version import __version__ as __version__
 if TYPE_CHECKING:
     from angle_bench.evaluation.loading import load as load
     from angle_bench.training.api import evaluate as evaluate
+    from angle_bench.training.api import merge as merge
     from angle_bench.training.api import train as train
+    from angle_bench.training.callback import EvaluateCallback as EvaluateCallback
 
-__all__ = ["__version__", "evaluate", "load", "train"]
+__all__ = ["EvaluateCallback", "__version__", "evaluate", "load", "merge", "train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,7 +26,11 @@ def __getattr__(name: str) -> Any:
         from angle_bench.evaluation.loading import load
 
         return load
-    if name in ("evaluate", "train"):
+    if name == "EvaluateCallback":
+        from angle_bench.training.callback import EvaluateCallback
+
+        return EvaluateCallback
+    if name in ("evaluate", "merge", "train"):
         from angle_bench.training import api
 
         return getattr(api, name)

@@ -17,7 +17,9 @@ from angle_bench.models.spec import Settings
 
 FILE_NAME = "angle_bench.json"
 
-Maker = Literal["train", "export"]
+MERGE_RECORD = "merge.json"  # what a merged checkpoint was made of
+
+Maker = Literal["train", "export", "merge"]
 
 
 class OwnFile(BaseModel):

@@ -1,7 +1,7 @@
-"""Training and evaluation from Python, on data sets in memory."""
+"""Training, merging and evaluation from Python, on data sets in memory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from scipy import stats
 
 from angle_bench.errors import DataError, UsageError, did_you_mean
 from angle_bench.models.access import Access
+from angle_bench.models.overrides import Overrides
+from angle_bench.models.resolve import resolve
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
 from angle_bench.training.batches import announced, batches_of
@@ -118,6 +120,58 @@ def train(
             command=["angle_bench.train"],
         )
         return fine_tune(asked, request)
+
+
+def merge(
+    models: Sequence[str | Path],
+    output: str | Path,
+    weights: Sequence[float] | None = None,
+    *,
+    mirror: str | Path | None = None,
+    base: str | Path | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    **settings: Any,
+) -> Path:
+    """Average the weights of checkpoints (a model soup); `angle_bench.load(output)` is the result.
+
+    Args:
+        models: What would stand after `-m`, two or more of one architecture. Of LoRA adapters of
+            one base the average is exact, at the sum of their ranks.
+        output: The new folder.
+        weights: How much each counts, in relation to the others; all the same without.
+        mirror: A folder with models under their hub ids.
+        base: The base of adapters, where the recorded one is elsewhere.
+        trust_remote_code: Whether Python files that come with the checkpoints may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        settings: Used for all of them, and recorded in the result: `pooling`, `prompt`,
+            `max_length`, `dtype`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: There is no such setting, the checkpoints are unlike in theirs, or the folder
+            holds something else.
+        ModelError: Their weights, configs, tokenizers or bases are unlike.
+        ResultsError: The folder cannot be written.
+
+    >>> merge(["out/seed-1", "out/seed-2"], "soup", weights=[1, 2])
+    """
+    known = ("pooling", "prompt", "max_length", "dtype")
+    for name in settings:
+        if name not in known:
+            near = did_you_mean(name, known)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"merge takes no {name}.{hint}", f"one of {', '.join(known)}")
+    if isinstance(models, str | Path):
+        raise UsageError("an average is of several checkpoints.", "a list of two or more")
+    from angle_bench.training.merge import merge as write  # brings torch
+
+    with said_in_python({}):
+        access = Access.of(base, mirror, trust_remote_code, allow_pickle)
+        specs = [resolve(str(model), Overrides(**settings), access) for model in models]
+        return write(specs, Path(output), weights, ["angle_bench.merge"])
 
 
 def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:

@@ -24,6 +24,10 @@ _OPTIONS = (
     (r"--trust-remote-code", "trust_remote_code=True"),
     (r"--allow-pickle", "allow_pickle=True"),
     (r"--(mirror|base|track) (\S+)", r"\1=\2"),
+    (r"--(pooling|prompt|dtype) (\w+)", r'\1="\2"'),
+    (r"--max-length (\d+)", r"max_length=\1"),
+    (r"--weights (\d[\d,]*)", r"weights=[\1]"),
+    (r"--weights", "weights"),
     (r"(?<![\w-])-m (\S+)", r"\1 as the model"),
     (r"its \[\[data\.train\]\]", "data={…}"),
 )
