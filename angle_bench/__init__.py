@@ -35,11 +35,14 @@ if TYPE_CHECKING:
     from angle_bench.errors import AngleBenchError as AngleBenchError
     from angle_bench.evaluation.loading import load as load
     from angle_bench.training.api import evaluate as evaluate
+    from angle_bench.training.api import merge as merge
     from angle_bench.training.api import train as train
+    from angle_bench.training.callback import EvaluateCallback as EvaluateCallback
 
 # where each name is; they bring much that nothing must import before it needs it
 _HOMES = {
     "AngleBenchError": "errors",
+    "EvaluateCallback": "training.callback",
     "Comparison": "api.comparing",
     "Leaderboard": "api.boards",
     "Listing": "api.catalogue",
@@ -50,6 +53,7 @@ _HOMES = {
     "evaluate": "training.api",
     "leaderboard": "api.boards",
     "load": "evaluation.loading",
+    "merge": "training.api",
     "models": "api.catalogue",
     "predictions": "api.stored",
     "recipes": "api.catalogue",
@@ -64,6 +68,7 @@ _HOMES = {
 __all__ = [
     "AngleBenchError",
     "Comparison",
+    "EvaluateCallback",
     "Leaderboard",
     "Listing",
     "Reproduction",
@@ -74,6 +79,7 @@ __all__ = [
     "evaluate",
     "leaderboard",
     "load",
+    "merge",
     "models",
     "predictions",
     "recipes",

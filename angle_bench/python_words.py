@@ -31,6 +31,7 @@ _OPTION = re.compile(
 )
 _MODEL = re.compile(r"(?<![\w-])-m ('[^']*'|[^\s,;]+)")
 _CALL = re.compile(r"\bthe (same )?command\b")
+_WEIGHTS = re.compile(r"--weights (\d[\d,]*)")
 _OF_DATA = re.compile(r"its \[\[data\.train\]\]")
 
 
@@ -44,6 +45,7 @@ def in_python(text: str) -> str:
     """
     text = _COMMAND.sub(_of_command, text)
     text = _SOURCE.sub(_of_source, _SET.sub(_of_setting, text))
+    text = _WEIGHTS.sub(r"weights=[\1]", text)
     text = _OPTION.sub(_of_option, text)
     text = _MODEL.sub(lambda found: f"{found[1].strip(chr(39))} as the model", text)
     return _CALL.sub(r"the \1call", _OF_DATA.sub("data={…}", text))

@@ -21,7 +21,7 @@ _NO_MATTER = re.compile(
       | \.git.* | \.ds_store | \.angle-bench.*
       | optimizer.* | scheduler\.pt | scaler\.pt | rng_state.*\.pth | trainer_state\.json
       | batches\.json
-      | training_args\.(bin|json) | training\.json | failure\.json
+      | training_args\.(bin|json) | training\.json | failure\.json | merge\.json
       | recipe\.toml | data_config\.json
       | (train|eval|all|test|predict)_results\.json | events\.out\.tfevents.*
       | generation_config\.json

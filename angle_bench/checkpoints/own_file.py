@@ -17,7 +17,9 @@ from angle_bench.errors import ModelError
 
 FILE_NAME = "angle_bench.json"
 
-Maker = Literal["train", "export"]
+MERGE_RECORD = "merge.json"  # what a merged checkpoint was made of
+
+Maker = Literal["train", "export", "merge"]
 
 
 class OwnFile(BaseModel):

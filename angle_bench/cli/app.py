@@ -15,6 +15,7 @@ from angle_bench.cli import download as download_verb
 from angle_bench.cli import encode as encode_verb
 from angle_bench.cli import export as export_verb
 from angle_bench.cli import leaderboard as leaderboard_verb
+from angle_bench.cli import merge as merge_verb
 from angle_bench.cli import mine_negatives as mine_negatives_verb
 from angle_bench.cli import reproduce as reproduce_verb
 from angle_bench.cli import run as run_verb
@@ -24,6 +25,7 @@ from angle_bench.cli.cache import cache
 from angle_bench.cli.models import models
 from angle_bench.cli.recipes import recipes
 from angle_bench.cli.tasks import tasks
+from angle_bench.cli.training_loop import LAUNCHED
 from angle_bench.errors import AngleBenchError, did_you_mean, first_line, next_step, shown
 from angle_bench.version import __version__
 
@@ -50,6 +52,7 @@ app.command(epilog=train_verb.EPILOG)(train_verb.train)
 app.command("mine-negatives", epilog=mine_negatives_verb.EPILOG)(mine_negatives_verb.mine_negatives)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)
 app.command(epilog=export_verb.EPILOG)(export_verb.export)
+app.command(epilog=merge_verb.EPILOG)(merge_verb.merge)
 app.command(epilog=reproduce_verb.EPILOG)(reproduce_verb.reproduce)
 app.command(epilog=download_verb.EPILOG)(download_verb.download)
 app.command(epilog=runs_verb.EPILOG)(runs_verb.runs)
@@ -88,7 +91,9 @@ def main() -> NoReturn:
     except _TYPER_USAGE_ERROR as error:
         code = _show_usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
-        code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
+        code = INTERRUPTED
+        if LAUNCHED not in os.environ:
+            code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
     except BrokenPipeError:
         code = _reader_gone()
     except SystemExit as error:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from angle_bench.training.recipe import Recipe
 
 INTERRUPTED = 130
+LAUNCHED = "ANGLE_BENCH_LAUNCHED"  # in processes whose launcher says that they were interrupted
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Asked = Sequence[tuple["Recipe", "Request"]]
 
 
@@ -47,17 +49,45 @@ def launch(processes: int, device: str, more: Sequence[str] = (), out: int | Non
 
     Returns:
         Its exit code.
+
+    Raises:
+        KeyboardInterrupt: This process was interrupted; the others have ended.
     """
-    words = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1"]
+    words = [sys.executable, "-m", "angle_bench.training.launcher", "--nnodes", "1"]
     words += ["--nproc_per_node", str(processes)]
     words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]  # any free port
-    environment = dict(os.environ)
+    environment = {**os.environ, LAUNCHED: "1"}
     if device.startswith("cpu") or not _has_accelerator():
         share = max(1, (os.cpu_count() or 1) // processes)
         environment.setdefault("OMP_NUM_THREADS", str(share))
         environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
     words += ["-m", "angle_bench.training", *sys.argv[2:], *more]
-    return subprocess.run(words, env=environment, stdout=out, check=False).returncode
+    return _ended(words, environment, out)
+
+
+def _ended(words: Sequence[str], environment: Mapping[str, str], out: int | None) -> int:
+    """The exit code of a launcher, which a terminal's signals reach through this process alone."""
+    asked: list[int] = []
+    running: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if running and not asked:  # once: a launcher that is ending must not be ended
+            running[0].terminate()  # what is being imported ends so without a word
+        asked.append(number)
+
+    numbers = [n for n in _ENDINGS if signal.getsignal(n) is not signal.SIG_IGN]  # of nohup
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        running.append(subprocess.Popen(words, env=environment, stdout=out, start_new_session=True))
+        if asked:
+            running[0].terminate()
+        code = running[0].wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
+    return code
 
 
 def _has_accelerator() -> bool:
@@ -175,7 +205,8 @@ def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.asked = True
         if not quiet:
-            typer.echo("stopping after this step, with a checkpoint; again: at once", err=True)
+            again = "" if LAUNCHED in os.environ else "; again: at once"
+            typer.echo(f"stopping after this step, with a checkpoint{again}", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -195,6 +226,10 @@ def line(done: "Trained") -> str:
     from angle_bench.api.progress import duration
 
     said = f"saved {done.folder}  {done.steps:,} steps, {duration(done.seconds)}"
+    if done.averaged:
+        steps = ", ".join(f"{step:,}" for step in done.averaged)
+        score = "" if done.score is None else f": {done.suite} {100 * done.score:.2f}"
+        return f"{said}; the average of steps {steps}{score}"
     if done.score is None:
         return said
     return f"{said}; step {done.best_step:,} was best: {done.suite} {100 * done.score:.2f}"

@@ -1,7 +1,7 @@
-"""Training and evaluation from Python, on data sets in memory."""
+"""Training, merging and evaluation from Python, on data sets in memory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from scipy import stats
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.errors import DataError, UsageError, did_you_mean
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.errors import DataError, UsageError
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
 from angle_bench.training.batches import announced, batches_of
@@ -25,6 +27,7 @@ from angle_bench.training.settings import Source
 if TYPE_CHECKING:
     from angle_bench.training.fine_tune import Trained
 
+Section = Mapping[str, Any] | None  # of a recipe, as its TOML has it
 VALIDATION = "validation"
 TRAIN_DS, VALID_DS = "train_ds", "valid_ds"
 # what a recipe says under [[data.train]] of rows that are handed over
@@ -32,7 +35,7 @@ OF_SOURCE = ("columns", "label_range", "limit", "encoding", "skip_bad_rows", "sp
 
 
 def train(
-    model: str | Path,
+    name: str | Path,
     /,
     train_ds: Any,
     valid_ds: Any = None,
@@ -46,12 +49,22 @@ def train(
     select_on_test: bool = False,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
-    **recipe: Any,
+    description: str = "",
+    model: Section = None,
+    data: Section = None,
+    prompts: Section = None,
+    loss: Section = None,
+    espresso: Section = None,
+    matryoshka: Section = None,
+    teacher: Section = None,
+    lora: Section = None,
+    train: Section = None,
+    select: Section = None,
 ) -> "Trained":
     """Fine-tune a checkpoint; `angle_bench.load(output)` is the result.
 
     Args:
-        model: What would stand after `-m`.
+        name: What would stand after `-m`.
         train_ds: Columns text1, text2, label; query, positive; or query, positive, negative. A
             list of dicts, a Dataset or IterableDataset of `datasets`, a frame of pandas or polars,
             the path of a file or folder, or a DatasetDict, whose `validation` is `valid_ds`.
@@ -67,9 +80,17 @@ def train(
         select_on_test: Whether the checkpoint may be chosen by a test split.
         trust_remote_code: Whether Python files that come with the checkpoint may run.
         allow_pickle: Whether weights may be read that are no safetensors.
-        recipe: The sections of a recipe, as in its TOML: `loss={"cosine_w": 1.0}`,
-            `train={"epochs": 1}`, `lora={"r": 16}`, `model={"pooling": "cls"}`; of `data` also
-            what its `[[data.train]]` says, `data={"columns": {"pos": "positive"}}`.
+        description: A line for the model card.
+        model: The section of a recipe: `{"pooling": "cls"}`.
+        data: Also what its `[[data.train]]` says, `{"columns": {"pos": "positive"}}`.
+        prompts: Likewise.
+        loss: Likewise, such as `{"cosine_w": 1.0}`.
+        espresso: Likewise.
+        matryoshka: Likewise.
+        teacher: Likewise.
+        lora: Likewise, such as `{"r": 16}`.
+        train: Likewise, such as `{"epochs": 1}`.
+        select: Likewise.
 
     Returns:
         Folder, steps and score.
@@ -84,6 +105,20 @@ def train(
     """
     from angle_bench.training.fine_tune import Request, fine_tune  # brings torch
 
+    sections = {
+        "description": description,
+        "model": model,
+        "data": data,
+        "prompts": prompts,
+        "loss": loss,
+        "espresso": espresso,
+        "matryoshka": matryoshka,
+        "teacher": teacher,
+        "lora": lora,
+        "train": train,
+        "select": select,
+    }
+    recipe = {key: value for key, value in sections.items() if value not in (None, "")}
     folder = Path(output)
     place, valid = (folder / "data" / f"{name}.parquet" for name in ("train", VALIDATION))
     named = {str(file.absolute()): name for file, name in ((place, TRAIN_DS), (valid, VALID_DS))}
@@ -94,7 +129,7 @@ def train(
         path = place if kept else Path(rows).expanduser()
         chosen_by_rows = valid_rows is not None
         asked = _recipe(
-            str(model), None if base is None else str(base), path, chosen_by_rows, recipe
+            str(name), None if base is None else str(base), path, chosen_by_rows, recipe
         )
         most = _rows_needed(asked)
         table = table_of(rows, TRAIN_DS, most) if kept else None
@@ -118,6 +153,58 @@ def train(
             command=["angle_bench.train"],
         )
         return fine_tune(asked, request)
+
+
+def merge(
+    models: Sequence[str | Path],
+    output: str | Path,
+    weights: Sequence[float] | None = None,
+    *,
+    mirror: str | Path | None = None,
+    base: str | Path | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    pooling: str | int | None = None,
+    prompt: str | None = None,
+    max_length: int | None = None,
+    dtype: str | None = None,
+) -> Path:
+    """Average the weights of checkpoints (a model soup); `angle_bench.load(output)` is the result.
+
+    Args:
+        models: What would stand after `-m`, two or more of one architecture. Of LoRA adapters of
+            one base the average is exact, at the sum of their ranks.
+        output: The new folder.
+        weights: How much each counts, in relation to the others; all the same without.
+        mirror: A folder with models under their hub ids.
+        base: The base of adapters, where the recorded one is elsewhere.
+        trust_remote_code: Whether Python files that come with the checkpoints may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        pooling: Used for all of them, and recorded in the result.
+        prompt: Likewise.
+        max_length: Likewise.
+        dtype: Likewise.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: There is no such setting, the checkpoints are unlike in theirs, or the folder
+            holds something else.
+        ModelError: Their weights, configs, tokenizers or bases are unlike.
+        ResultsError: The folder cannot be written.
+
+    >>> merge(["out/seed-1", "out/seed-2"], "soup", weights=[1, 2])
+    """
+    if isinstance(models, str | Path):
+        raise UsageError("an average is of several checkpoints.", "a list of two or more")
+    from angle_bench.training.merge import merge as write  # brings torch
+
+    with said_in_python({}):
+        access = Access.of(base, mirror, trust_remote_code, allow_pickle)
+        changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
+        specs = [resolve(str(model), changes, access) for model in models]
+        return write(specs, Path(output), weights, ["angle_bench.merge"])
 
 
 def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:
@@ -199,17 +286,10 @@ def _rows_needed(recipe: Recipe) -> int | None:
 def _recipe(
     model: str, base: str | None, place: Path, chosen_by_rows: bool, sections: Mapping[str, Any]
 ) -> Recipe:
-    known = list(Recipe.model_fields)
-    for name in sections:
-        if name not in known:
-            near = did_you_mean(name, known)
-            hint = f" Did you mean {near[0]}?" if near else ""
+    for name, section in sections.items():
+        if name != "description" and not isinstance(section, Mapping):
             raise UsageError(
-                f"train takes no {name}.{hint}", f"a section of a recipe: {', '.join(known)}"
-            )
-        if name != "description" and not isinstance(sections[name], Mapping | None):
-            raise UsageError(
-                f"{name} is a {type(sections[name]).__name__}, and should be a dict.",
+                f"{name} is a {type(section).__name__}, and should be a dict.",
                 f'{name}={{"…": …}}',
             )
     given = dict(sections)

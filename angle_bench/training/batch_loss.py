@@ -1,4 +1,4 @@
-"""The loss of a batch: the objectives, Espresso around them, a teacher beside them."""
+"""The loss of a batch: the objectives, sizes and layers around them, a teacher beside them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,9 @@ from angle_bench.training.collate import Batch
 from angle_bench.training.espresso import espresso
 from angle_bench.training.grouping import Groups
 from angle_bench.training.loss import Loss, Rows, combined
+from angle_bench.training.matryoshka import matryoshka
 from angle_bench.training.ranks import gathered, gathered_found
-from angle_bench.training.settings import Espresso, Objectives
+from angle_bench.training.settings import Espresso, Matryoshka, Objectives
 from angle_bench.training.teacher import Teacher
 from angle_bench.training.trainable import Found
 
@@ -24,14 +25,18 @@ class BatchLoss:
     Attributes:
         objectives: Their weights.
         espresso: None trains the last layer alone.
+        matryoshka: None trains whole vectors alone.
         teacher: None distils from nobody.
         gather: Whether the objectives see the texts of all processes.
+        normalize: Whether the checkpoint normalises its vectors.
     """
 
     objectives: Objectives
     espresso: Espresso | None = None
+    matryoshka: Matryoshka | None = None
     teacher: Teacher | None = None
     gather: bool = False
+    normalize: bool = False
 
     def __call__(self, found: Found, batch: Batch, groups: Groups, draw: int) -> Loss:
         """The loss of a batch by its parts.
@@ -40,7 +45,8 @@ class BatchLoss:
             found: What the candidate gives of it.
             batch: As the collator makes it.
             groups: Which of its texts go through a model together.
-            draw: What Espresso's projection is drawn from, the same in every process.
+            draw: What Espresso's projection, and sizes and layers are drawn from, the same in every
+                process.
         """
         labels, ids = batch.get("labels"), batch["text_ids"]
         mask, taught = batch["attention_mask"], None
@@ -55,11 +61,13 @@ class BatchLoss:
             guide = None if guide is None else gathered(guide)
         rows = Rows(batch["texts_per_row"], labels, ids, guide)
         objective = partial(combined, rows=rows, settings=self.objectives)
-        if self.espresso is None:
-            loss = objective(seen.vectors)
-        else:
+        if self.espresso is not None:
             with drawn_from(draw, found.vectors.device):
                 loss = espresso(seen.layers, objective, self.espresso)
+        elif self.matryoshka is not None:
+            loss = matryoshka(seen.layers, objective, self.matryoshka, draw, self.normalize)
+        else:
+            loss = objective(seen.vectors)
         if self.teacher is None or taught is None:
             return loss
         return Loss(loss.parts | {"teacher": self.teacher.loss(found, taught, mask)})

@@ -29,6 +29,7 @@ class CardFacts:
         scores: Of each task or mean, times 100.
         signature: The line that makes the scores traceable.
         selected_on_test: Test splits that it was chosen by.
+        made_of: A line for each checkpoint that it is the average of.
     """
 
     name: str
@@ -42,6 +43,7 @@ class CardFacts:
     scores: Mapping[str, float] = field(default_factory=dict)
     signature: str | None = None
     selected_on_test: Sequence[str] = ()
+    made_of: Sequence[str] = ()
 
 
 def model_card(facts: CardFacts) -> str:
@@ -50,6 +52,8 @@ def model_card(facts: CardFacts) -> str:
     if facts.selected_on_test:
         chosen = ", ".join(facts.selected_on_test)
         parts.append(f"**This checkpoint was selected on test data: {chosen}.**")
+    if facts.made_of:
+        parts.append("\n".join(["## Average of", "", *(f"- {line}" for line in facts.made_of)]))
     if facts.scores:
         rows = [f"| {name} | {score:.2f} |" for name, score in facts.scores.items()]
         parts.append("\n".join(["## Scores", "", "| task | score |", "|---|---:|", *rows]))

@@ -12,6 +12,8 @@ from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.training.dataset import Example
+from angle_bench.training.prompt_draw import PromptDraw
+from angle_bench.training.settings import Prompts
 
 Batch = dict[str, Any]
 
@@ -23,10 +25,14 @@ class Collator:
     Attributes:
         tokenizer: Of the checkpoint.
         settings: Its settings; `max_length` cuts the text, never the prompt's tail.
+        prompts: The recipe's, with more templates for a role; None has no more.
+        seed: What these are drawn from.
     """
 
     tokenizer: Any
     settings: Settings
+    prompts: Prompts | None = None
+    seed: int = 0
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
@@ -34,11 +40,16 @@ class Collator:
         Returns:
             `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right;
             `texts_per_row`, 2 or 3; `row_ids`, int64 (rows,), the rows' numbers in the data;
-            `text_ids`, int64 (rows * texts,), equal for equal rendered texts, in every batch and
-            process; `lengths`, the tokens of each text, and `distinct`, the same ids, as lists that
-            stay with the processor; `labels`, float32 (rows,), in format A alone.
+            `text_ids`, int64 (rows * texts,), equal for texts that are equal in the candidate's own
+            templates, in every batch and process; `lengths`, the tokens of each text, and
+            `distinct`, such ids of the texts as they are, as lists that stay with the processor;
+            `labels`, float32 (rows,), in format A alone.
         """
         rendered = self.rendered(examples)
+        distinct = [_text_id(text) for text, _ in rendered]
+        text_ids = distinct
+        if any(getattr(self.prompts, f"more_{role}", ()) for role in ("text", "query", "document")):
+            text_ids = [_text_id(text) for text, _ in self.rendered(examples, drawn=False)]
         ids = self._token_ids(rendered)
         longest = max(map(len, ids))
         pad = self.tokenizer.pad_token_id
@@ -47,7 +58,6 @@ class Collator:
         for place, each in enumerate(ids):
             tokens[place, : len(each)] = each
             mask[place, : len(each)] = 1
-        text_ids = [_text_id(text) for text, _ in rendered]
         batch: Batch = {
             "input_ids": torch.from_numpy(tokens),
             "attention_mask": torch.from_numpy(mask),
@@ -55,21 +65,21 @@ class Collator:
             "row_ids": torch.tensor([example.row for example in examples], dtype=torch.int64),
             "text_ids": torch.tensor(text_ids, dtype=torch.int64),
             "lengths": [len(each) for each in ids],
-            "distinct": text_ids,
+            "distinct": distinct,
         }
         if examples[0].label is not None:
             labels = [example.label for example in examples]
             batch["labels"] = torch.tensor(labels, dtype=torch.float32)
         return batch
 
-    def rendered(self, examples: Sequence[Example]) -> list[tuple[str, str]]:
-        """Each text in its template, with that template."""
+    def rendered(self, examples: Sequence[Example], drawn: bool = True) -> list[tuple[str, str]]:
+        """Each text in its template, with that template; else in the candidate's own."""
         found = []
+        draw = PromptDraw(self.settings.prompts, self.prompts, self.seed)
         for example in examples:
             labelled = example.label is not None
             for place, text in enumerate(example.texts):
-                role = None if labelled else "document" if place else "query"
-                template = self.settings.prompts.template_for(None, None, role)
+                template = draw.drawn(example, place) if drawn else draw.own(place, labelled)
                 prepared = prepare_sentence(text) if self.settings.prepare_sentence else text
                 whole = render(template, prepared)
                 found.append((whole.lower() if self.settings.lowercase else whole, template))

@@ -29,11 +29,13 @@ class Example:
         row: Its number in the data set.
         texts: Two or three.
         label: In format A alone.
+        epoch: In which it is drawn.
     """
 
     row: int
     texts: tuple[str, ...]
     label: float | None
+    epoch: int = 0
 
 
 def draw(seed: int, epoch: int, row: int, column: int, count: int) -> int:
@@ -48,7 +50,7 @@ def drawn(row: Row, number: int, seed: int, epoch: int) -> Example:
         listed[draw(seed, epoch, number, column, len(listed))] if len(listed) > 1 else listed[0]
         for column, listed in enumerate(row.texts)
     ]
-    return Example(number, tuple(texts), row.label)
+    return Example(number, tuple(texts), row.label, epoch)
 
 
 def encoded(text: str) -> bytes:

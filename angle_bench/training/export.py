@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from angle_bench.checkpoints.adapter_config import CONFIG, is_adapter, recorded_
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_files
 from angle_bench.checkpoints.named_prompts import stored_prompts
-from angle_bench.checkpoints.own_file import FILE_NAME, OwnFile
+from angle_bench.checkpoints.own_file import FILE_NAME, MERGE_RECORD, Maker, OwnFile
 from angle_bench.checkpoints.place import Place
 from angle_bench.checkpoints.registry import find
 from angle_bench.checkpoints.spec import ModelSpec, Settings
@@ -57,9 +58,9 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
         ModelError: It cannot be loaded.
         ResultsError: The folder cannot be written.
     """
-    folder = _folder(spec)
+    folder = folder_of(spec)
     settings = _refuse(spec, form)
-    _refuse_place(output, folder, None if spec.base is None else Path(spec.base))
+    refuse_place(output, "export", folder, None if spec.base is None else Path(spec.base))
     beside = _beside(spec, folder, form)
     if form == "adapter":
         _copy_adapter(spec, folder, output, beside)
@@ -76,19 +77,24 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
         settings,
         dense=loaded.dense,
         selected_on_test=spec.selected_on_test,
-        names=_names(spec, folder),
+        names=prompt_names(spec, folder),
     )
     save_checkpoint(output, candidate, beside, made_by="export")
     return output
 
 
-def _names(spec: ModelSpec, folder: Path) -> dict[str, str]:
+def prompt_names(spec: ModelSpec, folder: Path) -> dict[str, str]:
     """The folder's prompts by name, as long as nobody typed others over them."""
     same = spec.defaults is not None and spec.required_settings().prompts == spec.defaults.prompts
     return stored_prompts(folder) if same else {}
 
 
-def _folder(spec: ModelSpec) -> Path:
+def folder_of(spec: ModelSpec) -> Path:
+    """Where the files of a checkpoint are, downloaded if need be.
+
+    Raises:
+        UsageError: It is none of transformers.
+    """
     if spec.loader != "transformers":
         raise UsageError(
             f"{spec.name} is loaded by {spec.loader} itself; it has no other form here.",
@@ -98,7 +104,9 @@ def _folder(spec: ModelSpec) -> Path:
 
 
 def _base(spec: ModelSpec) -> Path | None:
-    return None if spec.base is None else Access().base_folder(spec.base, spec.label, _folder(spec))
+    return (
+        None if spec.base is None else Access().base_folder(spec.base, spec.label, folder_of(spec))
+    )
 
 
 def _refuse(spec: ModelSpec, form: Form) -> Settings:
@@ -126,7 +134,12 @@ def _refuse(spec: ModelSpec, form: Form) -> Settings:
     return settings.model_copy(update={"merge_adapter": False})
 
 
-def _refuse_place(output: Path, *sources: Path | None) -> None:
+def refuse_place(output: Path, made_by: Maker, *sources: Path | None) -> None:
+    """Refuse a new folder that is somebody else's, or one with what it is made of.
+
+    Raises:
+        UsageError: It is.
+    """
     place = output.resolve()
     for source in sources:
         if source is None or not source.is_dir():
@@ -136,7 +149,7 @@ def _refuse_place(output: Path, *sources: Path | None) -> None:
             raise UsageError(
                 f"{output} is, holds or lies in the checkpoint itself.", "-o FOLDER beside it"
             )
-    refuse_foreign(output, "export")
+    refuse_foreign(output, made_by)
 
 
 def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
@@ -157,9 +170,9 @@ def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
     else:
         text = model_card(facts)
     beside: dict[str, Write] = {_CARD: lambda place: place.write_text(text, encoding="utf-8")}
-    record = folder / TRAINING_TEXTS
-    if record.is_file():
-        beside[TRAINING_TEXTS] = lambda place: shutil.copyfile(record, place)
+    for name in (TRAINING_TEXTS, MERGE_RECORD):
+        if (folder / name).is_file():
+            beside[name] = partial(shutil.copyfile, folder / name)
     return beside
 
 
@@ -169,25 +182,36 @@ def _trained_from(spec: ModelSpec, folder: Path) -> str | None:
 
 
 def _copy_adapter(spec: ModelSpec, folder: Path, output: Path, beside: dict[str, Write]) -> None:
+    def fill(place: Path) -> None:
+        fill_adapter(place, spec, folder, "export")
+        for name, write in beside.items():
+            write(place / name)
+
+    write_folder(output, fill, "-o FOLDER on a disk with space")
+
+
+def fill_adapter(place: Path, spec: ModelSpec, folder: Path, made_by: Maker) -> None:
+    """Copy an adapter into an empty folder, with its settings and the name of its base.
+
+    Args:
+        place: The empty folder.
+        spec: The adapter, with the settings that it is to have.
+        folder: Where its files are.
+        made_by: Who may write the folder again.
+    """
+    for path, file in content_files(folder).items():
+        if path == "modules.json" and spec.settings_id is not None:
+            continue  # it says the settings that were typed over
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place / path)
     own = OwnFile(
-        made_by="export",
+        made_by=made_by,
         settings=spec.required_settings(),
         selected_on_test=spec.selected_on_test,
     )
-
-    def fill(place: Path) -> None:
-        for path, file in content_files(folder).items():
-            if path == "modules.json" and spec.settings_id is not None:
-                continue  # it says the settings that were typed over
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, place / path)
-        for name, write in beside.items():
-            write(place / name)
-        (place / FILE_NAME).write_text(own.text(), encoding="utf-8")
-        if _is_elsewhere(folder, str(spec.base)):
-            change_json(place / CONFIG, base_model_name_or_path=spec.base, revision=None)
-
-    write_folder(output, fill, "-o FOLDER on a disk with space")
+    (place / FILE_NAME).write_text(own.text(), encoding="utf-8")
+    if _is_elsewhere(folder, str(spec.base)):
+        change_json(place / CONFIG, base_model_name_or_path=spec.base, revision=None)
 
 
 def _is_elsewhere(adapter: Path, base: str) -> bool:

@@ -1,6 +1,7 @@
 """Train a recipe: load, train, choose, and leave a candidate that everything can load."""
 
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training import ranks, sharded
 from angle_bench.training.arguments import training_arguments
+from angle_bench.training.average_last import FOLDER as AVERAGE
+from angle_bench.training.average_last import write_average
 from angle_bench.training.batch_loss import BatchLoss
 from angle_bench.training.batches import announced, made_with
 from angle_bench.training.card import CardFacts, model_card
@@ -35,7 +38,7 @@ from angle_bench.training.recipe_toml import recipe_toml
 from angle_bench.training.run_folder import RunFolder, absolute
 from angle_bench.training.selection import Selection, refuse_test_splits, selection_suite
 from angle_bench.training.starting_point import starting_point
-from angle_bench.training.steps import steps_of
+from angle_bench.training.steps import last_due, refuse_too_few, steps_of
 from angle_bench.training.stream import Stream
 from angle_bench.training.student import load_student
 from angle_bench.training.teacher import load_teacher
@@ -80,10 +83,11 @@ class Trained:
         folder: The candidate, as after `-m`; checkpoints are in it.
         finished: False where it was stopped: `--resume` goes on.
         steps: How many were done in all.
-        best_step: Whose weights the candidate has.
+        best_step: Whose weights the candidate has; of an average the last one's.
         score: Of these on the suite that chose them, from 0 to 1; None where nothing did.
         suite: The name of that suite.
         seconds: What this command took.
+        averaged: The steps that the candidate is the average of, if it is one.
     """
 
     folder: Path
@@ -93,6 +97,7 @@ class Trained:
     score: float | None
     suite: str | None
     seconds: float
+    averaged: tuple[int, ...] = ()
 
 
 def fine_tune(
@@ -134,9 +139,13 @@ def fine_tune(
         seconds = time.monotonic() - started
         return Trained(folder.place, False, state.global_step, chosen or 0, None, None, seconds)
     summary = _summary(request, suite, state, chosen or state.global_step, started)
+    candidate = folder.checkpoint(summary["best_step"])
+    if recipe.train.average_last is not None:
+        candidate = _averaged(recipe, request, spec, trainer, summary)
     if ranks.first():
         card = _card(recipe, request, spec, trainer, summary)
-        folder.finish(summary["best_step"], card, summary)
+        folder.finish(candidate, card, summary)
+        shutil.rmtree(folder.place / AVERAGE, ignore_errors=True)
     return _trained(folder, summary, time.monotonic() - started)
 
 
@@ -195,6 +204,10 @@ def _trainer(
     teacher = None
     if recipe.teacher is not None:
         teacher = load_teacher(recipe.teacher, spec, student, request.access, device)
+    if recipe.matryoshka is not None and student.dimension not in recipe.matryoshka.sizes:
+        watch.warning(
+            f"matryoshka.sizes lacks {student.dimension}: whole vectors are not trained as such"
+        )
     record = TrainingRecord()
     earlier = read_training_texts(spec.folder) if last is None and spec.folder else None
     if earlier is not None:
@@ -203,7 +216,14 @@ def _trainer(
     trainer = AngleTrainer(
         recipe=recipe,
         student=student,
-        loss=BatchLoss(recipe.loss, recipe.espresso, teacher, recipe.train.gather),
+        loss=BatchLoss(
+            recipe.loss,
+            recipe.espresso,
+            recipe.matryoshka,
+            teacher,
+            recipe.train.gather,
+            student.settings.normalize,
+        ),
         data=data,
         folder=folder,
         args=args,
@@ -213,6 +233,7 @@ def _trainer(
         selection=selection,
         selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *marks])),
     )
+    refuse_too_few(recipe, trainer.due)
     step = 0 if last is None else int(last.name.rpartition("-")[2])
     header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
     watch.began(f"{header} · {device}", _steps(recipe, trainer), step)
@@ -268,6 +289,42 @@ def _train(trainer: AngleTrainer, last: Path | None) -> None:
         ) from error
 
 
+def _averaged(
+    recipe: Recipe,
+    request: Request,
+    spec: ModelSpec,
+    trainer: AngleTrainer,
+    summary: dict[str, Any],
+) -> Path:
+    """The average of the last checkpoints, its score in the summary; every process takes part."""
+    folder = RunFolder(request.folder)
+    steps = last_due(recipe, trainer.due, folder.steps())
+    if len(steps) < 2:  # training ended early
+        steps = folder.steps()[-1:]
+        place = folder.checkpoint(steps[-1])
+    else:
+        place = folder.place / AVERAGE
+        if ranks.first():
+            write_average(place, [folder.checkpoint(step) for step in steps], request.access)
+    if len(steps) < (recipe.train.average_last or 0):
+        trainer.watch.warning(f"training ended early: {len(steps)} checkpoints were due to average")
+    ranks.everyone_says(None)  # the folder is there
+    summary |= {"averaged": steps, "best_step": steps[-1]}
+    if trainer.selection is not None:
+        device = trainer.args.device
+        student = load_student(recipe, spec, place_of(spec), device, place)
+        mirror = request.access.mirror
+        found = trainer.scored(Selection(trainer.selection.suite, student, spec, mirror))
+        best = trainer.state.best_metric
+        if best is not None and best > found:
+            trainer.watch.warning(
+                f"the average has {100 * found:.2f}, step {trainer.state.best_global_step} alone "
+                f"has {100 * best:.2f}"
+            )
+        summary["score"] = found
+    return place
+
+
 def set_seeds(seed: int) -> None:
     """Everything that is drawn from global generators is drawn from here on."""
     random.seed(seed)
@@ -301,6 +358,7 @@ def _trained(folder: RunFolder, said: dict[str, Any], seconds: float) -> Trained
         score=said["score"],
         suite=said["suite"],
         seconds=seconds,
+        averaged=tuple(said.get("averaged", ())),
     )
 
 
@@ -320,7 +378,8 @@ def _card(
             lines.append(f"{name}: {counts.kept:,} rows{left_out}")
     scores = {}
     if summary["score"] is not None:
-        scores[f"{summary['suite']} (chosen by it)"] = 100 * summary["score"]
+        how = "" if "averaged" in summary else " (chosen by it)"
+        scores[f"{summary['suite']}{how}"] = 100 * summary["score"]
     student = trainer.student
     return model_card(
         CardFacts(
@@ -334,5 +393,6 @@ def _card(
             scores=scores,
             signature=spec.header([]),
             selected_on_test=trainer.marks,
+            made_of=[f"step {step:,}" for step in summary.get("averaged", ())],
         )
     )

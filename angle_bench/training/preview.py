@@ -22,7 +22,7 @@ from angle_bench.training.order import sampler_of, sharing
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Counts, Format
 from angle_bench.training.starting_point import starting_point
-from angle_bench.training.steps import steps_of
+from angle_bench.training.steps import refuse_too_few, saved_steps, steps_of
 from angle_bench.training.weight_names import BUFFERS, HEADS, Part, chosen, parts_of
 
 MEASURED = 8  # batches that say how many tokens a batch has
@@ -122,7 +122,9 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     place = _place(spec, access)
     batches = None if place is None else _batches(recipe, spec, place, examples)
     apart = recipe.train.batch_sampler == "no_duplicates"
-    steps = steps_of(recipe, None if rows is None else len(sampler_of(rows, recipe)))
+    epoch = None if rows is None else len(sampler_of(rows, recipe))
+    steps = steps_of(recipe, epoch)
+    refuse_too_few(recipe, saved_steps(recipe, epoch))
     tokens = None if batches is None else _mean([_forwarded(batch) for batch, _ in batches])
     parameters = None if place is None else _parameters(recipe, spec, place)
     kind, seconds = "", None
@@ -192,7 +194,7 @@ def _batches(
     if recipe.model.gradient_checkpointing:
         refuse_gradient_checkpointing(place.whole, place.trust)
     tokenizer = load_tokenizer(place)
-    collate = Collator(tokenizer, spec.required_settings())
+    collate = Collator(tokenizer, spec.required_settings(), recipe.prompts, recipe.train.seed)
     made = []
     for _ in range(MEASURED):
         if not (chunk := list(itertools.islice(examples, recipe.train.batch_size))):

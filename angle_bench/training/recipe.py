@@ -9,6 +9,7 @@ from angle_bench.training.settings import (
     Data,
     Espresso,
     Lora,
+    Matryoshka,
     Model,
     Objectives,
     Prompts,
@@ -28,6 +29,7 @@ class Recipe(Section):
         description: A line for whoever chooses among recipes.
         prompts: None is the checkpoint's own.
         espresso: None trains the last layer at full size alone.
+        matryoshka: None as well.
         teacher: None distils from nobody.
         lora: None trains the checkpoint's own weights.
     """
@@ -38,6 +40,7 @@ class Recipe(Section):
     prompts: Prompts | None = None
     loss: Objectives = Objectives()
     espresso: Espresso | None = None
+    matryoshka: Matryoshka | None = None
     teacher: Teacher | None = None
     lora: Lora | None = None
     train: Train = Train()
@@ -59,6 +62,8 @@ class Recipe(Section):
             raise ValueError("no_duplicates orders rows itself; data.shuffle = false keeps theirs")
         if self.lora is not None and (self.model.trainable or self.model.frozen):
             raise ValueError("with [lora] the adapter alone trains; lora.targets says where it is")
+        if self.espresso is not None and self.matryoshka is not None:
+            raise ValueError("[espresso] and [matryoshka] are two ways to one thing")
         if self.loss.ibn_guide == "teacher" and self.teacher is None:
             raise ValueError('loss.ibn_guide = "teacher" needs a [teacher]')
         if self.loss.ibn_guide == "teacher" and self.loss.ibn_margin is None:

@@ -55,7 +55,16 @@ def recipe_toml(recipe: Recipe) -> str:
     if recipe.description:
         lines.append(f"description = {toml_value(recipe.description)}")
     for name, values in given.items():
-        always = name in ("train", "loss", "prompts", "espresso", "teacher", "lora", "select")
+        always = name in (
+            "train",
+            "loss",
+            "prompts",
+            "espresso",
+            "matryoshka",
+            "teacher",
+            "lora",
+            "select",
+        )
         shown = values if always else least.get(name, {})
         if not isinstance(shown, dict) or not (shown := _without(shown, "train", name == "data")):
             continue

@@ -305,7 +305,7 @@ def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch
             f"--set loss.{used[0]}=1",
         )
     wrong = ("query", "document") if format == "A" else ("text",)
-    for name in wrong:
+    for name in [*wrong, *(f"more_{role}" for role in wrong)]:
         if getattr(prompts, name, ""):
             right = "text" if format == "A" else "query and document"
             raise DataError(

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,14 +165,14 @@ class RunFolder:
             raise ResultsError(f"{place} cannot be written: {reason}{safe}.", _FIX) from error
         return place
 
-    def keep(self, newest: int, best: int | None) -> None:
-        """Remove all but the newest checkpoints and the best one."""
+    def keep(self, newest: int, others: Collection[int | None]) -> None:
+        """Remove all but the newest checkpoints and some others."""
         steps = self.steps()
         for step in steps[: max(0, len(steps) - newest)]:
-            if step != best:
+            if step not in others:
                 shutil.rmtree(self.checkpoint(step), ignore_errors=True)
 
-    def finish(self, step: int, card: str, summary: Mapping[str, Any]) -> None:
+    def finish(self, checkpoint: Path, card: str, summary: Mapping[str, Any]) -> None:
         """Put a checkpoint into the folder itself, with its card, and say that training ended.
 
         A candidate that stood there is one as long as its own file is there: it goes first and
@@ -185,7 +185,7 @@ class RunFolder:
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             shutil.copytree(
-                self.checkpoint(step),
+                checkpoint,
                 temporary,
                 ignore=lambda _, names: [name for name in names if OF_TRAINING.match(name)],
             )

@@ -82,6 +82,63 @@ class Espresso(Section):
     temperature: InverseTemperature = 1.0
 
 
+OF_LAYERS = (
+    "layers_per_step",
+    "last_layer_weight",
+    "prior_layers_weight",
+    "layer_weighting",
+    "kl_weight",
+    "kl_temperature",
+)
+
+
+class Matryoshka(Section):
+    """`[matryoshka]`: leading dimensions learn, too, and with `layers` those of every layer.
+
+    Settings and defaults are those of sentence-transformers' MatryoshkaLoss and Matryoshka2dLoss,
+    but that nothing is drawn unless it is asked for.
+
+    Attributes:
+        sizes: The leading dimensions; the whole vector is one of them only if it is listed.
+        weights: Of each size; 1 for all where none is given.
+        sizes_per_step: So many sizes are drawn for a step and layer; None takes all.
+        layers: Whether the embeddings and every layer learn as the last one does.
+        layers_per_step: So many earlier layers are drawn for a step; None takes all.
+        last_layer_weight: Of the last layer.
+        prior_layers_weight: Of the mean of the earlier ones.
+        layer_weighting: 1 for all earlier layers, or falling with their number.
+        kl_weight: Of the divergence of each earlier layer from the last one.
+        kl_temperature: Vectors are divided by it; 0 leaves the divergence out.
+    """
+
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    sizes_per_step: int | None = Field(default=None, ge=1)
+    layers: bool = False
+    layers_per_step: int | None = Field(default=None, ge=1)
+    last_layer_weight: Weight = 1.0
+    prior_layers_weight: Weight = 1.0
+    layer_weighting: Literal["uniform", "log", "linear"] = "uniform"
+    kl_weight: Weight = 1.0
+    kl_temperature: float = Field(default=0.3, ge=0)
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        if len(set(self.sizes)) < len(self.sizes):
+            raise ValueError("matryoshka.sizes holds a size twice")
+        if self.weights is not None and len(self.weights) != len(self.sizes):
+            raise ValueError(
+                f"matryoshka has {len(self.weights)} weights for {len(self.sizes)} sizes"
+            )
+        if self.sizes_per_step is not None and self.sizes_per_step > len(self.sizes):
+            raise ValueError("matryoshka.sizes_per_step is more than there are sizes")
+        defaults = type(self).model_fields
+        idle = [key for key in OF_LAYERS if getattr(self, key) != defaults[key].default]
+        if idle and not self.layers:
+            raise ValueError(f"matryoshka.{idle[0]} is of layers, and layers is false")
+        return self
+
+
 class Teacher(Section):
     """`[teacher]`: a model whose vectors the candidate keeps close to.
 
@@ -143,11 +200,29 @@ class Model(Section):
 
 
 class Prompts(Section):
-    """`[prompts]`: templates with `{text}`; `text` is for both sides of format A."""
+    """`[prompts]`: templates with `{text}`; `text` is for both sides of format A.
+
+    Attributes:
+        more_text: Templates that rows get as often as `text`, drawn for each row and epoch. The
+            candidate keeps `text` alone.
+        more_query: The same of `query`.
+        more_document: The same of `document`; positive and negative of a row get one.
+    """
 
     text: Template = ""
     query: Template = ""
     document: Template = ""
+    more_text: tuple[Template, ...] = ()
+    more_query: tuple[Template, ...] = ()
+    more_document: tuple[Template, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for role in ("text", "query", "document"):
+            every = (getattr(self, role), *getattr(self, f"more_{role}"))
+            if len(set(every)) < len(every):
+                raise ValueError(f"prompts.{role} and more_{role} hold a template twice")
+        return self
 
 
 COLUMNS = ("text1", "text2", "label", "query", "positive", "negative")
@@ -238,6 +313,8 @@ class Train(Section):
         precision: Weights stay in float32; `bf16` and `fp16` are of the forward pass alone.
         save_steps: A checkpoint after so many steps; at the end of each epoch where none is given.
         keep: How many checkpoints stay, beside the best.
+        average_last: The candidate is the average of so many last checkpoints of those that are due
+            by `save_steps` or epochs, instead of the best or the last one. They stay.
         seed: Of everything that is drawn.
     """
 
@@ -267,6 +344,7 @@ class Train(Section):
     save_steps: int | None = Field(default=None, ge=1)
     log_steps: int = Field(default=10, ge=1)
     keep: int = Field(default=1, ge=1)
+    average_last: int | None = Field(default=None, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
 

@@ -117,7 +117,8 @@ def load_student(
         transformer,
         dense,
         settings.pooling,
-        every_layer=recipe.espresso is not None,
+        every_layer=recipe.espresso is not None
+        or (recipe.matryoshka is not None and recipe.matryoshka.layers),
         tokens=recipe.teacher is not None and recipe.teacher.tokens == "all",
         kept=settings.truncate_dim,
     )
@@ -233,4 +234,16 @@ def _refuse_size(recipe: Recipe, dimension: int) -> None:
         raise ModelError(
             f"the angle objective halves its vectors, and espresso.size is {recipe.espresso.size}.",
             f"--set espresso.size={recipe.espresso.size - 1}",
+        )
+    sizes = () if recipe.matryoshka is None else recipe.matryoshka.sizes
+    if sizes and max(sizes) > dimension:
+        raise ModelError(
+            f"matryoshka's size {max(sizes)} is larger than the vectors: {dimension}.",
+            f"--set 'matryoshka.sizes={[[size for size in sizes if size <= dimension]]}'",
+        )
+    odd = [size for size in sizes if size % 2]
+    if odd and recipe.loss.angle_w:
+        raise ModelError(
+            f"the angle objective halves its vectors, and {odd[0]} is one of matryoshka.sizes.",
+            "--set loss.angle_w=0",
         )

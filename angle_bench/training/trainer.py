@@ -31,6 +31,7 @@ from angle_bench.training.order import EpochSampler, sampler_of
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.run_folder import RunFolder
 from angle_bench.training.selection import Selection
+from angle_bench.training.steps import last_due, saved_steps
 from angle_bench.training.stream import Stream
 from angle_bench.training.student import Student
 from angle_bench.training.trainable import Found, draws
@@ -85,6 +86,8 @@ class AngleTrainer(Trainer):
         self._digest = data.digest if isinstance(data, TrainingRows) else None
         self.marks = selected_on_test
         self.sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
+        rows = None if self.sampler is None else len(self.sampler)
+        self.due = saved_steps(recipe, rows, args.world_size)
         self._parts: dict[str, Tensor] = {}
         self._batches = 0
         self._exact = not draws(student.module)
@@ -92,7 +95,9 @@ class AngleTrainer(Trainer):
             model=student.module,
             args=args,
             train_dataset=data,
-            data_collator=Collator(student.tokenizer, student.settings),
+            data_collator=Collator(
+                student.tokenizer, student.settings, recipe.prompts, recipe.train.seed
+            ),
             callbacks=[Flow(self, stop)],
         )
         self.remove_callback(PrinterCallback)
@@ -245,10 +250,7 @@ class AngleTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The candidate's score on the suite that it is chosen by."""
         assert self.selection is not None
-        with torch.autocast(
-            self.args.device.type, _HALF.get(self.recipe.train.precision), self._halved
-        ):
-            found = self.selection.score()
+        found = self.scored(self.selection)
         best = self.state.best_metric is None or found > self.state.best_metric
         if best:
             self.state.best_metric = found
@@ -260,6 +262,13 @@ class AngleTrainer(Trainer):
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def scored(self, selection: Selection) -> float:
+        """The score of a candidate, in the precision of the training."""
+        with torch.autocast(
+            self.args.device.type, _HALF.get(self.recipe.train.precision), self._halved
+        ):
+            return selection.score()
 
     @property
     def _halved(self) -> bool:
@@ -290,7 +299,8 @@ class AngleTrainer(Trainer):
                 self.selection.record(self._record)
             fill = partial(self._fill, candidate, optimizer, drawn)
             self.watch.saved(self.folder.save(step, fill))
-            self.folder.keep(self.recipe.train.keep, self.state.best_global_step)
+            averaged = last_due(self.recipe, self.due, self.folder.steps())
+            self.folder.keep(self.recipe.train.keep, {self.state.best_global_step, *averaged})
 
     def _fill(
         self,
