@@ -166,7 +166,9 @@ def test_equal_models_on_one_task(name: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", MAKERS)
 def test_equal_models_on_one_task_at_length(name: str) -> None:
-    assert 0.035 <= called_different(MAKERS[name], 3000, seed=1) <= 0.065
+    # with a class for every item, leaving one out overstates the error: Efron, Stein 1981
+    least = 0.02 if name == "bitext" else 0.035
+    assert least <= called_different(MAKERS[name], 3000, seed=1) <= 0.065
 
 
 def test_queries_of_two_languages_are_not_twice_the_evidence() -> None:
