@@ -177,7 +177,10 @@ def leaderboard(
         UsageError: There is no such folder, task, model or column.
         ResultsError: No model has a result.
 
-    >>> leaderboard("results", tasks="STS").to_dataframe()[["label", "mean"]]
+    Examples:
+        >>> board = leaderboard("results", tasks="STS")
+        >>> board.to_dataframe()["label"].tolist()
+        ['tuned', 'base']
     """
     board = arranged(
         [place(each) for each in results or ("results",)],

@@ -90,8 +90,9 @@ def models() -> Listing:
     Raises:
         UsageError: An angle-bench.toml cannot be meant.
 
-    >>> models()["UAE-Large-V1"]["pooling"]
-    'cls'
+    Examples:
+        >>> models()["WhereIsAI/UAE-Large-V1"]["pooling"]
+        'cls'
     """
     from angle_bench.checkpoints.registry import registry, users_entries
 
@@ -109,8 +110,9 @@ def tasks(name: str | None = None) -> Listing:
     Raises:
         UsageError: There is no such suite or task.
 
-    >>> tasks("STS").names[:2]
-    ['STS12', 'STS13']
+    Examples:
+        >>> tasks("STS").names[:2]
+        ['STS12', 'STS13']
     """
     from angle_bench.results.shipped import suites
     from angle_bench.results.suites import find_all, joined
@@ -131,8 +133,9 @@ def tasks(name: str | None = None) -> Listing:
 def recipes() -> Listing:
     """The ready recipes of `train`: what each trains, and on what.
 
-    >>> "sts-b" in recipes().names
-    True
+    Examples:
+        >>> "sts-b" in recipes().names
+        True
     """
     from angle_bench.training.draft import read_draft, recipe_names
 

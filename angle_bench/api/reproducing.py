@@ -133,8 +133,9 @@ def reproduce(
         UsageError: The name is unknown, or nothing was published that could be measured.
         ResultsError: Nothing could be measured.
 
-    >>> reproduce("all-MiniLM-L6-v2", tasks="STS12", mirror="data/").matches
-    True
+    Examples:
+        >>> reproduce("all-MiniLM-L6-v2", tasks="STS12", mirror="data/").matches
+        True
     """
     access = Access.of(
         None if base is None else str(base),

@@ -283,8 +283,12 @@ def run(
         ModelError: A checkpoint cannot be read.
         ResultsError: The results folder cannot be written.
 
-    >>> r = run(["all-MiniLM-L6-v2", "tuned=./ckpt"], tasks="STS", mirror="data/")
-    >>> r.table()
+    Examples:
+        >>> r = run(["all-MiniLM-L6-v2"], tasks="demo", progress=False)
+        >>> r.table().round(2)
+                          AngleBenchDemo
+        model
+        all-MiniLM-L6-v2           65.31
     """
     question = Question(
         models=listed(models),

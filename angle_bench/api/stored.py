@@ -36,7 +36,10 @@ def scores(
     Raises:
         UsageError: There is no such folder, task or model.
 
-    >>> scores("results", tasks="STS").query("main")[["label", "task", "score"]]
+    Examples:
+        >>> found = scores("results", tasks="STS").query("main")
+        >>> found.groupby("label")["score"].count()["tuned"]
+        np.int64(7)
     """
     from angle_bench.reporting.tidy import tidy
     from angle_bench.results.stored_models import StoredModel
@@ -97,7 +100,10 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
         UsageError: There is no such model or task.
         ResultsError: No predictions of it are stored.
 
-    >>> predictions("tuned", "STS16").nlargest(10, "score")
+    Examples:
+        >>> pairs = predictions("tuned", "STS16")
+        >>> pairs.nlargest(10, "score")[["text1", "text2", "gold", "score"]].shape
+        (10, 4)
     """
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_scored
@@ -140,7 +146,9 @@ def runs(results: Places = "results") -> "pd.DataFrame":
         suite, exit_code (missing while it runs, or where it was killed), scored, kept and failed
         (counts of tasks over models), record (its file).
 
-    >>> runs("results").tail(3)[["started", "command", "exit_code"]]
+    Examples:
+        >>> runs("results")[["started", "command", "exit_code"]].columns.tolist()
+        ['started', 'command', 'exit_code']
     """
     import pandas as pd
 

@@ -205,12 +205,12 @@ def load(
         allow_pickle: Whether weights may be read that are no safetensors.
 
     Returns:
-        An encoder for `mteb.evaluate`, and for lists of strings:
+        An encoder for `mteb.evaluate`, and for lists of strings.
 
-        >>> encoder = load("all-MiniLM-L6-v2")
-        >>> encoder.encode(["A man is eating.", "Someone eats."]).shape
+    Examples:
+        >>> with load("all-MiniLM-L6-v2") as encoder:
+        ...     encoder.encode(["A man is eating.", "Someone eats."]).shape
         (2, 384)
-        >>> encoder.close()
     """
     check_devices(device)
     if ray is not None:

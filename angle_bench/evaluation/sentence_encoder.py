@@ -5,7 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.spec import ModelSpec
@@ -208,6 +209,18 @@ class SentenceEncoder(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the workers; the next text that has to be computed starts them again."""
+
+    def __enter__(self) -> Self:
+        """The encoder itself, whose workers end with the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @abstractmethod
     def _encoded(

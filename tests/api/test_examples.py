@@ -1,0 +1,45 @@
+"""The examples in docstrings of public functions, run on results as they describe them."""
+
+import doctest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import angle_bench as ab
+from angle_bench.results.shipped import suites
+from tests.stored import Pairs, Results
+
+# those of training and of a reproduction need data and minutes; the tests of each run them
+RUN = [
+    *("run", "compare", "leaderboard", "scores", "predictions", "runs"),
+    *("models", "tasks", "recipes", "load", "evaluate"),
+]
+PAIRS = [("a cat", "a cat", 5.0), ("a cat sleeps", "a cat naps", 4.0), ("a cat", "the tax", 0.0)]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = Results(tmp_path / "results")
+    names = ("org/base", "org/tuned")
+    for noise, name in zip((0.5, 0.1), names, strict=True):
+        for task in suites()["STS"].task:
+            pairs = Pairs(task.name)
+            made.put(name, task.name, pairs.part(pairs.scores(noise, 3)), revision="abc")
+    (tmp_path / "results" / ".runs").mkdir()
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_example_of_a_function_runs(name: str, results: None) -> None:
+    function: Any = getattr(ab, name)
+    known = {each: getattr(ab, each) for each in RUN} | {"pairs": PAIRS}
+    import numpy as np
+
+    found = doctest.DocTestFinder(recurse=False).find(function, name, globs=known | {"np": np})
+    assert found[0].examples
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    runner = doctest.DocTestRunner(optionflags=flags, verbose=False)
+    for example in found:
+        runner.run(example)
+    assert runner.summarize(verbose=False).failed == 0
