@@ -138,7 +138,7 @@ def run(
     if dry_run:
         return show_forecast(plan.jobs, plan.options, said.as_json)
     if save_spec:
-        plan = planned(_saved(plan, question))
+        plan = replace(planned(_saved(plan, question)), trainings=plan.trainings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     result = carried_out(plan, watcher(said.quiet, said.debug))
     if said.as_json:
