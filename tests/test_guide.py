@@ -165,9 +165,7 @@ def test_the_python_examples_of_the_guides_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = [
-        doctest.testfile(
-            str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
-        )
+        doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
         for page in sorted([*(DOCS / "guide").glob("*.md"), DOCS / "python.md"])
     ]
     assert sum(each.failed for each in ran) == 0

@@ -62,9 +62,9 @@ def encode(
         int | None, typer.Option("--size", metavar="N", help="How many dimensions to keep.")
     ] = None,
     overwrite: shared.Overwrite = False,
-    computed: Computed = Computed(),  # noqa: B008  frozen
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008  frozen
+    computed: Computed = Computed(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Encode a text column: writes a parquet or npy file, in the order of the rows."""

@@ -27,10 +27,13 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Said(Shown):
+class Said:
     """What is shown, also of the libraries underneath."""
 
+    as_json: shared.Json = False
+    quiet: shared.Quiet = False
     verbose: shared.Verbose = False
+    debug: shared.Debug = False
 
 
 @dataclass(frozen=True)

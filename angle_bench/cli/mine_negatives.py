@@ -100,9 +100,9 @@ def mine_negatives(
     dry_run: Annotated[
         bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
     ] = False,
-    computed: Computed = Computed(),  # noqa: B008  frozen
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008  frozen
+    computed: Computed = Computed(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Find hard negatives for pairs: writes query, positive, negative, which `train` reads."""

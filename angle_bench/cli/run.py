@@ -24,8 +24,6 @@ Examples:
 
 angle-bench run -m all-MiniLM-L6-v2 -t demo
 
-angle-bench run -m UAE-Large-V1 -t STS
-
 angle-bench run -m base=all-MiniLM-L6-v2 -m tuned=./checkpoint-500 -t STS12,STS13 --mirror data/
 
 angle-bench run -m 'ft-seed*' -t STSB-dev

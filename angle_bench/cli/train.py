@@ -115,11 +115,11 @@ def train(
         ),
     ] = False,
     results: shared.Results = Path("results"),
-    device: shared.Device = "auto",
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
     trust_remote_code: shared.TrustRemoteCode = False,
     allow_pickle: shared.AllowPickle = False,
+    device: shared.Device = "auto",
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""

@@ -72,7 +72,7 @@ def _sized(
         if size > vectors.shape[1]:
             raise ModelError(
                 f"matryoshka's size {size} is larger than the vectors: {vectors.shape[1]}.",
-                f"sizes up to {vectors.shape[1]} under [matryoshka]",
+                f"--set 'matryoshka.sizes=[{vectors.shape[1]}]', or smaller ones",
             )
         found = _scaled(objective(vectors[:, :size]).parts, weights[number])
         for name, part in found.items():

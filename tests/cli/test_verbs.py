@@ -31,9 +31,9 @@ OTHER_WORDS = {
     "--to",  # a form, a folder, a size
 }
 ORDER = [
-    *("--device", "--mirror", "--offline", "--base", "--trust-remote-code", "--allow-pickle"),
+    *("--mirror", "--offline", "--base", "--trust-remote-code", "--allow-pickle"),
     *("--pooling", "--prompt", "--prompts", "--max-length", "--dtype", "--attention", "--compile"),
-    *("--batch-tokens", "--ray", "--cache-dir", "--no-cache", "--cache-limit"),
+    *("--device", "--batch-tokens", "--ray", "--cache-dir", "--no-cache", "--cache-limit"),
     *("--json", "--quiet", "--verbose", "--debug"),
 ]
 
