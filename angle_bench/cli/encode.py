@@ -76,6 +76,7 @@ def encode(
     compile: shared.Compile = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
+    worker_timeout: shared.WorkerTimeout = None,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -111,7 +112,7 @@ def encode(
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     access = shared.access(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(model[0], changes, access)
-    computing = Computing(device, batch_tokens, ray)
+    computing = Computing(device, batch_tokens, ray, worker_timeout)
     refuse_other_loaders(spec, computing)
     _refuse(spec, role, start, size)
     with text_files(file, options) as files:

@@ -114,6 +114,7 @@ def mine_negatives(
     compile: shared.Compile = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
+    worker_timeout: shared.WorkerTimeout = None,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -157,7 +158,7 @@ def mine_negatives(
     mirror = check_mirror(mirror)
     changes = shared.overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     spec = resolve(model[0], changes, shared.access(base, mirror, trust_remote_code, allow_pickle))
-    computing = Computing(device, batch_tokens, ray)
+    computing = Computing(device, batch_tokens, ray, worker_timeout)
     refuse_other_loaders(spec, computing)
     documents = (
         None

@@ -60,6 +60,7 @@ def reproduce(
     compile: shared.Compile = False,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
+    worker_timeout: shared.WorkerTimeout = None,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -96,7 +97,7 @@ def reproduce(
     options = Options(
         mirror=check_mirror(mirror),
         root=results_root(results, write=True),
-        computing=Computing(device, batch_tokens, ray),
+        computing=Computing(device, batch_tokens, ray, worker_timeout),
         keeping=Keeping(not no_cache, cache_dir, limit),
         command=["angle-bench", *sys.argv[1:]],
     )

@@ -112,6 +112,7 @@ def run(
     similarity: shared.Similarity = None,
     batch_tokens: shared.BatchTokens = None,
     ray: shared.Ray = None,
+    worker_timeout: shared.WorkerTimeout = None,
     cache_dir: shared.CacheDir = None,
     no_cache: shared.NoCache = False,
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT,
@@ -174,7 +175,7 @@ def run(
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.evaluation.shards import cut, parse_shard
 
-    computing = Computing(device, batch_tokens, ray)
+    computing = Computing(device, batch_tokens, ray, worker_timeout)
     for spec in specs:
         refuse_idle(spec, computing)
     local = check_mirror(mirror)
