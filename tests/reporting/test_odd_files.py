@@ -52,6 +52,7 @@ def compared(results: Results, *names: str) -> str:
 RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a list": lambda record: [record],
     "model a list": lambda record: record | {"model": [record["model"]]},
+    "command a number": lambda record: record | {"command": 1e308},
     "model null": lambda record: record | {"model": None},
     "data a text": lambda record: record | {"data": "mirror"},
     "verification null": lambda record: record | {"data": {"verification": None}},
