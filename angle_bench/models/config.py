@@ -38,7 +38,7 @@ def read_json(place: Path, kind: type = dict) -> Any:
         if not isinstance(value, kind):
             raise ValueError(f"it holds no {kind.__name__}")
         return value
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nested too deeply
         raise ModelError(
             f"{place} cannot be read: {error}.",
             "the folder copied again as a whole, or saved anew",

@@ -136,3 +136,11 @@ def test_a_checkpoint_that_was_chosen_by_null_is_compared(results: Results) -> N
     record = json.loads(place.read_text())
     place.write_text(json.dumps(record | {"model": record["model"] | {"selected_on_test": None}}))
     compared(results, "base", "odd")
+
+
+def test_training_texts_that_cannot_be_read_are_named_and_left_out(results: Results) -> None:
+    side_file(results, "training_texts.parquet").write_bytes(b"no parquet")
+    board = ranked(results)
+    (said,) = [line for line in board.warnings if "training_texts.parquet" in line]
+    assert said.endswith("; left out")
+    assert board.intervals.keys() == {"good", "base", "odd"}
