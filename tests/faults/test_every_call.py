@@ -17,7 +17,10 @@ from tests.faults.shim import KILLED
 from tests.stored import Pairs, Results
 
 SECONDS = 120.0  # without an end is a hang
-LIGHT = ["angle_bench.cli.app", "angle_bench.reporting.leaderboard"]
+LIGHT = [
+    *("angle_bench.cli.app", "angle_bench.reporting.leaderboard", "angle_bench.reporting.judged"),
+    *("angle_bench.reporting.site.pages", "angle_bench.reporting.site.evidence"),
+]
 HEAVY = [
     *("torch", "transformers.models.bert.modeling_bert", "transformers.models.auto", "mteb"),
     *("datasets", "lmdb", "pyarrow.parquet", "scipy.stats", "sklearn.metrics"),
@@ -181,7 +184,7 @@ BOARD = ["leaderboard", "results", "-t", "STS12", "-o"]
 )
 def test_leaderboard(light: Harness, name: str) -> None:
     words = [*BOARD, name]
-    assert check_every_call(light, words, named(name)) >= 8
+    assert check_every_call(light, words, named(name), STEP) >= 8 // STEP
 
 
 @pytest.mark.long
