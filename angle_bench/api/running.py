@@ -226,6 +226,7 @@ def run(
     device: str = "auto",
     batch_tokens: int | None = None,
     ray: str | None = None,
+    worker_timeout: float | None = None,
     mirror: Places | None = None,
     base: Places | None = None,
     trust_remote_code: bool = False,
@@ -258,6 +259,7 @@ def run(
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
         batch_tokens: The most tokens of a batch; by default measured.
         ray: The address of a Ray cluster, or `auto`.
+        worker_timeout: Seconds of silence after which a worker is ended and others get its work.
         mirror: A folder with models and data under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
         trust_remote_code: Whether Python files that come with a checkpoint may run.
@@ -311,7 +313,7 @@ def run(
             trust_remote_code,
             allow_pickle,
         ),
-        computing=Computing(device, batch_tokens, ray),
+        computing=Computing(device, batch_tokens, ray, worker_timeout),
         keeping=Keeping(
             cache,
             None if cache_dir is None else place(cache_dir),

@@ -38,7 +38,7 @@ def read_json(place: Path, kind: type = dict) -> Any:
         if not isinstance(value, kind):
             raise ValueError(f"it holds no {kind.__name__}")
         return value
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nested too deeply
         raise ModelError(
             f"{place} cannot be read: {error}.",
             "the folder copied again as a whole, or saved anew",
@@ -126,6 +126,11 @@ def left_pads_move(folder: Path, whole: Path) -> bool:
 def is_decoder(folder: Path) -> bool:
     """Whether a folder holds a language model that writes, by the class that its config names."""
     named = read_config(folder).get("architectures") or []
+    if not isinstance(named, list):
+        raise ModelError(
+            f"{folder / 'config.json'}: architectures is no list.",
+            "a checkpoint whose config.json is as transformers writes it",
+        )
     # a LLaMA without its head is saved as LlamaModel
     decoders = ("Llama", "Mistral", "Qwen", "Gemma", "Phi", "OPT", "GPT", "Falcon", "Olmo")
     return any(str(n).endswith("ForCausalLM") or str(n).startswith(decoders) for n in named)

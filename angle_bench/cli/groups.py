@@ -92,6 +92,7 @@ class Computed:
     device: shared.Device = "auto"
     batch_tokens: shared.BatchTokens = None
     ray: shared.Ray = None
+    worker_timeout: shared.WorkerTimeout = None
     cache_dir: shared.CacheDir = None
     no_cache: shared.NoCache = False
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
@@ -110,7 +111,7 @@ class Computed:
         """How, as the functions of Python take it."""
         from angle_bench.evaluation.options import Computing
 
-        return Computing(self.device, self.batch_tokens, self.ray)
+        return Computing(self.device, self.batch_tokens, self.ray, self.worker_timeout)
 
     def keeping(self) -> "Keeping":
         """Where, as the functions of Python take it.

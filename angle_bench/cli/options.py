@@ -241,6 +241,16 @@ Ray = Annotated[
         rich_help_panel=COMPUTING,
     ),
 ]
+WorkerTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--worker-timeout",
+        metavar="SECONDS",
+        help="End a worker that does not answer so long; others get its work. By default it is "
+        "said after a minute.",
+        rich_help_panel=COMPUTING,
+    ),
+]
 CacheDir = Annotated[
     Path | None,
     typer.Option(

@@ -1,7 +1,10 @@
 """Workers kept from one model to the next, so that what both have in common is loaded once."""
 
+from collections.abc import Callable
+
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Workers
+from angle_bench.encoding.workers.silence import Patience
 from angle_bench.encoding.workers.start import start
 from angle_bench.evaluation.options import Computing
 
@@ -10,9 +13,13 @@ class Between:
     """Holds the workers of a model until the next one is known.
 
     The next one may be the same weights under another prompt, or another adapter of their base.
+
+    Args:
+        say: Told at once of a worker that says nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] | None = None) -> None:
+        self._say = say
         self._kept: tuple[Checkpoint, Workers] | None = None
 
     def start(self, checkpoint: Checkpoint, computing: Computing) -> Workers:
@@ -26,11 +33,12 @@ class Between:
                     workers.switch(checkpoint)
                 return workers
         self.close()
+        patience = Patience(computing.worker_timeout, self._say)
         if computing.ray is None:
-            return start(checkpoint, computing.device)
+            return start(checkpoint, computing.device, patience)
         from angle_bench.encoding.workers.ray import start_ray
 
-        return start_ray(computing.ray, checkpoint, computing.device)
+        return start_ray(computing.ray, checkpoint, computing.device, patience)
 
     def keep(self, checkpoint: Checkpoint, workers: Workers | None) -> None:
         """Hold workers that have this checkpoint loaded."""

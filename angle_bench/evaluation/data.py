@@ -5,6 +5,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from angle_bench.evaluation.file_read import FileRead, Files, read_files
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.places import find_files, users_files
 from angle_bench.places import cache_folder, tasks_folder
+from angle_bench.results.files import clear_old_leftovers
 from angle_bench.results.task import LOCAL, Task
 
 PACKAGE_PREFIX = "angle-bench/"
@@ -224,3 +226,7 @@ def _put(place: Path, make: Callable[[Path], object]) -> None:
             f"the cache {place.parent} cannot be written: {error.strerror or error}.",
             "ANGLE_BENCH_CACHE=FOLDER that can be written, before the same command",
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    clear_old_leftovers(place.parent)

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.store_contract import Store, StoreIdentity
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.ray_connection import check_address
+from angle_bench.encoding.workers.silence import check_timeout
 from angle_bench.encoding.workers.start import check_devices
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.adapter import MtebEncoder
@@ -35,10 +36,22 @@ def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None)
     return load_variants([spec], computing, store)[0]
 
 
-def load_any(spec: ModelSpec, computing: Computing, store: Store | None = None) -> SentenceEncoder:
-    """An encoder for a checkpoint that is computed here, or by sentence-transformers."""
+def load_any(
+    spec: ModelSpec,
+    computing: Computing,
+    store: Store | None = None,
+    say: Callable[[str], None] | None = None,
+) -> SentenceEncoder:
+    """An encoder for a checkpoint that is computed here, or by sentence-transformers.
+
+    Args:
+        spec: The checkpoint.
+        computing: How it is computed.
+        store: Where its vectors are kept.
+        say: Told at once of a worker that says nothing.
+    """
     if spec.loader == "transformers":
-        return load_spec(spec, computing, store)
+        return load_variants([spec], computing, store, Between(say))[0]
     from angle_bench.evaluation.foreign import load_handed_over
 
     return load_handed_over(spec, computing, store)
@@ -169,6 +182,7 @@ def load(
     size: int | None = None,
     batch_tokens: int | None = None,
     ray: str | None = None,
+    worker_timeout: float | None = None,
     base: str | Path | None = None,
     mirror: str | Path | None = None,
     trust_remote_code: bool = False,
@@ -199,6 +213,8 @@ def load(
         size: The leading dimensions to keep.
         batch_tokens: The most padded tokens of a batch.
         ray: Encode on a Ray cluster: its address, or `auto`.
+        worker_timeout: Seconds without an answer after which a worker is ended and its work
+            given to the others; None waits, with a warning.
         base: The base of an adapter, where the recorded one is elsewhere.
         mirror: A folder with checkpoints under their hub ids.
         trust_remote_code: Whether Python files that come with the checkpoint may run.
@@ -213,6 +229,7 @@ def load(
         (2, 384)
     """
     check_devices(device)
+    check_timeout(worker_timeout)
     if ray is not None:
         check_address(ray)
     changes = Overrides(
@@ -234,6 +251,7 @@ def load(
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
     (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
-    encoder = load_any(variant, Computing(device, batch_tokens, ray))
+    computing = Computing(device, batch_tokens, ray, worker_timeout)
+    encoder = load_any(variant, computing, say=warnings.warn)
     encoder.warn = warnings.warn
     return encoder

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.encoding.workers.silence import check_timeout
 from angle_bench.errors import UsageError
 
 DEFAULT_STORE_BYTES = 20 << 30
@@ -18,11 +19,19 @@ class Computing:
         device: As after `-d`.
         batch_tokens: The most padded tokens of a batch; None measures it.
         ray: The address of a Ray cluster, `auto`, or None for worker processes.
+        worker_timeout: Seconds without an answer after which a worker is ended; None waits.
+
+    Raises:
+        UsageError: The timeout is none.
     """
 
     device: str = "auto"
     batch_tokens: int | None = None
     ray: str | None = None
+    worker_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        check_timeout(self.worker_timeout)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,12 @@ def refuse_idle(spec: ModelSpec, computing: Computing) -> None:
     """
     if spec.loader == "transformers":
         return
-    for option, given in (("--ray", computing.ray), ("--batch-tokens", computing.batch_tokens)):
+    ours = {
+        "--ray": computing.ray,
+        "--batch-tokens": computing.batch_tokens,
+        "--worker-timeout": computing.worker_timeout,
+    }
+    for option, given in ours.items():
         if given is not None:
             raise UsageError(
                 f"{spec.label} is computed by {spec.loader}, which knows no {option}.",

@@ -14,7 +14,7 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.own_rows import unused_columns
 from angle_bench.evaluation.sentence_encoder import SentenceEncoder
-from angle_bench.results.files import write_json
+from angle_bench.results.files import clear_old_leftovers, write_json
 from angle_bench.results.task import Task
 from angle_bench.toml_file import user_files
 
@@ -144,6 +144,7 @@ class RunRecord:
 
     def write(self, outcome: Mapping[str, Any], exit_code: int | None) -> None:
         """Write the record as things stand; the exit code is None while the command runs."""
+        clear_old_leftovers(self._place.parent)
         write_json(
             self._place,
             {

@@ -164,7 +164,7 @@ def reproduce(
     Returns:
         What came of it; None if no task could be measured.
     """
-    between = Between()
+    between = Between(progress.warning)
 
     def measure(specs: Sequence[ModelSpec]) -> list[ModelOutcome]:
         outcomes = [ModelOutcome.of(each, options.root) for each in specs]

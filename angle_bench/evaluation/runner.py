@@ -53,7 +53,7 @@ def run(
         progress: Told what happens.
         between: Holds workers beyond this call; the caller closes it.
     """
-    held = between or Between()
+    held = between or Between(progress.warning)
     tasks = {task.name: task for job in jobs for task in job.suite.task}
     for job in jobs:
         if note := job.variants[0].spec.note:

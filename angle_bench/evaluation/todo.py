@@ -9,7 +9,7 @@ from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record
-from angle_bench.results.claims import Claims
+from angle_bench.results.claims import Claims, forget_dead
 from angle_bench.results.folder import Asked, Found, look_up
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Suite, Task
@@ -78,7 +78,9 @@ def _lacking(
     lacking, reasons = [], set()
     for outcome in left:
         found = answer(outcome, task, located)
-        if found.state != "done":
+        if found.state == "done":
+            forget_dead(outcome.folder, task.name)
+        else:
             lacking.append(outcome)
             reasons.add(found.reason)
     for reason in sorted(reasons - {""}):

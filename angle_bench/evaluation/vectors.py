@@ -90,7 +90,7 @@ def opened_encoder(
     with opened_store(keeping, progress) as kept:
         from angle_bench.evaluation.loading import load_any, refuse_change
 
-        encoder = load_any(spec, computing, kept)
+        encoder = load_any(spec, computing, kept, progress.warning)
         encoder.done, encoder.warn = progress.texts, progress.warning
         try:
             yield encoder

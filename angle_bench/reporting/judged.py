@@ -17,10 +17,10 @@ from angle_bench.results.task import Task
 HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
 
 
-def sides_of(rows: Sequence[Row]) -> list[Side]:
-    """The rows that were measured, each as a side of a comparison."""
+def sides_of(rows: Sequence[Row], warnings: list[str] | None = None) -> list[Side]:
+    """The rows that were measured, each as a side of a comparison (see `Side.of`)."""
     return [
-        Side.of(row.label, [StoredModel.of(model) for model in row.models])
+        Side.of(row.label, [StoredModel.of(model) for model in row.models], warnings)
         for row in rows
         if row.models
     ]
@@ -39,11 +39,12 @@ def with_ranks(
     Raises:
         ResultsError: Two rows were scored on other items of the same data.
     """
-    sides = sides_of(board.rows) if sides is None else sides
+    odd: list[str] = []
+    sides = sides_of(board.rows, odd) if sides is None else sides
     read = read_sides(sides, board.suite, []) if read is None else read
     ranking = ranks(sides, board.suite, read)
     without = [row.label for row in board.rows if row.models and row.label not in ranking.intervals]
-    warnings = [*board.warnings, *over_some(board.suite, ranking)]
+    warnings = [*board.warnings, *odd, *over_some(board.suite, ranking)]
     if without:
         warnings.append(
             f"without a rank, since scores or per-item predictions are lacking or on other "

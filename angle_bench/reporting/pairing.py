@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from angle_bench.errors import ResultsError
 from angle_bench.reporting.common_items import CommonItems, TextNumbers, common_items, task_weights
 from angle_bench.reporting.evidence import Evidence, ModelEvidence
 from angle_bench.reporting.settings_differ import settings_differ
@@ -32,13 +33,21 @@ class Side:
     fixed: bool = False
 
     @classmethod
-    def of(cls, label: str, models: Sequence[StoredModel]) -> "Side":
+    def of(
+        cls, label: str, models: Sequence[StoredModel], warnings: list[str] | None = None
+    ) -> "Side":
         """A side with the records of training texts that lie with its results or checkpoints.
+
+        Args:
+            label: What it is called.
+            models: What it is made of.
+            warnings: Is told of a record that cannot be read, which is then left out; without it
+                that is an error.
 
         Raises:
             ResultsError: A record cannot be read.
         """
-        records = [_training_texts(model) for model in models]
+        records = [_training_texts(model, warnings) for model in models]
         training = tuple(one for one in records if one is not None)
         local = any(model.revision.startswith("sha256-") for model in models)
         return cls(label, tuple(models), training, not (training or local) and len(models) == 1)
@@ -56,12 +65,20 @@ class Side:
         return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
 
 
-def _training_texts(model: StoredModel) -> TrainingTexts | None:
+def _training_texts(model: StoredModel, warnings: list[str] | None) -> TrainingTexts | None:
     """What was passed on with the results, else what lies in the checkpoint."""
     places = [folder.path / SIDE for folder in model.folders]
     if model.checkpoint is not None:
         places.append(model.checkpoint)
-    return next(filter(None, map(read_training_texts, places)), None)
+    for place in places:
+        try:
+            if (found := read_training_texts(place)) is not None:
+                return found
+        except ResultsError as error:
+            if warnings is None:
+                raise
+            warnings.append(f"{error.what}; left out")
+    return None
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from angle_bench.errors import ResultsError
 from angle_bench.results.layout import ModelFolder
-
-POLL_SECONDS = 0.2
+from angle_bench.results.locks import acquired
 
 
 class Claims:
     """The tasks that this process computes.
 
-    A claim is a lock file beside the run record. The system frees it when a process dies; where
-    a file system has no locks, the library keeps the holder's host and process number in it and
-    breaks a lock whose holder is gone.
+    A claim is a lock file beside the run record. The system frees it when a process dies;
+    `results.locks` says what is done where a file system has no locks.
     """
 
     def __init__(self) -> None:
-        self._held: dict[Path, FileLock] = {}
+        self._held: dict[Path, BaseFileLock] = {}
 
     def take(self, folder: ModelFolder, task: str) -> bool:
         """Claim a task; False if another process has it.
@@ -34,10 +32,9 @@ class Claims:
         place = folder.claim(task)
         if place in self._held:
             return True
-        lock = FileLock(place)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(blocking=False)
+            lock = acquired(place, blocking=False)
         except Timeout:
             return False
         except OSError as error:
@@ -60,8 +57,7 @@ class Claims:
     def wait(self, folder: ModelFolder, task: str) -> None:
         """Return once no other process has the task."""
         place = folder.claim(task)
-        with FileLock(place).acquire(poll_interval=POLL_SECONDS):
-            pass
+        acquired(place).release()
 
     def close(self) -> None:
         """Let others have everything."""
@@ -87,6 +83,13 @@ def holder(folder: ModelFolder, task: str) -> str:
         return _holder(folder.claim(task)).read_text()
     except OSError:  # it was let go meanwhile, or its holder was killed before it said so
         return "another process"
+
+
+def forget_dead(folder: ModelFolder, task: str) -> None:
+    """Remove what a killed process said of a task that it held."""
+    if _holder(folder.claim(task)).exists():
+        with suppress(ResultsError), claims() as held:
+            held.take(folder, task)
 
 
 def _holder(place: Path) -> Path:

@@ -4,8 +4,11 @@ import glob
 import json
 import os
 import secrets
+import shutil
 import stat
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from typing import Any
 from angle_bench.errors import ResultsError, UsageError
 
 Write = Callable[[Path], None]
+
+OLD_SECONDS = 86_400.0  # no writing takes so long: what is left is of a process that was killed
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def write_together(
             place = file.place
             temporary.replace(place)
             sync(place.parent)
+            clear_old_leftovers(place.parent, place.name)
     except OSError as error:
         raise ResultsError(
             f"{place} cannot be written: {error.strerror or error}.",
@@ -85,14 +91,36 @@ def write_together(
         ) from error
     finally:
         for temporary in temporaries:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # it is cleared later; what is in place counts
+                temporary.unlink(missing_ok=True)
 
 
 def clear_leftovers(places: Iterable[Path]) -> None:
     """Remove temporary files of killed processes; nobody else may be writing these places."""
     for place in places:
-        for leftover in place.parent.glob(f"{glob.escape(f'.{place.name}.')}*.tmp"):
+        for leftover in _leftovers(place.parent, place.name):
             leftover.unlink(missing_ok=True)
+
+
+def clear_old_leftovers(folder: Path, name: str = "") -> None:
+    """Remove temporary files and folders that a killed process left a day ago or longer.
+
+    Args:
+        folder: Where they are.
+        name: What they were to become; empty is anything, in a folder that is ours alone.
+    """
+    for leftover in _leftovers(folder, name):
+        with suppress(OSError):  # somebody else removes it, or owns it
+            if leftover.lstat().st_mtime > time.time() - OLD_SECONDS:
+                continue
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
+
+
+def _leftovers(folder: Path, name: str) -> list[Path]:
+    return list(folder.glob(f".{glob.escape(name) or '*'}.*.tmp"))
 
 
 def write_json(place: Path, value: Any) -> None:

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-from filelock import FileLock
 
 from angle_bench.errors import ResultsError
 from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
@@ -20,6 +18,7 @@ from angle_bench.results.files import (
     write_together,
 )
 from angle_bench.results.layout import ModelFolder
+from angle_bench.results.locks import acquired
 from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
 from angle_bench.results.run_record import read_run_record
 from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
@@ -138,7 +137,8 @@ def store(
     with locked(folder):
         clear_leftovers(file.place for file in files)
         write_together(files, before_renaming=lambda: set_aside(folder, task))
-        folder.error(task).unlink(missing_ok=True)
+        with suppress(OSError):  # of an earlier failure; the result is there
+            folder.error(task).unlink(missing_ok=True)
 
 
 def set_aside(folder: ModelFolder, task: str) -> None:
@@ -176,5 +176,8 @@ def locked(folder: ModelFolder) -> Iterator[None]:
             f"{folder.side} cannot be written: {error.strerror or error}.",
             "-r FOLDER that can be written and has space",
         ) from error
-    with FileLock(folder.side / "lock"):
+    lock = acquired(folder.side / "lock")
+    try:
         yield
+    finally:
+        lock.release()

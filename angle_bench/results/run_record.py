@@ -39,6 +39,8 @@ def _odd(record: Mapping[str, Any]) -> str | None:
     chosen = model.get("selected_on_test") or []
     if not isinstance(chosen, list) or not all(isinstance(each, str) for each in chosen):
         return "selected_on_test is no list of texts"
+    if not isinstance(record.get("command") or [], list):
+        return "command is no list"
     return _odd_settings(model.get("settings"))
 
 

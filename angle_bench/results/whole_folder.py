@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from angle_bench.errors import ResultsError
-from angle_bench.results.files import sync
+from angle_bench.results.files import clear_old_leftovers, sync
 
 
 def write_folder(place: Path, fill: Callable[[Path], None], fix: str) -> None:
@@ -57,6 +57,7 @@ def _put(temporary: Path, place: Path) -> None:
             raise
     sync(place.parent)
     shutil.rmtree(aside, ignore_errors=True)
+    clear_old_leftovers(place.parent, place.name)
 
 
 def sync_all(folder: Path) -> None:

@@ -301,3 +301,20 @@ def test_what_looks_like_a_checkpoint(tmp_path: Path, name: str) -> None:
     assert not looks_like_checkpoint(tmp_path / "absent")
     (tmp_path / name).touch()
     assert looks_like_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("config.json", '{"architectures": true}', "architectures is no list"),
+        ("tokenizer_config.json", "[" * 5000, "cannot be read"),
+    ],
+)
+def test_odd_json_is_named(tiny_bert: Path, name: str, text: str, said: str) -> None:
+    place = tiny_bert / name
+    if text.startswith("{"):
+        text = json.dumps(json.loads(place.read_text()) | json.loads(text))
+    place.write_text(text)
+    with pytest.raises(ModelError, match=said) as caught:
+        read_folder(tiny_bert)
+    assert name in caught.value.what

@@ -52,6 +52,7 @@ def compared(results: Results, *names: str) -> str:
 RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a list": lambda record: [record],
     "model a list": lambda record: record | {"model": [record["model"]]},
+    "command a number": lambda record: record | {"command": 1e308},
     "model null": lambda record: record | {"model": None},
     "data a text": lambda record: record | {"data": "mirror"},
     "verification null": lambda record: record | {"data": {"verification": None}},
@@ -135,3 +136,11 @@ def test_a_checkpoint_that_was_chosen_by_null_is_compared(results: Results) -> N
     record = json.loads(place.read_text())
     place.write_text(json.dumps(record | {"model": record["model"] | {"selected_on_test": None}}))
     compared(results, "base", "odd")
+
+
+def test_training_texts_that_cannot_be_read_are_named_and_left_out(results: Results) -> None:
+    side_file(results, "training_texts.parquet").write_bytes(b"no parquet")
+    board = ranked(results)
+    (said,) = [line for line in board.warnings if "training_texts.parquet" in line]
+    assert said.endswith("; left out")
+    assert board.intervals.keys() == {"good", "base", "odd"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import ResultsError
-from angle_bench.results.claims import Claims, claims, holder
+from angle_bench.results.claims import Claims, claims, forget_dead, holder
 from angle_bench.results.layout import ModelFolder
 
 HOLDS = """
@@ -82,3 +82,52 @@ def test_a_folder_that_cannot_be_written(folder: ModelFolder) -> None:
     folder.root.joinpath("a__b").write_text("a file")
     with claims() as ours, pytest.raises(ResultsError, match="cannot be written"):
         ours.take(folder, "STS12")
+
+
+def test_a_killed_process_is_forgotten_and_a_living_one_is_not(folder: ModelFolder) -> None:
+    said = folder.claim("STS12").with_suffix(".holder")
+    running = other(folder)
+    forget_dead(folder, "STS12")
+    assert said.exists()
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    forget_dead(folder, "STS12")
+    assert not said.exists()
+
+
+WITHOUT_LOCKS = """
+import errno, fcntl, os, sys
+def missing(handle, operation):
+    raise OSError(errno.{error}, os.strerror(errno.{error}))
+fcntl.flock = missing
+"""
+
+
+@pytest.mark.parametrize("error", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def test_where_a_file_system_has_no_locks_a_task_is_one_process_s(
+    folder: ModelFolder, error: str
+) -> None:
+    """The stand-in for a network folder: every flock fails, as the system says it there."""
+    takes = WITHOUT_LOCKS.format(error=error) + HOLDS
+    running = subprocess.Popen(
+        [sys.executable, "-c", takes, str(folder.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    first = running.stdout.readline().strip()
+    second = subprocess.run(
+        [sys.executable, "-c", takes, str(folder.root)],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (first, second.stdout.strip()) == ("True", "False"), second.stderr
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    third = subprocess.run(
+        [sys.executable, "-c", takes, str(folder.root)], input="", capture_output=True, text=True
+    )
+    assert third.stdout.strip() == "True", third.stderr

@@ -239,3 +239,13 @@ def test_the_umask_is_honoured(tmp_path: Path, umask: int) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o666 & ~umask
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o777 & ~umask
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_no_file_of_others(tmp_path: Path) -> None:
+    names = [".board.csv.0123.tmp", ".board.csv.4567.tmp", ".other.csv.0123.tmp", "board.csv.tmp"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+    for name in (names[0], *names[2:]):
+        os.utime(tmp_path / name, (0, 0))
+    write_together([text_file(tmp_path / "board.csv", "whole")])
+    assert sorted(held(tmp_path)) == sorted(["board.csv", *names[1:]])

@@ -2,17 +2,22 @@
 
 Each is a new interpreter that loads the model from its folder and settings, never from a pickle,
 and talks over a socket. A process that dies closes its end, whatever killed it, so that a wait
-for an answer is also a wait for a death.
+for an answer is also a wait for a death. One that says nothing, stopped or hung in a driver, keeps
+its end open: how long it has been silent is counted while it is waited for.
 """
 
 import json
 import os
+import queue
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
@@ -30,12 +35,12 @@ from angle_bench.encoding.workers.contract import (
     WorkerTraceback,
     common_rates,
 )
+from angle_bench.encoding.workers.silence import Pace, Patience, Silence
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError
 from angle_bench.places import package_folder
 
 END_SECONDS = 5.0
-LOOK_SECONDS = 5.0  # between two looks at processes that say nothing
 
 # -P: a file of the user's, such as ./datasets.py, must not stand in for a library
 _CHILD = (
@@ -44,33 +49,70 @@ _CHILD = (
 )
 
 
+class _Line(Connection):
+    """A connection that is read from as somebody else says: also a message may stop half-way."""
+
+    def __init__(self, handle: int, read: Callable[[int, int], bytes]) -> None:
+        super().__init__(handle)
+        self._patient = read
+
+    def _recv(self, size: int, read: Any = None) -> Any:
+        return super()._recv(size, self._patient)  # type: ignore[misc]
+
+
 @dataclass(eq=False)
 class _Process:
     device: str
-    connection: Connection
+    line: socket.socket
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
+    silence: Silence
     batches: deque[Batch] = field(default_factory=deque)
     stale: int = 0  # answers still to come that nobody waits for any more
+    _questions: "queue.SimpleQueue[Any]" = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.connection = _Line(os.dup(self.line.fileno()), self._read)
+        self._sender = threading.Thread(target=self._send, daemon=True)
+        self._sender.start()
+
+    def __str__(self) -> str:
+        return f"the worker {self.process.pid} on {self.device}"
 
     @property
     def load(self) -> int:
         return len(self.batches)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.batches or self.stale)
 
     def last_words(self) -> str:
         self.log.seek(0)
         return self.log.read().decode(errors="replace").strip()[-2000:]
 
     def answer(self) -> Any:
-        """The next answer; EOFError once the process is dead."""
-        # a process that the worker itself started may hold its end open after its death
-        while not wait([self.connection], LOOK_SECONDS):
-            if self.process.poll() is not None and not self.connection.poll():
-                raise EOFError
+        """The next answer; EOFError once the process is dead, or was silent for too long."""
         try:
             return self.connection.recv()
         except OSError as error:
             raise EOFError from error
+
+    def _read(self, handle: int, size: int) -> bytes:
+        # a process that the worker itself started may hold its end open after its death
+        while not wait([handle], self.silence.patience.look):
+            if self.process.poll() is not None and not wait([handle], 0):
+                raise EOFError
+            if self.silent_too_long():
+                raise EOFError
+        return os.read(handle, size)
+
+    def silent_too_long(self) -> bool:
+        """Whether it is to be ended; a long silence is said."""
+        self.silence.grow()
+        if not self.silence.too_long:
+            self.silence.tell(str(self), self.process.pid)
+        return self.silence.too_long
 
     def drain(self) -> None:
         """Take the answers that nobody waits for; those of a dead process never come."""
@@ -79,6 +121,7 @@ class _Process:
                 self.answer()
                 self.stale -= 1
         except EOFError:
+            self.process.kill()
             self.stale = 0
 
     def forget(self) -> None:
@@ -86,13 +129,25 @@ class _Process:
         self.stale += len(self.batches)
         self.batches.clear()
 
-    def ask(self, question: Any) -> bool:
-        """Send; False where the process is dead, which a wait then finds."""
-        try:
-            self.connection.send(question)
-        except OSError:
-            return False
-        return True
+    def ask(self, question: Any) -> None:
+        """Send, without waiting for a process that does not read."""
+        self._questions.put(question)
+
+    def _send(self) -> None:
+        while (question := self._questions.get()) is not None:
+            try:
+                self.connection.send(question)
+            except OSError:  # it is dead, which a wait for its answer finds
+                return
+
+    def hang_up(self) -> None:
+        """Close the line, which ends the process if it can."""
+        with suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)  # ends a sending that waits, too
+        self._questions.put(None)
+        self._sender.join()
+        self.line.close()
+        self.connection.close()
 
 
 class LocalWorkers:
@@ -105,6 +160,7 @@ class LocalWorkers:
         devices: A device for each process.
         threads: Threads of each process; 0 leaves it to torch.
         may_shrink: Whether fewer processes with more threads would be as welcome.
+        patience: How long one of them may be silent.
     """
 
     def __init__(
@@ -113,16 +169,21 @@ class LocalWorkers:
         devices: Sequence[str],
         threads: int = 0,
         may_shrink: bool = False,
+        patience: Patience = Patience(),  # noqa: B008  a frozen value
     ) -> None:
         self._processes: list[_Process] = []
         self._last_death: ModelError | None = None
         self._turn: object = None  # the run that answers belong to
+        self._pace = Pace()
+        self._patience = patience
         self.warnings: list[str] = []
         self.threads = threads
         self.may_shrink = may_shrink
         try:
             for device in devices:
-                self._processes.append(_start(checkpoint.order(device, threads)))
+                started = _start(checkpoint.order(device, threads), Silence(patience))
+                self._processes.append(started)
+                started.silence.begin_loading(checkpoint.bytes)
         except BaseException:
             self.close()
             raise
@@ -168,10 +229,13 @@ class LocalWorkers:
                         continue
                     if process.stale:
                         process.stale -= 1
+                        self._pace.begin(process.silence, process.batches)
                         continue
                     batch = process.batches.popleft()
                     if isinstance(answer, Failed):
                         answer.throw(batch.number)
+                    self._pace.learn(process.silence, batch)
+                    self._pace.begin(process.silence, process.batches)
                     self._fill(work)  # before the answer is looked at: no one idles
                     yield batch.number, answer
                     if self._turn is not turn:
@@ -188,6 +252,7 @@ class LocalWorkers:
         asked = self._processes[:count]
         for process in asked:
             process.stale += 1  # whatever ends the probe, nobody takes its answer for vectors
+            process.silence.begin(question.seconds)
             process.ask(question)
         rates: list[Rates] = []
         for process in asked:
@@ -215,6 +280,7 @@ class LocalWorkers:
         self._forget()
         for process in self._processes:
             process.drain()
+            process.silence.begin_loading(checkpoint.bytes)
             process.ask(Switch(checkpoint.order(process.device, self.threads)))
         del self.loaded
 
@@ -225,11 +291,14 @@ class LocalWorkers:
         self._processes = []
 
     def _ready(self) -> list[_Process]:
-        ready = wait([process.connection for process in self._processes], LOOK_SECONDS)
+        """Those that have answered, are dead, or were silent for too long."""
+        ready = wait([process.connection for process in self._processes], self._patience.look)
         return [
             process
             for process in self._processes
-            if process.connection in ready or (not ready and process.process.poll() is not None)
+            if process.connection in ready
+            or (not ready and process.process.poll() is not None)
+            or (process.busy and process.silent_too_long())
         ]
 
     def _forget(self) -> None:
@@ -243,7 +312,7 @@ class LocalWorkers:
     def _end(self, processes: Sequence[_Process]) -> None:
         """Close their sockets, which ends them; wait a little, then kill."""
         for process in processes:
-            process.connection.close()
+            process.hang_up()
         for process in processes:
             _ended(process)
             process.log.close()
@@ -254,12 +323,14 @@ class LocalWorkers:
             if batch is None:
                 return
             process.batches.append(batch)
-            process.ask(batch)  # if it is dead, the wait finds its closed end
+            if len(process.batches) == 1:
+                self._pace.begin(process.silence, process.batches)
+            process.ask(batch)
 
     def _bury(self, process: _Process, work: Work) -> None:
         self._processes.remove(process)
-        process.connection.close()
         self._last_death = dead = _death(process)
+        process.hang_up()
         process.log.close()
         work.give_back(process.batches, dead, blame=not process.stale)
         if not self._processes:
@@ -268,20 +339,26 @@ class LocalWorkers:
 
 
 def _ended(process: _Process) -> int:
-    """How it ended; it has a little time to do so."""
-    try:
+    """How it ended; it has a little time to do so, unless it was silent for too long."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.process.wait(0 if process.silence.too_long else END_SECONDS)
+    process.process.kill()
+    with suppress(subprocess.TimeoutExpired):
         return process.process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.process.kill()
-        return process.process.wait()
+    return -signal.SIGKILL  # it hangs in the kernel, which ends it once that returns
 
 
 def _death(process: _Process, doing: str = "") -> ModelError:
+    silent = process.silence.too_long
     status = _ended(process)
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    if silent:
+        how = f"did not answer for {process.silence.seconds:.0f} s and was ended"
     error = ModelError(
-        f"the worker {process.process.pid} on {process.device} {how}{doing}.",
-        "the same command to go on; -d with fewer workers, if memory ran out",
+        f"{process} {how}{doing}.",
+        "a larger --worker-timeout, or -d with other devices"
+        if silent
+        else "the same command to go on; -d with fewer workers, if memory ran out",
     )
     if words := process.last_words():
         error.__cause__ = WorkerTraceback(words)
@@ -296,11 +373,12 @@ def _greeting(process: _Process) -> Loaded:
         raise dead from dead.__cause__  # its last words
     if isinstance(answer, Failed):
         answer.throw(-1)
+    process.silence.begin(0)
     loaded: Loaded = answer
     return loaded
 
 
-def _start(order: dict[str, Any]) -> _Process:
+def _start(order: dict[str, Any], silence: Silence) -> _Process:
     ours, theirs = socket.socketpair()
     log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
     root = str(package_folder().parent)
@@ -323,4 +401,4 @@ def _start(order: dict[str, Any]) -> _Process:
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
     theirs.close()
-    return _Process(order["device"], Connection(ours.detach()), process, log)
+    return _Process(order["device"], ours, process, log, silence)

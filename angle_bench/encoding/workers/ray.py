@@ -6,6 +6,7 @@ it has said so again. Batches are retried by us, not by ray: those of a dead act
 once.
 """
 
+import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from angle_bench.encoding.workers.contract import (
 from angle_bench.encoding.workers.ray_actor import ModelActor, Place, order_of
 from angle_bench.encoding.workers.ray_connection import Connection, connect
 from angle_bench.encoding.workers.ray_room import Room, room
+from angle_bench.encoding.workers.silence import Pace, Patience, Silence
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError, first_line
 
@@ -34,16 +36,20 @@ LATE_SECONDS = 10.0  # for the others, once the first has loaded
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 1.0  # between two questions to an actor that cannot be reached
 FETCH_SECONDS = 60.0
+PATIENCE = Patience()
 HEAD_SECONDS = 30.0  # without a word from anyone; then the head is looked for
 
 
-def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers":
+def start_ray(
+    address: str, checkpoint: Checkpoint, devices: str, patience: Patience = PATIENCE
+) -> "RayWorkers":
     """Start actors on a Ray cluster; they load at once.
 
     Args:
         address: `auto`, `HOST:PORT` or `ray://HOST:PORT`.
         checkpoint: What they load.
         devices: What was typed after `-d`.
+        patience: How long an actor may be silent.
 
     Raises:
         UsageError: It is no address, `devices` means nothing on a cluster, or ray is not installed.
@@ -52,7 +58,8 @@ def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers
     connection = connect(address)
     try:
         nodes = [node["Resources"] for node in connection.ray.nodes() if node["Alive"]]
-        return RayWorkers(connection, checkpoint, room(nodes, devices, checkpoint.bytes))
+        found = room(nodes, devices, checkpoint.bytes)
+        return RayWorkers(connection, checkpoint, found, patience)
     except BaseException:
         connection.close()
         raise
@@ -61,6 +68,7 @@ def start_ray(address: str, checkpoint: Checkpoint, devices: str) -> "RayWorkers
 @dataclass(eq=False)
 class _Member:
     actor: Any
+    silence: Silence
     place: Place | None = None
     asked: Any = None  # the answer to come to `place` or `load`
     ask_at: float = 0.0
@@ -70,6 +78,11 @@ class _Member:
     @property
     def load(self) -> int:
         return len(self.batches)
+
+    @property
+    def pid_here(self) -> int:
+        place = self.place
+        return place.pid if place is not None and place.host == socket.gethostname() else 0
 
     def __str__(self) -> str:
         return f"{self.place.pid} on {self.place.host}" if self.place else "that waits for room"
@@ -82,9 +95,18 @@ class RayWorkers:
         connection: To the cluster; closed with the workers.
         checkpoint: What they load.
         room: How many, and where.
+        patience: How long one of them may be silent.
     """
 
-    def __init__(self, connection: Connection, checkpoint: Checkpoint, room: Room) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        checkpoint: Checkpoint,
+        room: Room,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._pace = Pace()
+        self._weights = checkpoint.bytes
         self._connection = connection
         self._ray = connection.ray
         self._errors = connection.ray.exceptions
@@ -102,7 +124,7 @@ class RayWorkers:
         )
         self._device = room.device
         self._order = order_of(checkpoint, room.device, room.threads)
-        self._members = [_Member(made.remote()) for _ in range(room.count)]
+        self._members = [_Member(made.remote(), Silence(patience)) for _ in range(room.count)]
         self._tend()
 
     @cached_property
@@ -122,6 +144,7 @@ class RayWorkers:
                 self._refuse_none()
                 for member, answer in self._next():
                     self._greeted(member, answer)
+                self._end_silent(Work([]))
         except BaseException:
             self.close()
             raise
@@ -157,12 +180,15 @@ class RayWorkers:
                     if answer is None:
                         continue
                     del member.batches[coming]
+                    self._pace.learn(member.silence, batch)
+                    self._pace.begin(member.silence, member.batches.values())
                     if isinstance(answer, Failed):
                         answer.throw(batch.number)
                     self._fill(work)  # before the answer is looked at: no one idles
                     yield batch.number, answer
                     if self._turn is not turn:
                         raise RuntimeError("another run of the same workers has begun")
+                self._end_silent(work)
                 self._fill(work)
         finally:
             if self._turn is turn:
@@ -173,9 +199,12 @@ class RayWorkers:
         _ = self.loaded
         self._forget()
         asked = {m.actor.answer.remote(question): m for m in self._members[:count] if m.loaded}
+        for member in asked.values():
+            member.silence.begin(question.seconds)
         rates: list[Rates] = []
         while asked:
             ready = self._wait(list(asked))
+            self._listen(asked[coming] for coming in asked if coming not in ready)
             for coming in ready:
                 member = asked.pop(coming)
                 answer = self._answer(member, coming, Work([]))
@@ -183,6 +212,8 @@ class RayWorkers:
                     answer.throw(-1)
                 if answer is not None:
                     rates.append(answer)
+            self._end_silent(Work([]))
+            asked = {coming: m for coming, m in asked.items() if m in self._members}
         self._refuse_none()
         return common_rates(rates)
 
@@ -194,6 +225,7 @@ class RayWorkers:
     def switch(self, checkpoint: Checkpoint) -> None:
         """Put another adapter on the base that the actors have loaded."""
         self._forget()
+        self._weights = checkpoint.bytes
         self._order = order_of(checkpoint, self._device, self.threads)
         for member in self._members:
             member.loaded = member.asked = None  # an answer to a former order is not waited for
@@ -216,6 +248,8 @@ class RayWorkers:
             if batch is None:
                 return
             member.batches[member.actor.answer.remote(batch)] = batch
+            if len(member.batches) == 1:
+                self._pace.begin(member.silence, member.batches.values())
 
     def _forget(self) -> None:
         for member in self._members:
@@ -231,10 +265,31 @@ class RayWorkers:
         }
         if not by_answer:
             time.sleep(ASK_SECONDS)  # nobody can be asked yet
-        for coming in self._wait(list(by_answer)):
+        ready = self._wait(list(by_answer))
+        answered = {by_answer[coming] for coming in ready}
+        self._listen(m for m in {*by_answer.values()} - answered if m.place)
+        for coming in ready:
             member = by_answer[coming]
             if coming in member.batches or coming == member.asked:  # not lost in between
                 yield member, coming
+
+    def _listen(self, silent: Iterable[_Member]) -> None:
+        """Count how long actors that have something to do have said nothing."""
+        for member in silent:
+            member.silence.grow()
+            if not member.silence.too_long:
+                member.silence.tell(f"the actor {member}", member.pid_here)
+
+    def _end_silent(self, work: Work) -> None:
+        """Hand on the batches of actors that were silent for too long; ray need not find them."""
+        for member in [each for each in self._members if each.silence.too_long]:
+            seconds = member.silence.seconds
+            what = f"the actor {member} did not answer for {seconds:.0f} s and was ended."
+            self._last_error = dead = ModelError(what, "a larger --worker-timeout")
+            self._members.remove(member)
+            self._end([member])
+            work.give_back(list(member.batches.values()), dead)
+            self.warnings.append(f"{dead.what} Its work goes to the others.")
 
     def _wait(self, coming: list[Any]) -> list[Any]:
         if not coming:
@@ -252,6 +307,7 @@ class RayWorkers:
         for member in self._members:
             if not member.loaded and member.asked is None and time.monotonic() >= member.ask_at:
                 place, load = member.actor.place, member.actor.load
+                member.silence.begin_loading(self._weights)
                 member.asked = load.remote(self._order) if member.place else place.remote()
 
     def _greeted(self, member: _Member, coming: Any) -> None:
@@ -273,6 +329,7 @@ class RayWorkers:
             elif isinstance(answer, Place):
                 member.place = answer
             else:
+                member.silence.begin(0)
                 member.loaded = answer
 
     def _refused(self, member: _Member, answer: Failed) -> None:

@@ -9,6 +9,7 @@ from angle_bench.encoding.machine import available_memory, cores
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.local import LocalWorkers
+from angle_bench.encoding.workers.silence import Patience
 from angle_bench.errors import ModelError, UsageError
 
 WORKER_BYTES = 700 << 20  # an interpreter with torch and transformers, and a batch
@@ -104,12 +105,13 @@ def most_processes(weights: int) -> int:
     return max(1, min(cores(), fit))
 
 
-def start(checkpoint: Checkpoint, text: str) -> Workers:
+def start(checkpoint: Checkpoint, text: str, patience: Patience) -> Workers:
     """Start the workers that `-d` means; they load at once.
 
     Args:
         checkpoint: What they load.
         text: What was typed.
+        patience: How long one of them may be silent.
     """
     where = places(text, checkpoint.bytes)
-    return LocalWorkers(checkpoint, where.devices, where.threads, where.may_shrink)
+    return LocalWorkers(checkpoint, where.devices, where.threads, where.may_shrink, patience)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.encoding.workers import local as module
+from angle_bench.encoding.workers import silence
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Probe, Vectors
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError
@@ -156,7 +157,7 @@ def test_a_death_is_found_though_a_grandchild_holds_the_socket_open(
     asked: list[Batch],
     right: dict[int, Vectors],
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.1)
     # forks before the worker can keep the socket from its children
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal\n"

@@ -11,7 +11,7 @@ import signal
 import sys
 
 FORWARD = "angle_bench.encoding.forward"
-UNPICKLABLE, OUT_OF_MEMORY, DEADLY = 120, 121, 122
+UNPICKLABLE, OUT_OF_MEMORY, DEADLY, STOPPED = 120, 121, 122, 123
 
 
 class UnpicklableError(Exception):
@@ -29,6 +29,8 @@ def wrapped(forward):
             raise torch.OutOfMemoryError("out of memory")
         if DEADLY in ids:
             os.kill(os.getpid(), signal.SIGKILL)
+        if STOPPED in ids:
+            os.kill(os.getpid(), signal.SIGSTOP)
         return forward(self, ids, lengths)
 
     return with_faults

@@ -1,0 +1,32 @@
+"""A lock by a file's name: the system's, or on a file system that has none, a file that is there.
+
+The system frees its lock when a process dies. A file stays: the library writes the holder's host
+and process number into it and breaks it where that is this host and the process is gone.
+"""
+
+import errno
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock
+
+POLL_SECONDS = 0.2
+# what `flock` fails with on a network folder whose server has no locks
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
+
+
+def acquired(place: Path, blocking: bool = True) -> BaseFileLock:
+    """The lock, held.
+
+    Raises:
+        Timeout: Another process has it, and nobody waits.
+        OSError: The file cannot be written.
+    """
+    lock: BaseFileLock = FileLock(place)
+    try:
+        lock.acquire(blocking=blocking, poll_interval=POLL_SECONDS)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        lock = SoftFileLock(place.with_suffix(".held"))
+        lock.acquire(blocking=blocking, poll_interval=POLL_SECONDS)
+    return lock

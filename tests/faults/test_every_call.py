@@ -1,0 +1,198 @@
+"""Each call on the disk fails once, or ends the process: the same command then gives the same."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
+from tests.faults.shim import KILLED
+from tests.stored import Pairs, Results
+
+SECONDS = 120.0  # without an end is a hang
+LIGHT = [
+    *("angle_bench.cli.app", "angle_bench.reporting.leaderboard", "angle_bench.reporting.judged"),
+    *("angle_bench.reporting.site.pages", "angle_bench.reporting.site.evidence"),
+]
+HEAVY = [
+    *("torch", "transformers.models.bert.modeling_bert", "transformers.models.auto", "mteb"),
+    *("datasets", "lmdb", "pyarrow.parquet", "scipy.stats", "sklearn.metrics"),
+    *("angle_bench.evaluation.scoring", "angle_bench.evaluation.runner"),
+    *("angle_bench.evaluation.loading", "angle_bench.checkpoints.backbone", *LIGHT),
+]
+STEP = int(os.environ.get("ANGLE_BENCH_TEST_STEP", "1"))  # every so many calls, for a first look
+
+
+@dataclass
+class Harness:
+    """Commands in one folder, which is the same at the start of each round."""
+
+    place: Path
+    template: Path
+    server: "subprocess.Popen[str]"
+    computes: bool
+
+    def begin(self) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.copytree(self.template, self.place)
+
+    def run(self, words: list[str], at: int | None = None, kill: bool = False) -> dict[str, Any]:
+        said = {name: str(self.place.with_suffix(f".{name}")) for name in ("out", "err")}
+        order = {"words": words, "cwd": str(self.place), "at": at, "kill": kill, **said}
+        order |= {"computes": self.computes, "seconds": SECONDS}
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(json.dumps(order) + "\n")
+        self.server.stdin.flush()
+        ended: dict[str, Any] = json.loads(self.server.stdout.readline())
+        return ended | {name: Path(place).read_text() for name, place in said.items()}
+
+
+def harness(folder: Path, computes: bool) -> Harness:
+    place, template = folder / "work", folder / "template"
+    template.mkdir()
+    env = os.environ | {"ANGLE_BENCH_CACHE": str(place / "cache"), "PYTHONPATH": os.getcwd()}
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-P",
+            str(Path(__file__).with_name("shim.py")),
+            *(HEAVY if computes else LIGHT),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        text=True,
+    )
+    return Harness(place, template, server, computes)
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """A tiny checkpoint and a mirror; torch and mteb are imported once."""
+    made = harness(tmp_path_factory.mktemp("faults"), computes=True)
+    build_tiny_bert(made.template / "tiny")
+    write_rows(made.template / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
+    (made.template / "texts.txt").write_text("a man eats\nthe red apple\ntwo dogs\n")
+    yield made
+    made.server.kill()
+    made.server.wait()
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """A folder of results; nothing is computed."""
+    made = harness(tmp_path_factory.mktemp("faults"), computes=False)
+    results = Results(made.template / "results")
+    pairs = Pairs("STS12", 20)
+    for name, noise in (("good", 0.1), ("bad", 0.5)):
+        results.put(name, "STS12", pairs.part(pairs.scores(noise, 1)))
+    yield made
+    made.server.kill()
+    made.server.wait()
+
+
+def left_over(place: Path) -> list[str]:
+    """What a command that has ended may leave nowhere."""
+    names = [found.name for found in place.rglob("*")]
+    return [name for name in names if name.endswith((".tmp", ".holder", ".old"))]
+
+
+def make_old(place: Path) -> None:
+    """Temporary files are a day old when the command is typed again."""
+    for left in place.rglob(".*.tmp"):
+        os.utime(left, (0, 0), follow_symlinks=False)
+
+
+def check_every_call(
+    at: Harness, words: list[str], outcome: Callable[[Path], Any], step: int = 1
+) -> int:
+    """Each `step`th call fails, then ends the process.
+
+    Args:
+        at: Where.
+        words: The command.
+        outcome: What it has made, to be compared.
+        step: 1 takes every call.
+
+    Returns:
+        How many faults there were.
+    """
+    at.begin()
+    whole = at.run(words)
+    assert whole["code"] == 0, whole["err"]
+    right, calls = outcome(at.place), whole["calls"]
+    faults = [(kill, number) for kill in (False, True) for number in range(0, len(calls), step)]
+    wrong = []
+    for kill, number in faults:
+        what = f"{'killed at' if kill else 'error at'} {number} of {len(calls)}, {calls[number]}"
+        at.begin()
+        ended = at.run(words, number, kill)
+        allowed = (KILLED,) if kill else (0, 1, 2)
+        if ended["code"] not in allowed or "Traceback" in ended["err"]:
+            wrong.append(f"{what}: code {ended['code']}\n{ended['err'][-1500:]}")
+        if ended["code"] == 0 and outcome(at.place) != right:
+            wrong.append(f"{what}: said nothing, and made another thing\n{ended['err'][-500:]}")
+        if ended["code"] in (1, 2) and "error:" not in ended["err"]:
+            wrong.append(f"{what}: no error was said\n{ended['err'][-500:]}")
+        make_old(at.place)
+        again = at.run(words)
+        if again["code"] != 0 or outcome(at.place) != right:
+            wrong.append(f"{what}: then code {again['code']}\n{again['err'][-1500:]}")
+        elif left := left_over(at.place):
+            wrong.append(f"{what}: left {left}")
+    assert not wrong, f"{len(wrong)} of {len(faults)} faults\n" + "\n".join(wrong)
+    print(f"{len(faults)} faults in {len(calls)} calls of {words[0]}")
+    return len(faults)
+
+
+def stored(place: Path) -> Any:
+    """Scores, predictions and what is recorded of them, without the times."""
+    found: dict[str, Any] = {}
+    for result in sorted(place.glob("results/*/*/STS12.json")):
+        found["scores"] = json.loads(result.read_text())["scores"]
+        side = result.parent / ".angle-bench"
+        found["predictions"] = (side / "STS12.parquet").read_bytes()
+        record = json.loads((side / "STS12.json").read_text())
+        found |= {key: record[key] for key in ("model", "data", "prompts")}
+        found["error"] = (side / "STS12.error.json").exists()
+    return found
+
+
+def named(*names: str) -> Callable[[Path], Any]:
+    """The bytes of files."""
+    return lambda place: [
+        (place / name).read_bytes() if (place / name).exists() else None for name in names
+    ]
+
+
+RUN = ["run", "-m", "tiny", "-t", "STS12", "--mirror", "mirror", "-d", "cpu:1"]
+ENCODE = ["encode", "texts.txt", "-m", "tiny", "-o", "vectors.parquet", "--overwrite"]
+BOARD = ["leaderboard", "results", "-t", "STS12", "-o"]
+
+
+@pytest.mark.parametrize(
+    "name", ["board.json", pytest.param("board.html", marks=pytest.mark.long), "board.csv"]
+)
+def test_leaderboard(light: Harness, name: str) -> None:
+    words = [*BOARD, name]
+    assert check_every_call(light, words, named(name), STEP) >= 8 // STEP
+
+
+@pytest.mark.long
+def test_run(heavy: Harness) -> None:
+    assert check_every_call(heavy, RUN, stored, STEP) >= 60 // STEP
+
+
+@pytest.mark.long
+def test_encode(heavy: Harness) -> None:
+    made = named("vectors.parquet")
+    assert check_every_call(heavy, [*ENCODE, "-d", "cpu:1"], made, STEP) >= 30 // STEP
