@@ -102,6 +102,7 @@ def test_a_row_of_the_user_s_file(cli: Cli, tiny_bert: Path) -> None:
     assert prompts_of("AngleBenchDemo") == {"text": f"{STS}: {{text}}"}
 
 
+@pytest.mark.long
 def test_an_own_task_s_instruction_is_used_and_counts(cli: Cli, tiny_bert: Path) -> None:
     write_rows(Path("faq.jsonl"), sts_rows())
     task = '[[task]]\nname = "faq"\ntype = "STS"\npath = "faq.jsonl"\n'

@@ -25,6 +25,7 @@ def folder_of(place: Path, *steps: int) -> Path:
     return place
 
 
+@pytest.mark.long
 def test_a_training_becomes_a_curve(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = recipe_of(tmp_path, tiny_bert, select={"suite": "STSB-dev"}, train={"keep": 2})
     mirror = dev_mirror(tmp_path / "mirror")

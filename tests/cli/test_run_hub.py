@@ -158,6 +158,7 @@ def test_a_download_that_breaks_is_finished_by_the_same_command(
     assert whole.returncode == 0, whole.stderr
 
 
+@pytest.mark.long
 def test_a_data_set_that_breaks_fails_alone(hub: Hub, angle_bench: Command, tmp_path: Path) -> None:
     words = ("run", "-m", "UAE-Large-V1", "-t", "STS12,STS13")
     file = "data/test-00000-of-00001.parquet"

@@ -160,6 +160,7 @@ def test_a_suite_file_of_known_and_own_tasks(cli: Cli, tiny_bert: Path, project:
     assert "suite:ours/1" in ended.out
 
 
+@pytest.mark.long
 def test_pairs_that_are_classified_are_told_from_training_texts(
     cli: Cli, tiny_bert: Path, project: Path
 ) -> None:
@@ -241,6 +242,7 @@ def test_a_failing_own_task_is_two_lines_and_the_others_run(
     assert "relative to the TOML file" in ended.errors[1]
 
 
+@pytest.mark.long
 def test_prompts_go_by_type(cli: Cli, tiny_bert: Path, project: Path) -> None:
     words = ("-m", tiny_bert, "-t", "manual,faq", "--pooling", "mean", "--save-spec")
     assert cli("run", *words).code == 0

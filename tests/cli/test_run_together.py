@@ -65,6 +65,7 @@ def records(results: Path) -> list[dict[str, Any]]:
     return [json.loads(place.read_text()) for place in (results / ".runs").glob("*.json")]
 
 
+@pytest.mark.long
 def test_four_commands_at_once_compute_each_result_once(
     tiny_bert: Path, mirror: Path, tmp_path: Path
 ) -> None:

@@ -204,6 +204,7 @@ def test_mteb_gives_the_same_scores(cli: Cli, tiny_bert: Path, tmp_path: Path) -
     store.close()
 
 
+@pytest.mark.long
 def test_predictions_that_are_gone_are_made_again(
     cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -206,6 +206,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it reads /proc")
 @pytest.mark.parametrize(
     "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]

@@ -74,6 +74,7 @@ def logged(trainer: Any, name: str = "eval_STS12") -> dict[int, float]:
     return {each["step"]: each[name] for each in trainer.state.log_history if name in each}
 
 
+@pytest.mark.long
 def test_scores_are_those_of_the_saved_steps(tmp_path: Path, mirror: Path) -> None:
     """And of what training starts from; the same content is not computed again."""
     callback = EvaluateCallback("STS12", every=2, mirror=mirror, results=tmp_path / "results")
