@@ -9,6 +9,7 @@ import pyarrow as pa
 from angle_bench.errors import first_line
 from angle_bench.reporting.parts import NoEvidence, Part, part_of
 from angle_bench.results.answers import Answer
+from angle_bench.results.arrow_numbers import numbers, places
 from angle_bench.results.collect import ResultFolder
 from angle_bench.results.layout import SIDE
 from angle_bench.results.predictions import read_predictions
@@ -140,12 +141,12 @@ _TEXT_KINDS = (
 def _by_part(table: pa.Table) -> dict[tuple[str, str], pa.Table]:
     """The rows of every split and subset, of which some tasks have thousands, in their order."""
     names = [table[name].combine_chunks().dictionary_encode() for name in ("split", "subset")]
-    split, subset = (np.asarray(each.indices.to_numpy(), dtype=np.int64) for each in names)
+    split, subset = (np.asarray(numbers(each.indices), dtype=np.int64) for each in names)
     code = split * max(len(names[1].dictionary), 1) + subset
     order = np.argsort(code, kind="stable")
     found = {}
     for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
         if len(rows):
-            own = table.take(rows).combine_chunks()
+            own = table.take(places(rows)).combine_chunks()
             found[own["split"][0].as_py(), own["subset"][0].as_py()] = own
     return found

@@ -18,6 +18,7 @@ from angle_bench.reporting.statistics.measures import (
     Spearman,
     Vector,
 )
+from angle_bench.results.arrow_numbers import numbers
 from angle_bench.results.task import Task
 
 Codes = NDArray[np.intp]
@@ -83,7 +84,7 @@ def _no_influence(metric: str) -> NoEvidence:
 
 
 def _numbers(rows: pa.Table, name: str) -> Vector:
-    return np.asarray(rows[name].to_numpy(), dtype=float)
+    return np.asarray(numbers(rows[name]), dtype=float)
 
 
 def _scored_pairs(rows: pa.Table, keys: pa.Table, metric: str) -> Part:
@@ -99,7 +100,7 @@ def _scored_pairs(rows: pa.Table, keys: pa.Table, metric: str) -> Part:
 
 def _classified(rows: pa.Table, keys: pa.Table, metric: str) -> Part:
     """What classifiers say: the mean over them, each over the items that it was tested on."""
-    right, experiment = _same_label(rows), rows["experiment"].to_numpy()
+    right, experiment = _same_label(rows), numbers(rows["experiment"])
     runs = [np.flatnonzero(experiment == number) for number in dict.fromkeys(experiment.tolist())]
     if metric != "accuracy":
         average = _F1[metric]
@@ -131,19 +132,19 @@ def _entries(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:
     array = column.combine_chunks()
     if not pa.types.is_list(array.type):
         return np.arange(len(array)), array
-    items = pc.list_parent_indices(array).to_numpy()
+    items = numbers(pc.list_parent_indices(array))
     return np.asarray(items, dtype=np.intp), pc.list_flatten(array)
 
 
 def _codes(values: pa.Array) -> tuple[Codes, int]:
     """Values as numbers from 0, and how many there are."""
     encoded = values.dictionary_encode()
-    return np.asarray(encoded.indices.to_numpy(), dtype=np.intp), len(encoded.dictionary)
+    return np.asarray(numbers(encoded.indices), dtype=np.intp), len(encoded.dictionary)
 
 
 def _resampled_clusterings(rows: pa.Table) -> Part:
     """Documents that were drawn, clustered and labelled several times."""
-    index = rows["index"].to_numpy()
+    index = numbers(rows["index"])
     known, first, document = np.unique(index, return_index=True, return_inverse=True)
     runs, places = _runs(rows, ["level", "experiment"])
     made = [
@@ -175,7 +176,7 @@ def _clustered(made: list[Clustering], documents: int, rows: pa.Table, runs: pa.
 
 def _runs(rows: pa.Table, names: list[str]) -> tuple[pa.Table, list[Codes]]:
     """The distinct values of some columns, and the rows of each."""
-    found = np.stack([rows[name].to_numpy() for name in names])
+    found = np.stack([numbers(rows[name]) for name in names])
     runs, which = np.unique(found, axis=1, return_inverse=True)
     which = which.reshape(-1)
     table = pa.table({name: pa.array(own) for name, own in zip(names, runs, strict=True)})

@@ -19,9 +19,10 @@ LIGHT = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 import angle_bench as ab
+ab.compare("a", "b", tasks="STS12"); ab.leaderboard("results", tasks="STS12", ranks=True)
 print(json.dumps(sorted({"torch", "mteb", "transformers", "pandas"} & set(sys.modules))))
 ab.scores("results"); ab.leaderboard("results", tasks="STS12"); ab.runs("results")
-ab.predictions("a", "STS12"); ab.compare("a", "b", tasks="STS12"); ab.tasks("STS"); ab.models()
+ab.predictions("a", "STS12"); ab.tasks("STS"); ab.models()
 print(json.dumps(sorted({"torch", "mteb", "transformers"} & set(sys.modules))))
 """
 
