@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from angle_bench.reporting.leaderboard import Leaderboard as Found
+    from angle_bench.reporting.output import Format
     from angle_bench.results.choose import Chosen, Model
     from angle_bench.results.collect import Collected
 
@@ -106,7 +107,7 @@ class Leaderboard:
             return self.save_site(output)
         kind = format_of(None, output)
         assert kind is not None
-        return self._write(output, kind.name)
+        return self._write(output, kind)
 
     def save_site(self, output: Path) -> Path:
         """Write a site; returns the page to open."""
@@ -125,12 +126,10 @@ class Leaderboard:
         assert kind is not None
         return kind.render(self.found)
 
-    def _write(self, output: Path, name: str) -> Path:
-        from angle_bench.reporting.output import format_of, may_write
+    def _write(self, output: Path, kind: "Format") -> Path:
+        from angle_bench.reporting.output import may_write
         from angle_bench.results.files import text_file, write_together
 
-        kind = format_of(name, None)
-        assert kind is not None
         may_write(output, kind)
         fix = "-o FILE in a folder that can be written and has space"
         write_together([text_file(output, kind.render(self.found))], fix=fix)

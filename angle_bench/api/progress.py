@@ -3,6 +3,7 @@
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -26,14 +27,23 @@ WIDE = 120  # columns for a bar, the counts and the pace in one line
 
 
 class Said:
-    """Warnings alone, on stderr; what watches a run or a training begins here."""
+    """Warnings alone, on stderr; what watches a run or a training begins here.
+
+    Attributes:
+        in_python: Whether a program is told, by warnings of Python, and not a person on stderr.
+    """
+
+    in_python = False
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def warning(self, text: str) -> None:
         """One line."""
-        self._say(f"  ! {text}")
+        if self.in_python:
+            warnings.warn(safe(text), stacklevel=2)
+        else:
+            self._say(f"  ! {text}")
 
     def close(self) -> None:
         """Nothing to put away."""
@@ -83,6 +93,9 @@ class Quiet(Said):
 
     def failed(self, name: str, what: str, fix: str) -> None:
         """Two lines: what happened, what to type."""
+        if self.in_python:
+            self.warning(f"{name}: {what}")
+            return
         self._say(f"error: {name}: {what}")
         self._say(f"  {next_step(fix)}")
         if self._debug and sys.exc_info()[0] is not None:
@@ -280,3 +293,10 @@ def watcher(quiet: bool, debug: bool) -> Quiet:
     if quiet:
         return Quiet(debug)
     return Bars(debug) if sys.stderr.isatty() else Lines(debug)
+
+
+def in_python(shown: bool) -> Quiet:
+    """The progress of a call from Python, whose warnings are warnings."""
+    watch = watcher(not shown, debug=False)
+    watch.in_python = True
+    return watch

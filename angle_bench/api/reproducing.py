@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.progress import Quiet, watcher
+from angle_bench.api.progress import Quiet, in_python
 from angle_bench.api.running import refuse_computing
 from angle_bench.api.words import Names, Places, listed, place, public
 from angle_bench.checkpoints.access import Access
@@ -153,7 +153,7 @@ def reproduce(
         computing=Computing(device, batch_tokens),
         keeping=Keeping(),
         command=["angle_bench.reproduce"],
-        progress=watcher(not progress, debug=False),
+        progress=in_python(progress),
     )
 
 

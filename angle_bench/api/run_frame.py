@@ -18,9 +18,11 @@ def tidy_of(result: "RunResult") -> "pd.DataFrame":
 
     known: Known = {}
     rows = []
+    homes = dict.fromkeys(outcome.folder.home for outcome in result.outcomes)
+    folders = {place: folder for home in homes for place, folder in _folders(home).items()}
     for outcome in result.outcomes:
         answered = {*outcome.kept, *outcome.scored}
-        folder = _folders(outcome.folder.home).get(outcome.folder.path.resolve())
+        folder = folders.get(outcome.folder.path.resolve())
         if folder is None:  # nothing of it is stored
             continue
         made = rows_of(StoredModel.of(Model((folder,))), answered.__contains__, [], known)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.progress import Quiet, watcher
+from angle_bench.api.progress import Quiet, in_python
 from angle_bench.api.run_result import RunResult
 from angle_bench.api.sizes import parse_size
 from angle_bench.api.words import Names, Places, listed, place, public, warn
@@ -327,9 +327,7 @@ def run(
     )
     plan = planned(question)
     warn(f"{folder} holds no model and is left out" for folder in plan.left_out)
-    result = carried_out(plan, watcher(not progress, debug=False))
-    warn(f"{label} {task}: {failure.what}" for label, task, failure in result.all_failures())
-    return result
+    return carried_out(plan, in_python(progress))
 
 
 def _refuse(question: Question) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.results.old_schema import is_old
-from angle_bench.results.stored import UnreadableResult, parsed, read_result
+from angle_bench.results.stored import UnreadableResult, parsed, result_of
 
 MAIN = "main_score"
 _NO_METRIC = {"hf_subset", "languages", MAIN}
@@ -58,10 +58,11 @@ def read_metrics(place: Path, main: str = "") -> Metrics | None:
     Raises:
         UnreadableResult: It is cut off, or is not a result file.
     """
-    result = read_result(place, main)
-    if result is None:
+    try:
+        raw = parsed(place)
+    except FileNotFoundError:
         return None
-    raw = parsed(place)
+    result = result_of(raw, main)
     if is_old(raw):
         rows = [
             Metric(split, subset, main or MAIN, score, True)

@@ -95,9 +95,17 @@ def read_result(place: Path, metric: str = "") -> StoredResult | None:
         UnreadableResult: It is cut off, or is not a result file.
     """
     try:
-        raw = parsed(place)
+        return result_of(parsed(place), metric)
     except FileNotFoundError:
         return None
+
+
+def result_of(raw: Any, metric: str = "") -> StoredResult:
+    """What a parsed result file says.
+
+    Raises:
+        UnreadableResult: It is not a result file.
+    """
     try:
         return _old(raw, metric) if is_old(raw) else _new(raw)
     except _NoResult as error:
