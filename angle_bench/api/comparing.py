@@ -1,7 +1,8 @@
 """Is a candidate better than the base, and how sure is that?"""
 
 import math
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ from angle_bench.errors import AngleBenchError, ResultsError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from angle_bench.evaluation.scored_models import Named
     from angle_bench.reporting.compare import Comparison as Found
     from angle_bench.reporting.compare import Row
     from angle_bench.reporting.verdict import Verdict as Judged
@@ -337,7 +339,7 @@ def _refuse(candidates: tuple[str, ...], margin: float, method: str, seen: bool)
         )
 
 
-def _common(groups: Any) -> list[str]:
+def _common(groups: "Sequence[Named]") -> list[str]:
     """The tasks that every model has a file of."""
     from angle_bench.results.known_tasks import known_task
 
@@ -351,8 +353,6 @@ def _common(groups: Any) -> list[str]:
 
 def _missing(comparison: "Found") -> list[AngleBenchError]:
     """What has no scores, with the command that makes them."""
-    import shlex
-
     return [
         ResultsError(
             f"{name} has no scores of {', '.join(tasks)}.",

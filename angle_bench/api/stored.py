@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from angle_bench.api.words import Names, Places, listed, place, public, warn
 from angle_bench.errors import ResultsError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from angle_bench.results.choose import Model
 
 
 @public
@@ -53,7 +55,7 @@ def scores(
 
 def _chosen(
     paths: list[Path], models: Names | None, model_names: Names, lines: list[str]
-) -> list[Any]:
+) -> "list[Model]":
     from angle_bench.results.choose import models_of
     from angle_bench.results.collect import collect
     from angle_bench.results.stored_models import StoredModel
