@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, Used, Where, grouped
+from angle_bench.cli.groups import Recorded, Said, Where, grouped
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 EPILOG = """
@@ -52,10 +52,7 @@ def export(
         typer.Option("--push-to-hub", metavar="ORG/NAME", help="Upload it; a new one is private."),
     ] = None,
     where: Where = Where(),  # noqa: B008  frozen
-    pooling: shared.Pooling = None,
-    prompt: shared.Prompt = None,
-    max_length: shared.MaxLength = None,
-    dtype: shared.Dtype = None,
+    recorded: Recorded = Recorded(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Write a checkpoint in another form; its vectors stay the same."""
@@ -66,7 +63,7 @@ def export(
 
     from angle_bench.checkpoints.resolve import resolve
 
-    changes = Used(pooling, prompt, None, max_length, dtype).overrides()
+    changes = recorded.overrides()
     access = where.access()
     with fix_said_as("-m ", "angle-bench export "):
         spec = resolve(path, changes, access)

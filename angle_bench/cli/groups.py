@@ -86,6 +86,24 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """How a model is used, as far as a checkpoint that is written records it."""
+
+    pooling: shared.Pooling = None
+    prompt: shared.Prompt = None
+    max_length: shared.MaxLength = None
+    dtype: shared.Dtype = None
+
+    def overrides(self) -> "Overrides":
+        """As the functions of Python take it.
+
+        Raises:
+            UsageError: The pooling gives no vector of a text.
+        """
+        return Used(self.pooling, self.prompt, None, self.max_length, self.dtype).overrides()
+
+
+@dataclass(frozen=True)
 class Computed:
     """How vectors are computed, and where they are kept."""
 

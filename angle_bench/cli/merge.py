@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, Used, Where, grouped
+from angle_bench.cli.groups import Recorded, Said, Where, grouped
 from angle_bench.errors import UsageError, fix_said_as
 
 EPILOG = """
@@ -41,10 +41,7 @@ def merge(
         ),
     ] = None,
     where: Where = Where(),  # noqa: B008  frozen
-    pooling: shared.Pooling = None,
-    prompt: shared.Prompt = None,
-    max_length: shared.MaxLength = None,
-    dtype: shared.Dtype = None,
+    recorded: Recorded = Recorded(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Average the weights of checkpoints (a model soup) into a checkpoint that run takes."""
@@ -53,7 +50,7 @@ def merge(
 
     from angle_bench.checkpoints.resolve import resolve
 
-    changes = Used(pooling, prompt, None, max_length, dtype).overrides()
+    changes = recorded.overrides()
     access = where.access()
     with fix_said_as("-m ", "angle-bench merge "):
         specs = [resolve(path, changes, access) for path in paths]
