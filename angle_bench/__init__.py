@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from angle_bench.api.catalogue import models as models
     from angle_bench.api.catalogue import recipes as recipes
     from angle_bench.api.catalogue import tasks as tasks
-    from angle_bench.api.comparing import Comparison as Comparison
-    from angle_bench.api.comparing import Verdict as Verdict
     from angle_bench.api.comparing import compare as compare
+    from angle_bench.api.comparison import Comparison as Comparison
+    from angle_bench.api.comparison import Verdict as Verdict
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.run_result import RunResult as RunResult
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "AngleBenchError": "errors",
     "EvaluateCallback": "training.callback",
-    "Comparison": "api.comparing",
+    "Comparison": "api.comparison",
     "Leaderboard": "api.boards",
     "Listing": "api.catalogue",
     "Reproduction": "api.reproducing",
     "RunResult": "api.run_result",
-    "Verdict": "api.comparing",
+    "Verdict": "api.comparison",
     "compare": "api.comparing",
     "evaluate": "training.api",
     "leaderboard": "api.boards",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.progress import Quiet, in_python
-from angle_bench.api.running import refuse_computing
+from angle_bench.api.run_plan import refuse_computing
 from angle_bench.api.words import Names, Places, listed, place, public
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides

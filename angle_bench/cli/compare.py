@@ -12,7 +12,7 @@ from angle_bench.cli.groups import Said, grouped
 from angle_bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from angle_bench.api.comparing import Comparison
+    from angle_bench.api.comparison import Comparison
 
 EPILOG = """
 Examples:

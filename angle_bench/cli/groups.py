@@ -121,7 +121,7 @@ class Computed:
         Raises:
             UsageError: One of the values cannot be.
         """
-        from angle_bench.api.running import refuse_computing
+        from angle_bench.api.run_plan import refuse_computing
 
         refuse_computing(self.computing(), self.keeping().folder)
 

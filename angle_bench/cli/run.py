@@ -17,7 +17,7 @@ from angle_bench.cli.run_output import print_json, print_tables
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.api.running import Plan, Question
+    from angle_bench.api.run_plan import Plan, Question
 
 EPILOG = """
 Examples:
@@ -112,7 +112,8 @@ def run(
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.api.progress import watcher
-    from angle_bench.api.running import Question, carried_out, planned
+    from angle_bench.api.run_plan import Question, planned
+    from angle_bench.api.running import carried_out
 
     question = Question(
         models=model,
