@@ -89,7 +89,7 @@ def test_published_results(cli: Cli, shared: Path, page: Open) -> None:
     gaps = {row["model"]: row["differences"]["mean"] for row in board["rows"]}
     for label, text in shown.items():
         gap = gaps[label]
-        assert text == ("–" if gap is None else f"{100 * gap:+.2f}".replace("-", "−"))
+        assert text == ("–" if gap is None else f"{gap:+.2f}".replace("-", "−"))
     tab.locator("#search").fill("UAE-Large, mxbai-embed-large")
     assert sorted(rows(tab)) == ["UAE-Large-V1", "mxbai-embed-large-v1"]
     assert tab.locator("#count").inner_text().startswith("2 of ")
@@ -189,7 +189,7 @@ def test_a_grid_is_drawn(cli: Cli, tmp_path: Path, page: Open) -> None:
     tab = page()
     tab.wait_for_selector(".heat svg")
     texts = {text.text_content() for text in tab.locator(".heat svg text").all()}
-    scores = {f"{100 * row['scores']['STS12']['score']:.2f}" for row in board["rows"]}
+    scores = {f"{row['scores']['STS12']['score']:.2f}" for row in board["rows"]}
     assert len(scores) == 4
     assert scores <= texts
 
@@ -226,11 +226,11 @@ def test_trainings_are_drawn_as_curves(
         }
         best = max(steps, key=steps.__getitem__)
         for label, score in steps.items():
-            said = f"{label.replace(' step', ', step')}: {100 * score:.2f}"
+            said = f"{label.replace(' step', ', step')}: {score:.2f}"
             assert said + (", the best" if label == best else "") in plotted
         tab.locator("#curves summary").click()
         lines = tab.locator("#curves tr", has_text="best step").all_inner_texts()
-        assert any(best in line and f"{100 * steps[best]:.2f}" in line for line in lines)
+        assert any(best in line and f"{steps[best]:.2f}" in line for line in lines)
         tab.locator("#curves summary").click()
     dashed = tab.locator(".curve svg [stroke-dasharray='3,3']")
     assert dashed.count() == 1
