@@ -31,7 +31,7 @@ class JsonRows:
         if self._columns is None:
             names: dict[str, None] = {}
             before = len(self._problems.skipped)
-            for batch in self._read(lambda data: _table(data, None)):
+            for batch in self._read(lambda block: _quick(block, None)):
                 names.update(dict.fromkeys(batch.names))
             del self._problems.skipped[before:]  # they are counted when the rows are read
             self._columns = tuple(names)
@@ -39,9 +39,9 @@ class JsonRows:
 
     def batches(self, column: str | None) -> Iterator[Batch]:
         """The rows; with a column, at least that one."""
-        yield from self._read(lambda data: None if column is None else _table(data, column))
+        yield from self._read(lambda block: None if column is None else _quick(block, column))
 
-    def _read(self, quick: Callable[[bytes], pa.Table | None]) -> Iterator[Batch]:
+    def _read(self, quick: Callable[[Block], ArrowBatch | None]) -> Iterator[Batch]:
         """The rows, of each block as `quick` reads them, or one by one where that is None."""
         first = True
         for block in line_blocks(self._chunks(), self._problems):
@@ -49,9 +49,9 @@ class JsonRows:
                 yield from self._array()
                 return
             first = first and not block.data.strip(_SPACE)
-            table = quick(block.data)
-            if table is not None:
-                yield ArrowBatch(_numbers(block), table)
+            batch = quick(block)
+            if batch is not None:
+                yield batch
             else:
                 yield from self._lines(block)
 
@@ -203,7 +203,7 @@ def _too_large(value: Any) -> bool:
     return False
 
 
-def _table(data: bytes, column: str | None) -> pa.Table | None:
+def _quick(block: Block, column: str | None) -> ArrowBatch | None:
     """Rows as Arrow reads them, None where only Python reads every line right.
 
     With a column, all its values are texts; those of others may be other than they are written.
@@ -211,15 +211,14 @@ def _table(data: bytes, column: str | None) -> pa.Table | None:
     Arrow takes several values on a line for rows, and one that is no object for a missing row, so
     its count is compared with that of the lines that begin an object.
     """
-    if not data.strip(_SPACE):
-        return None
-    begins = _begins(data)
-    objects = int((begins == ord("{")).sum())
-    if objects + int(np.isin(begins, [ord("\n"), ord("\r")]).sum()) != len(begins):
+    begins = _begins(block.data)
+    objects = np.flatnonzero(begins == ord("{"))
+    blank = np.isin(begins, [ord("\n"), ord("\r")]).sum()
+    if not objects.size or objects.size + blank != len(begins):
         return None
     try:
         table = arrow_json.read_json(
-            pa.BufferReader(data),
+            pa.BufferReader(block.data),
             parse_options=arrow_json.ParseOptions(
                 explicit_schema=None if column is None else pa.schema([(column, pa.string())]),
                 unexpected_field_behavior="infer",
@@ -227,14 +226,9 @@ def _table(data: bytes, column: str | None) -> pa.Table | None:
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != objects or (column is not None and table[column].null_count):
+    if table.num_rows != objects.size or (column is not None and table[column].null_count):
         return None
-    return table
-
-
-def _numbers(block: Block) -> NDArray[np.int64]:
-    numbers: NDArray[np.int64] = block.line + np.flatnonzero(_begins(block.data) == ord("{"))
-    return numbers
+    return ArrowBatch(block.line + objects, table)
 
 
 def _begins(data: bytes) -> NDArray[np.uint8]:
