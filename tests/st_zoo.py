@@ -151,6 +151,19 @@ OURS: dict[str, Said] = {
     "qwen-embedding": Said(
         "qwen3", "left", "last", normalize=True, config=_prompts(query="Instruct: find\nQuery:")
     ),
+    **{
+        f"{pooling}-without-prompt": Said(
+            pooling={"pooling_mode": pooling, "include_prompt": False},
+            config=_prompts(query="query: ", document="the passage: "),
+        )
+        for pooling in ("mean", "cls", "max")
+    },
+    "qwen-mean-without-prompt": Said(
+        "qwen3",
+        "left",
+        pooling={"pooling_mode": "mean", "include_prompt": False},
+        config=_prompts(query="Instruct: find\nQuery:"),
+    ),
     "full-names": Said(types="sentence_transformers.sentence_transformer.modules.{}"),
 }
 # only sentence-transformers itself computes these
@@ -158,10 +171,6 @@ THEIRS: dict[str, Said] = {
     "weighted-mean": Said(pooling={"pooling_mode": "weightedmean"}),
     "sqrt-mean": Said(pooling={"pooling_mode": "mean_sqrt_len_tokens"}),
     "cls-and-mean": Said(pooling={"pooling_mode": ["cls", "mean"]}),
-    "prompt-left-out": Said(
-        pooling={"pooling_mode": "mean", "include_prompt": False},
-        config=_prompts(query="query: ", document="the passage: "),
-    ),
     "query-length": Said(transformer={"max_seq_length": 64, "query_length": 6}),
     "sigmoid": Said(dense=((24, f"{ACTIVATIONS}.Sigmoid"),)),
     "call-arguments": Said(

@@ -39,7 +39,7 @@ def differences(entry: Entry, folder: Path, access: Access) -> list[str]:
 def _settings(entry: Entry, own: Settings, recorded: bool) -> list[str]:
     found = []
     if recorded:
-        for name in ("pooling", "normalize", "lowercase"):
+        for name in ("pooling", "normalize", "include_prompt", "lowercase"):
             said, there = entry.given().get(name), getattr(own, name)
             if said is not None and said != there:
                 found.append(f"{name}: the row says {said}, the files {there}")

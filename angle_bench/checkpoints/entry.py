@@ -77,6 +77,7 @@ class Entry(BaseModel):
     attention: Attention | None = None
     quantization: Quantization | None = None
     merge_adapter: bool | None = None
+    include_prompt: bool | None = None
     prepare_sentence: bool | None = None
     bidirectional_start: int | None = Field(default=None, ge=0)
     lowercase: bool | None = None

@@ -128,7 +128,7 @@ POOLING_FLAGS = {
 POOLING: dict[str, Rule] = {
     "embedding_dimension": _of(int),
     "word_embedding_dimension": _of(int),
-    "include_prompt": _one_of(True),
+    "include_prompt": _of(bool),
     **dict.fromkeys(POOLING_FLAGS, _of(bool)),
 }
 DENSE: dict[str, Rule] = {

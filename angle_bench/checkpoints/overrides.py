@@ -34,6 +34,7 @@ class Overrides:
     prompts: str | None = None  # "mteb": what mteb's own loader would put around texts
     quantization: str | None = None
     merge_adapter: bool | None = None
+    include_prompt: bool | None = None
     prepare_sentence: bool | None = None
     similarity: str | None = None
 

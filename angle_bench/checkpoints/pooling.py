@@ -20,6 +20,16 @@ def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
     return POOLINGS[pooling](hidden, mask)
 
 
+def without_first(mask: Tensor, skips: Tensor) -> Tensor:
+    """A mask without the first tokens of each text.
+
+    Args:
+        mask: 1 on real tokens, padded on the right, (texts, tokens).
+        skips: How many of each text to leave out, (texts,).
+    """
+    return mask * (torch.arange(mask.shape[1], device=mask.device) >= skips[:, None])
+
+
 def token(hidden: Tensor, mask: Tensor, number: int) -> Tensor:
     """The real token of this number, counted from 0; the last one of a text that is shorter."""
     within = (mask.sum(dim=1) - 1).clamp(min=0, max=number)
@@ -38,7 +48,8 @@ def cls(hidden: Tensor, mask: Tensor) -> Tensor:
 
 def last(hidden: Tensor, mask: Tensor) -> Tensor:
     """The last real token, whichever side is padded."""
-    return _token_at(hidden, mask.shape[1] - 1 - mask.flip(1).argmax(dim=1))
+    found = _token_at(hidden, mask.shape[1] - 1 - mask.flip(1).argmax(dim=1))
+    return found * mask.any(dim=1, keepdim=True)  # 0 where a prompt is all that there is
 
 
 def mean(hidden: Tensor, mask: Tensor) -> Tensor:

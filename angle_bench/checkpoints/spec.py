@@ -54,6 +54,8 @@ class Settings(BaseModel):
     merge_adapter: bool = False  # into its base; rounds otherwise than the two side by side
     dense: tuple[str, ...] = ()  # sentence-transformers' Dense modules after the pooling
     lowercase: bool = False
+    # whether the tokens of what stands before a text are pooled, too
+    include_prompt: bool = True
     prepare_sentence: bool = False  # as the authors' STS script does for their LLaMA checkpoints
     bidirectional_start: int | None = Field(default=None, ge=0)  # of a decoder; None is causal
     layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one

@@ -27,13 +27,14 @@ def st_settings(folder: Path, whole: Path | None = None) -> Settings:
     """
     modules = modules_of(folder)
     _, transformer = transformer_config(modules[0].folder)
-    pooling = pooling_modes(read_json(modules[1].folder / "config.json"))
+    pooling_config = read_json(modules[1].folder / "config.json")
     config = read_keys(folder / PROMPTS_CONFIG)
     return Settings(
-        pooling=POOLINGS[pooling[0]],
+        pooling=POOLINGS[pooling_modes(pooling_config)[0]],
         normalize=modules[-1].kind == "Normalize",
         max_length=_max_length(transformer) or max_length(whole or folder, folder),
         prompts=_prompts(config),
+        include_prompt=pooling_config.get("include_prompt", True),
         lowercase=transformer.get("do_lower_case", False),
         dense=tuple(module.path for module in modules if module.kind == "Dense"),
         dtype=_dtype(transformer),

@@ -15,7 +15,7 @@ from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, r
 from angle_bench.encoding.budget import choose
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
-from angle_bench.encoding.tokenise import Tokens, tokenise
+from angle_bench.encoding.tokenise import Tokens, prompt_tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
 from angle_bench.errors import DataError, ModelError, printable
 
@@ -152,8 +152,7 @@ class Encoder:
         """
         unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
-        tail = _tail(template)
-        vectors = self._vectors(unique, tail, output, copies, done or _nobody)
+        vectors = self._vectors(unique, template, output, copies, done or _nobody)
         self.counts.texts += len(texts)
         return vectors if len(unique) == len(texts) else vectors[place]
 
@@ -173,7 +172,7 @@ class Encoder:
         """
         unique, place = deduplicate(self.rendered(texts, template))
         found: dict[int, Vectors] = {}
-        for places, vectors, lengths in self._forwarded(unique, _tail(template)):
+        for places, vectors, lengths in self._forwarded(unique, template):
             ends = np.cumsum(lengths)[:-1]
             found |= zip(places.tolist(), np.split(vectors[:, 0], ends), strict=True)
         self.counts.texts += len(texts)
@@ -207,11 +206,11 @@ class Encoder:
             del self.workers
 
     def _vectors(
-        self, unique: list[str], tail: int, output: int, copies: Indices, done: TextsDone
+        self, unique: list[str], template: str, output: int, copies: Indices, done: TextsDone
     ) -> Vectors:
         """Vectors of distinct texts: from the store, else computed and stored."""
         vectors = np.empty((len(unique), self.width), dtype=np.float32)
-        identities = self._identities(tail)
+        identities = self._identities(template)
         found = self._look_up(identities[output], unique, vectors) if identities else None
         missing = np.arange(len(unique)) if found is None else np.flatnonzero(~found)
         if len(missing) < len(unique):
@@ -220,7 +219,7 @@ class Encoder:
         texts = unique if len(missing) == len(unique) else [unique[i] for i in missing]
         pending = Pending(self.store, identities, texts)
         try:
-            for places, computed in self._computed(texts, tail):
+            for places, computed in self._computed(texts, template):
                 vectors[missing[places]] = computed[:, output]
                 pending.add(places, computed)
                 done(int(copies[missing[places]].sum()))
@@ -228,13 +227,21 @@ class Encoder:
             pending.flush()  # what is computed is kept, whatever ended the work
         return vectors
 
-    def _identities(self, tail: int) -> Sequence["StoreIdentity"]:
-        """Whose vectors they are: where a text is cut depends on the template's tail too."""
+    def _identities(self, template: str) -> Sequence["StoreIdentity"]:
+        """Whose vectors they are.
+
+        Where a text is cut depends on the template's tail, too, and what of it is pooled may
+        depend on its head.
+        """
         if self.store is None:
             return ()
-        if tail == 0:
+        head, tail = head_and_tail(template)
+        more = f" tail {len(tail)}" if tail else ""
+        if head and not self.settings.include_prompt:
+            more += f" head {len(head)}"
+        if not more:
             return self.identities
-        return [replace(one, settings=f"{one.settings} tail {tail}") for one in self.identities]
+        return [replace(one, settings=f"{one.settings}{more}") for one in self.identities]
 
     def _look_up(
         self, identity: "StoreIdentity", texts: list[str], vectors: Vectors
@@ -250,13 +257,15 @@ class Encoder:
             self.store.touch(identity)
         return found
 
-    def _computed(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors]]:
+    def _computed(self, texts: list[str], template: str) -> Iterator[tuple[Indices, Vectors]]:
         """Vectors of distinct texts with their places, in any order."""
-        for places, vectors, _ in self._forwarded(texts, tail):
+        for places, vectors, _ in self._forwarded(texts, template):
             _refuse_nonfinite(vectors, [texts[i] for i in places], self.settings)
             yield places, vectors
 
-    def _forwarded(self, texts: list[str], tail: int) -> Iterator[tuple[Indices, Vectors, Ids]]:
+    def _forwarded(
+        self, texts: list[str], template: str
+    ) -> Iterator[tuple[Indices, Vectors, Ids]]:
         """Places, vectors and token counts of the texts of each batch, in any order."""
         if not texts:
             return
@@ -264,7 +273,9 @@ class Encoder:
             self.batch_tokens = choose(self.workers, self.settings, len(texts))
         waiting: dict[int, Planned] = {}
         limit = self.settings.max_length
-        tokenizer = self.tokenizer
+        tokenizer, tail = self.tokenizer, len(head_and_tail(template)[1])
+        whole = self.settings.include_prompt or self.settings.pooling == "all"
+        skip = 0 if whole else prompt_tokens(tokenizer, self.settings, template)
         plan = planned(
             texts,
             lambda chunk: tokenise(tokenizer, chunk, limit, tail),
@@ -274,7 +285,7 @@ class Encoder:
         )
         with closing(plan):
             try:
-                for number, vectors in self.workers.run(_noted(plan, waiting)):
+                for number, vectors in self.workers.run(_noted(plan, waiting, skip)):
                     done = waiting.pop(number)
                     self.counts.forwarded += len(done.places)
                     yield done.places, vectors, done.batch.lengths
@@ -321,15 +332,12 @@ def _nobody(_: int) -> None:
     """Nobody watches."""
 
 
-def _tail(template: str) -> int:
-    """How many characters of a template follow the text."""
-    return len(head_and_tail(template)[1])
-
-
-def _noted(plan: Iterator[Planned], waiting: dict[int, Planned]) -> Iterator[Batch]:
+def _noted(
+    plan: Iterator[Planned], waiting: dict[int, Planned], skip: int
+) -> Iterator[Batch]:
     for each in plan:
         waiting[each.batch.number] = each
-        yield each.batch
+        yield replace(each.batch, skip=skip)
 
 
 def _refuse_nonfinite(vectors: Vectors, texts: list[str], settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from angle_bench.checkpoints.backbone import Backbone
-from angle_bench.checkpoints.pooling import pool
+from angle_bench.checkpoints.pooling import pool, without_first
 from angle_bench.checkpoints.spec import Output, Pooling, Settings
 from angle_bench.encoding.machine import processor
 from angle_bench.encoding.workers.contract import Batch, Ids, Loaded, Probe, Rates, Vectors
@@ -60,7 +61,7 @@ class Forward:
         Raises:
             OutOfMemory: A single text does not fit.
         """
-        return halving(self._forward, batch.ids, batch.lengths)
+        return halving(partial(self._forward, skip=batch.skip), batch.ids, batch.lengths)
 
     def probe(self, question: Probe) -> Rates:
         """Tokens a second for each batch budget that the time allows."""
@@ -93,13 +94,14 @@ class Forward:
         return best
 
     @torch.inference_mode()
-    def _forward(self, ids: Ids, lengths: Ids) -> Vectors:
+    def _forward(self, ids: Ids, lengths: Ids, skip: int = 0) -> Vectors:
         device = self.backbone.device
         padded, mask = pad(ids, lengths, self.backbone.pad_id)
         inputs = torch.from_numpy(padded).to(device, non_blocking=True)
         real = torch.from_numpy(mask).to(device, non_blocking=True)
         hidden = self._hidden(inputs, real)
-        pooled = [self._pool(hidden[out.layer], real, out.pooling) for out in self._outputs]
+        own = without_first(real, real.new_full((len(lengths),), skip)) if skip else real
+        pooled = [self._pool(hidden[out.layer], own, out.pooling) for out in self._outputs]
         vectors: Vectors = torch.stack(pooled, dim=1).cpu().numpy()
         return vectors
 

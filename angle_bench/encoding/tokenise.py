@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.spec import Settings
+from angle_bench.checkpoints.templates import head_and_tail
 from angle_bench.encoding.workers.contract import Ids
 from angle_bench.errors import ModelError, UsageError, first_line
 
@@ -47,6 +49,26 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -
     lengths = np.fromiter(map(len, rows), np.int32, count=len(rows))
     ids = np.fromiter(chain.from_iterable(rows), np.int32, count=int(lengths.sum()))
     return Tokens(ids, lengths, truncated)
+
+
+def prompt_tokens(tokenizer: Any, settings: Settings, template: str) -> int:
+    """How many tokens what stands before a text in its template has, 0 where nothing does.
+
+    As sentence-transformers counts them: tokenised alone, with special tokens, but for one at the
+    end.
+
+    Args:
+        tokenizer: A transformers tokenizer, fast or slow.
+        settings: The length, and whether capitals are lost.
+        template: With `{text}`, or `""`.
+    """
+    head, _ = head_and_tail(template)
+    if not head:
+        return 0
+    head = head.lower() if settings.lowercase else head
+    options = {"truncation": True, "max_length": settings.max_length}
+    (ids,) = _encoded(tokenizer, [head], **options)["input_ids"]
+    return len(ids) - bool(ids and ids[-1] in tokenizer.all_special_ids)
 
 
 def _rows(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> tuple[TokenIds, int]:

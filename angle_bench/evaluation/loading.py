@@ -176,6 +176,7 @@ def load(
     bidirectional_start: int | None = None,
     quantization: str | None = None,
     merge_adapter: bool | None = None,
+    include_prompt: bool | None = None,
     prepare_sentence: bool | None = None,
     similarity: str | None = None,
     layer: int | None = None,
@@ -207,6 +208,7 @@ def load(
         bidirectional_start: The first layer of a decoder that also looks ahead (BiLLM), 0 for all.
         quantization: 8bit or 4bit, by bitsandbytes.
         merge_adapter: Whether an adapter is merged into its base.
+        include_prompt: Whether the tokens of what stands before a text are pooled, too.
         prepare_sentence: Whether sentences are prepared as the authors' STS script does.
         similarity: How mteb compares vectors: cosine or dot.
         layer: The hidden states to pool, 0 the embeddings.
@@ -243,6 +245,7 @@ def load(
         prompts=prompts,
         quantization=quantization,
         merge_adapter=merge_adapter,
+        include_prompt=include_prompt,
         prepare_sentence=prepare_sentence,
         similarity=similarity,
     )

@@ -118,6 +118,7 @@ def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
             # a start of 0 is said
             if value not in (None, "auto", "cosine") and value is not False
         },
+        **({} if settings.get("include_prompt", True) else {"prompt tokens": "not pooled"}),
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
     }

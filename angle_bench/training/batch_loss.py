@@ -51,7 +51,7 @@ class BatchLoss:
         labels, ids = batch.get("labels"), batch["text_ids"]
         mask, taught = batch["attention_mask"], None
         if self.teacher is not None:
-            taught = self.teacher.of(batch["input_ids"], mask, groups)
+            taught = self.teacher.of(batch["input_ids"], mask, batch["prompts"], groups)
         guides = self.objectives.ibn_margin is not None and self.objectives.ibn_guide == "teacher"
         guide = taught.vectors if taught is not None and guides else None
         seen = found

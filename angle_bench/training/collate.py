@@ -10,7 +10,7 @@ import torch
 
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
-from angle_bench.encoding.tokenise import tokenise
+from angle_bench.encoding.tokenise import prompt_tokens, tokenise
 from angle_bench.training.dataset import Example
 from angle_bench.training.prompt_draw import PromptDraw
 from angle_bench.training.settings import Prompts
@@ -38,7 +38,8 @@ class Collator:
         """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
 
         Returns:
-            `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right;
+            `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right; `prompts`,
+            int64 (rows * texts,), how many of the first tokens are those of a prompt;
             `texts_per_row`, 2 or 3; `row_ids`, int64 (rows,), the rows' numbers in the data;
             `text_ids`, int64 (rows * texts,), equal for texts that are equal in the candidate's own
             templates, in every batch and process; `lengths`, the tokens of each text, and
@@ -46,7 +47,11 @@ class Collator:
             `labels`, float32 (rows,), in format A alone.
         """
         rendered = self.rendered(examples)
-        distinct = [_text_id(text) for text, _ in rendered]
+        prompts = self._prompts(rendered)
+        distinct = [
+            _text_id(f"{prompt} {text}" if prompt else text)
+            for prompt, (text, _) in zip(prompts, rendered, strict=True)
+        ]
         text_ids = distinct
         if any(getattr(self.prompts, f"more_{role}", ()) for role in ("text", "query", "document")):
             text_ids = [_text_id(text) for text, _ in self.rendered(examples, drawn=False)]
@@ -61,6 +66,7 @@ class Collator:
         batch: Batch = {
             "input_ids": torch.from_numpy(tokens),
             "attention_mask": torch.from_numpy(mask),
+            "prompts": torch.tensor(prompts, dtype=torch.int64),
             "texts_per_row": len(examples[0].texts),
             "row_ids": torch.tensor([example.row for example in examples], dtype=torch.int64),
             "text_ids": torch.tensor(text_ids, dtype=torch.int64),
@@ -84,6 +90,11 @@ class Collator:
                 whole = render(template, prepared)
                 found.append((whole.lower() if self.settings.lowercase else whole, template))
         return found
+
+    def _prompts(self, rendered: Sequence[tuple[str, str]]) -> list[int]:
+        templates = dict.fromkeys(template for _, template in rendered)
+        tokens = {each: prompt_tokens(self.tokenizer, self.settings, each) for each in templates}
+        return [tokens[template] for _, template in rendered]
 
     def _token_ids(self, rendered: Sequence[tuple[str, str]]) -> list[Any]:
         ids: list[Any] = [None] * len(rendered)

@@ -49,12 +49,12 @@ def cached_backward(
     return total
 
 
-def _chunks(batch: Batch, groups: Groups) -> Iterator[tuple[Tensor, Tensor, Groups]]:
+def _chunks(batch: Batch, groups: Groups) -> Iterator[tuple[Tensor, Tensor, Tensor, Groups]]:
     """What the module is called with for each group by itself."""
     for places, longest in zip(groups.texts, groups.longest, strict=True):
         at = places.to(batch["input_ids"].device)
         ids, mask = (batch[name][at, :longest] for name in ("input_ids", "attention_mask"))
-        yield ids, mask, whole(len(at), longest)
+        yield ids, mask, batch["prompts"][at], whole(len(at), longest)
 
 
 def _leaf(found: Found) -> Found:

@@ -180,6 +180,7 @@ class Model(Section):
         name: What would stand after -m.
         base: Of an adapter whose recorded base is elsewhere.
         pooling: None is the checkpoint's own, as are the other settings.
+        include_prompt: Whether the tokens of what stands before a text are pooled, too.
         bidirectional_start: Of a decoder: layers from here on look ahead.
         trainable: Whole dotted parts of the names of weights that train, or globs of them; all
             where none is given.
@@ -192,6 +193,7 @@ class Model(Section):
     base: str | None = None
     pooling: Pooling | None = None
     max_length: int | None = Field(default=None, gt=1)
+    include_prompt: bool | None = None
     bidirectional_start: int | None = Field(default=None, ge=0)
     trainable: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()

@@ -89,7 +89,7 @@ def write_st_files(
     """
     modes = _MODES[settings.pooling]
     modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    _json(folder / "1_Pooling/config.json", _pooling(modes, width))
+    _json(folder / "1_Pooling/config.json", _pooling(modes, width, settings.include_prompt))
     if len(modes) == 2:
         _write_dense(folder / _HALVES, _mean_of_halves(width), "Identity")
         modules.append((_HALVES, "Dense"))
@@ -122,9 +122,9 @@ def write_dense_modules(folder: Path, settings: Settings, dense: Sequence[nn.Mod
         _write_dense(folder / path, linear, type(activation).__name__)
 
 
-def _pooling(modes: Sequence[str], width: int) -> dict[str, Any]:
+def _pooling(modes: Sequence[str], width: int, include_prompt: bool) -> dict[str, Any]:
     flags = {f"pooling_mode_{name}": name in modes for name in _FLAGS}
-    return {"word_embedding_dimension": width, **flags, "include_prompt": True}
+    return {"word_embedding_dimension": width, **flags, "include_prompt": include_prompt}
 
 
 def _mean_of_halves(width: int) -> nn.Linear:

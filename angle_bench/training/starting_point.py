@@ -21,6 +21,7 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
     changes = Overrides(
         pooling=model.pooling,
         max_length=model.max_length,
+        include_prompt=model.include_prompt,
         bidirectional_start=model.bidirectional_start,
         prompt=None if recipe.prompts is None else "none",  # put in below
     )

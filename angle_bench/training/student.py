@@ -121,6 +121,7 @@ def load_student(
         or (recipe.matryoshka is not None and recipe.matryoshka.layers),
         tokens=recipe.teacher is not None and recipe.teacher.tokens == "all",
         kept=settings.truncate_dim,
+        include_prompt=settings.include_prompt,
     )
     width = Backbone(transformer, None, device, tuple(dense)).dimension
     student = Student(

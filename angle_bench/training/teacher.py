@@ -35,15 +35,16 @@ class Teacher:
     settings: TeacherSection
 
     @torch.no_grad()
-    def of(self, input_ids: Tensor, mask: Tensor, groups: Groups) -> Found:
+    def of(self, input_ids: Tensor, mask: Tensor, prompts: Tensor, groups: Groups) -> Found:
         """What the teacher gives of a batch.
 
         Args:
             input_ids: (texts, tokens).
             mask: 1 on real tokens, (texts, tokens).
+            prompts: How many of the first tokens of each text are those of its prompt, (texts,).
             groups: Which texts go through the teacher together.
         """
-        taught: Found = self.module(input_ids, mask, groups)
+        taught: Found = self.module(input_ids, mask, prompts, groups)
         return taught
 
     def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
@@ -102,6 +103,7 @@ def load_teacher(
         every_layer=False,
         tokens=section.tokens == "all",
         kept=settings.truncate_dim,
+        include_prompt=settings.include_prompt,
     )
     return Teacher(module.eval(), section)
 

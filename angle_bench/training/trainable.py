@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from angle_bench.checkpoints.pooling import pool
+from angle_bench.checkpoints.pooling import pool, without_first
 from angle_bench.checkpoints.spec import Pooling
 from angle_bench.training.embedding_once import looked_up_once
 from angle_bench.training.grouping import Groups
@@ -43,6 +43,7 @@ class Trainable(nn.Module):
         every_layer: Whether all layers are pooled, for Espresso.
         tokens: Whether token vectors are given, too, for a teacher.
         kept: How many leading dimensions the checkpoint keeps; None is all of them.
+        include_prompt: Whether the tokens of prompts are pooled, too.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Trainable(nn.Module):
         every_layer: bool,
         tokens: bool,
         kept: int | None = None,
+        include_prompt: bool = True,
     ) -> None:
         super().__init__()
         self.transformer = transformer
@@ -61,6 +63,7 @@ class Trainable(nn.Module):
         self._every_layer = every_layer
         self._tokens = tokens
         self._kept = kept
+        self._include_prompt = include_prompt
 
     @property
     def _no_split_modules(self) -> list[str]:
@@ -70,22 +73,26 @@ class Trainable(nn.Module):
             there.intersection(getattr(self.transformer, "_no_split_modules", None) or ())
         )
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, groups: Groups) -> Found:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor, groups: Groups
+    ) -> Found:
         """Vectors of a batch, in its order.
 
         Args:
             input_ids: (texts, tokens), padded on the right.
             attention_mask: 1 on real tokens, (texts, tokens).
+            prompts: How many of the first tokens of each text are those of its prompt, (texts,).
             groups: Which texts go through the transformer together.
         """
         parts = []
         with looked_up_once(self.transformer, input_ids):
             for places, longest in zip(groups.texts, groups.longest, strict=True):
                 at = places.to(input_ids.device)
-                parts.append(self.group(input_ids[at, :longest], attention_mask[at, :longest]))
+                mask = attention_mask[at, :longest]
+                parts.append(self.group(input_ids[at, :longest], mask, prompts[at]))
         return joined(parts, groups, input_ids.shape[1])
 
-    def group(self, input_ids: Tensor, attention_mask: Tensor) -> Found:
+    def group(self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor) -> Found:
         """Vectors of texts that go through the transformer together."""
         output: Any = self.transformer(
             input_ids=input_ids,
@@ -94,7 +101,9 @@ class Trainable(nn.Module):
         )
         last = output.last_hidden_state
         hidden = output.hidden_states if self._every_layer else (last,)
-        layers = tuple(self._vectors(each.float(), attention_mask) for each in hidden)
+        mask = attention_mask
+        pooled = mask if self._include_prompt else without_first(mask, prompts)
+        layers = tuple(self._vectors(each.float(), pooled) for each in hidden)
         return Found(layers, last.float() if self._tokens else None)
 
     def _vectors(self, hidden: Tensor, mask: Tensor) -> Tensor:

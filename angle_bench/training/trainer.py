@@ -169,7 +169,7 @@ class AngleTrainer(Trainer):
             ModelError: It is not finite; the batch is named.
         """
         groups = self._groups(inputs)
-        found = model(inputs["input_ids"], inputs["attention_mask"], groups)
+        found = model(inputs["input_ids"], inputs["attention_mask"], inputs["prompts"], groups)
         total = self._total(found, inputs, groups)
         return (total, found) if return_outputs else total
 

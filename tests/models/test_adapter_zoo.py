@@ -155,7 +155,7 @@ def test_sentence_transformers_itself_takes_no_other_base(
 
     folder = shutil.copytree(adapter("lora"), tmp_path / "a")
     place = folder / "1_Pooling/config.json"
-    place.write_text(json.dumps({**json.loads(place.read_text()), "include_prompt": False}))
+    place.write_text(json.dumps({**json.loads(place.read_text()), "pooling_mode": "weightedmean"}))
     assert resolve(str(folder)).loader == "sentence-transformers"
     other = shutil.copytree(base, tmp_path / "other")
     with pytest.raises(UsageError, match="on the base that it records"):

@@ -140,7 +140,6 @@ def test_minilm_as_a_folder(minilm: Path) -> None:
         {"pooling_mode_weightedmean_tokens": True},
         {"pooling_mode": "weightedmean"},
         {"pooling_mode": ["cls", "mean"]},
-        {"pooling_mode": "mean", "include_prompt": False},
     ],
 )
 def test_a_pooling_that_we_lack_is_left_to_its_library(

@@ -22,6 +22,7 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
         "compile": False,
         "dense": [],
         "dtype": "float32",
+        "include_prompt": True,
         "layer": None,
         "lowercase": False,
         "max_length": 64,
@@ -41,6 +42,7 @@ def test_the_digest_is_of_what_differs_from_the_defaults() -> None:
     "change",
     [
         {"pooling": "mean"},
+        {"include_prompt": False},
         {"max_length": 65},
         {"dtype": "bfloat16"},
         {"attention": "eager"},

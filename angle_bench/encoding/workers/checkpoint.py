@@ -12,7 +12,7 @@ BYTES_OF_A_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 1.
 # the settings that the base of an adapter is loaded with
 OF_THE_BASE = {"dtype", "attention", "compile", "quantization", "bidirectional_start"}
 # the settings that say what a text is before it becomes token ids
-OF_THE_TEXT = {"prompts", "max_length", "lowercase", "prepare_sentence"}
+OF_THE_TEXT = {"prompts", "max_length", "lowercase", "prepare_sentence", "include_prompt"}
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ class Batch:
         number: The batch's place in the plan; its vectors come back under it.
         ids: The token ids of all texts, one text after the other.
         lengths: How many of them belong to each text.
+        skip: How many of the first tokens of every text are not pooled: those of its prompt.
     """
 
     number: int
     ids: Ids
     lengths: Ids
+    skip: int = 0
 
 
 @dataclass(frozen=True)
