@@ -263,9 +263,7 @@ class Encoder:
             _refuse_nonfinite(vectors, [texts[i] for i in places], self.settings)
             yield places, vectors
 
-    def _forwarded(
-        self, texts: list[str], template: str
-    ) -> Iterator[tuple[Indices, Vectors, Ids]]:
+    def _forwarded(self, texts: list[str], template: str) -> Iterator[tuple[Indices, Vectors, Ids]]:
         """Places, vectors and token counts of the texts of each batch, in any order."""
         if not texts:
             return
@@ -332,9 +330,7 @@ def _nobody(_: int) -> None:
     """Nobody watches."""
 
 
-def _noted(
-    plan: Iterator[Planned], waiting: dict[int, Planned], skip: int
-) -> Iterator[Batch]:
+def _noted(plan: Iterator[Planned], waiting: dict[int, Planned], skip: int) -> Iterator[Batch]:
     for each in plan:
         waiting[each.batch.number] = each
         yield replace(each.batch, skip=skip)

@@ -38,8 +38,8 @@ class Collator:
         """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
 
         Returns:
-            `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right; `prompts`,
-            int64 (rows * texts,), how many of the first tokens are those of a prompt;
+            `input_ids` and `attention_mask`, int64 (rows * texts, T), padded on the right;
+            `prompts`, int64 (rows * texts,), how many of the first tokens are those of a prompt;
             `texts_per_row`, 2 or 3; `row_ids`, int64 (rows,), the rows' numbers in the data;
             `text_ids`, int64 (rows * texts,), equal for texts that are equal in the candidate's own
             templates, in every batch and process; `lengths`, the tokens of each text, and

@@ -4,6 +4,7 @@ Texts that went through a model are counted, so that a warm store cannot pass fo
 """
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,14 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def loaded(
-    folder: Path, device: str = "", budget: int | None = None, store: Store | None = None
+    folder: Path,
+    device: str = "",
+    budget: int | None = None,
+    store: Store | None = None,
+    **typed: bool,
 ) -> MtebEncoder:
     """An encoder with worker processes, or in this process where no device is named."""
-    spec = resolve(str(folder), Overrides(pooling="mean", prompt="none"))
+    spec = resolve(str(folder), Overrides(pooling="mean", prompt="none", **typed))
     made = load_spec(spec, Computing(device or "cpu", budget), store)
     return made if device else in_process([made], folder)[0]
 
@@ -183,6 +188,21 @@ def test_a_prompt_and_its_tail_are_part_of_the_key(tmp_path: Path) -> None:
     first = encoder.encode([long + " b"])
     second = encoder.encode([long], "{text} b")
     assert np.abs(first - second).max() > 1e-3
+    encoder.close()
+    store.close()
+
+
+def test_where_an_unpooled_prompt_ends_is_part_of_the_key(tmp_path: Path) -> None:
+    build_tiny_bert(tmp_path / "tiny")
+    store = disk(tmp_path / "store")
+    encoder = loaded(tmp_path / "tiny", store=store, include_prompt=False).encoder
+    found = [
+        encoder.encode([text], template)[0]
+        for text, template in (("a dog cat", ""), ("dog cat", "a {text}"), ("cat", "a dog {text}"))
+    ]
+    assert encoder.counts.forwarded == 3
+    for one, other in combinations(found, 2):
+        assert np.abs(one - other).max() > 1e-3
     encoder.close()
     store.close()
 

@@ -52,7 +52,10 @@ CLOSE = dict.fromkeys(TASKS, 5e-5) | {"Banking77Classification": 1 / 170 + 5e-5}
 # pads on the left and counts positions from there: in the library vectors depend on the batch
 BY_BATCH = {"gpt2": {"batch_size": 1}}
 # of each thing that a score depends on beside the vectors, one
-SCORED = ["by-task", "dot-normalize-cut", "default-of-its-own", "qwen-embedding", "prompt-left-out"]
+SCORED = [
+    *("by-task", "dot-normalize-cut", "default-of-its-own", "qwen-embedding"),
+    "mean-without-prompt",
+]
 
 
 @pytest.fixture(scope="module")

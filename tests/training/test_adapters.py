@@ -60,7 +60,8 @@ def test_the_loss_falls_and_the_adapter_comes_back(
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
     student.module.eval()
     with torch.inference_mode():
-        live = student.module.group(batch["input_ids"], batch["attention_mask"]).vectors
+        inputs = (batch[name] for name in ("input_ids", "attention_mask", "prompts"))
+        live = student.module.group(*inputs).vectors
     texts = [text for row in (rows[0], rows[1]) for text in row.texts]
     assert_equal(live.numpy(), ours(done.folder, texts))
 
@@ -71,7 +72,8 @@ def test_gradients_reach_the_adapter_alone(tmp_path: Path) -> None:
     student = load_student(asked, starting_point(asked, Access()), Place(model), CPU)
     rows = load_rows(asked)
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
-    found = student.module.train().group(batch["input_ids"], batch["attention_mask"])
+    inputs = (batch[name] for name in ("input_ids", "attention_mask", "prompts"))
+    found = student.module.train().group(*inputs)
     found.vectors.square().sum().backward()
     for name, weight in student.module.named_parameters():
         assert (weight.grad is not None) is ("lora_" in name), name

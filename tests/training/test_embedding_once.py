@@ -60,7 +60,7 @@ def gradients(model: Any, groups: Any, ids: Tensor, mask: Tensor) -> tuple[Tenso
     module.zero_grad()
     weight = model.get_input_embeddings().weight
     with Gradients(len(weight)) as counted:
-        vectors = module(ids, mask, groups).vectors
+        vectors = module(ids, mask, torch.zeros(len(ids)), groups).vectors
         (vectors * torch.linspace(-1, 1, vectors.numel()).view_as(vectors)).sum().backward()
     return vectors.detach(), weight.grad.clone(), counted.made
 

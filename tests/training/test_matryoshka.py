@@ -53,7 +53,8 @@ def layers_of(model: SentenceTransformer, columns: list[list[str]], every: bool)
     texts = [text for row in zip(*columns, strict=True) for text in row]
     tokens = model.tokenizer(texts, return_tensors="pt", padding=True)
     ids, mask = tokens["input_ids"], tokens["attention_mask"]
-    return ours(ids, mask, whole(len(texts), ids.shape[1])).layers
+    none = torch.zeros(len(texts), dtype=torch.int64)
+    return ours(ids, mask, none, whole(len(texts), ids.shape[1])).layers
 
 
 def gradients(model: nn.Module) -> dict[str, Tensor]:
