@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 LAUNCHED = "ANGLE_BENCH_LAUNCHED"  # in processes whose launcher says that they were interrupted
+LOST = 40  # seconds, ten more than torch's launcher takes to end
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Asked = Sequence[tuple["Recipe", "Request"]]
 
@@ -78,16 +79,33 @@ def _ended(words: Sequence[str], environment: Mapping[str, str], out: int | None
     numbers = [n for n in _ENDINGS if signal.getsignal(n) is not signal.SIG_IGN]  # of nohup
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        running.append(subprocess.Popen(words, env=environment, stdout=out, start_new_session=True))
+        started = subprocess.Popen(
+            words, env=environment, stdin=subprocess.PIPE, stdout=out, start_new_session=True
+        )
+        running.append(started)
         if asked:
-            running[0].terminate()
-        code = running[0].wait()
+            started.terminate()
+        code = _waited(started, asked)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if asked:
         raise KeyboardInterrupt
     return code
+
+
+def _waited(launcher: subprocess.Popen[bytes], asked: Sequence[int]) -> int:
+    """The exit code of a launcher.
+
+    Torch's loses a signal now and then, while it starts processes; it is sent again then.
+    """
+    while True:
+        before = bool(asked)
+        try:
+            return launcher.wait(LOST)
+        except subprocess.TimeoutExpired:
+            if before:
+                launcher.terminate()
 
 
 def _has_accelerator() -> bool:

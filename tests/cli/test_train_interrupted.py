@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +85,23 @@ def test_while_processes_start(
     code, said = interrupted(tmp_path, tiny_bert, started, send)
     assert (code, said) == (130, "")
     assert not list((tmp_path / "out").glob("checkpoint-*"))
+
+
+@pytest.mark.long
+def test_processes_end_with_the_command_that_started_them(tmp_path: Path, tiny_bert: Path) -> None:
+    recipe = put(tmp_path, tiny_bert, train={"epochs": 2000, "save_steps": 2, "keep": 2})
+    words = ["train", str(recipe), "-d", "cpu", "-o", str(tmp_path / "out"), "--processes", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "angle_bench", *words], cwd=tmp_path, start_new_session=True
+    ) as running:
+        while not list((tmp_path / "out").glob("checkpoint-*")):
+            assert running.poll() is None
+            subprocess.run([sys.executable, "-c", ""], check=True)
+        running.kill()
+    end = time.monotonic() + 120
+    while processes_of(tmp_path / "out"):
+        assert time.monotonic() < end
+        subprocess.run([sys.executable, "-c", ""], check=True)
 
 
 @pytest.mark.long
