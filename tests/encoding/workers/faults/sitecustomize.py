@@ -20,7 +20,7 @@ class UnpicklableError(Exception):
 
 
 def wrapped(forward):
-    def with_faults(self, ids, lengths):
+    def with_faults(self, ids, lengths, skip=0):
         import torch
 
         if UNPICKLABLE in ids:
@@ -31,7 +31,7 @@ def wrapped(forward):
             os.kill(os.getpid(), signal.SIGKILL)
         if STOPPED in ids:
             os.kill(os.getpid(), signal.SIGSTOP)
-        return forward(self, ids, lengths)
+        return forward(self, ids, lengths, skip)
 
     return with_faults
 
