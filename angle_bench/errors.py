@@ -116,6 +116,23 @@ def some(names: list[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+MEMORY_FIX = "the same command with -d cpu:1, a smaller --batch-tokens, or more memory"
+# as allocators, loaders of libraries and processes say it, beside MemoryError
+_NO_MEMORY = (
+    "out of memory",
+    "allocate memory",
+    "bad_alloc",
+    "failed to map segment",
+    "can't start new thread",
+)
+
+
+def no_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory is used up, wherever it was wanted."""
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in message for words in _NO_MEMORY)
+
+
 def first_line(error: BaseException, most: int = 200) -> str:
     """The first line of an exception's message, or its name where it has none."""
     message = str(error).strip()

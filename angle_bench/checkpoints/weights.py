@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from angle_bench.errors import ModelError, first_line
+from angle_bench.errors import MEMORY_FIX, ModelError, first_line, no_memory
 
 
 def parameters_of(folder: Path) -> int:
@@ -32,6 +32,8 @@ def unloadable(folder: Path, error: Exception) -> ModelError:
             f"{folder} comes with code of its makers, which would run on this machine.",
             "--trust-remote-code, if you trust them",
         )
+    if no_memory(error):
+        return ModelError(f"memory ran out while {folder} was loaded.", MEMORY_FIX)
     return ModelError(
         f"{folder} could not be loaded: {first_line(error, 300)}",
         "the folder saved or copied again as a whole; --debug shows the traceback",

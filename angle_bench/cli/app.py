@@ -26,7 +26,14 @@ from angle_bench.cli.models import models
 from angle_bench.cli.recipes import recipes
 from angle_bench.cli.tasks import tasks
 from angle_bench.cli.training_loop import LAUNCHED
-from angle_bench.errors import AngleBenchError, did_you_mean, first_line, next_step, shown
+from angle_bench.errors import (
+    MEMORY_FIX,
+    AngleBenchError,
+    did_you_mean,
+    first_line,
+    next_step,
+    shown,
+)
 from angle_bench.version import __version__
 
 INTERRUPTED = 130
@@ -101,7 +108,7 @@ def main() -> NoReturn:
             raise
         code = _reader_gone()  # rich's own end, with which help is printed
     except MemoryError:
-        code = _show("memory ran out.", "the same command with -d cpu:1, or more memory", 1)
+        code = _show("memory ran out.", MEMORY_FIX, 1)
     except RecursionError:
         code = _show("something that was read is nested too deeply.", "--debug, to see what", 1)
     except OSError as error:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import AngleBenchError, ResultsError, first_line
+from angle_bench.errors import (
+    MEMORY_FIX,
+    AngleBenchError,
+    ResultsError,
+    first_line,
+    no_memory,
+)
 from angle_bench.evaluation.record import model_record, utc_now
 from angle_bench.results.folder import write_failure
 from angle_bench.results.layout import ModelFolder
@@ -47,5 +53,7 @@ def record_failure(
 def _failure(error: Exception, folder: ModelFolder, task: str) -> Failure:
     if isinstance(error, AngleBenchError):
         return Failure(error.what, error.fix)
+    if no_memory(error):
+        return Failure("memory ran out.", MEMORY_FIX)
     what = f"{type(error).__name__}: {first_line(error)}"
     return Failure(what, f"less {folder.error(task)}, which holds the traceback")

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from angle_bench.errors import ResultsError
 from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.evidence import Evidence
+from angle_bench.reporting.statistics.clustering import Clusterings
 from angle_bench.reporting.statistics.clusters import Nodes
-from angle_bench.reporting.statistics.difference import Scored
+from angle_bench.reporting.statistics.difference import Repeats, Scored
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.results.predictions import without_texts
 from angle_bench.results.task import Task
@@ -79,6 +80,7 @@ class TaskItems:
             evidence.score,
             np.concatenate([share * part.measure.influence() for part in evidence.parts]),
             np.concatenate([np.full(n, share / n) for n in map(_rows, self.keys)]),
+            self._repeats(evidence),
         )
 
     def scored_on(self, evidence: Evidence, chosen: Mask) -> Scored:
@@ -97,7 +99,16 @@ class TaskItems:
             weight[places[at]] = 1 / len(places[at]) / len(used)
             if math.isfinite(scores[-1]):
                 influence[places[at]] = measure.influence() / len(used)
-        return Scored(float(np.mean(scores)) if scores else math.nan, influence, weight)
+        score = float(np.mean(scores)) if scores else math.nan
+        return Scored(score, influence, weight, self._repeats(evidence))
+
+    def _repeats(self, evidence: Evidence) -> tuple[Repeats, ...]:
+        ends = np.cumsum([0, *map(_rows, self.keys)]).tolist()
+        return tuple(
+            Repeats(slice(ends[at], ends[at + 1]), part.measure.freedom)
+            for at, part in enumerate(evidence.parts)
+            if isinstance(part.measure, Clusterings)
+        )
 
     @cached_property
     def shared(self) -> SharedTexts:
@@ -156,10 +167,16 @@ class CommonItems:
         weights /= weights.sum()
         score = math.fsum(weights[at] * scored[at].score for at in used)
         each = list(zip(weights, scored, strict=True))
+        before = np.cumsum([0, *(len(one.influence) for one in scored)]).tolist()
         return Scored(
             score,
             np.concatenate([weight * one.influence for weight, one in each]),
             np.concatenate([weight * one.shares for weight, one in each]),
+            tuple(
+                repeats.after(count)
+                for count, one in zip(before, scored, strict=False)
+                for repeats in one.repeats
+            ),
         )
 
 

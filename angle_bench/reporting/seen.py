@@ -152,7 +152,12 @@ def _gap(sides: Sides, at: int) -> float:
 def _gains(seen: Sequence[Scored], unseen: Sequence[Scored]) -> list[Scored]:
     """A model's score on seen minus that on unseen items, on each task."""
     return [
-        Scored(one.score - other.score, one.influence - other.influence, one.shares - other.shares)
+        Scored(
+            one.score - other.score,
+            one.influence - other.influence,
+            one.shares - other.shares,
+            one.repeats,
+        )
         for one, other in zip(seen, unseen, strict=True)
     ]
 

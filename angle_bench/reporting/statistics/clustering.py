@@ -114,6 +114,11 @@ class Clusterings:
         whole = self.documents + len(self.clusterings)
         return whole if self.chosen is None else int(self.chosen.sum())
 
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of its variance, most of which is seen in the clusterings alone."""
+        return int((np.bincount(self._levels) - 1).sum())
+
     @cached_property
     def _found(self) -> list[VMeasure]:
         weights = np.ones(self.documents)

@@ -19,6 +19,23 @@ _NONE = 1e-9  # a standard error this small beside the difference is 0 but for r
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """Items of a score whose variance is seen in a few repetitions, such as clusterings.
+
+    Attributes:
+        items: Which of the items.
+        freedom: Degrees of freedom of their variance; 0 where there was a single one.
+    """
+
+    items: slice
+    freedom: int
+
+    def after(self, count: int) -> "Repeats":
+        """The same behind so many other items."""
+        return Repeats(slice(self.items.start + count, self.items.stop + count), self.freedom)
+
+
+@dataclass(frozen=True)
 class Scored:
     """One model's score, the influence of each item on it, and what each counts in it.
 
@@ -26,11 +43,13 @@ class Scored:
         score: The score as a fraction.
         influence: The derivative by each item's weight, (items,).
         weight: The share of each item in the score, (items,); 1/n of all where it is None.
+        repeats: Those of the items that need more than their number says.
     """
 
     score: float
     influence: Vector
     weight: Vector | None = None
+    repeats: tuple[Repeats, ...] = ()
 
     @property
     def shares(self) -> Vector:
@@ -94,8 +113,18 @@ def difference(
         return Difference(Estimate.refused(gap, few, clusters.effective), over)
     seeds = _seed_terms(base, candidate, clusters, over, fixed)
     items = max(0.0, item_variance - math.fsum(each.within for each in seeds))
+    repeated = _repeated(base[0].repeats, influence, items)
+    once = math.fsum(variance for variance, freedom in repeated if not freedom)
+    if once > items / 2:
+        why = "a single clustering, which does not tell how much another would differ"
+        return Difference(Estimate.refused(gap, why, clusters.effective), over)
+    others = max(0.0, items - math.fsum(variance for variance, _ in repeated))
     variance, freedom = welch(
-        [(items, clusters.freedom), *((each.spread, each.freedom) for each in seeds)]
+        [
+            (others, clusters.freedom),
+            *((variance, max(1, freedom)) for variance, freedom in repeated),
+            *((each.spread, each.freedom) for each in seeds),
+        ]
     )
     freedom = freedom if variance else clusters.freedom
     estimate = Estimate(gap, math.sqrt(variance), freedom, clusters.effective)
@@ -161,6 +190,20 @@ def _seed_terms(
         within = _within_seeds(side, clusters, over)
         terms.append(_SeedTerm(share * spread, share * within, len(side) - 1, borrowed))
     return terms
+
+
+def _repeated(
+    repeats: Sequence[Repeats], influence: Vector, items: float
+) -> list[tuple[float, int]]:
+    """The variance of each group of repetitions, with its degrees of freedom.
+
+    Together they are at most the items' whole variance, which sharing may make less than that of
+    items apart.
+    """
+    found = [(float((influence[each.items] ** 2).sum()), each.freedom) for each in repeats]
+    whole = math.fsum(variance for variance, _ in found)
+    share = min(1.0, items / whole) if whole else 0.0
+    return [(share * variance, freedom) for variance, freedom in found]
 
 
 def _mean_influence(side: Sequence[Scored]) -> Vector:

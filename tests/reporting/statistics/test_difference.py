@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from angle_bench.reporting.statistics.difference import Difference, Scored, difference
+from angle_bench.reporting.statistics.difference import Difference, Repeats, Scored, difference
 from angle_bench.reporting.statistics.measures import Mean, Measure, Spearman
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.sign_flips import sign_flips
@@ -170,3 +170,31 @@ def test_one_seed_borrows_the_other_sides_spread() -> None:
     within = sum(np.sum((each.influence - mean) ** 2) for each in three) / 2 * (60 / 59) ** 2
     assert free.estimate.error**2 - fixed.estimate.error**2 == pytest.approx(spread - within)
     assert difference(three, one, SharedTexts.none(60)).borrowed
+
+
+def repeated(draws: int, count: int = 400) -> tuple[Scored, Scored, SharedTexts]:
+    """Two models whose difference is seen in the last few items alone, and the items by two."""
+    random = np.random.default_rng(3)
+    influence = np.concatenate([random.normal(size=count) / 1e4, random.normal(size=draws) / 100])
+    repeats = (Repeats(slice(0, len(influence)), draws - 1),)
+    base = Scored(0.5, np.zeros(len(influence)), repeats=repeats)
+    nodes = np.repeat(np.arange(len(influence))[:, None], 2, axis=1)
+    return base, Scored(0.52, influence, repeats=repeats), SharedTexts(nodes)
+
+
+def test_few_repetitions_are_few_degrees_of_freedom() -> None:
+    base, candidate, nodes = repeated(10)
+    found = difference([base], [candidate], nodes).estimate
+    assert found.freedom == pytest.approx(9, rel=0.05)
+    low, high = found.interval()
+    assert high - low == pytest.approx(2 * stats.t.ppf(0.975, found.freedom) * found.error)
+    without = [Scored(one.score, one.influence) for one in (base, candidate)]
+    many = difference(without[:1], without[1:], nodes).estimate
+    assert many.freedom > 100
+    assert many.error == pytest.approx(found.error)
+
+
+def test_a_single_repetition_has_no_verdict() -> None:
+    base, candidate, nodes = repeated(1)
+    found = difference([base], [candidate], nodes).estimate
+    assert found.refusal.startswith("a single clustering")

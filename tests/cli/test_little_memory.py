@@ -1,0 +1,44 @@
+"""An address space that is too small: the score, or two lines; never a traceback or no end."""
+
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from angle_bench.errors import MEMORY_FIX
+
+GIB = 1 << 30
+# from what imports need to what the run needs
+LIMITS = [0.3, 0.5, 0.9, 1.1, 1.2, 1.3, 1.5, 1.8, 2.2]
+
+
+@pytest.mark.parametrize("device", ["cpu:1", pytest.param("cpu:2", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "limit", [0.7, *(pytest.param(each, marks=pytest.mark.long) for each in LIMITS)]
+)
+def test_a_run(tmp_path: Path, minilm: Path, limit: float, device: str) -> None:
+    size = int(limit * GIB)
+    words = ["run", "-m", str(minilm), "-t", "demo", "-d", device, "--no-cache"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "angle_bench", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)),
+    )
+    said = ended.stdout + ended.stderr
+    assert "Traceback" not in said
+    if ended.returncode == 0:
+        assert "65.31" in ended.stdout
+        return
+    if ended.returncode == -signal.SIGABRT:  # the tokenizer's own code ends the process
+        assert "memory allocation of" in ended.stderr
+        return
+    assert ended.returncode == 1
+    error = next(line for line in ended.stderr.splitlines() if line.startswith("error: "))
+    assert "memory ran out" in error
+    assert MEMORY_FIX in ended.stderr
