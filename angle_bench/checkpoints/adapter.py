@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from angle_bench.checkpoints.adapter_config import refuse_kind, refuse_unknown_keys
+from angle_bench.checkpoints.adapter_patterns import refuse_slow_patterns
 from angle_bench.checkpoints.adapter_vocabulary import fit_vocabulary, saved_embedding
 from angle_bench.checkpoints.base_state import State, free, state_of
 from angle_bench.errors import ModelError, first_line
@@ -78,13 +79,14 @@ def attach(model: nn.Module, folder: Path, *, pickle: bool = False) -> Adapted:
         pickle: Whether weights may be read that are no safetensors.
 
     Raises:
-        ModelError: It is no adapter of layers, has a key that is not honoured, or belongs to
-            another base.
+        ModelError: It is no adapter of layers, has a key that is not honoured or a pattern that
+            takes too long, or belongs to another base.
     """
     from peft import PeftModel
     from peft.utils import set_peft_model_state_dict
 
     config = _config(folder)
+    refuse_slow_patterns(folder, config, [name for name, _ in model.named_modules()])
     weights = {key: value for key, value in _weights(folder, pickle).items() if not _of_head(key)}
     base = state_of(model)
     holder = _holder(model, weights)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.checkpoints import adapter_patterns
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_hash
@@ -178,3 +179,27 @@ def test_trust_is_for_one_model(adapter: Path, tiny_bert: Path) -> None:
     access = Access(trust=Trust(pickle=True))
     with pytest.raises(UsageError, match="for one model, and 2 are named"):
         resolve_all([str(adapter), str(tiny_bert)], LAST, access)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"target_modules": r"([a-z0-9_.]+)+!"},
+        {"exclude_modules": r"(.*\.)*(.*)*!"},
+        {"rank_pattern": {r"(([a-z_]+)*\.?)*!": 4}},
+    ],
+)
+def test_a_pattern_that_backtracks_for_ever_is_named(
+    adapter: Path, base: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, object]
+) -> None:
+    monkeypatch.setattr(adapter_patterns.refuse_slow_patterns, "__defaults__", (1.0,))
+    change(adapter / "adapter_config.json", **keys)
+    with pytest.raises(ModelError, match="take longer than 1 s to match the names of layers: "):
+        load(adapter, base)
+
+
+def test_patterns_that_end_are_peft_s(adapter: Path, base: Path) -> None:
+    config = adapter / "adapter_config.json"
+    named = "|".join(json.loads(config.read_text())["target_modules"])
+    change(config, target_modules=rf"(.*\.)?({named})")
+    load(adapter, base)

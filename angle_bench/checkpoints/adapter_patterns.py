@@ -1,0 +1,65 @@
+"""Patterns in an adapter's config that would backtrack for ever over the names of layers."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from angle_bench.errors import ModelError, printable
+
+SECONDS = 10.0
+_PLAIN = re.compile(r"[\w.-]*")
+_MATCH = """
+import json, re, sys
+patterns, names = json.load(sys.stdin)
+for pattern in patterns:
+    for name in names:
+        re.match(pattern, name)
+"""
+
+
+def refuse_slow_patterns(
+    folder: Path, config: Any, names: Sequence[str], seconds: float = SECONDS
+) -> None:
+    """Match the patterns of an adapter in another process, which can be ended, before peft does.
+
+    Args:
+        folder: The adapter.
+        config: Its config, as peft reads it.
+        names: Of all modules of the base.
+        seconds: The most that all of it may take.
+
+    Raises:
+        ModelError: It takes longer.
+    """
+    found = [each for each in _patterns(config) if _PLAIN.fullmatch(each) is None]
+    if not found:
+        return
+    try:
+        # a pattern that is none is peft's to refuse
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _MATCH],
+            input=json.dumps([[f"(?:.*\\.)?(?:{each})$" for each in found], list(names)]),
+            text=True,
+            timeout=seconds,
+            capture_output=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = printable(", ".join(found))[:100]
+        raise ModelError(
+            f"the patterns of the adapter {folder} take longer than {seconds:g} s to match the "
+            f"names of layers: {said}",
+            "the adapter with target_modules as a list of names",
+        ) from error
+
+
+def _patterns(config: Any) -> Iterator[str]:
+    for key in ("target_modules", "exclude_modules", "layers_pattern"):
+        given = getattr(config, key, None)
+        yield from [given] if isinstance(given, str) else given or ()
+    for key in ("rank_pattern", "alpha_pattern", "modules_to_save"):
+        yield from getattr(config, key, None) or ()
