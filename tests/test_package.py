@@ -157,6 +157,7 @@ def test_without_the_extra_the_demo_says_which_one_brings_its_model(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_with_the_extra_the_demo_runs(installed: Path, tmp_path: Path, minilm: Path) -> None:
     (site,) = installed.glob("lib/python*/site-packages")
     for place in Path(sysconfig.get_path("purelib")).glob(f"{DEMO}*"):

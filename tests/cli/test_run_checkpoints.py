@@ -105,7 +105,10 @@ def test_adapters_of_one_base_load_it_once(
 
 @pytest.mark.parametrize(
     "kinds",
-    [["saved-modules", "lora"], pytest.param(list(SWITCHED)[:10], marks=pytest.mark.long)],
+    [
+        pytest.param(["saved-modules", "lora"], marks=pytest.mark.long),
+        pytest.param(list(SWITCHED)[:10], marks=pytest.mark.long),
+    ],
     ids=["two", "ten"],
 )
 def test_a_score_does_not_depend_on_the_adapter_before(

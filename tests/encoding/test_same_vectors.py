@@ -103,7 +103,9 @@ def test_the_batch_budget_changes_no_vector(folder: Path, alone: Vectors, budget
     assert forwarded == DISTINCT
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu:3"])
+@pytest.mark.parametrize(
+    "device", ["cpu:2", *(pytest.param(each, marks=pytest.mark.long) for each in ("cpu", "cpu:3"))]
+)
 def test_the_number_of_workers_changes_no_vector(folder: Path, alone: Vectors, device: str) -> None:
     vectors, forwarded = encoded(loaded(folder, device, budget=64))
     assert_close(vectors, alone)
@@ -234,6 +236,7 @@ def test_layers_and_sizes_of_one_pass_are_those_of_a_pass_each(
         store.close()
 
 
+@pytest.mark.long
 def test_a_real_model_over_budgets_workers_and_the_store(minilm: Path, tmp_path: Path) -> None:
     texts = varied_texts(60, seed=3)
     spec = resolve("all-MiniLM-L6-v2")

@@ -183,6 +183,7 @@ def test_the_bar_and_the_watcher_count_every_text(loaded, capfd) -> None:
     assert f"{len(TEXTS)}/{len(TEXTS)}" in capfd.readouterr().err
 
 
+@pytest.mark.long
 def test_two_processes_give_what_one_gives(loaded) -> None:
     one, two = loaded("router"), loaded("router", "cpu:2")
     assert (one.device, two.device) == ("cpu", "cpu x2")

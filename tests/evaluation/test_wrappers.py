@@ -83,7 +83,7 @@ def test_cached(ours: MtebEncoder, theirs: Any, task: Callable[[], Any], tmp_pat
 
 
 @pytest.mark.parametrize(
-    "fusion", ["rrf", *(pytest.param(name, marks=LONG) for name in ("dbsf", "rsf"))]
+    "fusion", [pytest.param(name, marks=LONG) for name in ("rrf", "dbsf", "rsf")]
 )
 def test_hybrid(ours: MtebEncoder, theirs: Any, fusion: Any) -> None:
     found = scores(HybridSearch([ours, ours], fusion_strategy=fusion), retrieval())

@@ -13,10 +13,11 @@ from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, batches
 
-RAY = pytest.param("ray", marks=pytest.mark.long)  # test_ray.py has a cluster in every test run
+# test_ray.py has a cluster in every test run; one process alone is two with nothing beside it
+LONG = {name: pytest.param(name, marks=pytest.mark.long) for name in ("ray", "local-1")}
 
 
-@pytest.fixture(scope="module", params=[RAY if name == "ray" else name for name in kinds.KINDS])
+@pytest.fixture(scope="module", params=[LONG.get(name, name) for name in kinds.KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param == "ray":
         request.getfixturevalue("ray_here")
