@@ -19,7 +19,7 @@ from angle_bench.results.task import Suite
 from angle_bench.training.batches import announced, batches_of
 from angle_bench.training.given import keep, leave_out, parts_of, table_of
 from angle_bench.training.python_words import said_in_python
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe import Keys, Recipe, dotted, keys_of
 from angle_bench.training.rows import format_of
 from angle_bench.training.run_folder import RunFolder
 from angle_bench.training.settings import Source
@@ -56,7 +56,7 @@ def train(
     loss: Section = None,
     espresso: Section = None,
     matryoshka: Section = None,
-    teacher: Section = None,
+    teacher: Section | Sequence[Mapping[str, Any]] = None,
     lora: Section = None,
     train: Section = None,
     select: Section = None,
@@ -87,7 +87,7 @@ def train(
         loss: Likewise, such as `{"cosine_w": 1.0}`.
         espresso: Likewise.
         matryoshka: Likewise.
-        teacher: Likewise.
+        teacher: Likewise; a list of several.
         lora: Likewise, such as `{"r": 16}`.
         train: Likewise, such as `{"epochs": 1}`.
         select: Likewise.
@@ -310,8 +310,14 @@ def _recipe(
         return Recipe.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(word) for word in first["loc"] if word not in ("train", 0))
+        key = _key(keys_of(error))
         raise UsageError(f"{key}: {first['msg']}.", "the setting mended") from error
+
+
+def _key(keys: Keys) -> str:
+    """A setting as the arguments name it: `data.limit`, whose table is one of a list here."""
+    inner = keys[:1] + keys[3:] if keys[:2] == ("data", "train") else keys
+    return dotted(inner)
 
 
 def _suite(place: Path) -> Suite:
