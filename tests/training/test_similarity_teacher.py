@@ -13,6 +13,7 @@ import torch
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.evaluation.options import Keeping
 from angle_bench.training import similarity_teacher
+from angle_bench.training.api import train
 from angle_bench.training.objectives import similarity_distance
 from angle_bench.training.recipe import Recipe
 from tests.checkpoints import (
@@ -369,3 +370,25 @@ def test_only_some_teachers_need_texts(tmp_path: Path, tiny_bert: Path) -> None:
     asked = recipe(tmp_path, tiny_bert, [{"model": "self"}, {"model": "self", **SIMILARITIES}])
     assert asked.teaches_texts
     assert list(asked.teachers) == ["teacher.0", "teacher.1"]
+
+
+def test_from_python(tmp_path: Path, tiny_bert: Path) -> None:
+    """A section or a list of them; the store is where it is asked for."""
+    section = {"model": str(wide(tmp_path / "teacher")), "compare": "similarities"}
+    given: dict[str, Any] = {
+        "device": "cpu",
+        "model": {"pooling": "mean"},
+        "select": {"suite": ""},
+        "train": {"max_steps": 1, "batch_size": 8},
+        "cache_dir": tmp_path / "cache",
+    }
+    train(tiny_bert, rows_of("B"), output=tmp_path / "one", teacher=[section], **given)
+    assert (tmp_path / "cache/vectors").is_dir()
+    wrong = {**section, "wight": 1}
+    for teacher, key in ((wrong, "teacher.wight"), ([section, wrong], "teacher.1.wight")):
+        with pytest.raises(UsageError, match=f"^{key}: "):
+            train(tiny_bert, rows_of("B"), output=tmp_path / "two", teacher=teacher, **given)
+    vectors = {"model": section["model"]}
+    with pytest.raises(ModelError) as raised:
+        train(tiny_bert, rows_of("B"), output=tmp_path / "three", teacher=vectors, **given)
+    assert raised.value.fix.startswith('teacher={"compare": "similarities"}')
