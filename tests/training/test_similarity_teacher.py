@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.access import Access
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.evaluation.options import Keeping
 from angle_bench.training import similarity_teacher
 from angle_bench.training.api import train
+from angle_bench.training.grouping import whole
 from angle_bench.training.objectives import similarity_distance
 from angle_bench.training.recipe import Recipe
+from angle_bench.training.similarity_teacher import load_similarity_teacher
+from angle_bench.training.starting_point import starting_point
+from angle_bench.training.teaching import teachings
+from angle_bench.training.watch import Nobody
 from tests.checkpoints import (
     WORDS,
     add_sentence_transformers_files,
@@ -86,6 +92,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def counting(**order: Any) -> Any:
         found.append(order["folder"])
+        torch.rand(1)  # as where a model's files lack some of its weights
         return load(**order)
 
     monkeypatch.setattr(similarity_teacher, "load_forward", counting)
@@ -222,6 +229,24 @@ def test_what_is_stored_is_not_computed_again(
     whole, _ = trained(asked, tmp_path / "whole", keeping=fresh)
     assert_same_weights(first.folder, whole.folder)
     assert loads == [str(teacher)] * 3
+
+
+def test_a_teacher_computes_in_its_own_precision(
+    tmp_path: Path, tiny_bert: Path, loads: list[str]
+) -> None:
+    """Whatever the training computes in, and without its random numbers."""
+    asked = recipe(tmp_path, tiny_bert, {"model": str(wide(tmp_path / "teacher")), **SIMILARITIES})
+    (taught,) = teachings(asked, starting_point(asked, Access()), Access())
+    batch = {"input_ids": torch.zeros(1), "texts": ["a dog", "one cat"], "texts_per_row": 2}
+    found = []
+    for half in (False, True):
+        teacher = load_similarity_teacher(taught, None, torch.device("cpu"), Nobody())
+        before = torch.random.get_rng_state()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found.append(teacher.of(batch, whole(2, 2)).vectors)
+        assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.equal(*found)
+    assert len(loads) == 2
 
 
 def test_several_teachers_have_parts_of_their_own(tmp_path: Path, tiny_bert: Path) -> None:
