@@ -188,5 +188,14 @@ def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:
         raise UsageError(
             f"--batch-tokens {tokens} leaves no room for a text.", "--batch-tokens 4096"
         )
+    refuse_cache_dir(cache_dir)
+
+
+def refuse_cache_dir(cache_dir: Path | None) -> None:
+    """Refuse a cache folder that is a file.
+
+    Raises:
+        UsageError: It is.
+    """
     if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
         raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")

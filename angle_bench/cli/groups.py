@@ -104,6 +104,28 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Where vectors are kept."""
+
+    cache_dir: shared.CacheDir = None
+    no_cache: shared.NoCache = False
+    cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
+
+    def keeping(self) -> "Keeping":
+        """Where, as the functions of Python take it.
+
+        Raises:
+            UsageError: The limit is no size, or the folder is a file.
+        """
+        from angle_bench.api.run_plan import refuse_cache_dir
+        from angle_bench.api.sizes import parse_size
+        from angle_bench.evaluation.options import Keeping
+
+        refuse_cache_dir(self.cache_dir)
+        return Keeping(not self.no_cache, self.cache_dir, parse_size(self.cache_limit))
+
+
+@dataclass(frozen=True)
 class Computed:
     """How vectors are computed, and where they are kept."""
 
@@ -135,12 +157,9 @@ class Computed:
         """Where, as the functions of Python take it.
 
         Raises:
-            UsageError: The limit is no size.
+            UsageError: The limit is no size, or the folder is a file.
         """
-        from angle_bench.api.sizes import parse_size
-        from angle_bench.evaluation.options import Keeping
-
-        return Keeping(not self.no_cache, self.cache_dir, parse_size(self.cache_limit))
+        return Kept(self.cache_dir, self.no_cache, self.cache_limit).keeping()
 
 
 def grouped(verb: Callable[..., R]) -> Callable[..., R]:

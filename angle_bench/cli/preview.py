@@ -94,7 +94,8 @@ def _print(recipe: "Recipe", seen: "Preview") -> None:
     lines = [f"model: {seen.spec.header([])}"]
     if seen.spec.note:
         lines.append(f"  ! {seen.spec.note}")
-    lines += [*_data(seen), *_batch(seen), *_trains(seen), _steps(recipe, seen), *_cost(seen)]
+    lines += [*_data(seen), *_batch(seen), *_trains(seen), *seen.teachers]
+    lines += [_steps(recipe, seen), *_cost(seen)]
     typer.echo("\n" + "\n".join(lines), err=True)
 
 
@@ -171,10 +172,11 @@ def _cost(seen: "Preview") -> list[str]:
         return ["memory and time: known once the model is here"]
     parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items())
     least = "about" if seen.device == "cpu" else "at least"
+    besides = "evaluation and teachers" if seen.teachers else "evaluation"
     return [
         f"memory: about {_size(seen.memory.total)} ({parts})",
         f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}), "
-        "without evaluation",
+        f"without {besides}",
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, grouped
+from angle_bench.cli.groups import Kept, Said, grouped
 from angle_bench.cli.preview import show_preview
 from angle_bench.cli.sweep import train_sweep
 from angle_bench.cli.sweep_scores import scoring_of
@@ -29,7 +29,6 @@ from angle_bench.cli.training_loop import (
 from angle_bench.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.access import Access
     from angle_bench.training.fine_tune import Request
     from angle_bench.training.recipe import Recipe
     from angle_bench.training.sweep import Training
@@ -120,13 +119,14 @@ def train(
     trust_remote_code: shared.TrustRemoteCode = False,
     allow_pickle: shared.AllowPickle = False,
     device: shared.Device = "auto",
+    kept: Kept = Kept(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""
     from angle_bench.encoding.workers.start import check_devices
 
     check_devices(device)
-    numbers = _seeds(seeds)
+    numbers, keeping = _seeds(seeds), kept.keeping()
     shared.prepare_environment(offline, said.quiet, said.verbose)
 
     from angle_bench.training.sweep import read_sweep, trainings
@@ -148,7 +148,21 @@ def train(
     followed = None if track == "none" else track
     if fsdp:
         _divide(processes)
-    asked = _begun(share, access, device, resume, followed, select_on_test, processes)
+
+    from angle_bench.training.fine_tune import Request
+
+    request = Request(
+        folder=place,
+        access=access,
+        device=device,
+        resume=resume,
+        processes=processes,
+        track=followed,
+        select_on_test=select_on_test,
+        command=["angle-bench", *sys.argv[1:]],
+        keeping=keeping,
+    )
+    asked = _begun(share, request)
     if scoring is not None:
         return train_sweep(sweep, every, asked, scoring, processes, said.as_json)
     if processes > 1 and not launched():
@@ -242,34 +256,14 @@ def _seeds(typed: str | None) -> list[int]:
     return [int(word) for word in words]
 
 
-def _begun(
-    share: "list[Training]",
-    access: "Access",
-    device: str,
-    resume: bool,
-    track: str | None,
-    select_on_test: bool,
-    processes: int,
-) -> "list[tuple[Recipe, Request]]":
+def _begun(share: "list[Training]", request: "Request") -> "list[tuple[Recipe, Request]]":
     """What is trained into each folder; all are refused before one is trained."""
-    from angle_bench.training.fine_tune import Request, begin
+    from angle_bench.training.fine_tune import begin
 
-    asked = [
-        (
-            each.recipe,
-            Request(
-                folder=each.folder,
-                access=replace(access, base=each.recipe.model.base),
-                device=device,
-                resume=resume,
-                processes=processes,
-                track=track,
-                select_on_test=select_on_test,
-                command=["angle-bench", *sys.argv[1:]],
-            ),
-        )
-        for each in share
-    ]
-    for recipe, request in asked:
-        begin(recipe, request)
+    asked = []
+    for each in share:
+        access = replace(request.access, base=each.recipe.model.base)
+        asked.append((each.recipe, replace(request, folder=each.folder, access=access)))
+    for recipe, own in asked:
+        begin(recipe, own)
     return asked

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from angle_bench.errors import UsageError, next_step
 from angle_bench.evaluation.options import Keeping
-from angle_bench.evaluation.progress import Progress
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store
@@ -14,8 +13,15 @@ if TYPE_CHECKING:
 MEMORY_STORE_BYTES = 2 << 30
 
 
+class Warned(Protocol):
+    """Whoever is told what a user should know."""
+
+    def warning(self, text: str) -> None:
+        """Something that the user should know."""
+
+
 @contextmanager
-def opened_store(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
+def opened_store(keeping: Keeping, progress: Warned) -> "Iterator[Store]":
     """The vector store; where there is none, vectors are kept until the block ends.
 
     Raises:
@@ -31,7 +37,7 @@ def opened_store(keeping: Keeping, progress: Progress) -> "Iterator[Store]":
         kept.close()
 
 
-def _open(keeping: Keeping, progress: Progress) -> "Store":
+def _open(keeping: Keeping, progress: Warned) -> "Store":
     from angle_bench.encoding.memory_store import MemoryStore
     from angle_bench.encoding.store import open_store
 

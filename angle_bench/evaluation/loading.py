@@ -93,7 +93,7 @@ def load_variants(
     encoder = Encoder(
         load_tokenizer=lambda: _tokenizer(place),
         settings=settings,
-        width=_width(first, place),
+        width=vector_width(first, place),
         start=lambda: (between or Between()).start(checkpoint, computing),
         batch_tokens=computing.batch_tokens,
         store=store if settings.kept else None,
@@ -123,7 +123,8 @@ def _tokenizer(place: Place) -> Any:
     return load_tokenizer(place)
 
 
-def _width(spec: ModelSpec, place: Place) -> int:
+def vector_width(spec: ModelSpec, place: Place) -> int:
+    """The length of a checkpoint's vectors, before any cut."""
     if dense := spec.required_settings().dense:
         return dense_width(place.folder, dense[-1])
     if (shape := shape_of(place.whole)) is not None:

@@ -14,12 +14,13 @@ from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import DataError, UsageError
+from angle_bench.evaluation.options import Keeping
 from angle_bench.results.own_task import OwnTask
 from angle_bench.results.task import Suite
 from angle_bench.training.batches import announced, batches_of
 from angle_bench.training.given import keep, leave_out, parts_of, table_of
 from angle_bench.training.python_words import said_in_python
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe import Keys, Recipe, dotted, keys_of
 from angle_bench.training.rows import format_of
 from angle_bench.training.run_folder import RunFolder
 from angle_bench.training.settings import Source
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Section = Mapping[str, Any] | None  # of a recipe, as its TOML has it
 VALIDATION = "validation"
+LISTED = "teacher"  # a section that may be a list of them
 TRAIN_DS, VALID_DS = "train_ds", "valid_ds"
 # what a recipe says under [[data.train]] of rows that are handed over
 OF_SOURCE = ("columns", "label_range", "limit", "encoding", "skip_bad_rows", "split")
@@ -49,6 +51,8 @@ def train(
     select_on_test: bool = False,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    cache: bool = True,
+    cache_dir: str | Path | None = None,
     description: str = "",
     model: Section = None,
     data: Section = None,
@@ -56,7 +60,7 @@ def train(
     loss: Section = None,
     espresso: Section = None,
     matryoshka: Section = None,
-    teacher: Section = None,
+    teacher: Section | Sequence[Mapping[str, Any]] = None,
     lora: Section = None,
     train: Section = None,
     select: Section = None,
@@ -80,6 +84,8 @@ def train(
         select_on_test: Whether the checkpoint may be chosen by a test split.
         trust_remote_code: Whether Python files that come with the checkpoint may run.
         allow_pickle: Whether weights may be read that are no safetensors.
+        cache: Whether vectors of teachers are kept beyond this call.
+        cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
         description: A line for the model card.
         model: The section of a recipe: `{"pooling": "cls"}`.
         data: Also what its `[[data.train]]` says, `{"columns": {"pos": "positive"}}`.
@@ -87,7 +93,7 @@ def train(
         loss: Likewise, such as `{"cosine_w": 1.0}`.
         espresso: Likewise.
         matryoshka: Likewise.
-        teacher: Likewise.
+        teacher: Likewise; a list of several.
         lora: Likewise, such as `{"r": 16}`.
         train: Likewise, such as `{"epochs": 1}`.
         select: Likewise.
@@ -152,6 +158,7 @@ def train(
             select_on_test=select_on_test,
             suite=_suite(valid) if chosen_by_rows else None,
             command=["angle_bench.train"],
+            keeping=Keeping(cache, None if cache_dir is None else Path(cache_dir).expanduser()),
         )
         return fine_tune(asked, request)
 
@@ -291,7 +298,8 @@ def _recipe(
     model: str, base: str | None, place: Path, chosen_by_rows: bool, sections: Mapping[str, Any]
 ) -> Recipe:
     for name, section in sections.items():
-        if name != "description" and not isinstance(section, Mapping):
+        several = name == LISTED and isinstance(section, list | tuple)
+        if name != "description" and not several and not isinstance(section, Mapping):
             raise UsageError(
                 f"{name} is a {type(section).__name__}, and should be a dict.",
                 f'{name}={{"…": …}}',
@@ -310,8 +318,14 @@ def _recipe(
         return Recipe.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(word) for word in first["loc"] if word not in ("train", 0))
+        key = _key(keys_of(error))
         raise UsageError(f"{key}: {first['msg']}.", "the setting mended") from error
+
+
+def _key(keys: Keys) -> str:
+    """A setting as the arguments name it: `data.limit`, whose table is one of a list here."""
+    inner = keys[:1] + keys[3:] if keys[:2] == ("data", "train") else keys
+    return dotted(inner)
 
 
 def _suite(place: Path) -> Suite:

@@ -1,11 +1,12 @@
-"""The loss of a batch: the objectives, sizes and layers around them, a teacher beside them."""
+"""The loss of a batch: the objectives, sizes and layers around them, teachers beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from angle_bench.training.collate import Batch
 from angle_bench.training.espresso import espresso
@@ -26,7 +27,7 @@ class BatchLoss:
         objectives: Their weights.
         espresso: None trains the last layer alone.
         matryoshka: None trains whole vectors alone.
-        teacher: None distils from nobody.
+        teachers: By the names of their parts; the first may guide in-batch negatives.
         gather: Whether the objectives see the texts of all processes.
         normalize: Whether the checkpoint normalises its vectors.
     """
@@ -34,7 +35,7 @@ class BatchLoss:
     objectives: Objectives
     espresso: Espresso | None = None
     matryoshka: Matryoshka | None = None
-    teacher: Teacher | None = None
+    teachers: Mapping[str, Teacher] = field(default_factory=dict)
     gather: bool = False
     normalize: bool = False
 
@@ -49,11 +50,9 @@ class BatchLoss:
                 process.
         """
         labels, ids = batch.get("labels"), batch["text_ids"]
-        mask, taught = batch["attention_mask"], None
-        if self.teacher is not None:
-            taught = self.teacher.of(batch["input_ids"], mask, batch["prompts"], groups)
+        taught = {name: each.of(batch, groups) for name, each in self.teachers.items()}
         guides = self.objectives.ibn_margin is not None and self.objectives.ibn_guide == "teacher"
-        guide = taught.vectors if taught is not None and guides else None
+        guide = next(iter(taught.values())).vectors if taught and guides else None
         seen = found
         if self.gather:
             seen = gathered_found(found)
@@ -68,9 +67,19 @@ class BatchLoss:
             loss = matryoshka(seen.layers, objective, self.matryoshka, draw, self.normalize)
         else:
             loss = objective(seen.vectors)
-        if self.teacher is None or taught is None:
-            return loss
-        return Loss(loss.parts | {"teacher": self.teacher.loss(found, taught, mask)})
+        parts = {
+            name: self._distance(each, found, seen, taught[name], batch["attention_mask"])
+            for name, each in self.teachers.items()
+        }
+        return Loss(loss.parts | parts)
+
+    def _distance(
+        self, teacher: Teacher, found: Found, seen: Found, taught: Found, mask: Tensor
+    ) -> Tensor:
+        """How far the candidate is from a teacher, of this process's texts or of all."""
+        if teacher.together and self.gather:
+            return teacher.loss(seen, gathered_found(taught), mask)
+        return teacher.loss(found, taught, mask)
 
 
 @contextmanager

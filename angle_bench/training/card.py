@@ -26,6 +26,7 @@ class CardFacts:
         datasets: Hub ids of the data.
         recipe: The recipe as TOML.
         data: A line for each source: its name, rows, what was dropped.
+        teachers: A line for each: who it is, what was compared.
         scores: Of each task or mean, times 100.
         signature: The line that makes the scores traceable.
         selected_on_test: Test splits that it was chosen by.
@@ -40,6 +41,7 @@ class CardFacts:
     datasets: Sequence[str] = ()
     recipe: str | None = None
     data: Sequence[str] = ()
+    teachers: Sequence[str] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     signature: str | None = None
     selected_on_test: Sequence[str] = ()
@@ -61,6 +63,8 @@ def model_card(facts: CardFacts) -> str:
         parts.append(f"`{facts.signature}`")
     if facts.data:
         parts.append("\n".join(["## Data", "", *(f"- {line}" for line in facts.data)]))
+    if facts.teachers:
+        parts.append("\n".join(["## Teachers", "", *(f"- {line}" for line in facts.teachers)]))
     if facts.recipe:
         parts.append(f"## Recipe\n\n```toml\n{facts.recipe.strip()}\n```")
     return head(facts) + "\n" + "\n\n".join(parts) + "\n"

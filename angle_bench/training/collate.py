@@ -27,12 +27,14 @@ class Collator:
         settings: Its settings; `max_length` cuts the text, never the prompt's tail.
         prompts: The recipe's, with more templates for a role; None has no more.
         seed: What these are drawn from.
+        carries: Whether a batch has its texts, for a teacher with a tokenizer of its own.
     """
 
     tokenizer: Any
     settings: Settings
     prompts: Prompts | None = None
     seed: int = 0
+    carries: bool = False
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """A batch in row order: x0, y0, x1, y1, … or q0, p0, n0, q1, ….
@@ -44,7 +46,8 @@ class Collator:
             `text_ids`, int64 (rows * texts,), equal for texts that are equal in the candidate's own
             templates, in every batch and process; `lengths`, the tokens of each text, and
             `distinct`, such ids of the texts as they are, as lists that stay with the processor;
-            `labels`, float32 (rows,), in format A alone.
+            `labels`, float32 (rows,), in format A alone; `texts`, as they stand in the rows, where
+            they are carried.
         """
         rendered = self.rendered(examples)
         prompts = self._prompts(rendered)
@@ -76,6 +79,8 @@ class Collator:
         if examples[0].label is not None:
             labels = [example.label for example in examples]
             batch["labels"] = torch.tensor(labels, dtype=torch.float32)
+        if self.carries:
+            batch["texts"] = [text for example in examples for text in example.texts]
         return batch
 
     def rendered(self, examples: Sequence[Example], drawn: bool = True) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.places import tasks_folder
 from angle_bench.toml_file import read_toml, toml_value
-from angle_bench.training.recipe import Keys, Recipe, dotted, section_of
+from angle_bench.training.recipe import Keys, Recipe, dotted, keys_of, section_of
 from angle_bench.training.recipe_toml import line_of
 
 
@@ -80,7 +80,7 @@ class Draft:
     def _invalid(self, error: ValidationError, tried: Mapping[Keys, Any]) -> UsageError:
         """Pydantic's first complaint, with the line that it is about."""
         first = error.errors()[0]
-        loc = tuple(first["loc"])
+        loc = keys_of(error)
         named = dotted(loc)
         if first["type"] == "extra_forbidden":
             near = did_you_mean(str(loc[-1]), _keys(loc[:-1]))

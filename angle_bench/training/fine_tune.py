@@ -17,8 +17,10 @@ from transformers.utils import logging as transformers_logging
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.forward import is_out_of_memory
+from angle_bench.encoding.store_contract import Store
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.loading import place_of
+from angle_bench.evaluation.options import Keeping
 from angle_bench.evaluation.record import commit, utc_now, versions
 from angle_bench.results.task import Suite
 from angle_bench.results.training_record import TrainingRecord
@@ -41,7 +43,8 @@ from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import last_due, refuse_too_few, steps_of
 from angle_bench.training.stream import Stream
 from angle_bench.training.student import load_student
-from angle_bench.training.teacher import load_teacher
+from angle_bench.training.teachers import load_teachers, vectors_kept
+from angle_bench.training.teaching import Teaching, teachings
 from angle_bench.training.trainer import AngleTrainer
 from angle_bench.training.watch import Nobody, Watch
 
@@ -62,6 +65,7 @@ class Request:
         select_on_test: Whether the checkpoint may be chosen by test splits.
         suite: What it is chosen by, instead of what the recipe names.
         command: What was typed, for the records.
+        keeping: Where vectors of teachers are kept.
     """
 
     folder: Path
@@ -73,6 +77,24 @@ class Request:
     select_on_test: bool = False
     suite: Suite | None = None
     command: Sequence[str] = ()
+    keeping: Keeping = field(default_factory=Keeping)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A training that can start.
+
+    Attributes:
+        suite: What its checkpoint is chosen by.
+        marks: The test splits among that.
+        spec: What it starts from.
+        taught: Its teachers.
+    """
+
+    suite: Suite | None
+    marks: tuple[str, ...]
+    spec: ModelSpec
+    taught: Sequence[Teaching] = ()
 
 
 @dataclass(frozen=True)
@@ -120,20 +142,34 @@ def fine_tune(
     started = time.monotonic()
     watched, asked = watch or Nobody(), stop or Stop()
     recipe = absolute(recipe)
-    suite, marks, spec = begin(recipe, request)
-    if spec.note:
-        watched.warning(spec.note)
+    begun = begin(recipe, request)
+    for spec in (begun.spec, *(each.spec for each in begun.taught)):
+        if spec.note:
+            watched.warning(spec.note)
     folder = RunFolder(request.folder)
     if (said := folder.summary()) is not None:
         return _trained(folder, said, time.monotonic() - started)
-    trainer = _trainer(recipe, request, spec, suite, marks, watched, asked)
-    last = folder.last()
-    if last is not None:
-        _refuse_other_epoch(recipe, trainer, last)
-        trainer.resume(last)
-    if last is None or not _ended(recipe, trainer, last):
-        _train(trainer, last)
-    state = trainer.state
+    with vectors_kept(begun.taught, request.keeping, watched) as store:
+        trainer = _trainer(recipe, request, begun, store, watched, asked)
+        last = folder.last()
+        if last is not None:
+            _refuse_other_epoch(recipe, trainer, last)
+            trainer.resume(last)
+        if last is None or not _ended(recipe, trainer, last):
+            _train(trainer, last)
+    return _finished(recipe, request, begun, trainer, asked, started)
+
+
+def _finished(
+    recipe: Recipe,
+    request: Request,
+    begun: Begun,
+    trainer: AngleTrainer,
+    asked: Stop,
+    started: float,
+) -> Trained:
+    """What came of the steps: a candidate, or a training that was stopped."""
+    folder, suite, state = RunFolder(request.folder), begun.suite, trainer.state
     chosen = state.best_global_step if suite is not None else state.global_step
     if asked.asked and state.global_step < _steps(recipe, trainer):
         seconds = time.monotonic() - started
@@ -141,33 +177,32 @@ def fine_tune(
     summary = _summary(request, suite, state, chosen or state.global_step, started)
     candidate = folder.checkpoint(summary["best_step"])
     if recipe.train.average_last is not None:
-        candidate = _averaged(recipe, request, spec, trainer, summary)
+        candidate = _averaged(recipe, request, begun.spec, trainer, summary)
     if ranks.first():
-        card = _card(recipe, request, spec, trainer, summary)
+        card = _card(recipe, request, begun, trainer, summary)
         folder.finish(candidate, card, summary)
         shutil.rmtree(folder.place / AVERAGE, ignore_errors=True)
     return _trained(folder, summary, time.monotonic() - started)
 
 
-def begin(recipe: Recipe, request: Request) -> tuple[Suite | None, tuple[str, ...], ModelSpec]:
+def begin(recipe: Recipe, request: Request) -> Begun:
     """See that a training can start, and make its folder.
-
-    Returns:
-        What it is chosen by, the test splits among that, and what it starts from.
 
     Raises:
         UsageError: The recipe or the folder does not fit.
+        ModelError: A teacher cannot teach so.
     """
     suite = request.suite or selection_suite(recipe.select.suite)
     marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
     if request.track is not None:
         check_tracker(request.track)
     spec = starting_point(recipe, request.access)
+    taught = teachings(recipe, spec, request.access)
     sharded.refuse_unfit(recipe)
     if ranks.first():
         processes = max(request.processes, announced())
         RunFolder(request.folder).begin(absolute(recipe), request.resume, processes)
-    return suite, marks, spec
+    return Begun(suite, marks, spec, taught)
 
 
 def check_tracker(name: str) -> None:
@@ -186,14 +221,13 @@ def check_tracker(name: str) -> None:
 def _trainer(
     recipe: Recipe,
     request: Request,
-    spec: ModelSpec,
-    suite: Suite | None,
-    marks: tuple[str, ...],
+    begun: Begun,
+    store: Store | None,
     watch: Watch,
     stop: Stop,
 ) -> AngleTrainer:
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    folder = RunFolder(request.folder)
+    folder, spec, suite = RunFolder(request.folder), begun.spec, begun.suite
     mirror = request.access.mirror
     data = Stream(recipe, mirror) if recipe.data.streaming else load_rows(recipe, mirror)
     args = training_arguments(recipe, folder, request.device, request.track)
@@ -201,9 +235,7 @@ def _trainer(
     set_seeds(recipe.train.seed)  # an adapter's first weights are drawn
     last = folder.last()
     student = load_student(recipe, spec, place_of(spec), device, last)
-    teacher = None
-    if recipe.teacher is not None:
-        teacher = load_teacher(recipe.teacher, spec, student, request.access, device)
+    teachers = load_teachers(begun.taught, student, store, device, watch)
     if recipe.matryoshka is not None and student.dimension not in recipe.matryoshka.sizes:
         watch.warning(
             f"matryoshka.sizes lacks {student.dimension}: whole vectors are not trained as such"
@@ -220,7 +252,7 @@ def _trainer(
             recipe.loss,
             recipe.espresso,
             recipe.matryoshka,
-            teacher,
+            teachers,
             recipe.train.gather,
             student.settings.normalize,
         ),
@@ -231,7 +263,7 @@ def _trainer(
         watch=watch,
         stop=stop,
         selection=selection,
-        selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *marks])),
+        selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *begun.marks])),
     )
     refuse_too_few(recipe, trainer.due)
     step = 0 if last is None else int(last.name.rpartition("-")[2])
@@ -365,7 +397,7 @@ def _trained(folder: RunFolder, said: dict[str, Any], seconds: float) -> Trained
 def _card(
     recipe: Recipe,
     request: Request,
-    spec: ModelSpec,
+    begun: Begun,
     trainer: AngleTrainer,
     summary: dict[str, Any],
 ) -> str:
@@ -385,14 +417,15 @@ def _card(
         CardFacts(
             name=request.folder.resolve().name,
             settings=student.settings,
-            base_model=student.base or spec.name,
+            base_model=student.base or begun.spec.name,
             adapter=student.base is not None,
             datasets=[source.hub for source in recipe.data.train if source.hub is not None],
             recipe=recipe_toml(recipe),
             data=lines,
             scores=scores,
-            signature=spec.header([]),
+            signature=begun.spec.header([]),
             selected_on_test=trainer.marks,
+            teachers=[each.line for each in begun.taught],
             made_of=[f"step {step:,}" for step in summary.get("averaged", ())],
         )
     )

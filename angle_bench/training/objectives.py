@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div
+from torch.nn.functional import cross_entropy, kl_div, mse_loss
 
 from angle_bench.errors import ModelError
 
@@ -174,6 +174,19 @@ def kl_divergence(vectors: Tensor, target: Tensor, temperature: float) -> Tensor
         reduction="batchmean",
     )
     return temperature * spread
+
+
+def similarity_distance(vectors: Tensor, target: Tensor) -> Tensor:
+    """The mean squared difference of two cosine matrices, over all ordered pairs of texts.
+
+    Zhang et al., "Jasper and Stella: distillation of SOTA embedding models" (2024), L_sim.
+
+    Args:
+        vectors: What learns, (texts, dimension).
+        target: What its cosines should be like, (texts, any dimension).
+    """
+    own, wanted = unit(vectors), unit(target.float())
+    return mse_loss(own @ own.T, wanted @ wanted.T)
 
 
 def _sides(pairs: Tensor) -> tuple[Tensor, Tensor]:

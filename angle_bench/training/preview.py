@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from angle_bench.checkpoints.place import Place
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
+from angle_bench.evaluation.loading import vector_width
 from angle_bench.training.dataset import Example, TrainingRows, load_rows, positives
 from angle_bench.training.order import sampler_of, sharing
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Counts, Format
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import refuse_too_few, saved_steps, steps_of
+from angle_bench.training.teaching import Compared, Teaching, refuse_unlike, teachings
 from angle_bench.training.weight_names import BUFFERS, HEADS, Part, chosen, parts_of
 
 MEASURED = 8  # batches that say how many tokens a batch has
@@ -91,6 +93,7 @@ class Preview:
         tokens: Of a batch with its padding, on average over the first batches.
         trains: What trains, by its modules; None where the weight files do not say.
         trainable: Parameters of these.
+        teachers: A line for each: who it is, what is compared.
         seconds: About how long it takes on `device`, None where the checkpoint is not here.
     """
 
@@ -106,6 +109,7 @@ class Preview:
     trains: Sequence[Part] | None
     trainable: int | None
     memory: Memory | None
+    teachers: Sequence[str]
     device: str
     seconds: float | None
 
@@ -120,6 +124,9 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
     rows = None if recipe.data.streaming else load_rows(recipe, access.mirror)
     format, examples = _examples(recipe, rows, access.mirror)
     place = _place(spec, access)
+    taught = teachings(recipe, spec, access)
+    if place is not None:
+        _refuse_unlike(taught, spec, place, access)
     batches = None if place is None else _batches(recipe, spec, place, examples)
     apart = recipe.train.batch_sampler == "no_duplicates"
     epoch = None if rows is None else len(sampler_of(rows, recipe))
@@ -143,6 +150,7 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         trains=None if parameters is None else parameters[1],
         trainable=None if parameters is None else _count(parameters[1]),
         memory=_memory(recipe, place, parameters, tokens),
+        teachers=[each.line for each in taught],
         device=kind,
         seconds=seconds,
     )
@@ -180,6 +188,33 @@ def _place(spec: ModelSpec, access: Access) -> Place | None:
     except ModelError:  # training itself will say it
         return None
     return None if folder is None else Place(folder, base, spec.trust)
+
+
+def _refuse_unlike(
+    taught: Sequence[Teaching], spec: ModelSpec, place: Place, access: Access
+) -> None:
+    """Refuse teachers of vectors that are here and are unlike the candidate.
+
+    Raises:
+        ModelError: One has another tokenizer, or vectors of another length.
+    """
+    for each in taught:
+        theirs = _place(each.spec, replace(access, base=None))
+        if each.section.compare == "vectors" and theirs is not None:
+            tokens = each.section.tokens == "all"
+            refuse_unlike(
+                each, _compared(each.spec, theirs, tokens), _compared(spec, place, tokens)
+            )
+
+
+def _compared(spec: ModelSpec, place: Place, tokens: bool) -> Compared:
+    """What is compared of a checkpoint that is here: vectors of texts, or of tokens."""
+    from angle_bench.checkpoints.tokenizer import load_tokenizer  # brings torch
+
+    plain = spec.required_settings().model_copy(update={"dense": ()})
+    width = vector_width(spec.model_copy(update={"settings": plain}) if tokens else spec, place)
+    kept = None if tokens else spec.required_settings().truncate_dim
+    return Compared(load_tokenizer(place).get_vocab(), min(width, kept or width))
 
 
 def _batches(

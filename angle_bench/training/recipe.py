@@ -1,9 +1,9 @@
 """A recipe: what is trained, on what and how."""
 
 import types
-from typing import Any, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
 from angle_bench.training.settings import (
     Data,
@@ -21,6 +21,20 @@ from angle_bench.training.settings import (
 
 Keys = tuple[str | int, ...]  # from the whole recipe to a setting: ("data", "train", 0, "limit")
 
+# which of the two a section is written as; pydantic names it in the place of an error
+ONE, SEVERAL = "(a table)", "(a list of tables)"
+
+
+def _written_as(value: Any) -> str:
+    return SEVERAL if isinstance(value, list | tuple) else ONE
+
+
+OneOrSeveral = Annotated[
+    Annotated[Teacher, Tag(ONE)]
+    | Annotated[tuple[Teacher, ...], Field(min_length=1), Tag(SEVERAL)],
+    Discriminator(_written_as),
+]
+
 
 class Recipe(Section):
     """Everything that training needs to know; equal recipes give equal weights.
@@ -30,7 +44,7 @@ class Recipe(Section):
         prompts: None is the checkpoint's own.
         espresso: None trains the last layer at full size alone.
         matryoshka: None as well.
-        teacher: None distils from nobody.
+        teacher: One or several; None distils from nobody.
         lora: None trains the checkpoint's own weights.
     """
 
@@ -41,7 +55,7 @@ class Recipe(Section):
     loss: Objectives = Objectives()
     espresso: Espresso | None = None
     matryoshka: Matryoshka | None = None
-    teacher: Teacher | None = None
+    teacher: OneOrSeveral | None = None
     lora: Lora | None = None
     train: Train = Train()
     select: Select = Select()
@@ -75,10 +89,29 @@ class Recipe(Section):
             raise ValueError("sources that are mixed by weight are always shuffled")
         return self
 
+    @property
+    def teachers(self) -> dict[str, Teacher]:
+        """Every teacher under the keys of its settings: `teacher`, or `teacher.0` of several."""
+        if self.teacher is None:
+            return {}
+        if isinstance(self.teacher, Teacher):
+            return {"teacher": self.teacher}
+        return {f"teacher.{number}": each for number, each in enumerate(self.teacher)}
+
+    @property
+    def teaches_texts(self) -> bool:
+        """Whether a teacher has to see the texts themselves."""
+        return any(each.compare == "similarities" for each in self.teachers.values())
+
     def with_seed(self, seed: int) -> Self:
         """The same recipe with another seed."""
         train = self.train.model_copy(update={"seed": seed})
         return self.model_copy(update={"train": train})
+
+
+def keys_of(error: ValidationError) -> Keys:
+    """Where pydantic's first complaint is, as a recipe has it."""
+    return tuple(key for key in error.errors()[0]["loc"] if key not in (ONE, SEVERAL))
 
 
 def dotted(keys: Keys) -> str:
@@ -88,6 +121,8 @@ def dotted(keys: Keys) -> str:
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that an annotation such as `Lora | None` or `tuple[Source, ...]` holds."""
+    if get_origin(annotation) is Annotated:
+        return section_of(get_args(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in (Union, types.UnionType, tuple):

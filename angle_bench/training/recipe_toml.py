@@ -11,6 +11,9 @@ _HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\-\"' ]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([\w.\-\"' ]+?)\s*=")
 
 
+ALWAYS = ("train", "loss", "prompts", "espresso", "matryoshka", "teacher", "lora", "select")
+
+
 def line_of(text: str, path: Sequence[str | int]) -> int:
     """The line, from 1, on which the deepest table or key of a path is written."""
     best, deepest = 1, 0
@@ -55,17 +58,11 @@ def recipe_toml(recipe: Recipe) -> str:
     if recipe.description:
         lines.append(f"description = {toml_value(recipe.description)}")
     for name, values in given.items():
-        always = name in (
-            "train",
-            "loss",
-            "prompts",
-            "espresso",
-            "matryoshka",
-            "teacher",
-            "lora",
-            "select",
-        )
+        always = name in ALWAYS
         shown = values if always else least.get(name, {})
+        if name == "teacher":
+            lines += _teachers(shown)
+            continue
         if not isinstance(shown, dict) or not (shown := _without(shown, "train", name == "data")):
             continue
         lines += [
@@ -77,6 +74,16 @@ def recipe_toml(recipe: Recipe) -> str:
         kept = {key: value for key, value in source.items() if value not in ({}, None)}
         lines += ["", "[[data.train]]", *(f"{key} = {toml_value(v)}" for key, v in kept.items())]
     return "\n".join(lines).strip() + "\n"
+
+
+def _teachers(given: Any) -> list[str]:
+    """One table, or one for each; how they compare is said where it is not the usual way."""
+    header = "[[teacher]]" if isinstance(given, list) else "[teacher]"
+    lines: list[str] = []
+    for each in given if isinstance(given, list) else [given]:
+        shown = _without(each, "compare", each["compare"] == "vectors")
+        lines += ["", header, *(f"{key} = {toml_value(v)}" for key, v in shown.items())]
+    return lines
 
 
 def _without(values: dict[str, Any], key: str, wanted: bool) -> dict[str, Any]:

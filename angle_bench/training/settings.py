@@ -140,21 +140,47 @@ class Matryoshka(Section):
 
 
 class Teacher(Section):
-    """`[teacher]`: a model whose vectors the candidate keeps close to.
+    """`[teacher]`, or `[[teacher]]` for several: a model that the candidate keeps close to.
 
     Attributes:
         model: What would stand after -m; `self` is the candidate as it was.
         pooling: The teacher's; its own where none is given.
+        compare: `vectors` of the candidate's tokens, or the `similarities` of a batch's texts,
+            which a teacher with another tokenizer and another width has, too.
+        prompt: As after --prompt, around every text of a teacher of similarities; its own by role
+            where none is given.
         tokens: Whether pooled vectors are compared, or those of all tokens.
-        weight: Of the divergence, beside the objectives.
-        temperature: Both are divided by it.
+        weight: Of what is compared, beside the objectives.
+        temperature: Vectors are divided by it.
     """
 
     model: str
     pooling: Pooling | None = None
+    compare: Literal["vectors", "similarities"] = "vectors"
+    prompt: str | None = None
     tokens: Literal["pooled", "all"] = "pooled"
     weight: Weight = 1.0
     temperature: InverseTemperature = 1.0
+
+    @model_validator(mode="after")
+    def _of_vectors(self) -> Self:
+        if self.compare == "vectors":
+            if self.prompt is not None:
+                raise ValueError(
+                    'prompt is of compare = "similarities"; a teacher of vectors gets the '
+                    "candidate's tokens, prompts and all"
+                )
+            return self
+        if self.tokens == "all":
+            raise ValueError(
+                'tokens = "all" compares vectors of tokens, and compare = "similarities" has '
+                "those of texts"
+            )
+        if self.temperature != 1.0:
+            raise ValueError('temperature is of compare = "vectors"')
+        if self.pooling == "all":
+            raise ValueError('pooling = "all" gives a vector of every token, not one of a text')
+        return self
 
 
 class Lora(Section):

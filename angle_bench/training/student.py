@@ -119,7 +119,7 @@ def load_student(
         settings.pooling,
         every_layer=recipe.espresso is not None
         or (recipe.matryoshka is not None and recipe.matryoshka.layers),
-        tokens=recipe.teacher is not None and recipe.teacher.tokens == "all",
+        tokens=any(each.tokens == "all" for each in recipe.teachers.values()),
         kept=settings.truncate_dim,
         include_prompt=settings.include_prompt,
     )

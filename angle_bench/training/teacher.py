@@ -1,30 +1,54 @@
-"""A teacher: a frozen model whose vectors the candidate keeps close to."""
+"""A teacher of vectors: a frozen model that gets the candidate's tokens."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
-from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.backbone import Backbone, load_backbone
-from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.resolve import resolve
-from angle_bench.checkpoints.spec import ModelSpec, Pooling
-from angle_bench.errors import ModelError
+from angle_bench.checkpoints.spec import Pooling
 from angle_bench.evaluation.loading import place_of
+from angle_bench.training.collate import Batch
 from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import kl_divergence
 from angle_bench.training.settings import Teacher as TeacherSection
 from angle_bench.training.student import Student
+from angle_bench.training.teaching import Compared, Teaching, refuse_unlike
 from angle_bench.training.trainable import Found, Trainable
 
-SELF = "self"
+
+class Teacher(Protocol):
+    """Whoever says what the vectors of a batch should be like.
+
+    Attributes:
+        together: Whether a text is compared with the batch's other texts, so that those of all
+            processes count where they are gathered.
+    """
+
+    together: ClassVar[bool]
+
+    def of(self, batch: Batch, groups: Groups) -> Found:
+        """What the teacher gives of a batch, without gradients.
+
+        Args:
+            batch: As the collator makes it.
+            groups: Which of its texts go through a model of the candidate's tokens together.
+        """
+
+    def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
+        """The weighted distance from the teacher, a scalar.
+
+        Args:
+            found: What the candidate gives of the texts.
+            taught: What the teacher gives of them.
+            mask: 1 on real tokens of this process's texts, (texts, tokens).
+        """
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """A loaded teacher.
+class VectorTeacher:
+    """A teacher whose vectors are compared, dimension by dimension.
 
     Attributes:
         module: Frozen, in evaluation mode.
@@ -33,28 +57,18 @@ class Teacher:
 
     module: Trainable
     settings: TeacherSection
+    together: ClassVar[bool] = False
 
     @torch.no_grad()
-    def of(self, input_ids: Tensor, mask: Tensor, prompts: Tensor, groups: Groups) -> Found:
-        """What the teacher gives of a batch.
-
-        Args:
-            input_ids: (texts, tokens).
-            mask: 1 on real tokens, (texts, tokens).
-            prompts: How many of the first tokens of each text are those of its prompt, (texts,).
-            groups: Which texts go through the teacher together.
-        """
-        taught: Found = self.module(input_ids, mask, prompts, groups)
+    def of(self, batch: Batch, groups: Groups) -> Found:
+        """Vectors of the candidate's own tokens."""
+        taught: Found = self.module(
+            batch["input_ids"], batch["attention_mask"], batch["prompts"], groups
+        )
         return taught
 
     def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
-        """The weighted divergence of a batch from the teacher, a scalar.
-
-        Args:
-            found: What the candidate gives of the batch.
-            taught: What the teacher gives of it.
-            mask: 1 on real tokens, (texts, tokens).
-        """
+        """The weighted divergence of pooled vectors, or of those of real tokens."""
         own, target = found.vectors, taught.vectors
         if found.tokens is not None and taught.tokens is not None:
             real = mask.bool()
@@ -62,39 +76,27 @@ class Teacher:
         return self.settings.weight * kl_divergence(own, target, self.settings.temperature)
 
 
-def load_teacher(
-    section: TeacherSection, spec: ModelSpec, student: Student, access: Access, device: torch.device
-) -> Teacher:
-    """Load the teacher of a recipe.
+def load_vector_teacher(
+    teaching: Teaching, student: Student, device: torch.device
+) -> VectorTeacher:
+    """Load a teacher of vectors.
 
     Args:
-        section: Which one, and what is compared.
-        spec: The checkpoint that the candidate starts from, which `self` means.
+        teaching: Which one, and what is compared.
         student: What is trained.
-        access: Where checkpoints are looked for.
         device: Where it goes.
 
     Raises:
         ModelError: It cannot be loaded, cuts texts into other tokens, or has vectors of another
             length.
     """
-    if section.model == SELF:
-        used = spec
-    else:
-        # its texts come with the candidate's prompts
-        changes = Overrides(pooling=section.pooling, prompt="none")
-        used = resolve(section.model, changes, access)
-    if used.loader != "transformers" or used.settings is None:
-        raise ModelError(
-            f"the teacher {used.label} is loaded by {used.loader}, and cannot teach here.",
-            "a teacher.model that is a checkpoint of transformers",
-        )
+    section, used = teaching.section, teaching.spec
     # texts come as the candidate's tokens, which its own limit has cut
     length = student.settings.max_length
-    settings = used.settings.with_changes(max_length=length).model_copy(update={"compile": False})
+    own = used.required_settings()
+    settings = own.with_changes(max_length=length).model_copy(update={"compile": False})
     backbone = load_backbone(place_of(used), settings, device)
-    _refuse_other_tokens(used, backbone.tokenizer, student.tokenizer)
-    _refuse_other_width(section, used, backbone, student)
+    refuse_unlike(teaching, _theirs(teaching, backbone), _ours(teaching, student))
     pooling: Pooling = settings.pooling if section.pooling is None else section.pooling
     module = Trainable(
         backbone.model,
@@ -105,28 +107,24 @@ def load_teacher(
         kept=settings.truncate_dim,
         include_prompt=settings.include_prompt,
     )
-    return Teacher(module.eval(), section)
+    return VectorTeacher(module.eval(), section)
 
 
-def _refuse_other_tokens(spec: ModelSpec, theirs: Any, ours: Any) -> None:
-    if theirs.get_vocab() == ours.get_vocab():
-        return
-    raise ModelError(
-        f"the teacher {spec.label} has another tokenizer than the candidate: their tokens do not "
-        "belong together.",
-        'a teacher.model of the same family, or "self"',
-    )
+def _theirs(teaching: Teaching, backbone: Backbone) -> Compared:
+    kept = teaching.spec.required_settings().truncate_dim or backbone.dimension
+    width = min(backbone.dimension, kept)
+    if teaching.section.tokens == "all":
+        width = _hidden(backbone.model.config)
+    return Compared(backbone.tokenizer.get_vocab(), width)
 
 
-def _refuse_other_width(
-    section: TeacherSection, spec: ModelSpec, backbone: Backbone, student: Student
-) -> None:
-    every = section.tokens == "all"
-    theirs = backbone.model.config.get_text_config().hidden_size if every else backbone.dimension
-    config: Any = student.module.transformer.config
-    ours = config.get_text_config().hidden_size if every else student.dimension
-    if theirs != ours:
-        raise ModelError(
-            f"the teacher {spec.label} has {theirs} dimensions, the candidate {ours}.",
-            "a teacher.model with vectors of the same length",
-        )
+def _ours(teaching: Teaching, student: Student) -> Compared:
+    width = student.dimension
+    if teaching.section.tokens == "all":
+        width = _hidden(student.module.transformer.config)
+    return Compared(student.tokenizer.get_vocab(), width)
+
+
+def _hidden(config: Any) -> int:
+    width: int = config.get_text_config().hidden_size
+    return width

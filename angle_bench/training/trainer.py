@@ -96,7 +96,11 @@ class AngleTrainer(Trainer):
             args=args,
             train_dataset=data,
             data_collator=Collator(
-                student.tokenizer, student.settings, recipe.prompts, recipe.train.seed
+                student.tokenizer,
+                student.settings,
+                recipe.prompts,
+                recipe.train.seed,
+                recipe.teaches_texts,
             ),
             callbacks=[Flow(self, stop)],
         )

@@ -1,7 +1,8 @@
 """Trains cases in every process of a launch: `python -m tests.training.in_processes FOLDER`.
 
 FOLDER/cases.json names the cases; each goes into FOLDER/CASE, and what every process has after
-each step, with the rows of its batches, into FOLDER/CASE-RANK.json.
+each step, with the rows of its batches, into FOLDER/CASE-RANK.json. Every process says each step on
+stdout, with its rank and its id.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ class Digests(Seen):
                 whole = weight.full_tensor() if isinstance(weight, DTensor) else weight
                 digest.update(whole.detach().numpy().tobytes())
         self.digests.append(digest.hexdigest())
+        print(f"rank {os.environ.get('RANK', '0')} pid {os.getpid()} step {done}", flush=True)
 
 
 def main(folder: Path) -> None:

@@ -166,6 +166,34 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         assert_as_one(tmp_path, name, recipe, shards=False)
 
 
+def taught_cases(folder: Path) -> dict[str, Recipe]:
+    """Teachers of vectors and of similarities, the latter of another width; a guide."""
+    start, wide = folder / "bert", folder / "wide"
+    build_tiny_bert(start)
+    build_tiny_bert(wide, seed=5, hidden_size=48)
+    teachers = [
+        {"model": str(wide), "compare": "similarities", "weight": 50.0},
+        {"model": "self", "weight": 2.0},
+    ]
+    guided = {"ibn_w": 1.0, "ibn_margin": 0.0, "ibn_guide": "teacher"}
+    return {
+        "taught": case(folder, start, "C", True, teacher=teachers, loss=ONE["cln_w"]),
+        "taught-apart": case(folder, start, "A", False, teacher=teachers, loss=ONE["angle_w"]),
+        "guided": case(folder, start, "B", True, teacher=teachers, loss=guided),
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shards", [False, True], ids=["ddp", "fsdp"])
+def test_teachers_in_two_processes_are_as_in_one(tmp_path: Path, shards: bool) -> None:
+    """Each process computes the teacher's vectors of its own texts, into one store."""
+    found = taught_cases(tmp_path)
+    place = {"ANGLE_BENCH_CACHE": str(tmp_path / "cache")}
+    train_in_two(tmp_path, found, place | (environment() if shards else {}))
+    for name, recipe in found.items():
+        assert_as_one(tmp_path, name, recipe, shards=shards)
+
+
 @pytest.mark.long
 def test_positives_of_a_query_are_masked_across_processes(tmp_path: Path, tiny_bert: Path) -> None:
     """The second process has other positives of the first one's queries."""

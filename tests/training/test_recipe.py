@@ -164,3 +164,38 @@ def test_every_number_is_finite_and_within_its_meaning(tmp_path: Path, change: s
     with pytest.raises(UsageError) as refused:
         read_recipe(str(place), [change])
     assert key in refused.value.what or "weight" in refused.value.what
+
+
+def test_one_teacher_is_written_as_ever_and_several_as_a_list(tmp_path: Path) -> None:
+    one = read_recipe(put(tmp_path, LEAST + "[teacher]\nmodel = 'self'\n"))
+    written = '[teacher]\nmodel = "self"\ntokens = "pooled"\nweight = 1.0\ntemperature = 1.0\n'
+    assert written in recipe_toml(one)
+    assert list(one.teachers) == ["teacher"]
+    several = LEAST + "[[teacher]]\nmodel = 'self'\n[[teacher]]\nmodel = 'x'\n"
+    two = read_recipe(put(tmp_path, several), ["teacher.1.compare=similarities"])
+    assert [each.compare for each in two.teachers.values()] == ["vectors", "similarities"]
+    for recipe in (one, two):
+        assert read_recipe(put(tmp_path, recipe_toml(recipe))) == recipe
+        assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+    set_alone = ["teacher.0.model=self", "teacher.1.model=x", "teacher.1.compare=similarities"]
+    assert read_recipe(put(tmp_path, LEAST), set_alone) == two
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[teacher]\nmodel = 'x'\nwight = 1\n", r"r.toml:7: .* teacher.wight .did you mean weight"),
+        (
+            "[[teacher]]\nmodel = 'x'\n[[teacher]]\nmodel = 'y'\nwight = 1\n",
+            r"r.toml:9: .* teacher.1.wight .did you mean weight",
+        ),
+        ("[[teacher]]\nmodel = 'x'\n[[teacher]]\nweight = 1\n", r"r.toml:7: .* no teacher.1.model"),
+        ("[teacher]\nweight = 1\n", "the recipe has no teacher.model"),
+        ("[loss]\nibn_guide = 'teacher'\nibn_margin = 0\n", "needs a .teacher."),
+    ],
+)
+def test_what_is_wrong_with_a_teacher_is_said_with_its_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_recipe(put(tmp_path, LEAST + text))
