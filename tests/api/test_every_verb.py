@@ -50,7 +50,7 @@ with ab.load("a", device="cuda:0,cuda:1") as encoder:
     vectors = encoder.encode(["text"], prompt_name="query")
 trained = ab.train("a", [{"query": "q", "positive": "p"}], output="out", loss={"ibn_w": 1.0})
 soup: ab.Merged = ab.merge(["out/1", "out/2"], "soup", weights=[1, 2])
-open(soup), open(ab.export("soup", "merged", push_to_hub="org/soup"))
+folders = [Path(soup), Path(ab.export("soup", "merged", push_to_hub="org/soup"))]
 written: Path = ab.encode("texts.txt", "a", "v.npy", role="query", size=64).output
 rows_found = ab.mine_negatives("pairs.csv", "a", range=(0, 5), column={"q": "query"}).found
 lacking: list[str] = ab.doctor(["a", "b"], "STS").missing
@@ -241,6 +241,21 @@ def test_types_hold_in_another_folder(tmp_path: Path) -> None:
         text=True,
     )
     assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.long
+def test_types_hold_for_pyright_too(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout
+    assert "0 errors, 0 warnings" in ended.stdout
 
 
 def test_the_script_names_every_function() -> None:
