@@ -123,6 +123,23 @@ VERBS: dict[str, tuple[str, Callable[[], Any]]] = {
     ),
     "cache clear": ("cache clear -y --cache-dir v", lambda: ab.cache_clear("v").to_dict()),
 }
+# the same verbs, where other options print something else
+FORMS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "mine-negatives -n": (
+        "mine-negatives pairs.csv -m tiny -n",
+        lambda: quietly(ab.mine_negatives, "pairs.csv", "tiny", dry_run=True).to_dict(),
+    ),
+    "models check FOLDER": (
+        "models check other-tiny/",
+        lambda: ab.check_models("other-tiny/").to_dict(),
+    ),
+    "tasks list, suites alone": ("tasks list", lambda: ab.tasks().to_dict()),
+    "tasks show TASK": ("tasks show STS12", lambda: ab.tasks("STS12").to_dict()),
+    "compare --by task": (
+        "compare a b -t STS12 --by task --changes 2",
+        lambda: ab.compare("a", "b", tasks="STS12").to_dict("task", 2),
+    ),
+}
 # of the last row
 PUBLISHED = """[[model.published]]
 suite = "demo"
@@ -201,9 +218,9 @@ def test_every_verb_with_json_has_a_function() -> None:
     assert sorted(VERBS) == sorted(verbs_with_json())
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, *FORMS])
 def test_what_a_verb_prints_is_what_the_function_gives(verb: str, cli: Cli, things: None) -> None:
-    words, value = VERBS[verb]
+    words, value = (VERBS | FORMS)[verb]
     printed = cli(*shlex.split(words), "--json")
     assert printed.errors == []
     given = json.loads(json.dumps(value()))
