@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from angle_bench.api.encoding import encode as encode
     from angle_bench.api.exporting import Exported as Exported
     from angle_bench.api.exporting import export as export
+    from angle_bench.api.forecasting import Forecast as Forecast
+    from angle_bench.api.forecasting import forecast as forecast
     from angle_bench.api.merging import Merged as Merged
     from angle_bench.api.merging import merge as merge
     from angle_bench.api.mining import Mined as Mined
@@ -70,6 +72,7 @@ _HOMES = {
     "Encoded": "api.encoding",
     "EvaluateCallback": "training.callback",
     "Exported": "api.exporting",
+    "Forecast": "api.forecasting",
     "Leaderboard": "api.boards",
     "Listing": "api.catalogue",
     "Merged": "api.merging",
@@ -87,6 +90,7 @@ _HOMES = {
     "encode": "api.encoding",
     "evaluate": "training.api",
     "export": "api.exporting",
+    "forecast": "api.forecasting",
     "leaderboard": "api.boards",
     "load": "evaluation.loading",
     "merge": "api.merging",
@@ -113,6 +117,7 @@ __all__ = [
     "Encoded",
     "EvaluateCallback",
     "Exported",
+    "Forecast",
     "Leaderboard",
     "Listing",
     "Merged",
@@ -131,6 +136,7 @@ __all__ = [
     "encode",
     "evaluate",
     "export",
+    "forecast",
     "leaderboard",
     "load",
     "merge",

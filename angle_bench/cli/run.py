@@ -1,5 +1,6 @@
 """`angle-bench run`: evaluate models on suites."""
 
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.forecast import show_forecast
 from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.cli.plan import from_plan
 from angle_bench.cli.run_output import print_json, print_tables
@@ -141,7 +141,7 @@ def run(
     for folder in plan.left_out:
         typer.echo(f"{folder} holds no model and is left out", err=True)
     if carried.dry_run:
-        return show_forecast(plan.jobs, plan.options, said.as_json)
+        return _show_forecast(plan, said.as_json)
     if carried.save_spec:
         plan = replace(planned(_saved(plan, question)), trainings=plan.trainings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
@@ -152,6 +152,16 @@ def run(
         place = ["-r", str(asked.results)] if asked.results != RESULTS else []
         print_tables(result, said.quiet, ["-t", ",".join(asked.tasks), *place])
     return result.exit_code
+
+
+def _show_forecast(plan: "Plan", as_json: bool) -> int:
+    from angle_bench.api.forecasting import forecast_of
+
+    found = forecast_of(plan)
+    said = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else ""
+    if text := said or found.to_text():
+        typer.echo(text)
+    return found.exit_code
 
 
 def _question(

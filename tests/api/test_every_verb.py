@@ -34,6 +34,7 @@ r: ab.RunResult = ab.run(["a", "b=./ckpt"], tasks="STS", mirror="data/", layers=
 score: float = float(r.table()["mean"].iloc[0])
 failed: list[str] = [failure.what for _, _, failure in r.all_failures()]
 rows = r.to_dataframe().query("main")
+hours: list[float | None] = [job.seconds for job in ab.forecast("a", "STS").jobs]
 c: ab.Comparison = ab.compare("a", "b", tasks=["STS"], seen=True, margin=0.5)
 low, high = c["b"].interval
 words: dict[str, str] = c.verdicts
@@ -125,6 +126,10 @@ VERBS: dict[str, tuple[str, Callable[[], Any]]] = {
 }
 # the same verbs, where other options print something else
 FORMS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "run -n": (
+        "run -m tiny -t STS12,demo -n --layers 1,2 -d cpu:1",
+        lambda: ab.forecast("tiny", "STS12,demo", layers=[1, 2], device="cpu:1").to_dict(),
+    ),
     "mine-negatives -n": (
         "mine-negatives pairs.csv -m tiny -n",
         lambda: quietly(ab.mine_negatives, "pairs.csv", "tiny", dry_run=True).to_dict(),
