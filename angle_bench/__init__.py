@@ -23,9 +23,25 @@ if TYPE_CHECKING:
     from angle_bench.api.catalogue import models as models
     from angle_bench.api.catalogue import recipes as recipes
     from angle_bench.api.catalogue import tasks as tasks
+    from angle_bench.api.checking import Checked as Checked
+    from angle_bench.api.checking import check_models as check_models
     from angle_bench.api.comparing import compare as compare
     from angle_bench.api.comparison import Comparison as Comparison
     from angle_bench.api.comparison import Verdict as Verdict
+    from angle_bench.api.diagnosis import Diagnosis as Diagnosis
+    from angle_bench.api.diagnosis import doctor as doctor
+    from angle_bench.api.downloading import Downloaded as Downloaded
+    from angle_bench.api.downloading import download as download
+    from angle_bench.api.encoding import Encoded as Encoded
+    from angle_bench.api.encoding import encode as encode
+    from angle_bench.api.exporting import Exported as Exported
+    from angle_bench.api.exporting import export as export
+    from angle_bench.api.forecasting import Forecast as Forecast
+    from angle_bench.api.forecasting import forecast as forecast
+    from angle_bench.api.merging import Merged as Merged
+    from angle_bench.api.merging import merge as merge
+    from angle_bench.api.mining import Mined as Mined
+    from angle_bench.api.mining import mine_negatives as mine_negatives
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.run_result import RunResult as RunResult
@@ -33,28 +49,52 @@ if TYPE_CHECKING:
     from angle_bench.api.stored import predictions as predictions
     from angle_bench.api.stored import runs as runs
     from angle_bench.api.stored import scores as scores
+    from angle_bench.api.vector_cache import CacheFreed as CacheFreed
+    from angle_bench.api.vector_cache import CacheInfo as CacheInfo
+    from angle_bench.api.vector_cache import cache_clear as cache_clear
+    from angle_bench.api.vector_cache import cache_info as cache_info
+    from angle_bench.api.vector_cache import cache_prune as cache_prune
     from angle_bench.errors import AngleBenchError as AngleBenchError
     from angle_bench.evaluation.loading import load as load
     from angle_bench.training.api import evaluate as evaluate
-    from angle_bench.training.api import merge as merge
     from angle_bench.training.api import train as train
     from angle_bench.training.callback import EvaluateCallback as EvaluateCallback
 
 # where each name is; they bring much that nothing must import before it needs it
 _HOMES = {
     "AngleBenchError": "errors",
-    "EvaluateCallback": "training.callback",
+    "CacheFreed": "api.vector_cache",
+    "CacheInfo": "api.vector_cache",
+    "Checked": "api.checking",
     "Comparison": "api.comparison",
+    "Diagnosis": "api.diagnosis",
+    "Downloaded": "api.downloading",
+    "Encoded": "api.encoding",
+    "EvaluateCallback": "training.callback",
+    "Exported": "api.exporting",
+    "Forecast": "api.forecasting",
     "Leaderboard": "api.boards",
     "Listing": "api.catalogue",
+    "Merged": "api.merging",
+    "Mined": "api.mining",
     "Reproduction": "api.reproducing",
     "RunResult": "api.run_result",
     "Verdict": "api.comparison",
+    "cache_clear": "api.vector_cache",
+    "cache_info": "api.vector_cache",
+    "cache_prune": "api.vector_cache",
+    "check_models": "api.checking",
     "compare": "api.comparing",
+    "doctor": "api.diagnosis",
+    "download": "api.downloading",
+    "encode": "api.encoding",
     "evaluate": "training.api",
+    "export": "api.exporting",
+    "forecast": "api.forecasting",
     "leaderboard": "api.boards",
     "load": "evaluation.loading",
-    "merge": "training.api",
+    "merge": "api.merging",
+    "mine_negatives": "api.mining",
     "models": "api.catalogue",
     "predictions": "api.stored",
     "recipes": "api.catalogue",
@@ -68,19 +108,39 @@ _HOMES = {
 
 __all__ = [
     "AngleBenchError",
+    "CacheFreed",
+    "CacheInfo",
+    "Checked",
     "Comparison",
+    "Diagnosis",
+    "Downloaded",
+    "Encoded",
     "EvaluateCallback",
+    "Exported",
+    "Forecast",
     "Leaderboard",
     "Listing",
+    "Merged",
+    "Mined",
     "Reproduction",
     "RunResult",
     "Verdict",
     "__version__",
+    "cache_clear",
+    "cache_info",
+    "cache_prune",
+    "check_models",
     "compare",
+    "doctor",
+    "download",
+    "encode",
     "evaluate",
+    "export",
+    "forecast",
     "leaderboard",
     "load",
     "merge",
+    "mine_negatives",
     "models",
     "predictions",
     "recipes",

@@ -12,7 +12,12 @@ _SET = re.compile(
 _SOURCE = re.compile(
     r"(?P<key>columns|label_range) = (?P<value>\{.*?\}|\[.*?\]) in its \[\[data\.train\]\]"
 )
-_COMMAND = re.compile(r"angle-bench (?P<verb>run|compare|leaderboard|reproduce)(?P<words>( \S+)+)")
+_COMMAND = re.compile(
+    r"angle-bench (?P<verb>run|compare|leaderboard|reproduce|download)(?P<words>( \S+)+)"
+)
+_KNOWN = re.compile(
+    r"angle-bench (?P<kind>models|tasks|recipes) (?:list(?P<all> --all)?|show (?P<name>[^\s,;]+))"
+)
 # options that take no value
 _FLAGS = {
     *("allow-different", "allow-pickle", "dry-run", "no-cache", "overwrite", "partial"),
@@ -42,8 +47,10 @@ def in_python(text: str) -> str:
     'loss={"ibn_w": 0}, or output=FOLDER of a new name'
     >>> in_python("angle-bench run -m tuned=./ckpt -t STS12 --limit 20")
     'angle_bench.run("tuned=./ckpt", tasks="STS12", limit=20)'
+    >>> in_python("angle-bench models show all-MiniLM-L6-v2")
+    'angle_bench.models("all-MiniLM-L6-v2")'
     """
-    text = _COMMAND.sub(_of_command, text)
+    text = _KNOWN.sub(_of_listing, _COMMAND.sub(_of_command, text))
     text = _SOURCE.sub(_of_source, _SET.sub(_of_setting, text))
     text = _WEIGHTS.sub(r"weights=[\1]", text)
     text = _OPTION.sub(_of_option, text)
@@ -76,6 +83,11 @@ def _of_command(found: "re.Match[str]") -> str:
         first = [_literal(word) for word in placed]
     arguments = [*first, *(_argument(name, values) for name, values in named.items())]
     return f"angle_bench.{found['verb']}({', '.join(arguments)})"
+
+
+def _of_listing(found: "re.Match[str]") -> str:
+    name = "everything=True" if found["all"] else found["name"] and _literal(found["name"])
+    return f"angle_bench.{found['kind']}({name or ''})"
 
 
 def _argument(option: str, values: list[str]) -> str:

@@ -1,6 +1,8 @@
 """The pages' examples: commands parse, TOML loads, and what the first guides show is what comes."""
 
+import ast
 import doctest
+import inspect
 import re
 import shlex
 import subprocess
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+import angle_bench as ab
 from angle_bench.cli.app import app
 from angle_bench.cli.reference import reference
 from tests.conftest import Cli
@@ -170,6 +173,24 @@ def test_the_python_examples_of_the_guides_run(
     ]
     assert sum(each.failed for each in ran) == 0
     assert sum(each.attempted for each in ran) >= 14
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The blocks of Python that are shown but not run, since they need models or data."""
+    fenced = re.compile(r"^ *```python\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+    return [dedent(block) for block in fenced.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=ident)
+def test_every_call_fits_its_function(page: Path) -> None:
+    for block in python_blocks(page):
+        for call in ast.walk(ast.parse(block)):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            if isinstance(call.func.value, ast.Name) and call.func.value.id == "ab":
+                named = {each.arg: None for each in call.keywords if each.arg}
+                signature = inspect.signature(getattr(ab, call.func.attr))
+                signature.bind_partial(*call.args, **named)
 
 
 def told(line: str) -> str:

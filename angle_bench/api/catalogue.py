@@ -1,13 +1,18 @@
 """What is known by name: models, tasks and recipes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.words import public
+from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from angle_bench.checkpoints.entry import Entry
+    from angle_bench.training.draft import Draft
 
 MOST_ROWS = 20  # of a listing that a prompt shows
 
@@ -37,8 +42,6 @@ class Listing:
         Raises:
             KeyError: There is none; the nearest names are named.
         """
-        from angle_bench.errors import did_you_mean, or_list
-
         for row in self.rows:
             if str(row["name"]).casefold() == name.casefold():
                 return row
@@ -84,28 +87,57 @@ RECIPE_COLUMNS = ("name", "description", "models", "data")
 
 
 @public
-def models() -> Listing:
+def models(name: str | None = None) -> Listing:
     """The checkpoints that are known by name: the registry, and rows of your angle-bench.toml.
 
+    Args:
+        name: One of them; by default all.
+
     Raises:
-        UsageError: An angle-bench.toml cannot be meant.
+        UsageError: There is no such row, or an angle-bench.toml cannot be meant.
 
     Examples:
         >>> models()["WhereIsAI/UAE-Large-V1"]["pooling"]
         'cls'
     """
+    if name is not None:
+        known = entry_of(name).to_dict()
+        return Listing([known], MODEL_COLUMNS, known)
+    return Listing([entry.to_dict() for entry in entries()], MODEL_COLUMNS)
+
+
+def entries() -> "list[Entry]":
+    """The rows of the registry, and the user's own, which come before those of their names."""
     from angle_bench.checkpoints.registry import registry, users_entries
 
-    entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
-    return Listing([entry.to_dict() for entry in entries], MODEL_COLUMNS)
+    return list({each.name: each for each in (*registry().values(), *users_entries())}.values())
+
+
+def entry_of(name: str) -> "Entry":
+    """The row of a name.
+
+    Raises:
+        UsageError: There is none; the nearest names are named.
+    """
+    from angle_bench.checkpoints.registry import find, registry, users_entries
+
+    if (entry := find(name)) is not None:
+        return entry
+    near = did_you_mean(name, [*(each.name for each in users_entries()), *registry()])
+    hint = f" Did you mean {or_list(near)}?" if near else ""
+    raise UsageError(
+        f"no row of the registry is called {name}.{hint}",
+        f"angle-bench models show {near[0]}" if near else "angle-bench models list",
+    )
 
 
 @public
-def tasks(name: str | None = None) -> Listing:
+def tasks(name: str | None = None, *, everything: bool = False) -> Listing:
     """The tasks of a suite or benchmark; without a name the suites.
 
     Args:
         name: What may stand after `-t`.
+        everything: Whether `to_dict()["names"]` also has mteb's other benchmarks, and every task.
 
     Raises:
         UsageError: There is no such suite or task.
@@ -114,6 +146,7 @@ def tasks(name: str | None = None) -> Listing:
         >>> tasks("STS").names[:2]
         ['STS12', 'STS13']
     """
+    from angle_bench.results.known_tasks import known_names
     from angle_bench.results.shipped import suites
     from angle_bench.results.suites import find_all, joined
 
@@ -126,12 +159,19 @@ def tasks(name: str | None = None) -> Listing:
         {**suite.model_dump(mode="json", exclude={"task"}), "tasks": len(suite.task)}
         for suite in suites().values()
     ]
-    return Listing(rows, SUITE_COLUMNS, {"names": list(suites()), "suites": said})
+    names = known_names() if everything else list(suites())
+    return Listing(rows, SUITE_COLUMNS, {"names": names, "suites": said})
 
 
 @public
-def recipes() -> Listing:
+def recipes(name: str | None = None) -> Listing:
     """The ready recipes of `train`: what each trains, and on what.
+
+    Args:
+        name: One of them, or a file: `to_dict()` is all that it says.
+
+    Raises:
+        UsageError: There is no such recipe.
 
     Examples:
         >>> "sts-b" in recipes().names
@@ -139,8 +179,25 @@ def recipes() -> Listing:
     """
     from angle_bench.training.draft import read_draft, recipe_names
 
+    if name is not None:
+        content = draft_of(name).content
+        plain = json.loads(json.dumps(content, default=str))
+        return Listing([{"name": name, **said_of(content)}], RECIPE_COLUMNS, plain)
     rows = [{"name": name, **said_of(read_draft(name).content)} for name in recipe_names()]
     return Listing(rows, RECIPE_COLUMNS)
+
+
+def draft_of(name: str) -> "Draft":
+    """A recipe as it is written.
+
+    Raises:
+        UsageError: There is no such recipe.
+    """
+    from angle_bench.training.draft import read_draft
+
+    shown = fix_said_as("angle-bench train ", "angle-bench recipes show ")
+    with shown, fix_said_as(" -n", ""):
+        return read_draft(name)
 
 
 def said_of(content: Mapping[str, Any]) -> dict[str, Any]:

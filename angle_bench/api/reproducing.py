@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.api.arguments import access_of
 from angle_bench.api.progress import Quiet, in_python
 from angle_bench.api.run_plan import refuse_computing
 from angle_bench.api.words import Names, Places, listed, place, public
@@ -137,12 +138,7 @@ def reproduce(
         >>> reproduce("all-MiniLM-L6-v2", tasks="STS12", mirror="data/").matches
         True
     """
-    access = Access.of(
-        None if base is None else str(base),
-        None if mirror is None else place(mirror),
-        trust_remote_code,
-        allow_pickle,
-    )
+    access = access_of(mirror, base, trust_remote_code, allow_pickle)
     return measured(
         model,
         tasks=listed(tasks),

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.api.arguments import access_of, keeping_of
 from angle_bench.api.progress import Quiet, in_python
 from angle_bench.api.run_plan import Plan, Question, planned
 from angle_bench.api.run_result import RunResult
-from angle_bench.api.sizes import parse_size
 from angle_bench.api.words import Names, Places, listed, place, public, warn
-from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping, Options
+from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Options
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.jobs import Job
@@ -157,18 +156,9 @@ def run(
             compile=compile,
             similarity=similarity,
         ),
-        access=Access.of(
-            None if base is None else str(base),
-            None if mirror is None else place(mirror),
-            trust_remote_code,
-            allow_pickle,
-        ),
+        access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        keeping=Keeping(
-            cache,
-            None if cache_dir is None else place(cache_dir),
-            cache_limit if isinstance(cache_limit, int) else parse_size(cache_limit),
-        ),
+        keeping=keeping_of(cache, cache_dir, cache_limit),
         layers=tuple(layers),
         sizes=tuple(sizes),
         limit=limit,

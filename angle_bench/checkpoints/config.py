@@ -1,7 +1,9 @@
 """What the JSON files of a checkpoint say of its transformer: shape, positions, length."""
 
 import json
+import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from angle_bench.checkpoints.spec import Shape
 from angle_bench.errors import ModelError
 
 LONGEST_WITHOUT_LIMIT = 512
+SETTLED_NS = 2_000_000_000  # what changed before that would look different if it changed again
+MOST_KEPT = 128  # files whose text is kept
 
 _ROBERTA_OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl"}
 
@@ -34,7 +38,7 @@ def read_json(place: Path, kind: type = dict) -> Any:
         ModelError: It cannot be read, or holds another kind.
     """
     try:
-        value = json.loads(place.read_text(encoding="utf-8"))
+        value = json.loads(_text(place))
         if not isinstance(value, kind):
             raise ValueError(f"it holds no {kind.__name__}")
         return value
@@ -43,6 +47,25 @@ def read_json(place: Path, kind: type = dict) -> Any:
             f"{place} cannot be read: {error}.",
             "the folder copied again as a whole, or saved anew",
         ) from error
+
+
+def _text(place: Path) -> str:
+    """The text of a file, which is opened once as long as the file system says it is the same.
+
+    A file that changed within the last seconds is read again: clocks of file systems are coarse,
+    and it may change once more without looking different.
+    """
+    stat = place.stat()
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < SETTLED_NS:
+        return place.read_text(encoding="utf-8")
+    return _kept(
+        place, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    )
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept(place: Path, same: tuple[int, ...]) -> str:
+    return place.read_text(encoding="utf-8")
 
 
 def read_keys(place: Path) -> dict[str, Any]:

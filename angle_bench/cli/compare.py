@@ -1,6 +1,7 @@
 """`angle-bench compare`: is a candidate better than the base, and how sure is that?"""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,45 @@ NO = 3
 By = Literal["task", "subset"] | None
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How the models are judged."""
+
+    seen: Annotated[
+        bool, shared.flag("--seen", help="Tell pairs of the training data from the others.")
+    ] = False
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin", metavar="POINTS", help="A difference below it counts as none, in points."
+        ),
+    ] = 0.30
+    method: Annotated[
+        Literal["sentences", "pairs"],
+        typer.Option("--method", help="pairs: resample them as if they shared no sentence."),
+    ] = "sentences"
+    changes: Annotated[
+        int, typer.Option("--changes", metavar="N", help="List the pairs that moved most.")
+    ] = 0
+    by: Annotated[By, typer.Option("--by", help="A verdict on each.")] = None
+    fail_if_worse: Annotated[
+        bool, shared.flag("--fail-if-worse", help="Exit code 3 if one is significantly worse.")
+    ] = False
+    allow_different: Annotated[
+        bool,
+        shared.flag("--allow-different", help="Compare models that are used differently, too."),
+    ] = False
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The changed pairs as .parquet, or everything as .html.",
+        ),
+    ] = None
+
+
 @grouped
 def compare(
     base: Annotated[
@@ -51,45 +91,13 @@ def compare(
     tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
     results: shared.Results = Path("results"),
     model_name: shared.ModelName = [],  # noqa: B006
-    seen: Annotated[
-        bool, shared.flag("--seen", help="Tell pairs of the training data from the others.")
-    ] = False,
-    margin: Annotated[
-        float,
-        typer.Option(
-            "--margin", metavar="POINTS", help="A difference below it counts as none, in points."
-        ),
-    ] = 0.30,
-    method: Annotated[
-        Literal["sentences", "pairs"],
-        typer.Option("--method", help="pairs: resample them as if they shared no sentence."),
-    ] = "sentences",
-    changes: Annotated[
-        int, typer.Option("--changes", metavar="N", help="List the pairs that moved most.")
-    ] = 0,
-    by: Annotated[By, typer.Option("--by", help="A verdict on each.")] = None,
-    fail_if_worse: Annotated[
-        bool, shared.flag("--fail-if-worse", help="Exit code 3 if one is significantly worse.")
-    ] = False,
-    allow_different: Annotated[
-        bool,
-        shared.flag("--allow-different", help="Compare models that are used differently, too."),
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="The changed pairs as .parquet, or everything as .html.",
-        ),
-    ] = None,
+    judged: Judged = Judged(),
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Compare stored scores on the same sentence pairs: difference, interval, verdict."""
-    _refuse(changes, output)
+    _refuse(judged.changes, judged.output)
     shared.prepare_environment(offline, said.quiet, said.verbose)
 
     from angle_bench.api.comparing import compare as compared
@@ -100,20 +108,29 @@ def compare(
         tasks=tasks,
         results=results,
         model_names=model_name,
-        seen=seen,
-        margin=margin,
-        method=method,
-        allow_different=allow_different,
+        seen=judged.seen,
+        margin=judged.margin,
+        method=judged.method,
+        allow_different=judged.allow_different,
         mirror=mirror,
     )
-    if output is not None:
-        _write(output, comparison, by, changes)
+    if judged.output is not None:
+        _write(judged.output, comparison, judged.by, judged.changes)
+    _print(comparison, judged, said)
+    if judged.fail_if_worse and comparison.found.worse:
+        return NO
+    unjudged = judged.fail_if_worse and comparison.found.unjudged
+    return 1 if comparison.errors or unjudged else 0
+
+
+def _print(comparison: "Comparison", judged: Judged, said: Said) -> None:
+    by, changes = judged.by, judged.changes
     if said.as_json:
         typer.echo(json.dumps(comparison.to_dict(by, changes), indent=2, ensure_ascii=False))
     else:
         typer.echo(comparison.to_text(by, changes))
-    if output is not None and not said.quiet:
-        typer.echo(f"wrote {output}", err=True)
+    if judged.output is not None and not said.quiet:
+        typer.echo(f"wrote {judged.output}", err=True)
     for warning in () if said.quiet else comparison.warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
     for error in comparison.errors:
@@ -121,9 +138,6 @@ def compare(
     if comparison.common_tasks:
         shared_tasks = ",".join(comparison.common_tasks)
         typer.echo(f"all of them have scores of: -t {shared_tasks}", err=True)
-    if fail_if_worse and comparison.found.worse:
-        return NO
-    return 1 if comparison.errors or (fail_if_worse and comparison.found.unjudged) else 0
 
 
 def _refuse(changes: int, output: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import signal
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +14,7 @@ from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.spec import ModelSpec
-    from angle_bench.evaluation.reader.texts import Texts
+    from angle_bench.api.encoding import Encoded
 
 EPILOG = """
 Examples:
@@ -24,6 +23,40 @@ angle-bench encode sentences.txt -m all-MiniLM-L6-v2
 
 angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document -o vectors.npy
 """
+
+
+@dataclass(frozen=True)
+class Read:
+    """How the file is read."""
+
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="NAME", help="The text column.")
+    ] = None
+    format: shared.Format = None
+    encoding: shared.Encoding = None
+    skip_bad_rows: shared.SkipBadRows = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which vectors are wanted."""
+
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="NAME",
+            help="query or document; chooses the prompt.",
+            autocompletion=complete.choices("query", "document"),
+        ),
+    ] = None
+    start: Annotated[
+        int, typer.Option("--start", metavar="N", help="The first dimension to keep.")
+    ] = 0
+    size: Annotated[
+        int | None, typer.Option("--size", metavar="N", help="How many dimensions to keep.")
+    ] = None
+    overwrite: shared.Overwrite = False
 
 
 @grouped
@@ -40,28 +73,8 @@ def encode(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .parquet or .npy file.")
     ] = Path("vectors.parquet"),
-    column: Annotated[
-        str | None, typer.Option("--column", metavar="NAME", help="The text column.")
-    ] = None,
-    format: shared.Format = None,
-    encoding: shared.Encoding = None,
-    skip_bad_rows: shared.SkipBadRows = False,
-    role: Annotated[
-        str | None,
-        typer.Option(
-            "--role",
-            metavar="NAME",
-            help="query or document; chooses the prompt.",
-            autocompletion=complete.choices("query", "document"),
-        ),
-    ] = None,
-    start: Annotated[
-        int, typer.Option("--start", metavar="N", help="The first dimension to keep.")
-    ] = 0,
-    size: Annotated[
-        int | None, typer.Option("--size", metavar="N", help="How many dimensions to keep.")
-    ] = None,
-    overwrite: shared.Overwrite = False,
+    read: Read = Read(),
+    wanted: Wanted = Wanted(),
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008  frozen
     computed: Computed = Computed(),  # noqa: B008  frozen
@@ -70,93 +83,39 @@ def encode(
     """Encode a text column: writes a parquet or npy file, in the order of the rows."""
     if len(model) != 1:
         raise UsageError(f"encode takes one model, not {len(model)}.", "-m all-MiniLM-L6-v2")
-    if role not in (None, "query", "document"):
-        raise UsageError(f"there is no role {role}.", "--role query, or --role document")
-    computed.refuse()
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.checkpoints.resolve import resolve
-    from angle_bench.evaluation.reader import ReadOptions
-    from angle_bench.evaluation.reader.problems import short
-    from angle_bench.evaluation.reader.texts import read_texts, text_files
-    from angle_bench.evaluation.vectors import (
-        Asked,
-        check_output,
-        compute,
-        refuse_other_loaders,
-        write,
-    )
-
-    options = ReadOptions(encoding, skip_bad_rows, format)
-    check_output(output, column, overwrite)
-    changes = used.overrides()
-    access = where.access()
-    spec = resolve(model[0], changes, access)
-    computing = computed.computing()
-    refuse_other_loaders(spec, computing)
-    _refuse(spec, role, start, size)
-    with text_files(file, options) as files:
-        found = read_texts(files, column)
-    column, texts = found.column, found.texts
-    check_output(output, column, overwrite)
-
+    from angle_bench.api.encoding import Request, encoded
     from angle_bench.api.progress import watcher
+    from angle_bench.evaluation.reader.kinds import ReadOptions
+    from angle_bench.evaluation.vectors import Asked
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
-    began = time.monotonic()
-    keeping = computed.keeping()
-    with watcher(said.quiet, said.debug) as progress:
-        vectors = compute(spec, texts, Asked(role, start, size), computing, keeping, progress)
-    left_out = {"skipped": found.skipped, "unused_columns": found.unused}
-    write(output, column, texts, vectors, spec, left_out)
-    for line in found.skipped:
-        typer.echo(f"  ! {line}", err=True)
-    if found.unused and not said.quiet:
-        typer.echo(f"not used: {', '.join(map(short, found.unused))}", err=True)
-    _report(output, spec, vectors.shape, time.monotonic() - began, found, said.as_json, said.quiet)
+    request = Request(
+        file=file,
+        model=model[0],
+        output=output,
+        overwrite=wanted.overwrite,
+        column=read.column,
+        reading=ReadOptions(read.encoding, read.skip_bad_rows, read.format),
+        asked=Asked(wanted.role, wanted.start, wanted.size),
+        changes=used.overrides(),
+        access=where.access(),
+        computing=computed.computing(),
+        keeping=computed.keeping(),
+    )
+    _print(encoded(request, watcher(said.quiet, said.debug)), said)
     return 0
 
 
-def _refuse(spec: "ModelSpec", role: str | None, start: int, size: int | None) -> None:
-    if spec.settings is not None:
-        spec.settings.prompts.template_for(None, None, role)  # refuses {instruction}
-    most = None if spec.shape is None else spec.shape.width  # unknown: the encoder refuses
-    beyond = most is not None and start + (size or 1) > most
-    if start < 0 or (size is not None and size < 1) or beyond:
-        asked = f"--start {start}" + ("" if size is None else f" --size {size}")
-        has = f"has {most} dimensions" if most is not None else "has its dimensions from 0"
-        raise UsageError(f"{spec.label} {has}; {asked} asks for others.", "--start 0 --size 128")
+def _print(found: "Encoded", said: Said) -> None:
+    from angle_bench.evaluation.reader.problems import short
 
-
-def _report(
-    output: Path,
-    spec: "ModelSpec",
-    shape: tuple[int, ...],
-    seconds: float,
-    found: "Texts",
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    from angle_bench.api.progress import duration
-
-    rows, width = shape
-    if as_json:
-        said = {
-            "output": str(output),
-            "model": spec.name,
-            "revision": spec.revision,
-            "row_file": None if spec.row_file is None else str(spec.row_file),
-            "vectors": rows,
-            "dimensions": width,
-            "bad_rows": found.bad_rows,
-            "skipped": list(found.skipped),
-            "unused_columns": list(found.unused),
-        }
-        typer.echo(json.dumps(said, indent=2))
-    if not quiet:
-        pace = rows / max(seconds, 1e-9)
-        typer.echo(
-            f"saved {output}  {rows:,} vectors of {width} dimensions  "
-            f"{duration(seconds)}, {pace:,.0f} texts/s",
-            err=True,
-        )
+    for line in found.skipped:
+        typer.echo(f"  ! {line}", err=True)
+    if found.unused_columns and not said.quiet:
+        typer.echo(f"not used: {', '.join(map(short, found.unused_columns))}", err=True)
+    if said.as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    if not said.quiet:
+        typer.echo(found.to_text(), err=True)

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -51,18 +52,11 @@ class LeaderboardCommand(TyperCommand):
         return super().parse_args(ctx, words)
 
 
-@grouped
-def leaderboard(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[PATH]...",
-            help="Results folders, a clone of mteb's results repository, old mteb output folders; "
-            "by default what -r says.",
-            show_default=False,
-        ),
-    ] = None,
-    tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
+@dataclass(frozen=True)
+class Chosen:
+    """Which scores are shown."""
+
+    tasks: shared.Tasks = field(default_factory=lambda: ["STS"])
     model: Annotated[
         list[str],
         typer.Option(
@@ -74,9 +68,15 @@ def leaderboard(
             autocompletion=complete.scored,
             show_default=False,
         ),
-    ] = [],  # noqa: B006
-    results: shared.Results = Path("results"),
-    model_name: shared.ModelName = [],  # noqa: B006
+    ] = field(default_factory=list)
+    results: shared.Results = Path("results")
+    model_name: shared.ModelName = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written, and where."""
+
     output: Annotated[
         Path | None,
         typer.Option(
@@ -85,7 +85,7 @@ def leaderboard(
             metavar="FILE",
             help=".md, .csv, .tex, .json or .html; a folder becomes a site; - is stdout.",
         ),
-    ] = None,
+    ] = None
     format: Annotated[
         str | None,
         typer.Option(
@@ -94,14 +94,20 @@ def leaderboard(
             help="markdown, csv, latex, json or html, whatever the suffix.",
             autocompletion=complete.choices("markdown", "csv", "latex", "json", "html"),
         ),
-    ] = None,
+    ] = None
     raw: Annotated[
         bool,
         shared.flag("--raw", help="CSV without the quote before what spreadsheets execute."),
-    ] = False,
+    ] = False
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """How the rows are arranged."""
+
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
-    ] = "",
+    ] = ""
     base: Annotated[
         str,
         typer.Option(
@@ -110,7 +116,7 @@ def leaderboard(
             help="Show differences to this row.",
             autocompletion=complete.scored,
         ),
-    ] = "",
+    ] = ""
     ranks: Annotated[
         bool,
         typer.Option(
@@ -119,15 +125,31 @@ def leaderboard(
             help="Ranks as intervals, from stored predictions; with the word tasks over tasks, "
             "from scores alone. Bold where it may be 1.",
         ),
-    ] = False,
-    task_ranks: Annotated[bool, typer.Option(TASK_RANKS, hidden=True)] = False,
+    ] = False
+    task_ranks: Annotated[bool, typer.Option(TASK_RANKS, hidden=True)] = False
     partial: Annotated[
         bool, shared.flag("--partial", help="Average the tasks there are, and say how many.")
-    ] = False,
+    ] = False
     published: Annotated[
         bool, shared.flag("--published", help="Add what was published, where it is comparable.")
-    ] = False,
-    decimals: Annotated[int, typer.Option("--decimals", metavar="N", help="Of scores ×100.")] = 2,
+    ] = False
+    decimals: Annotated[int, typer.Option("--decimals", metavar="N", help="Of scores ×100.")] = 2
+
+
+@grouped
+def leaderboard(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Results folders, a clone of mteb's results repository, old mteb output folders; "
+            "by default what -r says.",
+            show_default=False,
+        ),
+    ] = None,
+    chosen: Chosen = Chosen(),
+    written: Written = Written(),
+    arranging: Arranged = Arranged(),
     check: Annotated[
         Path | None,
         typer.Option(
@@ -137,33 +159,20 @@ def leaderboard(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
-    output = None if output == STDOUT else output
+    output = None if written.output == STDOUT else written.output
     if output is not None and check is not None:
         raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
 
-    from angle_bench.api.boards import arranged
-    from angle_bench.reporting.output import first_difference, format_of, is_site, may_write
+    from angle_bench.reporting.output import first_difference, format_of, is_site
 
-    site = is_site(format, output or check) and not said.as_json
-    kind = None if site else format_of("json" if said.as_json else format, output or check)
-    if raw:
+    site = is_site(written.format, output or check) and not said.as_json
+    named = "json" if said.as_json else written.format
+    kind = None if site else format_of(named, output or check)
+    if written.raw:
         kind = _raw(kind)
     if output is not None:
-        _may_write_site(output) if kind is None else may_write(output, kind)
-    asked: bool | Literal["tasks"] = "tasks" if task_ranks else ranks and not site
-    board = arranged(
-        paths or [results],
-        tasks=tasks,
-        models=model,
-        model_names=model_name,
-        published=published,
-        partial=partial,
-        ranks=asked,
-        sort=sort,
-        base=base,
-        decimals=decimals,
-        command=_command(),
-    )
+        _may_write(output, kind)
+    board = _board(paths or [chosen.results], chosen, arranging, site)
     if not said.quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
             typer.echo(f"warning: {printable(warning)}", err=True)
@@ -175,6 +184,26 @@ def leaderboard(
     return 0
 
 
+def _board(paths: list[Path], chosen: Chosen, arranging: Arranged, site: bool) -> "Leaderboard":
+    from angle_bench.api.boards import arranged
+
+    over_items = arranging.ranks and not site
+    ranks: bool | Literal["tasks"] = "tasks" if arranging.task_ranks else over_items
+    return arranged(
+        paths,
+        tasks=chosen.tasks,
+        models=chosen.model,
+        model_names=chosen.model_name,
+        published=arranging.published,
+        partial=arranging.partial,
+        ranks=ranks,
+        sort=arranging.sort,
+        base=arranging.base,
+        decimals=arranging.decimals,
+        command=_command(),
+    )
+
+
 def _raw(kind: "Format | None") -> "Format":
     from angle_bench.reporting.output import RAW_CSV
 
@@ -183,10 +212,14 @@ def _raw(kind: "Format | None") -> "Format":
     return RAW_CSV
 
 
-def _may_write_site(output: Path) -> None:
-    from angle_bench.reporting.site.folder import may_write, place_of
+def _may_write(output: Path, kind: "Format | None") -> None:
+    from angle_bench.reporting.output import may_write
+    from angle_bench.reporting.site import folder
 
-    may_write(place_of(output))
+    if kind is None:
+        folder.may_write(folder.place_of(output))
+    else:
+        may_write(output, kind)
 
 
 def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.groups import Recorded, Said, Where, grouped
-from angle_bench.errors import UsageError, fix_said_as
+from angle_bench.errors import UsageError
 
 EPILOG = """
 Examples:
@@ -19,6 +20,21 @@ angle-bench merge out/seed-1 out/seed-2 out/seed-3 -o soup
 
 angle-bench merge all-MiniLM-L6-v2 checkpoints/sts-b --weights 0.3,0.7 -o between
 """
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written, and where."""
+
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new folder.")]
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="1,2,…",
+            help="How much each counts, in relation; by default the same.",
+        ),
+    ] = None
 
 
 @grouped
@@ -31,48 +47,31 @@ def merge(
             autocompletion=complete.models,
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new folder.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            "--weights",
-            metavar="1,2,…",
-            help="How much each counts, in relation; by default the same.",
-        ),
-    ] = None,
+    written: Written,
     where: Where = Where(),  # noqa: B008  frozen
     recorded: Recorded = Recorded(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Average the weights of checkpoints (a model soup) into a checkpoint that run takes."""
-    numbers = None if weights is None else _numbers(weights)
+    weights = None if written.weights is None else _numbers(written.weights)
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.checkpoints.resolve import resolve
+    from angle_bench.api.merging import merged
+    from angle_bench.api.progress import watcher
 
-    changes = recorded.overrides()
-    access = where.access()
-    with fix_said_as("-m ", "angle-bench merge "):
-        specs = [resolve(path, changes, access) for path in paths]
-    for note in dict.fromkeys(f"{spec.label}: {spec.note}" for spec in specs if spec.note):
-        typer.echo(f"  ! {note}", err=True)
-
-    from angle_bench.training.merge import merge as write
-    from angle_bench.training.merge import shares_of
-
-    written = write(specs, output, numbers, ["angle-bench", *sys.argv[1:]])
-    shares = shares_of(specs, numbers)
+    found = merged(
+        paths,
+        written.output,
+        weights,
+        changes=recorded.overrides(),
+        access=where.access(),
+        command=["angle-bench", *sys.argv[1:]],
+        progress=watcher(said.quiet, said.debug),
+    )
     if said.as_json:
-        parts = [
-            {"name": spec.name, "revision": spec.revision, "weight": share}
-            for spec, share in zip(specs, shares, strict=True)
-        ]
-        typer.echo(json.dumps({"output": str(written), "parts": parts}, indent=2))
+        typer.echo(json.dumps(found.to_dict(), indent=2))
     if not said.quiet:
-        parts_said = " + ".join(
-            f"{share:.3g} x {spec.label}" for spec, share in zip(specs, shares, strict=True)
-        )
-        typer.echo(f"saved {written}  {parts_said}", err=True)
+        typer.echo(found.to_text(), err=True)
     return 0
 
 

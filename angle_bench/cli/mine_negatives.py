@@ -2,10 +2,9 @@
 
 import json
 import signal
-import time
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,12 +13,7 @@ from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.spec import ModelSpec
-    from angle_bench.evaluation.reader.texts import Texts
-    from angle_bench.training.hard_negatives import Found
-    from angle_bench.training.mining import Rule
-    from angle_bench.training.mining_data import MiningTexts
-    from angle_bench.training.rows import Counts
+    from angle_bench.api.mining import Request
 
 EPILOG = """
 Examples:
@@ -31,6 +25,66 @@ angle-bench mine-negatives pairs.jsonl -m all-MiniLM-L6-v2 --top-k 4 --range 5:5
 angle-bench mine-negatives qa.tsv --column question=query --column answer=positive
 --corpus passages.parquet --corpus-column text -m bge-base-en-v1.5 -n
 """
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """Which documents become negatives."""
+
+    top_k: Annotated[
+        int, typer.Option("--top-k", metavar="N", help="Negatives of a pair, a row for each.")
+    ] = 1
+    ranks: Annotated[
+        str,
+        typer.Option(
+            "--range", metavar="A:B", help="Skip the nearest A documents, look at those up to B."
+        ),
+    ] = "10:100"
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            metavar="X",
+            help="A negative's cosine is at least so much below the positive's.",
+            show_default=False,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What is read, and how."""
+
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            "--corpus",
+            metavar="FILE",
+            help="The documents to search, a file of rows, folder or glob; by default all "
+            "positives.",
+        ),
+    ] = None
+    corpus_column: Annotated[
+        str | None,
+        typer.Option("--corpus-column", metavar="NAME", help="The text column of --corpus."),
+    ] = None
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="THEIRS=OURS",
+            help="A column of DATA that is our query or positive; repeatable.",
+            show_default=False,
+        ),
+    ] = None
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="NAME", help="The config of a hub data set.")
+    ] = None
+    split: Annotated[
+        str, typer.Option("--split", metavar="NAME", help="Of a folder or hub data set.")
+    ] = "train"
+    encoding: shared.Encoding = None
+    skip_bad_rows: shared.SkipBadRows = False
 
 
 @grouped
@@ -48,54 +102,8 @@ def mine_negatives(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="A .jsonl, .parquet or .csv file."),
     ] = Path("negatives.jsonl"),
-    top_k: Annotated[
-        int, typer.Option("--top-k", metavar="N", help="Negatives of a pair, a row for each.")
-    ] = 1,
-    ranks: Annotated[
-        str,
-        typer.Option(
-            "--range", metavar="A:B", help="Skip the nearest A documents, look at those up to B."
-        ),
-    ] = "10:100",
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            "--margin",
-            metavar="X",
-            help="A negative's cosine is at least so much below the positive's.",
-            show_default=False,
-        ),
-    ] = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(
-            "--corpus",
-            metavar="FILE",
-            help="The documents to search, a file of rows, folder or glob; by default all "
-            "positives.",
-        ),
-    ] = None,
-    corpus_column: Annotated[
-        str | None,
-        typer.Option("--corpus-column", metavar="NAME", help="The text column of --corpus."),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--column",
-            metavar="THEIRS=OURS",
-            help="A column of DATA that is our query or positive; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="NAME", help="The config of a hub data set.")
-    ] = None,
-    split: Annotated[
-        str, typer.Option("--split", metavar="NAME", help="Of a folder or hub data set.")
-    ] = "train",
-    encoding: shared.Encoding = None,
-    skip_bad_rows: shared.SkipBadRows = False,
+    ruled: Ruled = Ruled(),
+    read: Read = Read(),
     overwrite: shared.Overwrite = False,
     dry_run: Annotated[
         bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
@@ -110,165 +118,51 @@ def mine_negatives(
         raise UsageError(
             f"mine-negatives takes one model, not {len(model)}.", "-m all-MiniLM-L6-v2"
         )
-    if corpus_column is not None and corpus is None:
-        raise UsageError("--corpus-column is of no file.", "--corpus FILE")
-    computed.refuse()
-    first, last = _ranks(ranks)
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.checkpoints.resolve import resolve
-    from angle_bench.evaluation.data import check_mirror
-    from angle_bench.evaluation.reader import ReadOptions
-    from angle_bench.evaluation.vectors import refuse_other_loaders
-    from angle_bench.training.hard_negatives import (
-        check_output,
-        check_rule,
-        check_texts,
-        counted,
-        find,
-        write,
-    )
-    from angle_bench.training.mining import Rule
-    from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
-
-    rule = Rule(top_k, first, last, margin)
-    check_rule(rule)
-    check_output(output, overwrite)
-    source = source_of(data, columns or [], config, split, encoding, skip_bad_rows)
-    mirror = check_mirror(where.mirror)
-    changes = used.overrides()
-    spec = resolve(model[0], changes, where.access())
-    computing = computed.computing()
-    refuse_other_loaders(spec, computing)
-    documents = (
-        None
-        if corpus is None
-        else read_corpus(corpus, corpus_column, ReadOptions(encoding, skip_bad_rows))
-    )
-    pairs, counts = read_pairs(source, mirror)
-    texts = gather(pairs, None if documents is None else documents.texts)
-    check_texts(output, texts)
-    if dry_run:
-        _preview(texts, counts, documents, spec, rule, said.as_json)
-        return 0
-
+    from angle_bench.api.mining import mined
     from angle_bench.api.progress import watcher
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
-    began = time.monotonic()
-    keeping = computed.keeping()
-    with watcher(said.quiet, said.debug) as progress:
-        negatives = find(texts, spec, rule, computing, keeping, progress)
-    write(output, texts, negatives)
-    found = counted(negatives)
+    request = _request((data, model[0], output, overwrite), ruled, read, where, used, computed)
+    found = mined(request, watcher(said.quiet, said.debug), dry_run=dry_run)
     if said.as_json:
-        done = {"output": str(output), **_searched(texts, counts, documents, spec, rule)}
-        done |= asdict(found)
-        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
-    if not said.quiet:
-        _report(output, _data(texts, counts, documents), texts, found, time.monotonic() - began)
+        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    elif dry_run:
+        typer.echo(found.to_text())
+    if not dry_run and not said.quiet:
+        typer.echo(found.to_text(), err=True)
     return 0
 
 
-def _ranks(typed: str) -> tuple[int, int]:
-    """The two numbers of `A:B`.
+def _request(
+    named: tuple[str, str, Path, bool],
+    ruled: Ruled,
+    read: Read,
+    where: Where,
+    used: Used,
+    computed: Computed,
+) -> "Request":
+    from angle_bench.api.mining import Request, ranks_of
 
-    Raises:
-        UsageError: They are no such numbers.
-    """
-    words = [word.strip() for word in typed.split(":")]
-    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
-        raise UsageError(
-            f"--range {typed} is no range of ranks.",
-            "--range 10:100, which skips the nearest 10 of 100",
-        )
-    return int(words[0]), int(words[1])
-
-
-def _searched(
-    texts: "MiningTexts",
-    counts: "Counts",
-    corpus: "Texts | None",
-    spec: "ModelSpec",
-    rule: "Rule",
-) -> dict[str, Any]:
-    from angle_bench.training.hard_negatives import prompts_of
-
-    return {
-        "model": spec.name,
-        "revision": spec.revision,
-        "row_file": None if spec.row_file is None else str(spec.row_file),
-        "prompts": prompts_of(spec),
-        "rule": asdict(rule),
-        "read": counts.read,
-        "dropped": dict(counts.dropped),
-        "unused_columns": list(counts.unused),
-        "skipped": counts.skipped,
-        "corpus_unused_columns": [] if corpus is None else list(corpus.unused),
-        "corpus_skipped": [] if corpus is None else list(corpus.skipped),
-        "repeated": texts.repeated,
-        "pairs": len(texts.pairs),
-        "queries": len(texts.queries),
-        "documents": len(texts.documents),
-        "corpus": len(texts.pool.corpus),
-    }
-
-
-def _preview(
-    texts: "MiningTexts",
-    counts: "Counts",
-    corpus: "Texts | None",
-    spec: "ModelSpec",
-    rule: "Rule",
-    as_json: bool,
-) -> None:
-    if as_json:
-        said = _searched(texts, counts, corpus, spec, rule)
-        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
-        return
-    from angle_bench.training.hard_negatives import prompts_of
-
-    typer.echo(f"model: {spec.header([])}")
-    for role, template in prompts_of(spec).items():
-        typer.echo(f"  prompt of a {role}: {template or 'none'}")
-    typer.echo("\n".join(_data(texts, counts, corpus)))
-    typer.echo(
-        f"to encode: {len(texts.queries):,} queries, {len(texts.documents):,} documents, of which "
-        f"{len(texts.pool.corpus):,} are searched"
+    data, model, output, overwrite = named
+    return Request(
+        data=data,
+        model=model,
+        output=output,
+        overwrite=overwrite,
+        top_k=ruled.top_k,
+        ranks=ranks_of(ruled.ranks),
+        margin=ruled.margin,
+        corpus=read.corpus,
+        corpus_column=read.corpus_column,
+        columns=read.columns or [],
+        config=read.config,
+        split=read.split,
+        encoding=read.encoding,
+        skip_bad_rows=read.skip_bad_rows,
+        changes=used.overrides(),
+        access=where.access(),
+        computing=computed.computing(),
+        keeping=computed.keeping(),
     )
-    below = "" if rule.margin is None else f", {rule.margin:g} or more below the positive"
-    typer.echo(f"negatives: {rule.top_k} of a pair, from the ranks {rule.first}:{rule.last}{below}")
-
-
-def _data(texts: "MiningTexts", counts: "Counts", corpus: "Texts | None") -> list[str]:
-    """`data: 12 rows, 10 pairs; dropped: 1 empty query, 1 repeated`, and so of the corpus."""
-    from angle_bench.evaluation.reader.problems import short
-
-    dropped = [f"{count:,} {why}" for why, count in counts.dropped.items()]
-    dropped += [f"{texts.repeated:,} repeated"] if texts.repeated else []
-    said = f"{counts.read:,} rows, {len(texts.pairs):,} pairs"
-    said += f"; dropped: {', '.join(dropped)}" if dropped else ""
-    said += f"; not used: {', '.join(map(short, counts.unused))}" if counts.unused else ""
-    lines = [f"data: {said}", *(f"  ! {line}" for line in counts.skipped)]
-    if corpus is not None:
-        unused = f"; not used: {', '.join(map(short, corpus.unused))}" if corpus.unused else ""
-        lines.append(f"corpus: {len(corpus.texts):,} texts of {short(corpus.column)}{unused}")
-        lines += [f"  ! {line}" for line in corpus.skipped]
-    return lines
-
-
-def _report(
-    output: Path, data: list[str], texts: "MiningTexts", found: "Found", seconds: float
-) -> None:
-    from angle_bench.api.progress import duration
-
-    lines = [
-        *data,
-        f"saved {output}  {found.rows:,} rows from {len(texts.pairs) - found.none:,} pairs  "
-        f"{duration(seconds)}",
-    ]
-    if found.fewer:
-        lines.append(f"  ! {found.fewer:,} pairs have fewer negatives than asked for")
-    if found.none:
-        lines.append(f"  ! {found.none:,} pairs have none and are left out")
-    typer.echo("\n".join(lines), err=True)

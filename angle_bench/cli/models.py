@@ -1,7 +1,6 @@
 """`angle-bench models`: the checkpoints that are known by name."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +9,8 @@ import typer
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
 from angle_bench.cli.groups import Said, Shown, Where, grouped
-from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, or_list
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.access import Access
     from angle_bench.checkpoints.entry import Entry
 
 LIST_EPILOG = """
@@ -42,8 +39,6 @@ angle-bench models check UAE-Large-V1 bge-base-en-v1.5 --mirror bundle/
 
 models = typer.Typer(help="The checkpoints that are known by name.", no_args_is_help=True)
 
-DISAGREES = 3
-
 
 @models.command("list", epilog=LIST_EPILOG)
 @grouped
@@ -51,14 +46,15 @@ def list_(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
-    from angle_bench.checkpoints.registry import registry, users_entries
+    from angle_bench.api.catalogue import entries as every
+    from angle_bench.api.catalogue import models as known
 
-    entries = list({e.name: e for e in (*registry().values(), *users_entries())}.values())
     if said.as_json:
-        known = [entry.to_dict() for entry in entries]
-        typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(known().to_dict(), indent=2, ensure_ascii=False))
         return 0
     from tabulate import tabulate
+
+    entries = every()
 
     rows = [
         [
@@ -93,8 +89,9 @@ def show(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """All that is known of a checkpoint: settings, prompts, source, published scores."""
-    entry = _entry(name)
-    known = entry.to_dict()
+    from angle_bench.api.catalogue import models as listed
+
+    known = listed(name).to_dict()
     if said.as_json:
         typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
         return 0
@@ -129,98 +126,17 @@ def check(
     Exit code 3 if a row does not agree, or a folder is refused.
     """
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
-    folders = [name for name in names if _is_folder(name)]
-    if folders:
-        _refuse_both(names, folders)
-        access = where.access()
-        return _check_folders(folders, access, said.as_json)
-    from angle_bench.checkpoints import hub
-    from angle_bench.checkpoints.check import differences
-    from angle_bench.checkpoints.resolve import resolve
 
-    found: dict[str, list[str]] = {}
-    missing: dict[str, AngleBenchError] = {}
-    access = where.access()
-    for name in names:
-        entry = _entry(name)
-        try:
-            spec = resolve(name, None, access)
-            folder = spec.folder or hub.fetch(spec.name, spec.revision)
-            found[name] = differences(entry, folder, access)
-        except AngleBenchError as error:
-            missing[name] = error
+    from angle_bench.api.checking import checked
+
+    found = checked(names, where.access())
     if said.as_json:
-        errors = {name: why.what for name, why in missing.items()}
-        typer.echo(json.dumps({"differences": found, "errors": errors}, indent=2))
-    else:
-        for name, lines in found.items():
-            typer.echo(f"{name}  {'differs' if lines else 'agrees with its files'}")
-            for line in lines:
-                typer.echo(f"  {line}")
-    for name, why in missing.items():
+        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    elif text := found.to_text():
+        typer.echo(text)
+    for name, why in found.failures.items():
         typer.echo(f"error: {name}: {why}", err=True)
-    if any(found.values()):
-        return DISAGREES
-    return 1 if missing else 0
-
-
-def _is_folder(name: str) -> bool:
-    from angle_bench.checkpoints.registry import find
-
-    return Path(name).expanduser().is_dir() and find(name) is None
-
-
-def _refuse_both(names: list[str], folders: list[str]) -> None:
-    others = [name for name in names if name not in folders]
-    if others:
-        raise UsageError(
-            f"{folders[0]} is a folder and {others[0]} is none.",
-            f"angle-bench models check {' '.join(folders)}",
-        )
-
-
-def _check_folders(folders: list[str], access: "Access", as_json: bool) -> int:
-    """Print what comes of every file and key; exit code 3 if one is refused."""
-    from dataclasses import asdict
-
-    from tabulate import tabulate
-
-    from angle_bench.checkpoints.folder_check import check_folder
-
-    found = {name: check_folder(Path(name).expanduser(), access) for name in folders}
-    if as_json:
-        plain = {name: [asdict(one) for one in all_] for name, all_ in found.items()}
-        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
-    else:
-        for name, all_ in found.items():
-            rows = [[one.file, one.key, _cell(one.value), one.verdict, one.why] for one in all_]
-            heads = ["file", "key", "value", "verdict", "by or why"]
-            typer.echo(name)
-            typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
-            counts = Counter(one.verdict for one in all_)
-            said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-            whole = ": sentence-transformers computes the whole folder"
-            typer.echo(f"{said}{whole if counts['handed over'] else ''}")
-    refused = any(one.verdict == "refused" for all_ in found.values() for one in all_)
-    return DISAGREES if refused else 0
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-def _entry(name: str) -> "Entry":
-    from angle_bench.checkpoints.registry import find, registry, users_entries
-
-    if (entry := find(name)) is not None:
-        return entry
-    near = did_you_mean(name, [*(e.name for e in users_entries()), *registry()])
-    hint = f" Did you mean {or_list(near)}?" if near else ""
-    what = f"no row of the registry is called {name}.{hint}"
-    raise UsageError(
-        what, f"angle-bench models show {near[0]}" if near else "angle-bench models list"
-    )
+    return found.exit_code
 
 
 def _prompt(entry: "Entry") -> str:

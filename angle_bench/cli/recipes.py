@@ -67,16 +67,13 @@ def show(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The file of a recipe, as a start for one's own."""
-    from angle_bench.errors import fix_said_as
-    from angle_bench.training.draft import read_draft
+    from angle_bench.api.catalogue import draft_of
+    from angle_bench.api.catalogue import recipes as known
 
-    shown = fix_said_as("angle-bench train ", "angle-bench recipes show ")
-    with shown, fix_said_as(" -n", ""):
-        draft = read_draft(name)
     if said.as_json:
-        typer.echo(json.dumps(draft.content, indent=2, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(known(name).to_dict(), indent=2, ensure_ascii=False))
     else:
-        typer.echo(draft.text, nl=False)
+        typer.echo(draft_of(name).text, nl=False)
     return 0
 
 

@@ -1,16 +1,16 @@
 """`angle-bench run`: evaluate models on suites."""
 
+import json
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.forecast import show_forecast
 from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
 from angle_bench.cli.plan import from_plan
 from angle_bench.cli.run_output import print_json, print_tables
@@ -36,9 +36,11 @@ angle-bench run study.toml --shard auto
 RESULTS = Path("results")
 
 
-@grouped
-def run(
-    model: shared.Models = [],  # noqa: B006  typer copies it
+@dataclass(frozen=True)
+class Asked:
+    """What is evaluated, and where results go."""
+
+    model: shared.Models = field(default_factory=list)
     checkpoints: Annotated[
         list[str],
         typer.Option(
@@ -47,32 +49,44 @@ def run(
             help="Every checkpoint-N in the folder of a training, as a curve; repeatable.",
             show_default=False,
         ),
-    ] = [],  # noqa: B006
-    tasks: shared.Tasks = ["STS"],  # noqa: B006
-    results: shared.Results = RESULTS,
+    ] = field(default_factory=list)
+    tasks: shared.Tasks = field(default_factory=lambda: ["STS"])
+    results: shared.Results = RESULTS
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How much of it is done, and what of it is kept."""
+
     save_spec: Annotated[
         bool,
         shared.flag("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
-    ] = False,
+    ] = False
     dry_run: Annotated[
         bool,
         shared.flag(
             "-n", "--dry-run", help="Say what would be computed, and about how long it takes."
         ),
-    ] = False,
+    ] = False
     limit: Annotated[
         int | None,
         typer.Option(
             "--limit", metavar="N", help="Smoke run: N samples a task, stored apart, in no table."
         ),
-    ] = None,
-    shard: shared.Shard = None,
+    ] = None
+    shard: shared.Shard = None
     overwrite: Annotated[
         bool,
         shared.flag(
             "--overwrite", help="Score again what is stored; the old files are kept aside."
         ),
-    ] = False,
+    ] = False
+
+
+@dataclass(frozen=True)
+class Varied:
+    """Which variants of the models are scored."""
+
     layers: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +95,7 @@ def run(
             help="Score these layers; 0 is the embeddings.",
             rich_help_panel=shared.SETTINGS,
         ),
-    ] = None,
+    ] = None
     sizes: Annotated[
         str | None,
         typer.Option(
@@ -90,8 +104,15 @@ def run(
             help="Score these leading dimensions.",
             rich_help_panel=shared.SETTINGS,
         ),
-    ] = None,
-    similarity: shared.Similarity = None,
+    ] = None
+    similarity: shared.Similarity = None
+
+
+@grouped
+def run(
+    asked: Asked = Asked(),
+    carried: Carried = Carried(),
+    varied: Varied = Varied(),
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008
     computed: Computed = Computed(),  # noqa: B008
@@ -108,44 +129,62 @@ def run(
     ] = None,
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
-    _refuse_stray(stray, [*model, *checkpoints], tasks)
+    _refuse_stray(stray, [*asked.model, *asked.checkpoints], asked.tasks)
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.api.progress import watcher
-    from angle_bench.api.run_plan import Question, planned
+    from angle_bench.api.run_plan import planned
     from angle_bench.api.running import carried_out
 
-    question = Question(
-        models=model,
-        tasks=tasks,
-        checkpoints=checkpoints,
-        results=results,
-        changes=replace(used.overrides(), similarity=similarity),
-        access=where.access(),
-        computing=computed.computing(),
-        keeping=computed.keeping(),
-        layers=numbers(layers, "--layers"),
-        sizes=numbers(sizes, "--sizes"),
-        limit=limit,
-        shard=shard,
-        overwrite=overwrite,
-        command=["angle-bench", *sys.argv[1:]],
-    )
-    plan = planned(question, write=not dry_run)
+    question = _question(asked, carried, varied, where, used, computed)
+    plan = planned(question, write=not carried.dry_run)
     for folder in plan.left_out:
         typer.echo(f"{folder} holds no model and is left out", err=True)
-    if dry_run:
-        return show_forecast(plan.jobs, plan.options, said.as_json)
-    if save_spec:
+    if carried.dry_run:
+        return _show_forecast(plan, said.as_json)
+    if carried.save_spec:
         plan = replace(planned(_saved(plan, question)), trainings=plan.trainings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
     result = carried_out(plan, watcher(said.quiet, said.debug))
     if said.as_json:
         print_json(result)
     else:
-        rest = ["-t", ",".join(tasks), *(["-r", str(results)] if results != RESULTS else [])]
-        print_tables(result, said.quiet, rest)
+        place = ["-r", str(asked.results)] if asked.results != RESULTS else []
+        print_tables(result, said.quiet, ["-t", ",".join(asked.tasks), *place])
     return result.exit_code
+
+
+def _show_forecast(plan: "Plan", as_json: bool) -> int:
+    from angle_bench.api.forecasting import forecast_of
+
+    found = forecast_of(plan)
+    said = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else ""
+    if text := said or found.to_text():
+        typer.echo(text)
+    return found.exit_code
+
+
+def _question(
+    asked: Asked, carried: Carried, varied: Varied, where: Where, used: Used, computed: Computed
+) -> "Question":
+    from angle_bench.api.run_plan import Question
+
+    return Question(
+        models=asked.model,
+        tasks=asked.tasks,
+        checkpoints=asked.checkpoints,
+        results=asked.results,
+        changes=replace(used.overrides(), similarity=varied.similarity),
+        access=where.access(),
+        computing=computed.computing(),
+        keeping=computed.keeping(),
+        layers=numbers(varied.layers, "--layers"),
+        sizes=numbers(varied.sizes, "--sizes"),
+        limit=carried.limit,
+        shard=carried.shard,
+        overwrite=carried.overwrite,
+        command=["angle-bench", *sys.argv[1:]],
+    )
 
 
 def _saved(plan: "Plan", question: "Question") -> "Question":

@@ -15,7 +15,6 @@ from angle_bench.cli.training_loop import (
     launched,
     line,
     next_line,
-    result_json,
     stopped,
     train_all,
     train_each_launched,
@@ -78,7 +77,7 @@ def _json(
     done: "Sequence[Trained]", failed: dict[Path, str], table: "SweepTable | None"
 ) -> dict[str, Any]:
     return {
-        "trained": [result_json(each) for each in done],
+        "trained": [each.to_dict() for each in done],
         "failed": {str(folder): why for folder, why in failed.items()},
         "table": None if table is None else table.as_json(),
     }

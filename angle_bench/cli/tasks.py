@@ -3,7 +3,7 @@
 import json
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,13 +42,13 @@ def list_(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """The suites, and with --all every name that -t takes."""
+    from angle_bench.api.catalogue import tasks as known
     from angle_bench.results.known_tasks import known_names
     from angle_bench.results.shipped import suites
 
     if said.as_json:
-        names = known_names() if everything else list(suites())
-        known = [_plain(suite) for suite in suites().values()]
-        typer.echo(json.dumps({"names": names, "suites": known}, indent=2, ensure_ascii=False))
+        found = known(everything=everything).to_dict()
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     if everything:
         for name in known_names():
@@ -86,12 +86,13 @@ def show(
     said: Shown = Shown(),  # noqa: B008  frozen
 ) -> int:
     """What a suite or task is: its data, splits, subsets, score and size."""
+    from angle_bench.api.catalogue import tasks as known
     from angle_bench.results.suites import find_all, joined
 
-    suite = joined(find_all([name]))
     if said.as_json:
-        typer.echo(json.dumps(_plain(suite), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(known(name).to_dict(), indent=2, ensure_ascii=False))
         return 0
+    suite = joined(find_all([name]))
     from tabulate import tabulate
 
     typer.echo(_head(suite))
@@ -125,10 +126,6 @@ def _head(suite: "Suite") -> str:
     if suite.aliases:
         lines.append(f"also: {', '.join(suite.aliases)}")
     return "\n".join([*lines, *textwrap.wrap(suite.description, LINE), ""])
-
-
-def _plain(suite: "Suite") -> dict[str, Any]:
-    return suite.model_dump(mode="json", exclude_defaults=True)
 
 
 def _texts(suite: "Suite") -> str:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,13 +22,16 @@ from angle_bench.cli.training_loop import (
     launched,
     line,
     next_line,
-    result_json,
     stopped,
     train_all,
 )
 from angle_bench.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from angle_bench.checkpoints.access import Access
+    from angle_bench.evaluation.options import Keeping
     from angle_bench.training.fine_tune import Request
     from angle_bench.training.recipe import Recipe
     from angle_bench.training.sweep import Training
@@ -48,6 +51,99 @@ angle-bench train my-recipe.toml --resume
 """
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is trained, and where to."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="The candidate; default checkpoints/RECIPE."
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        shared.flag(
+            "-n", "--dry-run", help="Show recipe, data, first batch, steps, memory and time."
+        ),
+    ] = False
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting; a list of values trains each; repeatable.",
+            show_default=False,
+        ),
+    ] = None
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="1,2,3", help="Train once for each seed, into DIR/seed-N."),
+    ] = None
+    shard: shared.Shard = None
+    resume: Annotated[
+        bool,
+        shared.flag("--resume", help="Go on from the last checkpoint, or begin if there is none."),
+    ] = False
+
+
+@dataclass(frozen=True)
+class Processes:
+    """In how many processes, and who follows."""
+
+    processes: Annotated[
+        int,
+        typer.Option(
+            "--processes", metavar="N", min=1, help="Train with so many processes, a device each."
+        ),
+    ] = 1
+    fsdp: Annotated[
+        bool,
+        shared.flag("--fsdp", help="Divide weights and optimizer over the processes."),
+    ] = False
+    track: Annotated[
+        str,
+        typer.Option(
+            "--track",
+            metavar="NAME",
+            help="tensorboard, wandb, mlflow, trackio or none.",
+            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
+        ),
+    ] = "none"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How the candidate is chosen, and where scores go."""
+
+    select_on_test: Annotated[
+        bool,
+        shared.flag(
+            "--select-on-test", help="Choose by a test split; all scores of it are marked."
+        ),
+    ] = False
+    results: shared.Results = Path("results")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where models and data are, what may run code, and where it is computed."""
+
+    mirror: shared.Mirror = None
+    offline: shared.Offline = False
+    trust_remote_code: shared.TrustRemoteCode = False
+    allow_pickle: shared.AllowPickle = False
+    device: shared.Device = "auto"
+
+    def access(self) -> "Access":
+        """As the functions of Python take it; the recipe says where an adapter's base is."""
+        from angle_bench.checkpoints.access import Access
+        from angle_bench.evaluation.data import check_mirror
+
+        mirror = check_mirror(self.mirror)
+        return Access.of(None, mirror, self.trust_remote_code, self.allow_pickle)
+
+
 @grouped
 def train(
     recipe: Annotated[
@@ -58,115 +154,40 @@ def train(
             autocompletion=complete.recipes,
         ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="The candidate; default checkpoints/RECIPE."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        shared.flag(
-            "-n", "--dry-run", help="Show recipe, data, first batch, steps, memory and time."
-        ),
-    ] = False,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any setting; a list of values trains each; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option("--seeds", metavar="1,2,3", help="Train once for each seed, into DIR/seed-N."),
-    ] = None,
-    shard: shared.Shard = None,
-    resume: Annotated[
-        bool,
-        shared.flag("--resume", help="Go on from the last checkpoint, or begin if there is none."),
-    ] = False,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes", metavar="N", min=1, help="Train with so many processes, a device each."
-        ),
-    ] = 1,
-    fsdp: Annotated[
-        bool,
-        shared.flag("--fsdp", help="Divide weights and optimizer over the processes."),
-    ] = False,
-    track: Annotated[
-        str,
-        typer.Option(
-            "--track",
-            metavar="NAME",
-            help="tensorboard, wandb, mlflow, trackio or none.",
-            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
-        ),
-    ] = "none",
-    select_on_test: Annotated[
-        bool,
-        shared.flag(
-            "--select-on-test", help="Choose by a test split; all scores of it are marked."
-        ),
-    ] = False,
-    results: shared.Results = Path("results"),
-    mirror: shared.Mirror = None,
-    offline: shared.Offline = False,
-    trust_remote_code: shared.TrustRemoteCode = False,
-    allow_pickle: shared.AllowPickle = False,
-    device: shared.Device = "auto",
+    wanted: Wanted = Wanted(),
+    divided: Processes = Processes(),
+    judged: Judged = Judged(),
+    places: Places = Places(),
     kept: Kept = Kept(),  # noqa: B008  frozen
     said: Said = Said(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""
     from angle_bench.encoding.workers.start import check_devices
 
-    check_devices(device)
-    numbers, keeping = _seeds(seeds), kept.keeping()
-    shared.prepare_environment(offline, said.quiet, said.verbose)
+    check_devices(places.device)
+    numbers, keeping = _seeds(wanted.seeds), kept.keeping()
+    shared.prepare_environment(places.offline, said.quiet, said.verbose)
 
     from angle_bench.training.sweep import read_sweep, trainings
 
-    sweep = read_sweep(recipe, changes or [])
-    place = output or Path("checkpoints") / Path(recipe).stem
+    sweep = read_sweep(recipe, wanted.changes or [])
+    place = wanted.output or Path("checkpoints") / Path(recipe).stem
     every = trainings(sweep, place, numbers)
-
-    from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.data import check_mirror
-
-    share = _share(every, shard, several=bool(sweep.keys or numbers))
-    access = Access.of(None, check_mirror(mirror), trust_remote_code, allow_pickle)
-    if dry_run:
-        return show_preview(sweep, share, access, device, said.as_json)
+    share = _share(every, wanted.shard, several=bool(sweep.keys or numbers))
+    access = places.access()
+    if wanted.dry_run:
+        return show_preview(sweep, share, access, places.device, said.as_json)
     scoring = None
     if sweep.keys:
-        scoring = scoring_of(sweep, results, access, device, said.quiet, said.debug)
-    followed = None if track == "none" else track
-    if fsdp:
-        _divide(processes)
-
-    from angle_bench.training.fine_tune import Request
-
-    request = Request(
-        folder=place,
-        access=access,
-        device=device,
-        resume=resume,
-        processes=processes,
-        track=followed,
-        select_on_test=select_on_test,
-        command=["angle-bench", *sys.argv[1:]],
-        keeping=keeping,
-    )
-    asked = _begun(share, request)
+        how = (judged.results, access, places.device, said.quiet, said.debug)
+        scoring = scoring_of(sweep, *how)
+    if divided.fsdp:
+        _divide(divided.processes)
+    asked = _begun(share, _request(wanted, divided, judged, access, places.device, keeping))
     if scoring is not None:
-        return train_sweep(sweep, every, asked, scoring, processes, said.as_json)
-    if processes > 1 and not launched():
-        return _launch(processes, device)
+        return train_sweep(sweep, every, asked, scoring, divided.processes, said.as_json)
+    if divided.processes > 1 and not launched():
+        return _launch(divided.processes, places.device)
     return _train(place, asked, said.as_json, said.quiet)
 
 
@@ -204,7 +225,7 @@ def _train(place: Path, asked: "list[tuple[Recipe, Request]]", as_json: bool, qu
     if not first():
         return 0
     if as_json:
-        typer.echo(json.dumps([result_json(each) for each in done], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([each.to_dict() for each in done], indent=2, ensure_ascii=False))
     if stopped(done):
         return INTERRUPTED
     if not as_json:
@@ -256,14 +277,37 @@ def _seeds(typed: str | None) -> list[int]:
     return [int(word) for word in words]
 
 
-def _begun(share: "list[Training]", request: "Request") -> "list[tuple[Recipe, Request]]":
+def _request(
+    wanted: Wanted,
+    divided: Processes,
+    judged: Judged,
+    access: "Access",
+    device: str,
+    keeping: "Keeping",
+) -> "Callable[[Training], Request]":
+    """What is asked of each training."""
+    from angle_bench.training.fine_tune import Request
+
+    return lambda training: Request(
+        folder=training.folder,
+        access=replace(access, base=training.recipe.model.base),
+        device=device,
+        resume=wanted.resume,
+        processes=divided.processes,
+        track=None if divided.track == "none" else divided.track,
+        select_on_test=judged.select_on_test,
+        command=["angle-bench", *sys.argv[1:]],
+        keeping=keeping,
+    )
+
+
+def _begun(
+    share: "list[Training]", request_of: "Callable[[Training], Request]"
+) -> "list[tuple[Recipe, Request]]":
     """What is trained into each folder; all are refused before one is trained."""
     from angle_bench.training.fine_tune import begin
 
-    asked = []
-    for each in share:
-        access = replace(request.access, base=each.recipe.model.base)
-        asked.append((each.recipe, replace(request, folder=each.folder, access=access)))
-    for recipe, own in asked:
-        begin(recipe, own)
+    asked = [(each.recipe, request_of(each)) for each in share]
+    for recipe, request in asked:
+        begin(recipe, request)
     return asked

@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -232,11 +232,6 @@ def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def result_json(done: "Trained") -> dict[str, Any]:
-    """What came of a training, for scripts."""
-    return {**asdict(done), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
 
 
 def line(done: "Trained") -> str:

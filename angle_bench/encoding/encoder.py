@@ -150,11 +150,31 @@ class Encoder:
             ModelError: A vector is not finite, or a text does not fit into memory; the text is
                 named.
         """
+        vectors, place = self._distinct(texts, template, done, output)
+        self.counts.texts += len(texts)
+        return vectors if len(vectors) == len(texts) else vectors[place]
+
+    def fill(
+        self,
+        texts: Sequence[str],
+        template: str = "",
+        done: TextsDone | None = None,
+        output: int = 0,
+    ) -> None:
+        """Put vectors into the store, where `encode` finds them when somebody asks for the texts.
+
+        Arguments and errors are those of `encode`; the texts do not count as asked for.
+        """
+        self._distinct(texts, template, done, output)
+
+    def _distinct(
+        self, texts: Sequence[str], template: str, done: TextsDone | None, output: int
+    ) -> tuple[Vectors, NDArray[np.int64]]:
+        """The vectors of the distinct texts, and which of them each text has."""
         unique, place = deduplicate(self.rendered(texts, template))
         copies = np.bincount(place, minlength=len(unique))
         vectors = self._vectors(unique, template, output, copies, done or _nobody)
-        self.counts.texts += len(texts)
-        return vectors if len(unique) == len(texts) else vectors[place]
+        return vectors, place
 
     def tokens(self, texts: Sequence[str], template: str = "") -> list[Vectors]:
         """The vectors of every token of texts, in their order; the pooling is `all`.

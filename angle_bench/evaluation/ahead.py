@@ -48,10 +48,9 @@ def encode_ahead(
     encoder = encoders[0].encoder
     for template, all_texts in texts.items():
         try:
-            encoder.encode(all_texts, template, progress.texts)
+            encoder.fill(all_texts, template, progress.texts)
             for output in {one.output for one in encoders} - {0}:  # computed already, unless stored
-                encoder.encode(distinct[template], template, output=output)
+                encoder.fill(distinct[template], template, output=output)
         except AngleBenchError as error:
             progress.warning(f"{error.what} The tasks go on one by one.")
-    encoder.counts.texts = 0  # the tasks ask for the same texts again
     return ready

@@ -1,19 +1,17 @@
-"""The encoders of a run, ours or of another library, and what each can say of itself."""
+"""The encoders of a run, loaded: ours, or those of another library."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.sentence_encoder import SentenceEncoder
+from angle_bench.evaluation.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store
-
-STORED = "stored vectors"
 
 
 def load_encoders(
@@ -22,7 +20,7 @@ def load_encoders(
     between: Between,
     options: Options,
     progress: Progress,
-) -> Sequence[Any]:
+) -> Sequence[RunEncoder]:
     """Encoders of one checkpoint in several layers, poolings and sizes, whoever computes them.
 
     Args:
@@ -35,16 +33,32 @@ def load_encoders(
     Raises:
         ModelError: It cannot be loaded.
     """
+    if specs[0].loader == "transformers":
+        return _ours(specs, kept, between, options, progress)
+    between.close()
+    hub.state()  # decides offline or not before anything reads it
     from angle_bench.evaluation.quiet import quieten
 
-    spec = specs[0]
-    if spec.loader == "transformers" and spec.folder is None:
+    quieten()
+    if specs[0].loader == "mteb":
+        return [_of_mteb(specs[0], options, progress)]
+    return [_of_library(specs[0], kept, options, progress)]
+
+
+def _ours(
+    specs: Sequence[ModelSpec],
+    kept: "Store",
+    between: Between,
+    options: Options,
+    progress: Progress,
+) -> list[ByUs]:
+    from angle_bench.evaluation.quiet import quieten
+
+    hub.state()  # decides offline or not before anything reads it
+    if specs[0].folder is None:
         # before the bars of other libraries are silenced: a download shows its own
-        folder = hub.fetch(spec.name, spec.revision)
+        folder = hub.fetch(specs[0].name, specs[0].revision)
         specs = [each.model_copy(update={"folder": folder}) for each in specs]
-    if spec.loader != "transformers":
-        quieten()
-        return [_foreign(spec, kept, options, progress)]
     from angle_bench.evaluation.loading import load_variants, refuse_change
 
     encoders = load_variants(specs, options.computing, kept, between)
@@ -58,37 +72,21 @@ def load_encoders(
     if fresh:
         _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
-    return encoders
+    return [ByUs(encoder, variants=encoders) for encoder in encoders]
 
 
-def _foreign(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> Any:
-    """The encoder of another library."""
-    from angle_bench.evaluation.foreign import devices_of, load_from_mteb, load_handed_over
+def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
+    from angle_bench.evaluation.foreign import devices_of, load_from_mteb
 
-    if spec.loader == "mteb":
-        if len(devices := devices_of(options.computing.device)) > 1:
-            progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
-        return load_from_mteb(spec, options.computing.device)
+    if len(devices := devices_of(options.computing.device)) > 1:
+        progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
+    return ByMteb(load_from_mteb(spec, options.computing.device))
+
+
+def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:
+    from angle_bench.evaluation.foreign import load_handed_over
+
     encoder = load_handed_over(spec, options.computing, kept)
     encoder.done = progress.texts
     _ = encoder.mteb_model_meta  # a similarity that mteb does not know is refused now
-    return encoder
-
-
-def device_of(encoder: Any) -> str:
-    """Where its vectors came from so far."""
-    if isinstance(encoder, SentenceEncoder):
-        return encoder.device or STORED
-    return str(getattr(encoder, "device", "device of mteb"))
-
-
-def counts_of(encoder: Any) -> dict[str, int]:
-    """What ours has done so far; nothing of others."""
-    return encoder.counted() if isinstance(encoder, SentenceEncoder) else {}
-
-
-def tell_warnings(encoder: Any, progress: Progress) -> None:
-    """What went wrong with ours without stopping it."""
-    if isinstance(encoder, SentenceEncoder):
-        for warning in encoder.warnings():
-            progress.warning(warning)
+    return ByLibrary(encoder)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.own_rows import unused_columns
-from angle_bench.evaluation.sentence_encoder import SentenceEncoder
 from angle_bench.results.files import clear_old_leftovers, write_json
 from angle_bench.results.task import Task
 from angle_bench.toml_file import user_files
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.run_encoder import RunEncoder
     from angle_bench.evaluation.scoring import Scored
 
 PACKAGES = (
@@ -90,21 +90,19 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
 
 def task_record(
     spec: ModelSpec,
-    encoder: Any,
-    device: str,
+    encoder: "RunEncoder",
     task: Task,
     located: Located,
     scored: "Scored",
-    encoded: Mapping[str, int],
 ) -> dict[str, Any]:
     """What a record says of one scored task."""
     verified = sum(part.samples for part in scored.verification.parts)
     return {
         "task": task.name,
         "model": model_record(spec),
-        "device": device,
-        "attention": _attention(encoder),
-        "prompts": getattr(encoder, "prompts_used", "chosen by mteb"),
+        "device": encoder.device,
+        "attention": encoder.attention,
+        "prompts": encoder.prompts,
         "data": {
             "dataset": task.dataset,
             **located.provenance(),
@@ -116,7 +114,7 @@ def task_record(
             "predictions": sum(map(len, scored.predictions)),
         },
         "warnings": list(scored.warnings),
-        "encoded_so_far": dict(encoded),
+        "encoded_so_far": encoder.counted(),
         "phases": [dict(phase) for phase in scored.result.evaluation_phases or ()],
         "seed": SEED,
         "versions": versions(),
@@ -124,10 +122,6 @@ def task_record(
         "platform": platform.platform(),
         "utc": utc_now(),
     }
-
-
-def _attention(encoder: Any) -> str:
-    return encoder.attention if isinstance(encoder, SentenceEncoder) else "chosen by mteb"
 
 
 class RunRecord:

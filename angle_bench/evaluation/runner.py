@@ -5,28 +5,20 @@ Nothing heavy is imported until something is missing, so that a repeated command
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import DataError
-from angle_bench.evaluation.ahead import encode_ahead
 from angle_bench.evaluation.between import Between
 from angle_bench.evaluation.data import locate, mirror_warning
-from angle_bench.evaluation.encoders import (
-    STORED,
-    counts_of,
-    device_of,
-    load_encoders,
-    tell_warnings,
-)
+from angle_bench.evaluation.encoders import load_encoders
 from angle_bench.evaluation.jobs import Job
 from angle_bench.evaluation.keeping import opened_store
 from angle_bench.evaluation.options import Options
 from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import task_record
-from angle_bench.evaluation.sentence_encoder import SentenceEncoder
+from angle_bench.evaluation.run_encoder import STORED, RunEncoder
 from angle_bench.evaluation.todo import Todo, claimed, missing
 from angle_bench.results.claims import Claims, claims, holder
 from angle_bench.results.folder import store
@@ -120,9 +112,6 @@ def _compute(
 ) -> None:
     spec = variants[0].spec
     progress.loading(spec)
-    if spec.loader != "transformers":
-        between.close()
-    hub.state()  # decides offline or not before anything reads it
     try:
         specs = [outcome.spec for outcome in variants]
         encoders = load_encoders(specs, kept, between, options, progress)
@@ -135,34 +124,28 @@ def _compute(
     try:
         _score_all(variants, encoders, todo, ours, options, progress)
     finally:
-        if spec.loader == "transformers":
-            between.keep(encoders[0].checkpoint, encoders[0].encoder.hand_over())
-        elif hasattr(encoders[0], "close"):
-            encoders[0].close()
+        encoders[0].end(between)
         for outcome in variants:
-            outcome.texts += counts_of(encoders[0]).get("texts", 0)
+            outcome.texts += encoders[0].counted().get("texts", 0)
 
 
 def _score_all(
     variants: Sequence[ModelOutcome],
-    encoders: Sequence[Any],
+    encoders: Sequence[RunEncoder],
     todo: Sequence[Todo],
     ours: Claims,
     options: Options,
     progress: Progress,
 ) -> None:
-    spec = variants[0].spec
+    spec, first = variants[0].spec, encoders[0]
     header = spec.header([(each.task.name, each.task.type) for each in todo])
-    device = device_of(encoders[0])
-    where = f"{STORED} first" if device == STORED else device
+    where = f"{STORED} first" if first.device == STORED else first.device
     parts = [header, *_grid([outcome.spec for outcome in variants]), where]
-    progress.model(" · ".join(parts), len(todo), _countable_texts(spec, todo, options))
+    texts_in_all = _countable_texts(todo, options) if first.tells_texts else 0
+    progress.model(" · ".join(parts), len(todo), texts_in_all)
     for line in _prompt_lines(spec, todo):
         progress.prompt(line)
-    ready: dict[str, Prepared | Exception] = {}
-    if spec.loader == "transformers" and encoders[0].encoder.store is not None:
-        pairs = [each for each in todo if each.task.type == "STS"]
-        ready = encode_ahead(encoders, pairs, progress) if pairs else {}
+    ready = first.ahead([each for each in todo if each.task.type == "STS"], progress)
     for number, each in enumerate(todo, start=1):
         held = ready.pop(each.task.name, None)
         ahead = bool(each.parts) or (held is not None and not isinstance(held, Exception))
@@ -175,9 +158,8 @@ def _score_all(
         ]
         _score_task(lacking, each, held, options, progress)
         _release([each], ours)
-        tell_warnings(encoders[0], progress)
-    if isinstance(encoders[0], SentenceEncoder) and (cut := encoders[0].truncation()):
-        progress.warning(cut)
+        first.tell_warnings(progress)
+    first.tell_cut(progress)
 
 
 def _grid(specs: Sequence[ModelSpec]) -> list[str]:
@@ -202,16 +184,14 @@ def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
     return lines if len(lines) > 1 else []
 
 
-def _countable_texts(spec: ModelSpec, todo: Sequence[Todo], options: Options) -> int:
+def _countable_texts(todo: Sequence[Todo], options: Options) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
-    if spec.loader == "mteb" or None in texts:
-        return 0
-    return sum(count or 0 for count in texts)
+    return 0 if None in texts else sum(count or 0 for count in texts)
 
 
 def _score_task(
-    lacking: Sequence[tuple[ModelOutcome, Any]],
+    lacking: Sequence[tuple[ModelOutcome, RunEncoder]],
     todo: Todo,
     ready: "Prepared | Exception | None",
     options: Options,
@@ -264,21 +244,18 @@ def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":
 
 def _scored(
     outcome: ModelOutcome,
-    encoder: Any,
+    encoder: RunEncoder,
     todo: Todo,
     prepared: "Prepared | None",
     options: Options,
 ) -> "Scored":
-    from angle_bench.evaluation.loading import refuse_change
     from angle_bench.evaluation.scoring import score
 
     if prepared is None:
         return _combined(outcome, todo)
-    if isinstance(encoder, SentenceEncoder):
-        encoder.prompts_used = {}
-    scored = score(encoder, prepared)
-    if isinstance(encoder, SentenceEncoder):
-        refuse_change(encoder)
+    encoder.begin_task()
+    scored = score(encoder.model, prepared, encoder.batch)
+    encoder.refuse_change()
     found = locate(todo.task, options.mirror, options.limit)
     if found.revision != todo.located.revision:
         raise DataError(
@@ -290,26 +267,18 @@ def _scored(
 
 def _store(
     outcome: ModelOutcome,
-    encoder: Any,
+    encoder: RunEncoder,
     todo: Todo,
     scored: "Scored",
     seconds: float,
     options: Options,
 ) -> None:
-    record = task_record(
-        outcome.spec,
-        encoder,
-        device_of(encoder),
-        todo.task,
-        todo.located,
-        scored,
-        counts_of(encoder),
-    )
+    record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
     store(
         outcome.folder,
         todo.task.name,
         write_result=scored.result.to_disk,
-        meta=encoder.mteb_model_meta.to_dict(),
+        meta=encoder.model.mteb_model_meta.to_dict(),
         record={"command": list(options.command), "seconds": round(seconds, 3), **record},
         predictions=scored.predictions,
     )

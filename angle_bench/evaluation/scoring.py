@@ -14,7 +14,6 @@ from mteb.results import TaskResult
 from mteb.timing import TimingStack
 
 from angle_bench.errors import DataError, ModelError, first_line
-from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.checks import Findings, check
 from angle_bench.evaluation.data import Located, stage
 from angle_bench.evaluation.limit import keep_some
@@ -25,10 +24,6 @@ from angle_bench.evaluation.rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.verify import Verification, verify
 from angle_bench.results.predictions import Predictions
 from angle_bench.results.task import Task
-
-# our encoder cuts its own batches by tokens; others forward what the loader hands them
-LOADER_BATCH = 512
-LOADER_BATCH_OF_OTHERS = 32
 
 
 @dataclass(frozen=True)
@@ -116,11 +111,16 @@ def data_warnings(findings: Findings, verification: Verification) -> tuple[str, 
     return (*findings.warnings, *doubts)
 
 
-def score(encoder: Any, prepared: Prepared) -> Scored:
+def score(encoder: Any, prepared: Prepared, batch: int) -> Scored:
     """Evaluate an encoder, anything that mteb evaluates, on a task.
 
     The task evaluates itself: `mteb.evaluate` would do the same after importing
     sentence-transformers, which takes longer than scoring stored vectors.
+
+    Args:
+        encoder: What mteb evaluates.
+        prepared: The task.
+        batch: How many texts it is handed at once.
 
     Raises:
         ModelError: The main score is no number.
@@ -136,7 +136,7 @@ def score(encoder: Any, prepared: Prepared) -> Scored:
                 encoder,
                 split,
                 list(mteb_task.hf_subsets),
-                encode_kwargs={"batch_size": _loader_batch(encoder), "show_progress_bar": False},
+                encode_kwargs={"batch_size": batch, "show_progress_bar": False},
                 prediction_folder=kept.folder,
                 timer=timer,
             )
@@ -165,10 +165,6 @@ def _refuse_nan(prepared: Prepared, scores: Scores) -> None:
                     + ("The samples are too few." if few else "The vectors do not differ."),
                     "a larger --limit" if few else "--dtype float32, or another checkpoint",
                 )
-
-
-def _loader_batch(encoder: Any) -> int:
-    return LOADER_BATCH if isinstance(encoder, MtebEncoder) else LOADER_BATCH_OF_OTHERS
 
 
 def build(task: Task, located: Located) -> mteb.AbsTask:

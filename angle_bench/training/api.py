@@ -1,4 +1,4 @@
-"""Training, merging and evaluation from Python, on data sets in memory."""
+"""Training and evaluation from Python, on data sets in memory."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,6 @@ from pydantic import ValidationError
 from scipy import stats
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.options import Keeping
 from angle_bench.results.own_task import OwnTask
@@ -161,59 +159,6 @@ def train(
             keeping=Keeping(cache, None if cache_dir is None else Path(cache_dir).expanduser()),
         )
         return fine_tune(asked, request)
-
-
-def merge(
-    models: Sequence[str | Path],
-    output: str | Path,
-    weights: Sequence[float] | None = None,
-    *,
-    mirror: str | Path | None = None,
-    base: str | Path | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle: bool = False,
-    pooling: str | int | None = None,
-    prompt: str | None = None,
-    max_length: int | None = None,
-    dtype: str | None = None,
-) -> Path:
-    """Average the weights of checkpoints (a model soup); `angle_bench.load(output)` is the result.
-
-    Args:
-        models: What would stand after `-m`, two or more of one architecture. Of LoRA adapters of
-            one base the average is exact, at the sum of their ranks.
-        output: The new folder.
-        weights: How much each counts, in relation to the others; all the same without.
-        mirror: A folder with models under their hub ids.
-        base: The base of adapters, where the recorded one is elsewhere.
-        trust_remote_code: Whether Python files that come with the checkpoints may run.
-        allow_pickle: Whether weights may be read that are no safetensors.
-        pooling: Used for all of them, and recorded in the result.
-        prompt: Likewise.
-        max_length: Likewise.
-        dtype: Likewise.
-
-    Returns:
-        The folder.
-
-    Raises:
-        UsageError: There is no such setting, the checkpoints are unlike in theirs, or the folder
-            holds something else.
-        ModelError: Their weights, configs, tokenizers or bases are unlike.
-        ResultsError: The folder cannot be written.
-
-    Examples:
-        >>> merge(["out/seed-1", "out/seed-2"], "soup", weights=[1, 2])
-    """
-    if isinstance(models, str | Path):
-        raise UsageError("an average is of several checkpoints.", "a list of two or more")
-    from angle_bench.training.merge import merge as write  # brings torch
-
-    with said_in_python({}):
-        access = Access.of(base, mirror, trust_remote_code, allow_pickle)
-        changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
-        specs = [resolve(str(model), changes, access) for model in models]
-        return write(specs, Path(output), weights, ["angle_bench.merge"])
 
 
 def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:

@@ -4,7 +4,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,10 @@ class Trained:
     suite: str | None
     seconds: float
     averaged: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench train --json`."""
+        return {**asdict(self), "folder": str(self.folder), "seconds": round(self.seconds, 1)}
 
 
 def fine_tune(

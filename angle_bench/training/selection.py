@@ -17,6 +17,7 @@ from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import DataError, UsageError, fix_said_as
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
+from angle_bench.evaluation.run_encoder import LOADER_BATCH
 from angle_bench.evaluation.scoring import Prepared, prepare, score
 from angle_bench.results.shipped import suites
 from angle_bench.results.suites import find_all, joined
@@ -158,7 +159,8 @@ class Selection:
         module.eval()
         try:
             with untouched_random(), outer_weights(module):
-                scores = [score(self._mteb, each).result.get_score() for each in self._prepared]
+                scored = [score(self._mteb, each, LOADER_BATCH) for each in self._prepared]
+                scores = [each.result.get_score() for each in scored]
         finally:
             module.train(training)
         if self.suite.average == "tasks":

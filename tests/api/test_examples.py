@@ -8,12 +8,15 @@ import pytest
 
 import angle_bench as ab
 from angle_bench.results.shipped import suites
+from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.stored import Pairs, Results
 
 # those of training and of a reproduction need data and minutes; the tests of each run them
 RUN = [
     *("run", "compare", "leaderboard", "scores", "predictions", "runs"),
-    *("models", "tasks", "recipes", "load", "evaluate"),
+    *("models", "tasks", "recipes", "load", "evaluate", "check_models", "encode", "merge"),
+    *("export", "mine_negatives", "download", "doctor"),
+    *("forecast", "cache_info", "cache_prune", "cache_clear"),
 ]
 PAIRS = [("a cat", "a cat", 5.0), ("a cat sleeps", "a cat naps", 4.0), ("a cat", "the tax", 0.0)]
 
@@ -28,6 +31,22 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: Path) -> No
             pairs = Pairs(task.name)
             made.put(name, task.name, pairs.part(pairs.scores(noise, 3)), revision="abc")
     (tmp_path / "results" / ".runs").mkdir()
+    (tmp_path / "texts.txt").write_text("one\ntwo\n")
+    (tmp_path / "pairs.csv").write_text("query,positive\na cat,cats\na dog,dogs\n")
+    for seed in (1, 2):
+        build_tiny(tmp_path / f"out/seed-{seed}", seed)
+
+
+def build_tiny(folder: Path, seed: int) -> None:
+    """A checkpoint that says its pooling."""
+    folder.mkdir(parents=True)
+    build_tiny_bert(folder, seed=seed)
+    add_sentence_transformers_files(folder)
+
+
+def test_every_example_is_run() -> None:
+    functions = {name for name in ab.__all__ if name.islower() and not name.startswith("_")}
+    assert functions - set(RUN) == {"train", "reproduce"}
 
 
 @pytest.mark.parametrize("name", RUN)

@@ -326,7 +326,9 @@ def test_nothing_of_others_is_written_over(tmp_path: Path) -> None:
 
 def test_from_python(tmp_path: Path) -> None:
     places = seeds(tmp_path, 2)
-    made = angle_bench.merge(places, tmp_path / "soup", weights=[1, 1], pooling="cls")
+    found = angle_bench.merge(places, tmp_path / "soup", weights=[1, 1], pooling="cls")
+    assert [part.weight for part in found.parts] == [0.5, 0.5]
+    made = Path(found)
     assert_equal(theirs(made), ours(made))
     assert resolve(str(made)).required_settings().pooling == "cls"
     with pytest.raises(TypeError, match="'poling'"):

@@ -1,0 +1,117 @@
+"""Models and data for a machine without a network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from angle_bench.api.arguments import access_of
+from angle_bench.api.progress import Said, in_python
+from angle_bench.api.value import Value
+from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.checkpoints.access import Access
+from angle_bench.errors import AngleBenchError, UsageError
+
+
+@dataclass(frozen=True, repr=False)
+class Downloaded(Value):
+    """What was brought.
+
+    Attributes:
+        done: A line for each model, base and task: where it is now.
+        failures: Why others could not be brought, by the name of the model or task.
+    """
+
+    done: tuple[str, ...]
+    failures: Mapping[str, AngleBenchError]
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 1 where something could not be brought."""
+        return 1 if self.failures else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench download --json`."""
+        errors = {name: why.what for name, why in self.failures.items()}
+        return {"done": list(self.done), "errors": errors}
+
+    def to_text(self) -> str:
+        """A line for each thing."""
+        errors = [f"error: {name}: {why}" for name, why in self.failures.items()]
+        return "\n".join([*self.done, *errors])
+
+
+@public
+def download(
+    models: Names = (),
+    tasks: Names = (),
+    *,
+    to: Places | None = None,
+    mirror: Places | None = None,
+    base: Places | None = None,
+    allow_pickle: bool = False,
+) -> Downloaded:
+    """Bring models (an adapter's base too) and data into the hub's cache, or into a folder.
+
+    Args:
+        models: What would stand after `-m`, one or several.
+        tasks: What would stand after `-t`: suites, tasks or MTEB benchmarks.
+        to: A folder for `mirror=`, not the hub's cache.
+        mirror: A folder with models and data under their hub ids.
+        base: The base of an adapter, where the recorded one is elsewhere.
+        allow_pickle: Whether weights may be brought that are no safetensors.
+
+    Returns:
+        What was brought; what could not be is in `failures`, and warned of.
+
+    Raises:
+        UsageError: Nothing is named, or a name is unknown.
+
+    Examples:
+        >>> download(tasks="demo")
+        AngleBenchDemo  comes with angle-bench
+    """
+    access = access_of(mirror, base, False, allow_pickle)
+    folder = None if to is None else place(to)
+    found = downloaded(listed(models), listed(tasks), folder, access, in_python(True))
+    warn(f"{name}: {why.what}" for name, why in found.failures.items())
+    return found
+
+
+def downloaded(
+    models: Sequence[str],
+    tasks: Sequence[str],
+    to: Path | None,
+    access: Access,
+    progress: Said,
+    say: Callable[[str], None] = lambda line: None,
+) -> Downloaded:
+    """As `download`, with all that the command line can ask; `say` is told each line at once."""
+    if not models and not tasks:
+        raise UsageError("nothing is named.", "-m UAE-Large-V1, or -t STS")
+    if to is not None and to.exists() and not to.is_dir():
+        raise UsageError(f"{to} is a file, not a folder.", "--to DIR")
+
+    from angle_bench.checkpoints.resolve import resolve
+    from angle_bench.evaluation.download import download_data, download_model
+    from angle_bench.results.suites import select
+
+    suite = select(tasks) if tasks else None
+    specs = {name: resolve(name, None, replace(access, files_only=True)) for name in models}
+    for note in dict.fromkeys(spec.note for spec in specs.values() if spec.note):
+        progress.warning(note)
+    done: list[str] = []
+
+    def tell(line: str) -> None:
+        done.append(line)
+        say(line)
+
+    failed: dict[str, AngleBenchError] = {}
+    for name, spec in specs.items():
+        try:
+            download_model(spec, to, tell)
+        except AngleBenchError as error:
+            failed[name] = error
+    if suite is not None:
+        failed |= download_data(suite.task, to, tell)
+    return Downloaded(tuple(done), failed)

@@ -1,0 +1,156 @@
+"""A checkpoint in another form."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from angle_bench.api.arguments import access_of
+from angle_bench.api.progress import Said, in_python
+from angle_bench.api.value import Value
+from angle_bench.api.words import Places, place, public
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
+
+if TYPE_CHECKING:
+    from angle_bench.training.export import Form
+
+_FORMS: "tuple[Form, ...]" = ("sentence-transformers", "merged", "adapter")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(Value):
+    """A checkpoint that was written in another form.
+
+    Attributes:
+        output: The new folder.
+        to: The form.
+        model: The name of the checkpoint that it was made of.
+        revision: Its commit, or the hash of its files.
+        pushed: The address on the hub, where it was uploaded.
+    """
+
+    output: Path
+    to: str
+    model: str
+    revision: str
+    pushed: str | None = None
+
+    def __fspath__(self) -> str:
+        """The folder, for whatever takes a path."""
+        return str(self.output)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench export --json`."""
+        return {
+            "output": str(self.output),
+            "to": self.to,
+            "model": self.model,
+            "pushed": self.pushed,
+            "revision": self.revision,
+        }
+
+    def to_text(self) -> str:
+        """Where it is."""
+        return f"saved {self.output}" + (f"  pushed {self.pushed}" if self.pushed else "")
+
+
+@public
+def export(
+    model: Places,
+    to: str,
+    output: Places | None = None,
+    *,
+    push_to_hub: str | None = None,
+    mirror: Places | None = None,
+    base: Places | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    pooling: str | int | None = None,
+    prompt: str | None = None,
+    max_length: int | None = None,
+    dtype: str | None = None,
+    progress: bool = True,
+) -> Exported:
+    """Write a checkpoint in another form; its vectors stay the same.
+
+    Args:
+        model: A folder or a name.
+        to: `sentence-transformers`, `merged` or `adapter`.
+        output: The new folder; by default beside the checkpoint, with the form in its name.
+        push_to_hub: `ORG/NAME`: upload it; a new one is private.
+        mirror: A folder with models under their hub ids.
+        base: The base of an adapter, where the recorded one is elsewhere.
+        trust_remote_code: Whether Python files that come with the checkpoint may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        pooling: Used instead of the checkpoint's own, and recorded in the result.
+        prompt: Likewise.
+        max_length: Likewise.
+        dtype: Likewise.
+        progress: Whether progress is shown on stderr.
+
+    Returns:
+        The folder, which can be passed wherever a path can.
+
+    Raises:
+        UsageError: The form cannot express the checkpoint, or the folder is somebody else's.
+        ModelError: It cannot be loaded, or the hub did not take it.
+        ResultsError: The folder cannot be written.
+
+    Examples:
+        >>> export("all-MiniLM-L6-v2", "sentence-transformers", "for-st", progress=False)
+        saved for-st
+    """
+    changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
+    access = access_of(mirror, base, trust_remote_code, allow_pickle)
+    folder = None if output is None else place(output)
+    return exported(str(model), to, folder, push_to_hub, changes, access, in_python(progress))
+
+
+def exported(
+    model: str,
+    to: str,
+    output: Path | None,
+    push_to_hub: str | None,
+    changes: Overrides,
+    access: Access,
+    progress: Said,
+) -> Exported:
+    """As `export`, with all that the command line can ask."""
+    form = _form(to)
+    if push_to_hub is not None and not _HUB_ID.fullmatch(push_to_hub):
+        raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")
+
+    from angle_bench.checkpoints.resolve import resolve
+
+    with fix_said_as("-m ", "angle-bench export "):
+        spec = resolve(model, changes, access)
+    if spec.note:
+        progress.warning(spec.note)
+
+    from angle_bench.training.export import export as write
+    from angle_bench.training.export import push
+
+    written = write(spec, form, output or _beside(model, spec.label, form))
+    address = None if push_to_hub is None else push(written, push_to_hub)
+    return Exported(written, form, spec.name, spec.revision, address)
+
+
+def _form(typed: str) -> "Form":
+    for form in _FORMS:
+        if typed == form:
+            return form
+    near = did_you_mean(typed, _FORMS)
+    hint = f" Did you mean {or_list(near)}?" if near else ""
+    raise UsageError(f"there is no form {typed}.{hint}", f"--to {or_list(list(_FORMS))}")
+
+
+def _beside(path: str, label: str, form: str) -> Path:
+    """Beside a folder; of a name, in this one."""
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        folder = folder.resolve()
+        return folder.with_name(f"{folder.name}-{form}")
+    return Path(f"{label}-{form}")

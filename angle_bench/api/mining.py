@@ -1,0 +1,391 @@
+"""Hard negatives for pairs, as a file that trains."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from angle_bench.api.arguments import access_of, keeping_of
+from angle_bench.api.progress import Quiet, duration, in_python
+from angle_bench.api.run_plan import refuse_computing
+from angle_bench.api.value import Value
+from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping
+from angle_bench.evaluation.reader.kinds import ReadOptions
+from angle_bench.evaluation.reader.problems import short
+
+if TYPE_CHECKING:
+    from angle_bench.checkpoints.spec import ModelSpec
+    from angle_bench.evaluation.reader.texts import Texts
+    from angle_bench.training.hard_negatives import Found
+    from angle_bench.training.mining import Rule
+    from angle_bench.training.mining_data import MiningTexts
+    from angle_bench.training.rows import Counts
+
+RANGE = (10, 100)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be mined, and how.
+
+    Attributes:
+        data: Queries with positives: a file, folder, glob or data set of the hub.
+        model: What stands after `-m`.
+        output: The new file.
+        overwrite: Whether it may be there.
+        top_k: Negatives of a pair.
+        ranks: The nearest documents that are skipped, and those that are looked at.
+        margin: How far below the positive's a negative's cosine is at least.
+        corpus: The documents to search; None is all positives.
+        corpus_column: Their text column.
+        columns: `THEIRS=OURS`: columns of the data that are our query or positive.
+        config: Of a hub data set.
+        split: Of a folder or hub data set.
+        encoding: Of text files.
+        skip_bad_rows: Whether rows that cannot be read are left out.
+        changes: Settings over the checkpoint's own.
+        access: Where it is looked for; its mirror also has data.
+        computing: How vectors are computed.
+        keeping: Where they are kept.
+    """
+
+    data: str
+    model: str
+    output: Path
+    overwrite: bool = False
+    top_k: int = 1
+    ranks: tuple[int, int] = RANGE
+    margin: float | None = None
+    corpus: Path | None = None
+    corpus_column: str | None = None
+    columns: Sequence[str] = ()
+    config: str | None = None
+    split: str = "train"
+    encoding: str | None = None
+    skip_bad_rows: bool = False
+    changes: Overrides = field(default_factory=Overrides)
+    access: Access = field(default_factory=Access)
+    computing: Computing = field(default_factory=Computing)
+    keeping: Keeping = field(default_factory=Keeping)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, by what, and how.
+
+    Attributes:
+        spec: The checkpoint.
+        rule: Which documents become negatives.
+        texts: Queries, documents and pairs.
+        counts: What became of the rows.
+        corpus: What was read of the corpus, where there is one.
+    """
+
+    spec: "ModelSpec"
+    rule: "Rule"
+    texts: "MiningTexts"
+    counts: "Counts"
+    corpus: "Texts | None"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench mine-negatives -n --json`."""
+        from angle_bench.training.hard_negatives import prompts_of
+
+        spec, counts, corpus, texts = self.spec, self.counts, self.corpus, self.texts
+        return {
+            "model": spec.name,
+            "revision": spec.revision,
+            "row_file": None if spec.row_file is None else str(spec.row_file),
+            "prompts": prompts_of(spec),
+            "rule": asdict(self.rule),
+            "read": counts.read,
+            "dropped": dict(counts.dropped),
+            "unused_columns": list(counts.unused),
+            "skipped": counts.skipped,
+            "corpus_unused_columns": [] if corpus is None else list(corpus.unused),
+            "corpus_skipped": [] if corpus is None else list(corpus.skipped),
+            "repeated": texts.repeated,
+            "pairs": len(texts.pairs),
+            "queries": len(texts.queries),
+            "documents": len(texts.documents),
+            "corpus": len(texts.pool.corpus),
+        }
+
+    def data_lines(self) -> list[str]:
+        """`data: 12 rows, 10 pairs; dropped: 1 empty query, 1 repeated`, and so of the corpus."""
+        counts, texts, corpus = self.counts, self.texts, self.corpus
+        dropped = [f"{count:,} {why}" for why, count in counts.dropped.items()]
+        dropped += [f"{texts.repeated:,} repeated"] if texts.repeated else []
+        said = f"{counts.read:,} rows, {len(texts.pairs):,} pairs"
+        said += f"; dropped: {', '.join(dropped)}" if dropped else ""
+        said += f"; not used: {', '.join(map(short, counts.unused))}" if counts.unused else ""
+        lines = [f"data: {said}", *(f"  ! {line}" for line in counts.skipped)]
+        if corpus is not None:
+            unused = f"; not used: {', '.join(map(short, corpus.unused))}" if corpus.unused else ""
+            lines.append(f"corpus: {len(corpus.texts):,} texts of {short(corpus.column)}{unused}")
+            lines += [f"  ! {line}" for line in corpus.skipped]
+        return lines
+
+    def preview_lines(self) -> list[str]:
+        """What would be searched, by what, and how."""
+        from angle_bench.training.hard_negatives import prompts_of
+
+        texts, rule = self.texts, self.rule
+        below = "" if rule.margin is None else f", {rule.margin:g} or more below the positive"
+        prompts = [
+            f"  prompt of a {role}: {template or 'none'}"
+            for role, template in prompts_of(self.spec).items()
+        ]
+        return [
+            f"model: {self.spec.header([])}",
+            *prompts,
+            *self.data_lines(),
+            f"to encode: {len(texts.queries):,} queries, {len(texts.documents):,} documents, "
+            f"of which {len(texts.pool.corpus):,} are searched",
+            f"negatives: {rule.top_k} of a pair, from the ranks {rule.first}:{rule.last}{below}",
+        ]
+
+
+@dataclass(frozen=True, repr=False)
+class Mined(Value):
+    """Hard negatives in a file, or what would be searched for them.
+
+    Attributes:
+        output: The file: query, positive, negative. None of a dry run.
+        search: What was searched, by what, and how.
+        found: Counts of rows, and of pairs with all negatives, with some and with none. None of a
+            dry run.
+        seconds: How long it took.
+    """
+
+    output: Path | None
+    search: Search
+    found: "Found | None" = None
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench mine-negatives --json`."""
+        if self.found is None:
+            return self.search.to_dict()
+        return {"output": str(self.output), **self.search.to_dict(), **asdict(self.found)}
+
+    def to_text(self) -> str:
+        """What was read and found; of a dry run what would be searched."""
+        found = self.found
+        if found is None:
+            return "\n".join(self.search.preview_lines())
+        pairs = len(self.search.texts.pairs) - found.none
+        lines = [
+            *self.search.data_lines(),
+            f"saved {self.output}  {found.rows:,} rows from {pairs:,} pairs  "
+            f"{duration(self.seconds)}",
+        ]
+        if found.fewer:
+            lines.append(f"  ! {found.fewer:,} pairs have fewer negatives than asked for")
+        if found.none:
+            lines.append(f"  ! {found.none:,} pairs have none and are left out")
+        return "\n".join(lines)
+
+
+@public
+def mine_negatives(
+    data: Places,
+    model: str,
+    output: Places = "negatives.jsonl",
+    *,
+    top_k: int = 1,
+    range: tuple[int, int] | str = RANGE,
+    margin: float | None = None,
+    corpus: Places | None = None,
+    corpus_column: str | None = None,
+    column: Names | Mapping[str, str] = (),
+    config: str | None = None,
+    split: str = "train",
+    encoding: str | None = None,
+    skip_bad_rows: bool = False,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    mirror: Places | None = None,
+    base: Places | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    pooling: str | int | None = None,
+    prompt: str | None = None,
+    prompts: str | None = None,
+    max_length: int | None = None,
+    dtype: str | None = None,
+    attention: str | None = None,
+    compile: bool | None = None,
+    device: str = "auto",
+    batch_tokens: int | None = None,
+    ray: str | None = None,
+    worker_timeout: float | None = None,
+    cache: bool = True,
+    cache_dir: Places | None = None,
+    cache_limit: str | int = DEFAULT_STORE_BYTES,
+    progress: bool = True,
+) -> Mined:
+    """Find hard negatives for pairs: a file of query, positive, negative, which `train` reads.
+
+    Args:
+        data: Queries with positives: a file of rows, a folder or glob, or ORG/NAME of the hub.
+        model: What would stand after `-m`.
+        output: A .jsonl, .parquet or .csv file.
+        top_k: Negatives of a pair, a row for each.
+        range: (A, B) or "A:B": skip the nearest A documents, look at those up to B.
+        margin: A negative's cosine is at least so much below the positive's.
+        corpus: The documents to search, a file, folder or glob; by default all positives.
+        corpus_column: The text column of the corpus.
+        column: Columns of the data that are our query or positive: `THEIRS=OURS`, one or several,
+            or `{"question": "query"}`.
+        config: The config of a hub data set.
+        split: Of a folder or hub data set.
+        encoding: Of text files; by default UTF-8, or UTF-16 by its mark.
+        skip_bad_rows: Whether rows that cannot be read are left out and counted.
+        overwrite: Whether the output may be replaced.
+        dry_run: Whether only what would be searched is said.
+        mirror: A folder with models and data under their hub ids.
+        base: The base of an adapter, where the recorded one is elsewhere.
+        trust_remote_code: Whether Python files that come with a checkpoint may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        pooling: cls, mean, cls_avg, max, cls_max, last or a token's number.
+        prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
+        prompts: "mteb" for the prompts of mteb's own loader.
+        max_length: Tokens a text is cut to.
+        dtype: float32, bfloat16 or float16.
+        attention: sdpa, eager or flash_attention_2.
+        compile: Whether torch compiles the model.
+        device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
+        batch_tokens: The most tokens of a batch; by default measured.
+        ray: The address of a Ray cluster, or `auto`.
+        worker_timeout: Seconds of silence after which a worker is ended and others get its work.
+        cache: Whether vectors are kept beyond this call.
+        cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
+        cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
+        progress: Whether progress is shown on stderr.
+
+    Raises:
+        UsageError: There is no such file, column, model or rule.
+        DataError: A row cannot be read, or no pair has a negative.
+        ModelError: The checkpoint cannot be loaded.
+        ResultsError: The output cannot be written.
+
+    Examples:
+        >>> options = {"range": (0, 2), "progress": False}
+        >>> mine_negatives("pairs.csv", "all-MiniLM-L6-v2", "triplets.jsonl", **options).found.rows
+        2
+    """
+    changes = Overrides(
+        pooling=pooling,
+        prompt=prompt,
+        prompts=prompts,
+        max_length=max_length,
+        dtype=dtype,
+        attention=attention,
+        compile=compile,
+    )
+    request = Request(
+        data=str(data),
+        model=model,
+        output=place(output),
+        overwrite=overwrite,
+        top_k=top_k,
+        ranks=ranks_of(range) if isinstance(range, str) else range,
+        margin=margin,
+        corpus=None if corpus is None else place(corpus),
+        corpus_column=corpus_column,
+        columns=_columns(column),
+        config=config,
+        split=split,
+        encoding=encoding,
+        skip_bad_rows=skip_bad_rows,
+        changes=changes,
+        access=access_of(mirror, base, trust_remote_code, allow_pickle),
+        computing=Computing(device, batch_tokens, ray, worker_timeout),
+        keeping=keeping_of(cache, cache_dir, cache_limit),
+    )
+    found = mined(request, in_python(progress), dry_run=dry_run)
+    corpus_read = found.search.corpus
+    warn([*found.search.counts.skipped, *(corpus_read.skipped if corpus_read else ())])
+    return found
+
+
+def _columns(given: Names | Mapping[str, str]) -> list[str]:
+    if isinstance(given, Mapping):
+        return [f"{theirs}={ours}" for theirs, ours in given.items()]
+    return listed(given)
+
+
+def ranks_of(typed: str) -> tuple[int, int]:
+    """The two numbers of `A:B`.
+
+    Raises:
+        UsageError: They are no such numbers.
+    """
+    words = [word.strip() for word in typed.split(":")]
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        raise UsageError(
+            f"--range {typed} is no range of ranks.",
+            "--range 10:100, which skips the nearest 10 of 100",
+        )
+    return int(words[0]), int(words[1])
+
+
+def mined(request: Request, progress: Quiet, *, dry_run: bool = False) -> Mined:
+    """As `mine_negatives`, with all that the command line can ask."""
+    from angle_bench.training.hard_negatives import check_texts, counted, find, write
+
+    search = _search(request)
+    check_texts(request.output, search.texts)
+    if dry_run:
+        return Mined(None, search)
+    began = time.monotonic()
+    with progress:
+        negatives = find(
+            search.texts, search.spec, search.rule, request.computing, request.keeping, progress
+        )
+    write(request.output, search.texts, negatives)
+    return Mined(request.output, search, counted(negatives), time.monotonic() - began)
+
+
+def _search(request: Request) -> Search:
+    """What is asked, read; all that cannot be meant is refused first."""
+    if request.corpus_column is not None and request.corpus is None:
+        raise UsageError("--corpus-column is of no file.", "--corpus FILE")
+    refuse_computing(request.computing, request.keeping.folder)
+
+    from angle_bench.checkpoints.resolve import resolve
+    from angle_bench.evaluation.data import check_mirror
+    from angle_bench.evaluation.vectors import refuse_other_loaders
+    from angle_bench.training.hard_negatives import check_output, check_rule
+    from angle_bench.training.mining import Rule
+    from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
+
+    rule = Rule(request.top_k, *request.ranks, request.margin)
+    check_rule(rule)
+    check_output(request.output, request.overwrite)
+    reading = ReadOptions(request.encoding, request.skip_bad_rows)
+    source = source_of(
+        request.data,
+        request.columns,
+        request.config,
+        request.split,
+        reading.encoding,
+        reading.skip_bad_rows,
+    )
+    mirror = check_mirror(request.access.mirror)
+    spec = resolve(request.model, request.changes, request.access)
+    refuse_other_loaders(spec, request.computing)
+    corpus = (
+        None
+        if request.corpus is None
+        else read_corpus(request.corpus, request.corpus_column, reading)
+    )
+    pairs, counts = read_pairs(source, mirror)
+    texts = gather(pairs, None if corpus is None else corpus.texts)
+    return Search(spec, rule, texts, counts, corpus)

@@ -1,0 +1,46 @@
+"""The JSON files of a checkpoint are opened once, and again when they change."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from angle_bench.checkpoints import config
+from angle_bench.checkpoints.config import read_json
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that were opened."""
+    places: list[Path] = []
+    read = Path.read_text
+
+    def noted(place: Path, *given: str | None, **named: str | None) -> str:
+        places.append(place)
+        return read(place, *given, **named)
+
+    monkeypatch.setattr(Path, "read_text", noted)
+    return places
+
+
+def test_a_file_that_stays_is_opened_once(
+    tmp_path: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "SETTLED_NS", 0)
+    place = tmp_path / "config.json"
+    place.write_text('{"model_type": "bert"}')
+    first = read_json(place)
+    first["model_type"] = "changed by its reader"
+    assert read_json(place) == {"model_type": "bert"}
+    assert opened == [place]
+    place.write_text('{"model_type": "roberta"}')
+    assert read_json(place) == {"model_type": "roberta"}
+    assert opened == [place, place]
+
+
+def test_a_file_that_has_just_changed_is_read_again(tmp_path: Path, opened: list[Path]) -> None:
+    place = tmp_path / "config.json"
+    for kind in ("bert", "gpt2"):  # as long as each other, within a tick of the file's clock
+        place.write_text(json.dumps({"model_type": kind}))
+        assert read_json(place)["model_type"] == kind
+    assert opened == [place, place]
