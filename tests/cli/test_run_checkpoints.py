@@ -87,9 +87,9 @@ def test_adapters_of_one_base_load_it_once(
     started: list[str] = []
     start = local._start
 
-    def counted(order: dict[str, Any]) -> Any:
+    def counted(order: dict[str, Any], *more: Any) -> Any:
         started.append(Path(order["folder"]).name)
-        return start(order)
+        return start(order, *more)
 
     monkeypatch.setattr(local, "_start", counted)
     models = ("-m", "a=./llama-nli", "-m", "b=./second", "-m", "./other")
