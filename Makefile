@@ -1,49 +1,60 @@
 # `make demo` and `make test` set everything up; .venv is made when constraints or pyproject change.
+# a comment after two # is what `make help` says of a target
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all coverage bench check docs study study-tables format generate clean
+.PHONY: help demo test test-fast test-all coverage bench check docs study study-tables format generate clean
 
-demo: $(READY)
+help: ## this list
+	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | sort | awk -F':.* ## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+demo: $(READY) ## a real model on the built-in demo
 	$(BIN)/angle-bench run --model all-MiniLM-L6-v2 --tasks demo
 
-test: $(READY)
+test: $(READY) ## every test but the long ones
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-test-all: $(READY)
+# what starts no process and needs no model
+test-fast: $(READY) ## results, reporting, settings: about a minute
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" -q tests/results tests/reporting \
+		tests/models/test_pooling.py tests/models/test_prompts.py tests/models/test_spec.py \
+		tests/models/test_registry.py tests/test_docs.py tests/test_errors.py tests/test_imports.py \
+		--ignore tests/reporting/site/test_in_browser.py
+
+test-all: $(READY) ## the long tests, too; hours
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # the lines that `make test` runs, in every process; fails under the share in pyproject.toml
-coverage: $(READY)
+coverage: $(READY) ## the share of lines that `make test` runs
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=term
 
 # speed, side by side with peers; nothing else should run meanwhile
-bench: $(READY)
+bench: $(READY) ## speed beside other tools
 	$(BIN)/python -m benchmarks
 
-check: $(READY)
+check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 # the study of leaderboards/: MIRROR holds its data; hours
-study: $(READY)
+study: $(READY) ## the study of leaderboards/, with MIRROR=data/; hours
 	$(BIN)/python -m leaderboards.study $(MIRROR)
 
-study-tables: $(READY)
+study-tables: $(READY) ## its tables from stored results
 	$(BIN)/python -m leaderboards.study.tables
 
-format: $(READY)
+format: $(READY) ## ruff's mends and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 # the pages, into build/docs; the variable leaves out an advertisement of the theme's
-docs: $(READY)
+docs: $(READY) ## the pages, into build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/docs
 
 # the suites and names that come from mteb, the page of the command line
-generate: $(READY)
+generate: $(READY) ## files made from mteb, the page of the command line
 	$(BIN)/python -m angle_bench.evaluation.generate
 	$(BIN)/python -m angle_bench.cli.reference
 
@@ -54,5 +65,5 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
 	touch $@
 
-clean:
+clean: ## remove .venv and what was built
 	rm -rf .coverage .coverage.* .venv build dist .mypy_cache .ruff_cache

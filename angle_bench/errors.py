@@ -36,7 +36,7 @@ class AngleBenchError(Exception):
 
 
 class UsageError(AngleBenchError):
-    """The command or its configuration cannot be meant as it stands."""
+    """The command or its configuration is invalid."""
 
     exit_code = 2
 

@@ -89,7 +89,9 @@ class TomlFile:
             raise UsageError(f"{self.place} has {wrong}.", fix)
         return rows
 
-    def refused(self, number: int, key: str, what: str, fix: str = "the line mended") -> UsageError:
+    def refused(
+        self, number: int, key: str, what: str, fix: str = "that line corrected"
+    ) -> UsageError:
         """What is wrong with a key of the table of this number, with its line."""
         return UsageError(f"{self.place}:{self._line(number, key)}: {what}.", fix)
 
@@ -142,9 +144,9 @@ def read_toml(place: Path, table: str) -> TomlFile:
     try:
         return TomlFile(place, text, tomllib.loads(text), table)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{place} is no TOML: {error}.", "the line mended") from error
+        raise UsageError(f"{place} is no TOML: {error}.", "that line corrected") from error
     except RecursionError as error:
-        raise UsageError(f"{place} is nested too deeply.", "the line mended") from error
+        raise UsageError(f"{place} is nested too deeply.", "that line corrected") from error
 
 
 def toml_value(value: Any) -> str:

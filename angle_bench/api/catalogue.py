@@ -94,7 +94,7 @@ def models(name: str | None = None) -> Listing:
         name: One of them; by default all.
 
     Raises:
-        UsageError: There is no such row, or an angle-bench.toml cannot be meant.
+        UsageError: There is no such row, or an angle-bench.toml is invalid.
 
     Examples:
         >>> models()["WhereIsAI/UAE-Large-V1"]["pooling"]

@@ -166,7 +166,7 @@ def encode(
         attention: sdpa, eager or flash_attention_2.
         compile: Whether torch compiles the model.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
-        batch_tokens: The most tokens of a batch; by default measured.
+        batch_tokens: Maximum padded tokens per batch; measured by default.
         ray: The address of a Ray cluster, or `auto`.
         worker_timeout: Seconds of silence after which a worker is ended and others get its work.
         cache: Whether vectors are kept beyond this call.

@@ -98,7 +98,7 @@ def forecast(
         shard: `I/N`: only part I of N.
         overwrite: Whether what is stored is scored again.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
-        batch_tokens: The most tokens of a batch; by default measured.
+        batch_tokens: Maximum padded tokens per batch; measured by default.
         mirror: A folder with models and data under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
         trust_remote_code: Whether Python files that come with a checkpoint may run.
@@ -113,7 +113,7 @@ def forecast(
         similarity: cosine or dot.
 
     Raises:
-        UsageError: A name is unknown, or a setting cannot be meant.
+        UsageError: A name is unknown, or a setting is invalid.
         ModelError: A checkpoint cannot be read.
 
     Examples:

@@ -261,7 +261,7 @@ def mine_negatives(
         attention: sdpa, eager or flash_attention_2.
         compile: Whether torch compiles the model.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
-        batch_tokens: The most tokens of a batch; by default measured.
+        batch_tokens: Maximum padded tokens per batch; measured by default.
         ray: The address of a Ray cluster, or `auto`.
         worker_timeout: Seconds of silence after which a worker is ended and others get its work.
         cache: Whether vectors are kept beyond this call.
@@ -354,9 +354,9 @@ def mined(request: Request, progress: Quiet, *, dry_run: bool = False) -> Mined:
 
 
 def _search(request: Request) -> Search:
-    """What is asked, read; all that cannot be meant is refused first."""
+    """What is asked, read; all that is invalid is refused first."""
     if request.corpus_column is not None and request.corpus is None:
-        raise UsageError("--corpus-column is of no file.", "--corpus FILE")
+        raise UsageError("--corpus-column needs --corpus.", "--corpus FILE")
     refuse_computing(request.computing, request.keeping.folder)
 
     from angle_bench.checkpoints.resolve import resolve

@@ -123,7 +123,7 @@ def reproduce(
         tolerance: The largest gap of a task that counts as none, in points.
         results: The results folder.
         device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2` or `mps`.
-        batch_tokens: The most tokens of a batch; by default measured.
+        batch_tokens: Maximum padded tokens per batch; measured by default.
         mirror: A folder with models and data under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
         trust_remote_code: Whether Python files that come with a checkpoint may run.

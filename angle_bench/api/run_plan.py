@@ -100,7 +100,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         write: Whether the results folder is made and tried.
 
     Raises:
-        UsageError: A name is unknown, or a setting cannot be meant.
+        UsageError: A name is unknown, or a setting is invalid.
         ModelError: A checkpoint cannot be read.
         ResultsError: The results folder cannot be written.
     """
@@ -171,7 +171,7 @@ def _refuse(question: Question) -> None:
 
 
 def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:
-    """Refuse what cannot be meant, before anything is written.
+    """Refuse what is invalid, before anything is written.
 
     Raises:
         UsageError: One of the values cannot be.
@@ -195,7 +195,7 @@ def refuse_cache_dir(cache_dir: Path | None) -> None:
     """Refuse a cache folder that is a file.
 
     Raises:
-        UsageError: It is.
+        UsageError: The cache folder is a file.
     """
     if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
         raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")

@@ -106,7 +106,7 @@ def run(
         shard: `I/N`: only part I of N.
         overwrite: Whether what is stored is scored again.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
-        batch_tokens: The most tokens of a batch; by default measured.
+        batch_tokens: Maximum padded tokens per batch; measured by default.
         ray: The address of a Ray cluster, or `auto`.
         worker_timeout: Seconds of silence after which a worker is ended and others get its work.
         mirror: A folder with models and data under their hub ids.
@@ -130,7 +130,7 @@ def run(
         Scores, failures and folders. A task that fails is in `failures`, and warned of.
 
     Raises:
-        UsageError: A name is unknown, or a setting cannot be meant.
+        UsageError: A name is unknown, or a setting is invalid.
         ModelError: A checkpoint cannot be read.
         ResultsError: The results folder cannot be written.
 

@@ -90,7 +90,7 @@ class Access:
 
         Raises:
             UsageError: `--base` names no folder.
-            ModelError: It is not here and cannot be fetched.
+            ModelError: The checkpoint is not here and cannot be fetched.
         """
         folder = self._find_base(wanted, adapter, files)
         if is_adapter(folder):

@@ -68,7 +68,9 @@ class Overrides:
         if self.prompts is None:
             return None if self.prompt is None else _one_prompt(self.prompt)
         if self.prompt is not None:
-            raise UsageError("--prompt and --prompts say two things.", f"--prompt {self.prompt}")
+            raise UsageError(
+                "--prompt and --prompts cannot be combined.", f"--prompt {self.prompt}"
+            )
         if self.prompts != "mteb":
             raise UsageError(
                 f"there is no prompt policy {self.prompts}.",

@@ -67,6 +67,6 @@ def read_own_file(folder: Path) -> OwnFile | None:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ModelError(
-            f"{place} cannot be meant: {key or 'it'}: {first['msg'].lower()}.",
+            f"{place} is invalid: {key or 'it'}: {first['msg'].lower()}.",
             "the folder saved anew, or the angle-bench that wrote it",
         ) from error

@@ -26,7 +26,7 @@ def users_entries() -> list[Entry]:
     """The rows of the user's files; where two have one name, the nearest file's comes first.
 
     Raises:
-        UsageError: A file cannot be meant; the line and the nearest key are named.
+        UsageError: A file is invalid; the line and the nearest key are named.
     """
     known: dict[str, Entry] = {}
     for place in reversed(user_files()):

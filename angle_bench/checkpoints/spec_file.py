@@ -31,7 +31,7 @@ def read_entries(place: Path, known: Mapping[str, Entry]) -> list[Entry]:
         known: Rows that `extends` may name, beside those of the file itself.
 
     Raises:
-        UsageError: It cannot be meant; the line and the nearest key are named.
+        UsageError: It is invalid; the line and the nearest key are named.
     """
     file = read_toml(place, "model")
     rows = file.rows(TABLES, "[[model]] before the lines of every checkpoint")

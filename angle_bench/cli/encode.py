@@ -90,7 +90,9 @@ def encode(
     from angle_bench.evaluation.reader.kinds import ReadOptions
     from angle_bench.evaluation.vectors import Asked
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # SLURM sends SIGTERM; it is treated as Ctrl-C
     request = Request(
         file=file,
         model=model[0],

@@ -138,7 +138,7 @@ class Computed:
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
 
     def refuse(self) -> None:
-        """Refuse what cannot be meant, before anything is written.
+        """Refuse what is invalid, before anything is written.
 
         Raises:
             UsageError: One of the values cannot be.

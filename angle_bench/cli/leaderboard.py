@@ -161,7 +161,9 @@ def leaderboard(
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
     output = None if written.output == STDOUT else written.output
     if output is not None and check is not None:
-        raise UsageError("-o writes and --check compares; both at once cannot be.", f"-o {output}")
+        raise UsageError(
+            "-o writes and --check compares; -o and --check are mutually exclusive.", f"-o {output}"
+        )
 
     from angle_bench.reporting.output import first_difference, format_of, is_site
 

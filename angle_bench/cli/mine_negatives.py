@@ -123,7 +123,9 @@ def mine_negatives(
     from angle_bench.api.mining import mined
     from angle_bench.api.progress import watcher
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # SLURM sends SIGTERM; it is treated as Ctrl-C
     request = _request((data, model[0], output, overwrite), ruled, read, where, used, computed)
     found = mined(request, watcher(said.quiet, said.debug), dry_run=dry_run)
     if said.as_json:

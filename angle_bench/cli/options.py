@@ -16,7 +16,7 @@ PIPED_WIDTH = 200
 
 # headings of --help
 PLACES = "Where models and data are, and what may run code"
-SETTINGS = "Settings of the model; what is not its own is stored apart"
+SETTINGS = "Settings of the model; non-default settings are stored separately"
 COMPUTING = "How it is computed"
 SHOWN = "What is shown"
 
@@ -228,7 +228,7 @@ BatchTokens = Annotated[
     typer.Option(
         "--batch-tokens",
         metavar="N",
-        help="The most tokens of a batch; by default measured. No score in float32 changes.",
+        help="Maximum padded tokens per batch; measured by default. No score in float32 changes.",
         rich_help_panel=COMPUTING,
     ),
 ]

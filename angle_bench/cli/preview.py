@@ -25,7 +25,7 @@ def show_preview(
         sweep: The grid.
         share: What this command would train of it.
         access: Where checkpoints are looked for.
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         as_json: Whether for scripts.
     """
     from angle_bench.training.preview import preview

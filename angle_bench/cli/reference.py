@@ -31,7 +31,7 @@ TAIL = """\
 |---|---|
 | 0 | all that was asked for is there |
 | 1 | something failed or is missing |
-| 2 | the command cannot be meant: an unknown name, an option that does not fit |
+| 2 | usage error: an unknown name, an option that does not fit |
 | 3 | `compare --fail-if-worse`, `reproduce`, `models check` or `leaderboard --check` says no |
 | 130 | interrupted; what was finished is kept |
 """

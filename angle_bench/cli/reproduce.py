@@ -50,7 +50,9 @@ def reproduce(
     from angle_bench.api.progress import watcher
     from angle_bench.api.reproducing import measured
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # SLURM sends SIGTERM; it is treated as Ctrl-C
     found = measured(
         model,
         tasks=tasks,

@@ -60,7 +60,7 @@ class Carried:
 
     save_spec: Annotated[
         bool,
-        shared.flag("--save-spec", help="Keep what was typed of the model in angle-bench.toml."),
+        shared.flag("--save-spec", help="Save the options of the model in angle-bench.toml."),
     ] = False
     dry_run: Annotated[
         bool,
@@ -144,7 +144,9 @@ def run(
         return _show_forecast(plan, said.as_json)
     if carried.save_spec:
         plan = replace(planned(_saved(plan, question)), trainings=plan.trainings)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is an interrupt
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # SLURM sends SIGTERM; it is treated as Ctrl-C
     result = carried_out(plan, watcher(said.quiet, said.debug))
     if said.as_json:
         print_json(result)
@@ -224,7 +226,9 @@ def _refuse_stray(stray: list[str] | None, model: list[str], tasks: list[str]) -
     if not stray:
         return
     if not model or os.path.isdir(stray[0]):
-        raise UsageError(f"{stray[0]} stands alone; a model goes after -m.", f"-m {stray[0]}")
+        raise UsageError(
+            f"{stray[0]} is an unexpected argument; give models with -m.", f"-m {stray[0]}"
+        )
     if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
         raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
     words = ",".join([tasks[-1], *stray])

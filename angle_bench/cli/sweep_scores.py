@@ -27,7 +27,7 @@ class Scoring:
         suite: What on; None where the recipe chooses by nothing.
         root: The results folder.
         access: Where checkpoints and data are looked for.
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         quiet: Whether only errors are wanted.
         debug: Whether with tracebacks.
     """

@@ -243,7 +243,7 @@ def _share(every: "list[Training]", shard: str | None, *, several: bool) -> "lis
     """The trainings of one part.
 
     Raises:
-        UsageError: The part cannot be meant, or there is one training alone.
+        UsageError: The part is invalid, or there is one training alone.
     """
     if shard is None:
         return every
@@ -267,7 +267,7 @@ def _seeds(typed: str | None) -> list[int]:
     """The seeds of `1,2,3`.
 
     Raises:
-        UsageError: They are none, or one stands twice.
+        UsageError: They are not integers, or one is repeated.
     """
     if typed is None:
         return []

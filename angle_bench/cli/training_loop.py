@@ -44,7 +44,7 @@ def launch(processes: int, device: str, more: Sequence[str] = (), out: int | Non
 
     Args:
         processes: How many.
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         more: Words after those that were typed.
         out: Where its stdout goes; None is this one's.
 
@@ -182,7 +182,7 @@ def train_each_launched(
         asked: What is trained, and where.
         shards: The `--shard` that holds a training alone, by its folder.
         processes: How many train each.
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         failed: Takes why a training failed, by its folder.
 
     Returns:
@@ -223,7 +223,7 @@ def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.asked = True
         if not quiet:
-            again = "" if LAUNCHED in os.environ else "; again: at once"
+            again = "" if LAUNCHED in os.environ else "; press again to stop immediately"
             typer.echo(f"stopping after this step, with a checkpoint{again}", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

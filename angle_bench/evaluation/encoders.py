@@ -36,7 +36,7 @@ def load_encoders(
     if specs[0].loader == "transformers":
         return _ours(specs, kept, between, options, progress)
     between.close()
-    hub.state()  # decides offline or not before anything reads it
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     from angle_bench.evaluation.quiet import quieten
 
     quieten()
@@ -54,7 +54,7 @@ def _ours(
 ) -> list[ByUs]:
     from angle_bench.evaluation.quiet import quieten
 
-    hub.state()  # decides offline or not before anything reads it
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     if specs[0].folder is None:
         # before the bars of other libraries are silenced: a download shows its own
         folder = hub.fetch(specs[0].name, specs[0].revision)
@@ -67,7 +67,7 @@ def _ours(
     if fresh := not encoders[0].encoder.known():
         encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
-    from angle_bench.evaluation import scoring  # noqa: F401  its import time is no task's time
+    from angle_bench.evaluation import scoring  # noqa: F401  imported here, so that the first task is not charged for it
 
     if fresh:
         _ = encoders[0].encoder.device  # whatever is wrong with the model is said now

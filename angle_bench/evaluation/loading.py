@@ -147,7 +147,7 @@ def refuse_change(encoder: SentenceEncoder) -> None:
     """The content must still be the one that the results will be stored under.
 
     Raises:
-        ModelError: It is not.
+        ModelError: The files changed since loading.
     """
     spec = encoder.spec
     if spec.folder is not None:

@@ -1,4 +1,4 @@
-"""What a run is asked beside models and suite. Values only."""
+"""Options of a run other than models and suite. Values only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Computing:
     """How vectors are computed; none of it is part of an identity.
 
     Attributes:
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         batch_tokens: The most padded tokens of a batch; None measures it.
         ray: The address of a Ray cluster, `auto`, or None for worker processes.
         worker_timeout: Seconds without an answer after which a worker is ended; None waits.
@@ -51,7 +51,7 @@ class Keeping:
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked beside models and suite.
+    """Options of a run other than models and suite.
 
     Attributes:
         root: The results folder.

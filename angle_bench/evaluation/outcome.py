@@ -32,7 +32,7 @@ class ModelOutcome:
 
     @classmethod
     def of(cls, spec: ModelSpec, root: Path) -> "ModelOutcome":
-        """Nothing has come yet."""
+        """An empty outcome."""
         return cls(spec, ModelFolder(root, spec.name, spec.revision, spec.settings_id))
 
     def keep(self, task: str) -> None:

@@ -281,7 +281,7 @@ def _role(role: str | None, prompt_type: Any) -> str | None:
     theirs = None if prompt_type is None else str(getattr(prompt_type, "value", prompt_type))
     if role is not None and theirs is not None and role != theirs:
         raise ArgumentError(
-            f"role={role!r} and prompt_type={theirs!r} say two things.", "one of the two"
+            f"role={role!r} and prompt_type={theirs!r} cannot be combined.", "one of the two"
         )
     asked = role if role is not None else theirs
     return None if asked is None else _one_of("role", asked, ROLES)

@@ -86,7 +86,7 @@ def opened_encoder(
     if spec.note:
         progress.warning(spec.note)
     progress.loading(spec)
-    hub.state()  # decides offline or not before anything reads it
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     with opened_store(keeping, progress) as kept:
         from angle_bench.evaluation.loading import load_any, refuse_change
 

@@ -32,7 +32,7 @@ def distinct(rows: Sequence[Row]) -> list[Row]:
 
 
 def unlike(rows: Sequence[Row]) -> dict[str, str]:
-    """Why the numbers of a row are made in another way than most others', by label.
+    """Why the settings of a row differ from most others', by label.
 
     A model's own pooling, prompts and length are no reason; other settings than these are, and so
     is another dtype or mteb among rows that have run records. A checkpoint that was chosen by a

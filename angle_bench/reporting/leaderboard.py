@@ -71,7 +71,7 @@ class Leaderboard:
         warnings: What was left out or is doubtful, a line each.
         command: The command that made it.
         ranks: The Borda rank by label.
-        unlike: Why a row is marked as made in another way, by label.
+        unlike: Why a row is marked as having other settings, by label.
         intervals: The best and the worst rank that a row may have, by label; None if not asked for.
         ranked_by: What is drawn: the items of tasks, or tasks, of which scores are enough.
         ranked_over: Over how many tasks the intervals are, such as `32 of 41`; empty for all.

@@ -32,7 +32,7 @@ def refuse_odd_place(place: Path) -> None:
     """Refuse to write where something is that is no file: a device, a pipe, a link to itself.
 
     Raises:
-        UsageError: It is.
+        UsageError: The place is a device, a pipe, or a link to itself.
     """
     try:
         mode = place.stat().st_mode

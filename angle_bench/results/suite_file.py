@@ -23,7 +23,7 @@ def read_suite(place: Path) -> Suite:
     Without a version it is the digest of its tasks.
 
     Raises:
-        UsageError: There is no such file, or it cannot be meant.
+        UsageError: There is no such file, or it is invalid.
     """
     if not place.is_file():
         raise UsageError(f"there is no file {place}.", "-t FILE.toml of a suite, or -t NAME")
@@ -40,7 +40,7 @@ def read_suite(place: Path) -> Suite:
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(
-            f"{place}: {first['loc'][0]}: {first['msg'].lower()}.", "the line mended"
+            f"{place}: {first['loc'][0]}: {first['msg'].lower()}.", "that line corrected"
         ) from error
     if suite.name.casefold() in reserved_names():
         raise UsageError(f"{place}: {suite.name} is taken.", "another name for the suite")

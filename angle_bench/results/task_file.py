@@ -20,7 +20,7 @@ def users_tasks() -> list[Task]:
     """The tasks of the user's files; where two have one name, the nearest file's counts.
 
     Raises:
-        UsageError: A file cannot be meant; the line and the nearest key are named.
+        UsageError: A file is invalid; the line and the nearest key are named.
     """
     found: dict[str, Task] = {}
     for place in reversed(user_files()):
@@ -51,7 +51,7 @@ def own_task(file: TomlFile, number: int, row: Row) -> Task:
     """The task of a row that defines one.
 
     Raises:
-        UsageError: It cannot be meant; the line and the nearest key are named.
+        UsageError: It is invalid; the line and the nearest key are named.
     """
     try:
         own = OwnTask.model_validate(row)

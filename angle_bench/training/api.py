@@ -74,7 +74,7 @@ def train(
             cosines is kept. Without it the recipe's `select` chooses, by default the suite
             STSB-dev.
         output: The new folder; the data sets are kept in it, so that training can go on.
-        resume: Whether it may go on where it stopped.
+        resume: Continue from the last checkpoint.
         device: `auto`, `cpu`, `cuda:1`, `mps`.
         track: tensorboard, wandb, mlflow or trackio.
         mirror: A folder with models and data under their hub ids.

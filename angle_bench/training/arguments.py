@@ -18,7 +18,7 @@ def training_arguments(
     Args:
         recipe: What is trained.
         folder: Where it goes.
-        device: As after `-d`.
+        device: A device string, as `--device` takes it.
         track: Where losses are reported, if anywhere.
 
     Raises:

@@ -138,7 +138,7 @@ def refuse_place(output: Path, made_by: Maker, *sources: Path | None) -> None:
     """Refuse a new folder that is somebody else's, or one with what it is made of.
 
     Raises:
-        UsageError: It is.
+        UsageError: The folder belongs to something else, or holds a source.
     """
     place = output.resolve()
     for source in sources:

@@ -58,8 +58,8 @@ class Request:
     Attributes:
         folder: Where checkpoints and the candidate go.
         access: Where models and data are looked for.
-        device: As after `-d`.
-        resume: Whether it may go on where it stopped.
+        device: A device string, as `--device` takes it.
+        resume: Continue from the last checkpoint.
         processes: How many are going to be launched for it, where this one only does that.
         track: Where losses are reported, if anywhere.
         select_on_test: Whether the checkpoint may be chosen by test splits.
@@ -213,7 +213,7 @@ def check_tracker(name: str) -> None:
     """Refuse a tracker that is unknown or not installed.
 
     Raises:
-        UsageError: It is.
+        UsageError: The tracker is unknown or not installed.
     """
     if name not in TRACKERS:
         raise UsageError(f"there is no tracker {name}.", f"--track {', '.join(TRACKERS)} or none")

@@ -42,7 +42,7 @@ class Found:
 
 
 def check_rule(rule: Rule) -> None:
-    """Refuse a rule that cannot be meant.
+    """Refuse a rule that is invalid.
 
     Raises:
         UsageError: With what to type.

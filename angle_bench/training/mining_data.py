@@ -123,7 +123,7 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
         DataError: The rows cannot be read, have labels instead of queries, or hold no pair.
     """
     if source.hub is not None:
-        hub.state()  # decides offline or not before anything reads it
+        hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     skipped: list[str] = []
     rows = _without_negatives(raw_rows(source, mirror, streaming=False, skipped=skipped), source)
     first = next(rows, None)

@@ -1,4 +1,4 @@
-"""What the processes of a training exchange; alone, every function gives back what it got."""
+"""What the processes of a training exchange; with one process each function is the identity."""
 
 import math
 import os

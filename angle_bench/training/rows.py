@@ -292,7 +292,7 @@ def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch
     """Refuse a recipe that would leave the model as it is, or prompts that no text would get.
 
     Raises:
-        DataError: So it is.
+        DataError: every objective of this format has weight 0.
     """
     used = {
         "A": ("cosine_w", "ibn_w", "angle_w"),

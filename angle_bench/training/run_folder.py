@@ -59,7 +59,7 @@ class RunFolder:
 
         Args:
             recipe: What is to be trained.
-            resume: Whether it may go on where it stopped.
+            resume: Continue from the last checkpoint.
             processes: How many are to train it.
 
         Raises:

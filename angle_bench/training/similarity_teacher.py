@@ -81,7 +81,7 @@ def load_similarity_teacher(
         watch: Told of what goes wrong without stopping the training.
 
     Raises:
-        ModelError: It is not here, or sentence-transformers cannot load it.
+        ModelError: The checkpoint is missing, or sentence-transformers cannot load it.
     """
     spec = teaching.spec
     encoder: SentenceEncoder

@@ -138,7 +138,7 @@ def _no_split(place: Path, split: str, there: list[str], as_one: str = "") -> Da
 
 
 def _from_hub(source: Source, streaming: bool) -> Iterator[dict[str, Any]]:
-    hub.state()  # decides offline or not before anything reads it
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     import datasets
 
     return iter(

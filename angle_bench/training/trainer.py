@@ -170,7 +170,7 @@ class AngleTrainer(Trainer):
         """The loss of a batch, through the module that synchronises gradients.
 
         Raises:
-            ModelError: It is not finite; the batch is named.
+            ModelError: The loss is not finite; the batch is named.
         """
         groups = self._groups(inputs)
         found = model(inputs["input_ids"], inputs["attention_mask"], inputs["prompts"], groups)
@@ -200,7 +200,7 @@ class AngleTrainer(Trainer):
         """What is minimised of a batch.
 
         Raises:
-            ModelError: It is not finite; the batch is named.
+            ModelError: The loss is not finite; the batch is named.
         """
         draw = self.args.seed + (self.state.global_step << 20)
         loss = self._loss(found, inputs, groups, draw)

@@ -243,7 +243,7 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
         (("--prompt", ""), "an empty prompt is written none"),
         (("--prompts", "authors"), "there is no prompt policy authors"),
         (("--prompts", "mteb"), "mteb has no prompts of local/tiny-bert"),
-        (("--prompts", "mteb", "--prompt", "A"), "say two things"),
+        (("--prompts", "mteb", "--prompt", "A"), "cannot be combined"),
         (("--pooling", "all"), "--pooling all is not possible"),
         (("--pooling", "-1"), "--pooling -1 is not possible"),
         (("--layers", "3"), "has the layers 0 (the embeddings) to 2"),

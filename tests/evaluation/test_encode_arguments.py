@@ -145,7 +145,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"output_value": "token_embeddings"}, "no output_value 'token_embeddings'"),
     ({"output_value": None}, "no output_value None"),
     ({"device": "cuda"}, "takes no device"),
-    ({"role": "query", "prompt_type": "document"}, "say two things"),
+    ({"role": "query", "prompt_type": "document"}, "cannot be combined"),
 ]
 
 

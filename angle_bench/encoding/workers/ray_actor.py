@@ -82,7 +82,7 @@ def load_checkpoint(
     """Load a checkpoint from its folder, or from the hub where this node lacks the folder.
 
     Raises:
-        ModelError: It is not here, not the same, or cannot be loaded.
+        ModelError: The checkpoint is missing, differs, or cannot be loaded.
     """
     host = socket.gethostname()
     if version != __version__:
