@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.reporting.arrange import Wishes, arrange
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
@@ -24,13 +24,13 @@ def repository(shared: Path) -> Path:
     return shared / "results_repo"
 
 
-def leaderboard(suite: Suite, *paths: Path) -> Leaderboard:
+def leaderboard(suite: Suite, *paths: Path) -> Board:
     warnings: list[str] = []
     rows = model_rows(suite, every_model(models_of(collect(paths).folders)), warnings)
     return arrange(suite, rows, Wishes(), warnings)
 
 
-def averages(board: Leaderboard, key: str) -> dict[str, float | None]:
+def averages(board: Board, key: str) -> dict[str, float | None]:
     (column,) = (column for column in board.every if column.key == key)
     return {
         row.source.model: board.value(row, column).score
@@ -39,7 +39,7 @@ def averages(board: Leaderboard, key: str) -> dict[str, float | None]:
     }
 
 
-def shown(board: Leaderboard) -> dict[str, str]:
+def shown(board: Board) -> dict[str, str]:
     means = {name.rpartition("/")[2]: mean for name, mean in averages(board, "mean").items()}
     return {
         row.label: board.coverage(row) if (m := means[row.label]) is None else f"{100 * m:.2f}"

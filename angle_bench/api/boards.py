@@ -11,9 +11,9 @@ from angle_bench.errors import ResultsError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.reporting.leaderboard import Leaderboard as Found
+    from angle_bench.reporting.leaderboard import Board as Found
     from angle_bench.reporting.output import Format
-    from angle_bench.results.choose import Chosen, Model
+    from angle_bench.results.choose import ChosenModel, ChosenResults
     from angle_bench.results.collect import Collected
 
 MOST_DECIMALS = 6
@@ -274,8 +274,8 @@ def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
 
 
 def _typed(
-    models: "list[Model]", words: list[str], tasks: list[str], warnings: list[str]
-) -> "list[Chosen]":
+    models: "list[ChosenModel]", words: list[str], tasks: list[str], warnings: list[str]
+) -> "list[ChosenResults]":
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored_models import find_rows
     from angle_bench.results.stored_models import StoredModel

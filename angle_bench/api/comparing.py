@@ -11,7 +11,7 @@ from angle_bench.errors import AngleBenchError, ResultsError, UsageError
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.scored_models import Named
-    from angle_bench.reporting.compare import Comparison as Found
+    from angle_bench.reporting.compare import ComparisonTable as Found
 
 
 @public

@@ -11,9 +11,9 @@ from angle_bench.errors import AngleBenchError, ResultsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.reporting.compare import Comparison as Found
-    from angle_bench.reporting.compare import Row
-    from angle_bench.reporting.verdict import Verdict as Judged
+    from angle_bench.reporting.compare import ComparedRow
+    from angle_bench.reporting.compare import ComparisonTable as Found
+    from angle_bench.reporting.verdict import DifferenceVerdict as Judged
 
 COLUMNS = (
     *("label", "level", "task", "difference", "low", "high", "p", "verdict", "standard_error"),
@@ -93,7 +93,7 @@ class Candidate:
     by_subset: Mapping[str, Verdict] = field(repr=False)
 
     @classmethod
-    def of(cls, row: "Row") -> "Candidate":
+    def of(cls, row: "ComparedRow") -> "Candidate":
         """A row of a comparison."""
         tell = {
             name: {key: Verdict.of(row.label, key, each) for key, each in verdicts.items()}

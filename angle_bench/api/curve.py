@@ -5,14 +5,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.saved_steps import Training
+    from angle_bench.checkpoints.saved_steps import SavedTraining
     from angle_bench.evaluation.outcome import ModelOutcome
     from angle_bench.reporting.curve import Curve
     from angle_bench.reporting.table import Table
 
 
 def curves(
-    trainings: "Sequence[Training]", outcomes: "Sequence[ModelOutcome]", table: "Table"
+    trainings: "Sequence[SavedTraining]", outcomes: "Sequence[ModelOutcome]", table: "Table"
 ) -> "Iterator[Curve]":
     """A curve for each training that has two steps or more in a table.
 
@@ -39,7 +39,7 @@ def curves(
             yield Curve(training.label, what, points)
 
 
-def step_json(trainings: "Sequence[Training]", outcome: "ModelOutcome") -> dict[str, Any]:
+def step_json(trainings: "Sequence[SavedTraining]", outcome: "ModelOutcome") -> dict[str, Any]:
     """Training, step and loss of a model; all null where it is no step of any."""
     for training in trainings:
         for each in training.saved:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import Said, in_python
+from angle_bench.api.progress import WarningsOnly, in_python
 from angle_bench.api.value import Value
 from angle_bench.api.words import Names, Places, listed, place, public, warn
 from angle_bench.checkpoints.access import Access
@@ -83,7 +83,7 @@ def downloaded(
     tasks: Sequence[str],
     to: Path | None,
     access: Access,
-    progress: Said,
+    progress: WarningsOnly,
     say: Callable[[str], None] = lambda line: None,
 ) -> Downloaded:
     """As `download`, with all that the command line can ask; `say` is told each line at once."""

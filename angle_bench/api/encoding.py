@@ -15,7 +15,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping
 from angle_bench.evaluation.reader.kinds import ReadOptions
-from angle_bench.evaluation.vectors import Asked
+from angle_bench.evaluation.vectors import EncodeOptions
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
@@ -25,7 +25,7 @@ ROLES = (None, "query", "document")
 
 
 @dataclass(frozen=True)
-class Request:
+class EncodeRequest:
     """What is to be encoded, and how.
 
     Attributes:
@@ -48,7 +48,7 @@ class Request:
     overwrite: bool = False
     column: str | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
-    asked: Asked = field(default_factory=Asked)
+    asked: EncodeOptions = field(default_factory=EncodeOptions)
     changes: Overrides = field(default_factory=Overrides)
     access: Access = field(default_factory=Access)
     computing: Computing = field(default_factory=Computing)
@@ -197,14 +197,14 @@ def encode(
         attention=attention,
         compile=compile,
     )
-    request = Request(
+    request = EncodeRequest(
         file=str(file),
         model=model,
         output=place(output),
         overwrite=overwrite,
         column=column,
         reading=ReadOptions(encoding, skip_bad_rows, format),
-        asked=Asked(role, start, size),
+        asked=EncodeOptions(role, start, size),
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
@@ -215,7 +215,7 @@ def encode(
     return found
 
 
-def encoded(request: Request, progress: Quiet) -> Encoded:
+def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
     """As `encode`, with all that the command line can ask."""
     from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.vectors import (
@@ -255,7 +255,7 @@ def encoded(request: Request, progress: Quiet) -> Encoded:
     )
 
 
-def _texts(request: Request) -> "Texts":
+def _texts(request: EncodeRequest) -> "Texts":
     from angle_bench.evaluation.reader.texts import read_texts, text_files
 
     with text_files(request.file, request.reading) as files:
@@ -267,7 +267,7 @@ def _refuse_role(role: str | None) -> None:
         raise UsageError(f"there is no role {role}.", "--role query, or --role document")
 
 
-def _refuse_dimensions(spec: "ModelSpec", asked: Asked) -> None:
+def _refuse_dimensions(spec: "ModelSpec", asked: EncodeOptions) -> None:
     if spec.settings is not None:
         spec.settings.prompts.template_for(None, None, asked.role)  # refuses {instruction}
     most = None if spec.shape is None else spec.shape.width  # unknown: the encoder refuses

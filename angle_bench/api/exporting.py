@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import Said, in_python
+from angle_bench.api.progress import WarningsOnly, in_python
 from angle_bench.api.value import Value
 from angle_bench.api.words import Places, place, public
 from angle_bench.checkpoints.access import Access
@@ -116,7 +116,7 @@ def exported(
     push_to_hub: str | None,
     changes: Overrides,
     access: Access,
-    progress: Said,
+    progress: WarningsOnly,
 ) -> Exported:
     """As `export`, with all that the command line can ask."""
     form = _form(to)

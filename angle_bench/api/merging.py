@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import Said, in_python
+from angle_bench.api.progress import WarningsOnly, in_python
 from angle_bench.api.value import Value
 from angle_bench.api.words import Places, place, public
 from angle_bench.checkpoints.access import Access
@@ -127,7 +127,7 @@ def merged(
     changes: Overrides,
     access: Access,
     command: Sequence[str],
-    progress: Said,
+    progress: WarningsOnly,
 ) -> Merged:
     """As `merge`, with all that the command line can ask."""
     from angle_bench.checkpoints.resolve import resolve

@@ -21,16 +21,16 @@ from angle_bench.evaluation.reader.problems import short
 if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.reader.texts import Texts
-    from angle_bench.training.hard_negatives import Found
+    from angle_bench.training.hard_negatives import MiningCounts
     from angle_bench.training.mining import Rule
     from angle_bench.training.mining_data import MiningTexts
-    from angle_bench.training.rows import Counts
+    from angle_bench.training.rows import RowCounts
 
 RANGE = (10, 100)
 
 
 @dataclass(frozen=True)
-class Request:
+class MiningRequest:
     """What is to be mined, and how.
 
     Attributes:
@@ -89,7 +89,7 @@ class Search:
     spec: "ModelSpec"
     rule: "Rule"
     texts: "MiningTexts"
-    counts: "Counts"
+    counts: "RowCounts"
     corpus: "Texts | None"
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Mined(Value):
 
     output: Path | None
     search: Search
-    found: "Found | None" = None
+    found: "MiningCounts | None" = None
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -289,7 +289,7 @@ def mine_negatives(
         attention=attention,
         compile=compile,
     )
-    request = Request(
+    request = MiningRequest(
         data=str(data),
         model=model,
         output=place(output),
@@ -336,7 +336,7 @@ def ranks_of(typed: str) -> tuple[int, int]:
     return int(words[0]), int(words[1])
 
 
-def mined(request: Request, progress: Quiet, *, dry_run: bool = False) -> Mined:
+def mined(request: MiningRequest, progress: Quiet, *, dry_run: bool = False) -> Mined:
     """As `mine_negatives`, with all that the command line can ask."""
     from angle_bench.training.hard_negatives import check_texts, counted, find, write
 
@@ -353,7 +353,7 @@ def mined(request: Request, progress: Quiet, *, dry_run: bool = False) -> Mined:
     return Mined(request.output, search, counted(negatives), time.monotonic() - began)
 
 
-def _search(request: Request) -> Search:
+def _search(request: MiningRequest) -> Search:
     """What is asked, read; all that is invalid is refused first."""
     if request.corpus_column is not None and request.corpus is None:
         raise UsageError("--corpus-column needs --corpus.", "--corpus FILE")

@@ -26,7 +26,7 @@ LINE_EVERY_SECONDS = 60.0
 WIDE = 120  # columns for a bar, the counts and the pace in one line
 
 
-class Said:
+class WarningsOnly:
     """Warnings alone, on stderr; what watches a run or a training begins here.
 
     Attributes:
@@ -63,7 +63,7 @@ class Said:
         self._console.print(safe(text), markup=False)
 
 
-class Quiet(Said):
+class Quiet(WarningsOnly):
     """Says only what went wrong with a run; the base of the others."""
 
     def __init__(self, debug: bool = False) -> None:

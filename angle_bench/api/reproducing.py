@@ -18,7 +18,7 @@ from angle_bench.evaluation.options import Computing, Keeping
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.evaluation.reproduce import Attempt, Verdict
+    from angle_bench.evaluation.reproduce import Attempt, ReproduceVerdict
 
 UNEXPLAINED = 3
 
@@ -31,7 +31,7 @@ class Reproduction:
         verdict: What was published and measured; scores are in points.
     """
 
-    verdict: "Verdict"
+    verdict: "ReproduceVerdict"
 
     @property
     def matches(self) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from angle_bench.evaluation.reproduce import Verdict
+from angle_bench.evaluation.reproduce import ReproduceVerdict
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: ReproduceVerdict) -> str:
     """What was published and measured, what was tried, and what explains the gap."""
     said = " · ".join(
         f"{_mean(verdict, each.scores)} ({each.source})" for each in verdict.published
@@ -25,7 +25,7 @@ def text(verdict: Verdict) -> str:
     return "\n".join([*lines, _sentence(verdict)])
 
 
-def _table(verdict: Verdict) -> str:
+def _table(verdict: ReproduceVerdict) -> str:
     closest = verdict.closest
     rows = [
         [
@@ -39,7 +39,7 @@ def _table(verdict: Verdict) -> str:
     return tabulate(rows, heads, tablefmt="plain", disable_numparse=True)
 
 
-def _sentence(verdict: Verdict) -> str:
+def _sentence(verdict: ReproduceVerdict) -> str:
     closest = verdict.closest
     if closest is None:
         return "No single setting brings it nearer."
@@ -51,6 +51,6 @@ def _sentence(verdict: Verdict) -> str:
     )
 
 
-def _mean(verdict: Verdict, scores: Mapping[str, float]) -> str:
+def _mean(verdict: ReproduceVerdict, scores: Mapping[str, float]) -> str:
     common = [scores[name] for name in verdict.tasks if name in scores]
     return f"{sum(common) / len(common):.2f}" if common else "–"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def tidy_of(result: "RunResult") -> "pd.DataFrame":
     """All metrics of the tasks that have a score, in the order of the models."""
     from angle_bench.reporting.tidy import Known, frame, rows_of
-    from angle_bench.results.choose import Model
+    from angle_bench.results.choose import ChosenModel
     from angle_bench.results.stored_models import StoredModel
 
     known: Known = {}
@@ -25,7 +25,7 @@ def tidy_of(result: "RunResult") -> "pd.DataFrame":
         folder = folders.get(outcome.folder.path.resolve())
         if folder is None:  # nothing of it is stored
             continue
-        made = rows_of(StoredModel.of(Model((folder,))), answered.__contains__, [], known)
+        made = rows_of(StoredModel.of(ChosenModel((folder,))), answered.__contains__, [], known)
         rows += [row | {"label": outcome.spec.variant_label} for row in made]
     return frame(rows)
 

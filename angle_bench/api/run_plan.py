@@ -13,7 +13,7 @@ from angle_bench.evaluation.options import Computing, Keeping, Options
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.reference import ModelRef
-    from angle_bench.checkpoints.saved_steps import Training
+    from angle_bench.checkpoints.saved_steps import SavedTraining
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.forecast import JobForecast
     from angle_bench.evaluation.jobs import Job
@@ -77,7 +77,7 @@ class Plan:
     jobs: "Sequence[Job]"
     suites: "Sequence[Suite]"
     suite: "Suite"
-    trainings: "Sequence[Training]"
+    trainings: "Sequence[SavedTraining]"
     options: Options
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.checkpoints.saved_steps import Training
+    from angle_bench.checkpoints.saved_steps import SavedTraining
     from angle_bench.evaluation.failure import Failure
     from angle_bench.evaluation.jobs import Job
     from angle_bench.evaluation.outcome import ModelOutcome
@@ -32,7 +32,7 @@ class RunResult:
     jobs: "Sequence[Job]"
     suites: "Sequence[Suite]"
     suite: "Suite"
-    trainings: "Sequence[Training]" = ()
+    trainings: "Sequence[SavedTraining]" = ()
     limit: int | None = None
 
     @property

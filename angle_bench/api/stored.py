@@ -10,7 +10,7 @@ from angle_bench.errors import ResultsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.results.choose import Model
+    from angle_bench.results.choose import ChosenModel
 
 
 @public
@@ -55,7 +55,7 @@ def scores(
 
 def _chosen(
     paths: list[Path], models: Names | None, model_names: Names, lines: list[str]
-) -> "list[Model]":
+) -> "list[ChosenModel]":
     from angle_bench.results.choose import models_of
     from angle_bench.results.collect import collect
     from angle_bench.results.stored_models import StoredModel

@@ -18,7 +18,7 @@ from angle_bench.checkpoints.adapter_vocabulary import rows_of
 from angle_bench.checkpoints.bidirectional import make_bidirectional
 from angle_bench.checkpoints.config import T5_FAMILY, positions, read_config, refuse_architecture
 from angle_bench.checkpoints.dense import load_dense
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.checkpoints.weights import unloadable
@@ -75,7 +75,7 @@ class Backbone:
 
 
 def load_backbone(
-    place: Place, settings: Settings, device: torch.device, base: Any = None
+    place: CheckpointPaths, settings: Settings, device: torch.device, base: Any = None
 ) -> Backbone:
     """Load a checkpoint with exactly these settings.
 
@@ -144,7 +144,7 @@ def load_base(folder: Path, trust: Trust, settings: Settings, device: torch.devi
     return model if settings.quantization else model.to(device)
 
 
-def attach_adapter(model: Any, place: Place, device: torch.device) -> Adapted | None:
+def attach_adapter(model: Any, place: CheckpointPaths, device: torch.device) -> Adapted | None:
     """Put the adapter of a checkpoint into its base; None for a whole checkpoint."""
     if place.base is None:
         return None

@@ -7,7 +7,7 @@ from angle_bench.checkpoints.spec import NO_TRUST, Trust
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckpointPaths:
     """Where a checkpoint is here.
 
     Attributes:

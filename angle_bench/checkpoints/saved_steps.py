@@ -34,7 +34,7 @@ class SavedStep:
 
 
 @dataclass(frozen=True)
-class Training:
+class SavedTraining:
     """A training with saved steps.
 
     Attributes:
@@ -63,7 +63,7 @@ def step_of(name: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def trainings(texts: Sequence[str]) -> list[Training]:
+def trainings(texts: Sequence[str]) -> list[SavedTraining]:
     """What stands after --checkpoints, each once; folders of one name with their parent's.
 
     Args:
@@ -73,7 +73,7 @@ def trainings(texts: Sequence[str]) -> list[Training]:
         UsageError: A folder is not there, or holds no saved step.
         ModelError: The record of its losses cannot be read.
     """
-    found: dict[Path, tuple[ModelRef, Training]] = {}
+    found: dict[Path, tuple[ModelRef, SavedTraining]] = {}
     for ref in map(ModelRef.parse, texts):
         made = _training(ref)
         found.setdefault(made.folder, (ref, made))
@@ -86,7 +86,7 @@ def trainings(texts: Sequence[str]) -> list[Training]:
     ]
 
 
-def _training(ref: ModelRef) -> Training:
+def _training(ref: ModelRef) -> SavedTraining:
     folder = expand(ref.name)
     if not folder.is_dir():
         near = did_you_mean(folder.name, _folders(folder.parent))
@@ -102,7 +102,7 @@ def _training(ref: ModelRef) -> Training:
     }
     if not places:
         raise UsageError(f"{ref.name} holds no checkpoint-N with a model in it.", _instead(folder))
-    return Training(
+    return SavedTraining(
         label=ref.label or folder.resolve().name,
         folder=folder.resolve(),
         saved=_with_losses(places),

@@ -8,12 +8,12 @@ from transformers import AutoTokenizer
 from angle_bench.checkpoints.config import read_json
 from angle_bench.checkpoints.folder import has_tokenizer
 from angle_bench.checkpoints.panics import panics_caught
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.weights import unloadable
 from angle_bench.errors import ModelError, some
 
 
-def load_tokenizer(place: Place) -> Any:
+def load_tokenizer(place: CheckpointPaths) -> Any:
     """The tokenizer of a checkpoint, with a pad token; an adapter without one has its base's.
 
     Raises:

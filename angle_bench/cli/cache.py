@@ -8,7 +8,7 @@ import typer
 
 from angle_bench.api.sizes import parse_size
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Shown, grouped
+from angle_bench.cli.groups import OutputOptions, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ cache = typer.Typer(no_args_is_help=True, help="The vector store: see it, make i
 @grouped
 def info(
     cache_dir: shared.CacheDir = None,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> None:
     """Show what the vector store holds, the one used longest ago first."""
     from angle_bench.api.vector_cache import looked_at
@@ -58,7 +58,7 @@ def prune(
         str, typer.Option("--to", metavar="SIZE", help="What may stay: 5G, 500M or plain bytes.")
     ],
     cache_dir: shared.CacheDir = None,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> None:
     """Evict whole models from the vector store, the one used longest ago first."""
     from angle_bench.api.vector_cache import pruned
@@ -71,7 +71,7 @@ def prune(
 def clear(
     yes: Annotated[bool, shared.flag("-y", "--yes", help="Do not ask.")] = False,
     cache_dir: shared.CacheDir = None,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> None:
     """Empty the vector store; what it held is computed again when it is needed."""
     from angle_bench.api.vector_cache import cleared
@@ -83,7 +83,7 @@ def _tell(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _print(found: "Value", said: Shown) -> None:
+def _print(found: "Value", said: OutputOptions) -> None:
     if said.as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     elif text := found.to_text():

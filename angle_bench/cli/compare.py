@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, grouped
+from angle_bench.cli.groups import VerbosityOptions, grouped
 from angle_bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ By = Literal["task", "subset"] | None
 
 
 @dataclass(frozen=True)
-class Judged:
+class VerdictOptions:
     """How the models are judged."""
 
     seen: Annotated[
@@ -91,10 +91,10 @@ def compare(
     tasks: shared.Tasks = ["STS"],  # noqa: B006  typer copies it
     results: shared.Results = Path("results"),
     model_name: shared.ModelName = [],  # noqa: B006
-    judged: Judged = Judged(),
+    judged: VerdictOptions = VerdictOptions(),
     mirror: shared.Mirror = None,
     offline: shared.Offline = False,
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Compare stored scores on the same sentence pairs: difference, interval, verdict."""
     _refuse(judged.changes, judged.output)
@@ -123,7 +123,7 @@ def compare(
     return 1 if comparison.errors or unjudged else 0
 
 
-def _print(comparison: "Comparison", judged: Judged, said: Said) -> None:
+def _print(comparison: "Comparison", judged: VerdictOptions, said: VerbosityOptions) -> None:
     by, changes = judged.by, judged.changes
     if said.as_json:
         typer.echo(json.dumps(comparison.to_dict(by, changes), indent=2, ensure_ascii=False))

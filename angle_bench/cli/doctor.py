@@ -5,7 +5,7 @@ import json
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, Where, grouped
+from angle_bench.cli.groups import VerbosityOptions, Where, grouped
 
 EPILOG = """
 Examples:
@@ -21,7 +21,7 @@ def doctor(
     model: shared.Models = [],  # noqa: B006  typer copies it
     tasks: shared.Tasks = [],  # noqa: B006  typer copies it
     where: Where = Where(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Show versions, devices, caches; of models and tasks what is missing and what brings it."""
     shared.prepare_environment(where.offline, said.quiet, said.verbose)

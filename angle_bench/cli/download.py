@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, grouped
+from angle_bench.cli.groups import VerbosityOptions, grouped
 
 EPILOG = """
 Examples:
@@ -31,7 +31,7 @@ def download(
     mirror: shared.Mirror = None,
     base: shared.Base = None,
     allow_pickle: shared.AllowPickle = False,
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Bring models (an adapter's base too) and data into the hub's cache, or into a folder."""
     shared.prepare_environment(False, said.quiet, said.verbose)

@@ -10,7 +10,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
+from angle_bench.cli.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ angle-bench encode corpus.parquet --column text -m UAE-Large-V1 --role document 
 
 
 @dataclass(frozen=True)
-class Read:
+class EncodeInput:
     """How the file is read."""
 
     column: Annotated[
@@ -38,7 +38,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VectorOptions:
     """Which vectors are wanted."""
 
     role: Annotated[
@@ -73,34 +73,34 @@ def encode(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="A .parquet or .npy file.")
     ] = Path("vectors.parquet"),
-    read: Read = Read(),
-    wanted: Wanted = Wanted(),
+    read: EncodeInput = EncodeInput(),
+    wanted: VectorOptions = VectorOptions(),
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008  frozen
     computed: Computed = Computed(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Encode a text column: writes a parquet or npy file, in the order of the rows."""
     if len(model) != 1:
         raise UsageError(f"encode takes one model, not {len(model)}.", "-m all-MiniLM-L6-v2")
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
-    from angle_bench.api.encoding import Request, encoded
+    from angle_bench.api.encoding import EncodeRequest, encoded
     from angle_bench.api.progress import watcher
     from angle_bench.evaluation.reader.kinds import ReadOptions
-    from angle_bench.evaluation.vectors import Asked
+    from angle_bench.evaluation.vectors import EncodeOptions
 
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # SLURM sends SIGTERM; it is treated as Ctrl-C
-    request = Request(
+    request = EncodeRequest(
         file=file,
         model=model[0],
         output=output,
         overwrite=wanted.overwrite,
         column=read.column,
         reading=ReadOptions(read.encoding, read.skip_bad_rows, read.format),
-        asked=Asked(wanted.role, wanted.start, wanted.size),
+        asked=EncodeOptions(wanted.role, wanted.start, wanted.size),
         changes=used.overrides(),
         access=where.access(),
         computing=computed.computing(),
@@ -110,7 +110,7 @@ def encode(
     return 0
 
 
-def _print(found: "Encoded", said: Said) -> None:
+def _print(found: "Encoded", said: VerbosityOptions) -> None:
     from angle_bench.evaluation.reader.problems import short
 
     for line in found.skipped:

@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Recorded, Said, Where, grouped
+from angle_bench.cli.groups import Recorded, VerbosityOptions, Where, grouped
 
 EPILOG = """
 Examples:
@@ -21,7 +21,7 @@ angle-bench export ckpts/llama-nli --to merged --push-to-hub ORG/NAME
 
 
 @dataclass(frozen=True)
-class Written:
+class ExportOutput:
     """What is written, and where."""
 
     to: Annotated[
@@ -53,10 +53,10 @@ def export(
             autocompletion=complete.models,
         ),
     ],
-    written: Written,
+    written: ExportOutput,
     where: Where = Where(),  # noqa: B008  frozen
     recorded: Recorded = Recorded(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Write a checkpoint in another form; its vectors stay the same."""
     shared.prepare_environment(where.offline, said.quiet, said.verbose)

@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputOptions:
     """What is shown."""
 
     as_json: shared.Json = False
@@ -27,7 +27,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Said:
+class VerbosityOptions:
     """What is shown, also of the libraries underneath."""
 
     as_json: shared.Json = False
@@ -104,7 +104,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CacheOptions:
     """Where vectors are kept."""
 
     cache_dir: shared.CacheDir = None
@@ -159,7 +159,7 @@ class Computed:
         Raises:
             UsageError: The limit is no size, or the folder is a file.
         """
-        return Kept(self.cache_dir, self.no_cache, self.cache_limit).keeping()
+        return CacheOptions(self.cache_dir, self.no_cache, self.cache_limit).keeping()
 
 
 def grouped(verb: Callable[..., R]) -> Callable[..., R]:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Shown, grouped
+from angle_bench.cli.groups import OutputOptions, grouped
 from angle_bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LeaderboardCommand(TyperCommand):
 
 
 @dataclass(frozen=True)
-class Chosen:
+class RowOptions:
     """Which scores are shown."""
 
     tasks: shared.Tasks = field(default_factory=lambda: ["STS"])
@@ -74,7 +74,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Written:
+class LeaderboardOutput:
     """What is written, and where."""
 
     output: Annotated[
@@ -147,8 +147,8 @@ def leaderboard(
             show_default=False,
         ),
     ] = None,
-    chosen: Chosen = Chosen(),
-    written: Written = Written(),
+    chosen: RowOptions = RowOptions(),
+    written: LeaderboardOutput = LeaderboardOutput(),
     arranging: Arranged = Arranged(),
     check: Annotated[
         Path | None,
@@ -156,7 +156,7 @@ def leaderboard(
             "--check", metavar="FILE", help="Exit with 3 if FILE is not what -o would write now."
         ),
     ] = None,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """Make a table of stored scores, whoever measured them, and say where each comes from."""
     output = None if written.output == STDOUT else written.output
@@ -186,7 +186,7 @@ def leaderboard(
     return 0
 
 
-def _board(paths: list[Path], chosen: Chosen, arranging: Arranged, site: bool) -> "Leaderboard":
+def _board(paths: list[Path], chosen: RowOptions, arranging: Arranged, site: bool) -> "Leaderboard":
     from angle_bench.api.boards import arranged
 
     over_items = arranging.ranks and not site

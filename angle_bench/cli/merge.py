@@ -10,7 +10,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Recorded, Said, Where, grouped
+from angle_bench.cli.groups import Recorded, VerbosityOptions, Where, grouped
 from angle_bench.errors import UsageError
 
 EPILOG = """
@@ -23,7 +23,7 @@ angle-bench merge all-MiniLM-L6-v2 checkpoints/sts-b --weights 0.3,0.7 -o betwee
 
 
 @dataclass(frozen=True)
-class Written:
+class MergeOutput:
     """What is written, and where."""
 
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new folder.")]
@@ -47,10 +47,10 @@ def merge(
             autocompletion=complete.models,
         ),
     ],
-    written: Written,
+    written: MergeOutput,
     where: Where = Where(),  # noqa: B008  frozen
     recorded: Recorded = Recorded(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Average the weights of checkpoints (a model soup) into a checkpoint that run takes."""
     weights = None if written.weights is None else _numbers(written.weights)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
+from angle_bench.cli.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.api.mining import Request
+    from angle_bench.api.mining import MiningRequest
 
 EPILOG = """
 Examples:
@@ -52,7 +52,7 @@ class Ruled:
 
 
 @dataclass(frozen=True)
-class Read:
+class MiningInput:
     """What is read, and how."""
 
     corpus: Annotated[
@@ -103,7 +103,7 @@ def mine_negatives(
         typer.Option("-o", "--output", metavar="FILE", help="A .jsonl, .parquet or .csv file."),
     ] = Path("negatives.jsonl"),
     ruled: Ruled = Ruled(),
-    read: Read = Read(),
+    read: MiningInput = MiningInput(),
     overwrite: shared.Overwrite = False,
     dry_run: Annotated[
         bool, shared.flag("-n", "--dry-run", help="Show texts, prompts and rule; compute nothing.")
@@ -111,7 +111,7 @@ def mine_negatives(
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008  frozen
     computed: Computed = Computed(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Find hard negatives for pairs: writes query, positive, negative, which `train` reads."""
     if len(model) != 1:
@@ -140,15 +140,15 @@ def mine_negatives(
 def _request(
     named: tuple[str, str, Path, bool],
     ruled: Ruled,
-    read: Read,
+    read: MiningInput,
     where: Where,
     used: Used,
     computed: Computed,
-) -> "Request":
-    from angle_bench.api.mining import Request, ranks_of
+) -> "MiningRequest":
+    from angle_bench.api.mining import MiningRequest, ranks_of
 
     data, model, output, overwrite = named
-    return Request(
+    return MiningRequest(
         data=data,
         model=model,
         output=output,

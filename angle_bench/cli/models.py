@@ -8,7 +8,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Said, Shown, Where, grouped
+from angle_bench.cli.groups import OutputOptions, VerbosityOptions, Where, grouped
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.entry import Entry
@@ -43,7 +43,7 @@ models = typer.Typer(help="The checkpoints that are known by name.", no_args_is_
 @models.command("list", epilog=LIST_EPILOG)
 @grouped
 def list_(
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """The registry, and the rows of your own angle-bench.toml."""
     from angle_bench.api.catalogue import entries as every
@@ -86,7 +86,7 @@ def show(
             autocompletion=complete.registry_names,
         ),
     ],
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """All that is known of a checkpoint: settings, prompts, source, published scores."""
     from angle_bench.api.catalogue import models as listed
@@ -119,7 +119,7 @@ def check(
         ),
     ],
     where: Where = Where(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Do rows agree with their checkpoints' files? Of a folder: what is honoured, key by key.
 

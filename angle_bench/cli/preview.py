@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from angle_bench.checkpoints.access import Access
     from angle_bench.training.preview import Preview
     from angle_bench.training.recipe import Recipe
-    from angle_bench.training.rows import Counts, Part
-    from angle_bench.training.sweep import Sweep, Training
+    from angle_bench.training.rows import RowCounts, RowPart
+    from angle_bench.training.sweep import PlannedTraining, Sweep
 
 
 def show_preview(
-    sweep: "Sweep", share: "Sequence[Training]", access: "Access", device: str, as_json: bool
+    sweep: "Sweep", share: "Sequence[PlannedTraining]", access: "Access", device: str, as_json: bool
 ) -> int:
     """Print what a recipe would do; of a sweep what is trained, and more of its first cell.
 
@@ -44,7 +44,7 @@ def show_preview(
     return 0
 
 
-def _sweep_json(sweep: "Sweep", share: "Sequence[Training]") -> dict[str, Any]:
+def _sweep_json(sweep: "Sweep", share: "Sequence[PlannedTraining]") -> dict[str, Any]:
     return {
         "settings": list(sweep.keys),
         "cells": [{"name": cell.name, "settings": dict(cell.settings)} for cell in sweep.cells],
@@ -52,7 +52,7 @@ def _sweep_json(sweep: "Sweep", share: "Sequence[Training]") -> dict[str, Any]:
     }
 
 
-def _sweep_lines(sweep: "Sweep", share: "Sequence[Training]") -> list[str]:
+def _sweep_lines(sweep: "Sweep", share: "Sequence[PlannedTraining]") -> list[str]:
     lines = [f"sweep: {_counted(len(sweep.cells), 'cell')} of {', '.join(sweep.keys)}"]
     lines += [f"  {cell.name}" for cell in sweep.cells]
     if [each.name for each in share] != [cell.name for cell in sweep.cells]:  # seeds, or a part
@@ -81,7 +81,7 @@ def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
     }
 
 
-def _counts_json(counts: "Counts") -> dict[str, Any]:
+def _counts_json(counts: "RowCounts") -> dict[str, Any]:
     # dataclasses make keys of a Counter's pairs
     return asdict(replace(counts, dropped=Counter())) | {"dropped": dict(counts.dropped)}
 
@@ -129,7 +129,7 @@ def _format(seen: "Preview") -> str:
     return f"{seen.format} ({', '.join(names)})"
 
 
-def _part(named: "tuple[str, Part]") -> str:
+def _part(named: "tuple[str, RowPart]") -> str:
     name, part = named
     several = f" ({part.texts:,} texts)" if part.texts > part.rows else ""
     return f"{name} {part.rows:,}{several}"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from angle_bench.cli import complete
-from angle_bench.cli.groups import Shown, grouped
+from angle_bench.cli.groups import OutputOptions, grouped
 
 LIST_EPILOG = """
 Examples:
@@ -30,7 +30,7 @@ recipes = typer.Typer(help="The ready recipes of train.", no_args_is_help=True)
 @recipes.command("list", epilog=LIST_EPILOG)
 @grouped
 def list_(
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """The ready recipes: what each trains, and on what."""
     from angle_bench.api.catalogue import recipes as known
@@ -64,7 +64,7 @@ def show(
             metavar="NAME", help="A ready recipe, or a file.", autocompletion=complete.recipes
         ),
     ],
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """The file of a recipe, as a start for one's own."""
     from angle_bench.api.catalogue import draft_of

@@ -10,7 +10,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
+from angle_bench.cli.groups import Computed, Used, VerbosityOptions, Where, grouped
 
 EPILOG = """
 Examples:
@@ -42,7 +42,7 @@ def reproduce(
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008
     computed: Computed = Computed(),  # noqa: B008
-    said: Said = Said(),  # noqa: B008
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008
 ) -> int:
     """Measure a model against its published scores; where they differ, name what explains it."""
     shared.prepare_environment(where.offline, said.quiet, said.verbose)

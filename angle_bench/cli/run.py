@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Computed, Said, Used, Where, grouped
+from angle_bench.cli.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.cli.plan import from_plan
 from angle_bench.cli.run_output import print_json, print_tables
 from angle_bench.errors import UsageError
@@ -37,7 +37,7 @@ RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunOptions:
     """What is evaluated, and where results go."""
 
     model: shared.Models = field(default_factory=list)
@@ -110,13 +110,13 @@ class Varied:
 
 @grouped
 def run(
-    asked: Asked = Asked(),
+    asked: RunOptions = RunOptions(),
     carried: Carried = Carried(),
     varied: Varied = Varied(),
     where: Where = Where(),  # noqa: B008  frozen
     used: Used = Used(),  # noqa: B008
     computed: Computed = Computed(),  # noqa: B008
-    said: Said = Said(),  # noqa: B008
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008
     stray: Annotated[
         list[str] | None,
         typer.Argument(
@@ -167,7 +167,12 @@ def _show_forecast(plan: "Plan", as_json: bool) -> int:
 
 
 def _question(
-    asked: Asked, carried: Carried, varied: Varied, where: Where, used: Used, computed: Computed
+    asked: RunOptions,
+    carried: Carried,
+    varied: Varied,
+    where: Where,
+    used: Used,
+    computed: Computed,
 ) -> "Question":
     from angle_bench.api.run_plan import Question
 

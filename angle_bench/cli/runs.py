@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Shown, grouped
+from angle_bench.cli.groups import OutputOptions, grouped
 from angle_bench.errors import printable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def runs(
     last: Annotated[
         int | None, typer.Option("--last", metavar="N", help="Only the last N commands.")
     ] = None,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """List the commands that wrote into a results folder, the last one last."""
     from angle_bench.errors import UsageError

@@ -24,12 +24,12 @@ from angle_bench.errors import some
 if TYPE_CHECKING:
     from angle_bench.reporting.sweep import SweepTable
     from angle_bench.training.fine_tune import Trained
-    from angle_bench.training.sweep import Sweep, Training
+    from angle_bench.training.sweep import PlannedTraining, Sweep
 
 
 def train_sweep(
     sweep: "Sweep",
-    every: "Sequence[Training]",
+    every: "Sequence[PlannedTraining]",
     asked: Asked,
     scoring: Scoring,
     processes: int,
@@ -83,7 +83,9 @@ def _json(
     }
 
 
-def _table(sweep: "Sweep", every: "Sequence[Training]", scoring: Scoring) -> "SweepTable | None":
+def _table(
+    sweep: "Sweep", every: "Sequence[PlannedTraining]", scoring: Scoring
+) -> "SweepTable | None":
     """The table, once every training of the grid has ended; else a line says why there is none."""
     from angle_bench.training.sweep_state import failure_of, state_of
 
@@ -106,7 +108,7 @@ def _table(sweep: "Sweep", every: "Sequence[Training]", scoring: Scoring) -> "Sw
 
 def _next(
     sweep: "Sweep",
-    every: "Sequence[Training]",
+    every: "Sequence[PlannedTraining]",
     done: "Sequence[Trained]",
     scoring: Scoring,
     table: "SweepTable | None",

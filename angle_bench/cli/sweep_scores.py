@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from angle_bench.checkpoints.access import Access
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.outcome import ModelOutcome
-    from angle_bench.reporting.sweep import Entry, SweepTable
+    from angle_bench.reporting.sweep import SweepEntry, SweepTable
     from angle_bench.results.stored_models import StoredModel
     from angle_bench.results.task import Suite
-    from angle_bench.training.sweep import Sweep, Training
+    from angle_bench.training.sweep import PlannedTraining, Sweep
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Scoring:
     quiet: bool
     debug: bool
 
-    def access_of(self, training: "Training") -> "Access":
+    def access_of(self, training: "PlannedTraining") -> "Access":
         """The same for one training, whose recipe may say where an adapter's base is."""
         return replace(self.access, base=training.recipe.model.base)
 
@@ -62,7 +62,10 @@ def scoring_of(
 
 
 def scored_table(
-    sweep: "Sweep", finished: "Sequence[Training]", scoring: Scoring, failed: Mapping[str, str]
+    sweep: "Sweep",
+    finished: "Sequence[PlannedTraining]",
+    scoring: Scoring,
+    failed: Mapping[str, str],
 ) -> "SweepTable":
     """Score what each training left and what it started from, and compare.
 
@@ -117,11 +120,13 @@ class _Start:
     settings: Mapping[str, Any]
 
 
-def _starts(sweep: "Sweep", finished: "Sequence[Training]", scoring: Scoring) -> list[_Start]:
+def _starts(
+    sweep: "Sweep", finished: "Sequence[PlannedTraining]", scoring: Scoring
+) -> list[_Start]:
     """What the trainings started from: one checkpoint, but where its settings are swept."""
     from angle_bench.training.starting_point import starting_point
 
-    found: dict[tuple[str, str, str], tuple[ModelSpec, list[Training]]] = {}
+    found: dict[tuple[str, str, str], tuple[ModelSpec, list[PlannedTraining]]] = {}
     for each in finished:
         spec = starting_point(each.recipe, scoring.access_of(each))
         key = (spec.name, spec.revision, spec.required_settings().digest())
@@ -137,7 +142,7 @@ def _starts(sweep: "Sweep", finished: "Sequence[Training]", scoring: Scoring) ->
     return starts
 
 
-def _shared_settings(keys: Sequence[str], trained: "Sequence[Training]") -> dict[str, Any]:
+def _shared_settings(keys: Sequence[str], trained: "Sequence[PlannedTraining]") -> dict[str, Any]:
     first = trained[0].cell.settings
     return {
         key: first[key]
@@ -146,7 +151,7 @@ def _shared_settings(keys: Sequence[str], trained: "Sequence[Training]") -> dict
     }
 
 
-def _candidate(training: "Training", scoring: Scoring) -> "ModelSpec":
+def _candidate(training: "PlannedTraining", scoring: Scoring) -> "ModelSpec":
     from angle_bench.checkpoints.reference import ModelRef
     from angle_bench.checkpoints.resolve import resolve_all
 
@@ -191,10 +196,10 @@ def _why(outcome: "ModelOutcome") -> str:
 
 def _cells(
     sweep: "Sweep",
-    finished: "Sequence[Training]",
+    finished: "Sequence[PlannedTraining]",
     starts: Sequence[_Start],
     models: "Mapping[str, StoredModel]",
-) -> "list[Entry]":
+) -> "list[SweepEntry]":
     """The cells with scores, each of its seeds that have some."""
     entries = []
     for cell in sweep.cells:
@@ -208,9 +213,11 @@ def _cells(
     return entries
 
 
-def _entry(label: str, models: "Sequence[StoredModel]", settings: Mapping[str, Any]) -> "Entry":
+def _entry(
+    label: str, models: "Sequence[StoredModel]", settings: Mapping[str, Any]
+) -> "SweepEntry":
     """Models as a row; their records of training texts, which hold this suite, are left aside."""
     from angle_bench.reporting.pairing import Side
-    from angle_bench.reporting.sweep import Entry
+    from angle_bench.reporting.sweep import SweepEntry
 
-    return Entry(Side(label, tuple(models)), settings)
+    return SweepEntry(Side(label, tuple(models)), settings)

@@ -9,7 +9,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Shown, grouped
+from angle_bench.cli.groups import OutputOptions, grouped
 
 if TYPE_CHECKING:
     from angle_bench.results.task import Suite, Task
@@ -39,7 +39,7 @@ def list_(
     everything: Annotated[
         bool, shared.flag("--all", help="Also mteb's other benchmarks, and every task.")
     ] = False,
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """The suites, and with --all every name that -t takes."""
     from angle_bench.api.catalogue import tasks as known
@@ -83,7 +83,7 @@ def show(
             metavar="NAME", help="What may stand after -t.", autocompletion=complete.tasks
         ),
     ],
-    said: Shown = Shown(),  # noqa: B008  frozen
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """What a suite or task is: its data, splits, subsets, score and size."""
     from angle_bench.api.catalogue import tasks as known

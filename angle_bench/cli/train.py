@@ -11,7 +11,7 @@ import typer
 
 from angle_bench.cli import complete
 from angle_bench.cli import options as shared
-from angle_bench.cli.groups import Kept, Said, grouped
+from angle_bench.cli.groups import CacheOptions, VerbosityOptions, grouped
 from angle_bench.cli.preview import show_preview
 from angle_bench.cli.sweep import train_sweep
 from angle_bench.cli.sweep_scores import scoring_of
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.options import Keeping
-    from angle_bench.training.fine_tune import Request
+    from angle_bench.training.fine_tune import TrainingRequest
     from angle_bench.training.recipe import Recipe
-    from angle_bench.training.sweep import Training
+    from angle_bench.training.sweep import PlannedTraining
 
 EPILOG = """
 Examples:
@@ -52,7 +52,7 @@ angle-bench train my-recipe.toml --resume
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TrainOptions:
     """What is trained, and where to."""
 
     output: Annotated[
@@ -113,7 +113,7 @@ class Processes:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SelectionOptions:
     """How the candidate is chosen, and where scores go."""
 
     select_on_test: Annotated[
@@ -126,7 +126,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Places:
+class TrainLocations:
     """Where models and data are, what may run code, and where it is computed."""
 
     mirror: shared.Mirror = None
@@ -154,12 +154,12 @@ def train(
             autocompletion=complete.recipes,
         ),
     ],
-    wanted: Wanted = Wanted(),
+    wanted: TrainOptions = TrainOptions(),
     divided: Processes = Processes(),
-    judged: Judged = Judged(),
-    places: Places = Places(),
-    kept: Kept = Kept(),  # noqa: B008  frozen
-    said: Said = Said(),  # noqa: B008  frozen
+    judged: SelectionOptions = SelectionOptions(),
+    places: TrainLocations = TrainLocations(),
+    kept: CacheOptions = CacheOptions(),  # noqa: B008  frozen
+    said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""
     from angle_bench.encoding.workers.start import check_devices
@@ -219,7 +219,9 @@ def _launch(processes: int, device: str) -> int:
     return 0
 
 
-def _train(place: Path, asked: "list[tuple[Recipe, Request]]", as_json: bool, quiet: bool) -> int:
+def _train(
+    place: Path, asked: "list[tuple[Recipe, TrainingRequest]]", as_json: bool, quiet: bool
+) -> int:
     """Train one recipe, under a seed or several."""
     done = train_all(asked, quiet or not first())
     if not first():
@@ -239,7 +241,9 @@ def _train(place: Path, asked: "list[tuple[Recipe, Request]]", as_json: bool, qu
     return 0
 
 
-def _share(every: "list[Training]", shard: str | None, *, several: bool) -> "list[Training]":
+def _share(
+    every: "list[PlannedTraining]", shard: str | None, *, several: bool
+) -> "list[PlannedTraining]":
     """The trainings of one part.
 
     Raises:
@@ -278,17 +282,17 @@ def _seeds(typed: str | None) -> list[int]:
 
 
 def _request(
-    wanted: Wanted,
+    wanted: TrainOptions,
     divided: Processes,
-    judged: Judged,
+    judged: SelectionOptions,
     access: "Access",
     device: str,
     keeping: "Keeping",
-) -> "Callable[[Training], Request]":
+) -> "Callable[[PlannedTraining], TrainingRequest]":
     """What is asked of each training."""
-    from angle_bench.training.fine_tune import Request
+    from angle_bench.training.fine_tune import TrainingRequest
 
-    return lambda training: Request(
+    return lambda training: TrainingRequest(
         folder=training.folder,
         access=replace(access, base=training.recipe.model.base),
         device=device,
@@ -302,8 +306,8 @@ def _request(
 
 
 def _begun(
-    share: "list[Training]", request_of: "Callable[[Training], Request]"
-) -> "list[tuple[Recipe, Request]]":
+    share: "list[PlannedTraining]", request_of: "Callable[[PlannedTraining], TrainingRequest]"
+) -> "list[tuple[Recipe, TrainingRequest]]":
     """What is trained into each folder; all are refused before one is trained."""
     from angle_bench.training.fine_tune import begin
 

@@ -18,7 +18,7 @@ import typer
 from angle_bench.errors import AngleBenchError
 
 if TYPE_CHECKING:
-    from angle_bench.training.fine_tune import Request, Trained
+    from angle_bench.training.fine_tune import Trained, TrainingRequest
     from angle_bench.training.flow import Stop
     from angle_bench.training.recipe import Recipe
 
@@ -26,7 +26,7 @@ INTERRUPTED = 130
 LAUNCHED = "ANGLE_BENCH_LAUNCHED"  # in processes whose launcher says that they were interrupted
 LOST = 40  # seconds, ten more than torch's launcher takes to end
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Asked = Sequence[tuple["Recipe", "Request"]]
+Asked = Sequence[tuple["Recipe", "TrainingRequest"]]
 
 
 def launched() -> bool:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from angle_bench.api.progress import LINE_EVERY_SECONDS, Said, duration
+from angle_bench.api.progress import LINE_EVERY_SECONDS, WarningsOnly, duration
 from angle_bench.training.watch import Nobody
 
 
-class Warnings(Said, Nobody):
+class Warnings(WarningsOnly, Nobody):
     """Warnings alone; the base of the others.
 
     Args:

@@ -29,7 +29,7 @@ OLD_BATCH = 32  # texts; what angle-emb 0.1 evaluated in, whose pads cls_avg_v0 
 
 
 @dataclass
-class Counts:
+class EncodeCounts:
     """What an encoder has done so far.
 
     Attributes:
@@ -69,7 +69,7 @@ class Encoder:
     batch_tokens: int | None = None
     store: "Store | None" = None
     identities: Sequence["StoreIdentity"] = ()
-    counts: Counts = field(default_factory=Counts)
+    counts: EncodeCounts = field(default_factory=EncodeCounts)
     _touched: set["StoreIdentity"] = field(default_factory=set)
     _end: Any = None
 

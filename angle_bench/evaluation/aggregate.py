@@ -6,14 +6,14 @@ from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from mteb.results import TaskResult
 
 from angle_bench.evaluation.data import Located
-from angle_bench.evaluation.scoring import Scored, build
+from angle_bench.evaluation.scoring import ScoredTask, build
 from angle_bench.evaluation.verify import Verdict, Verification
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.task import Task
 
 
-def combine(folder: ModelFolder, task: Task, located: Located) -> Scored:
+def combine(folder: ModelFolder, task: Task, located: Located) -> ScoredTask:
     """The aggregate's result from the result files of its parts, its data as good as the worst."""
     aggregate = build(task, located)
     if not isinstance(aggregate, AbsTaskAggregate):
@@ -21,4 +21,4 @@ def combine(folder: ModelFolder, task: Task, located: Located) -> Scored:
     parts = [TaskResult.from_disk(folder.result(name)) for name in task.parts]
     verdicts = [read_record(folder, name)["data"]["verification"]["verdict"] for name in task.parts]
     worst = max(verdicts, key=get_args(Verdict).index)
-    return Scored(aggregate.combine_task_results(parts), (), Verification(worst))
+    return ScoredTask(aggregate.combine_task_results(parts), (), Verification(worst))

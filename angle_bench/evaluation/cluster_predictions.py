@@ -12,7 +12,7 @@ from mteb.abstasks import AbsTaskClustering
 from mteb.abstasks.clustering_legacy import AbsTaskClusteringLegacy
 
 from angle_bench.results.item_predictions import (
-    Clustering,
+    ClusteringPredictions,
     ClusterPredictions,
     ClusterSetPredictions,
 )
@@ -109,7 +109,7 @@ def clusterings(
             drawn, count = np.unique(np.stack([own, clusters]), axis=1, return_counts=True)
             where = drawn[0].tolist()
             made.append(
-                Clustering(
+                ClusteringPredictions(
                     index=encoded[drawn[0]].tolist(),
                     text=[texts[place] for place in where],
                     gold=[gold[place] for place in where],

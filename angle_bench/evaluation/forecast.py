@@ -8,7 +8,7 @@ from typing import Any, Literal
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.config import read_json, shape_of
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.weights import parameters_of
 from angle_bench.encoding.tokenise import tokenise
@@ -183,7 +183,7 @@ def _some_texts(files: Iterable[Path], options: ReadOptions | None = None) -> It
             yield from (value for value in row.values() if isinstance(value, str) and value)
 
 
-def _place(spec: ModelSpec) -> Place | None:
+def _place(spec: ModelSpec) -> CheckpointPaths | None:
     """Where a checkpoint is, None where it would have to be downloaded or is not ours to load."""
     if spec.loader != "transformers":
         return None
@@ -192,10 +192,10 @@ def _place(spec: ModelSpec) -> Place | None:
         base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
     except AngleBenchError:  # the run itself will say it
         return None
-    return None if folder is None else Place(folder, base, spec.trust)
+    return None if folder is None else CheckpointPaths(folder, base, spec.trust)
 
 
-def _tokenizer(place: Place | None) -> Any:
+def _tokenizer(place: CheckpointPaths | None) -> Any:
     if place is None:
         return None
     from angle_bench.checkpoints.tokenizer import load_tokenizer
@@ -203,7 +203,7 @@ def _tokenizer(place: Place | None) -> Any:
     return load_tokenizer(place)
 
 
-def _operations_per_token(place: Place) -> float | None:
+def _operations_per_token(place: CheckpointPaths) -> float | None:
     """Twice the parameters outside the embeddings: a multiplication and an addition for each."""
     shape = shape_of(place.whole)
     vocabulary = read_json(place.whole / "config.json").get("vocab_size")

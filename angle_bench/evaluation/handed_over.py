@@ -15,7 +15,7 @@ from angle_bench.checkpoints.prompts import DOCUMENT_NAMES
 from angle_bench.checkpoints.similarity import SCORED
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.templates import PLACEHOLDER
-from angle_bench.encoding.encoder import Counts, TextsDone, cut
+from angle_bench.encoding.encoder import EncodeCounts, TextsDone, cut
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import deduplicate
 from angle_bench.encoding.returned import Returned
@@ -62,7 +62,7 @@ class HandedOver(SentenceEncoder):
     done: TextsDone | None = None
     prompts_used: dict[str, str] = field(default_factory=dict)
     warn: Callable[[str], None] | None = None
-    counts: Counts = field(default_factory=Counts)
+    counts: EncodeCounts = field(default_factory=EncodeCounts)
     _said: list[str] = field(default_factory=list)
     _steady: dict[str | None, bool] = field(default_factory=dict)
     _pool: Any = None

@@ -12,7 +12,7 @@ from angle_bench.checkpoints.config import shape_of
 from angle_bench.checkpoints.content import content_hash
 from angle_bench.checkpoints.folder import read_folder
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec, Output
 from angle_bench.checkpoints.st_folder import dense_width
@@ -105,7 +105,7 @@ def load_variants(
     ]
 
 
-def place_of(spec: ModelSpec) -> Place:
+def place_of(spec: ModelSpec) -> CheckpointPaths:
     """Where a checkpoint and its base are, downloaded if need be.
 
     Raises:
@@ -114,16 +114,16 @@ def place_of(spec: ModelSpec) -> Place:
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
     base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
     read_folder(folder, base, spec.trust)  # says what is missing before anything is loaded
-    return Place(folder, base, spec.trust)
+    return CheckpointPaths(folder, base, spec.trust)
 
 
-def _tokenizer(place: Place) -> Any:
+def _tokenizer(place: CheckpointPaths) -> Any:
     from angle_bench.checkpoints.tokenizer import load_tokenizer
 
     return load_tokenizer(place)
 
 
-def vector_width(spec: ModelSpec, place: Place) -> int:
+def vector_width(spec: ModelSpec, place: CheckpointPaths) -> int:
     """The length of a checkpoint's vectors, before any cut."""
     if dense := spec.required_settings().dense:
         return dense_width(place.folder, dense[-1])

@@ -5,7 +5,7 @@ from typing import Any
 
 from angle_bench.errors import DataError
 from angle_bench.evaluation.own_rows import (
-    Part,
+    TaskPart,
     binary,
     identifier,
     label,
@@ -19,12 +19,12 @@ from angle_bench.results.task import Task
 Columns = dict[str, list[Any]]
 
 
-def pairs(part: Part) -> Columns:
+def pairs(part: TaskPart) -> Columns:
     """The two texts of each row."""
     return {name: part.values(name, text, "no text") for name in ("sentence1", "sentence2")}
 
 
-def scored_pairs(part: Part) -> Columns:
+def scored_pairs(part: TaskPart) -> Columns:
     """Pairs with a score on any scale."""
     columns = pairs(part)
     scores = part.values("score", number, "no finite number")
@@ -36,7 +36,7 @@ def scored_pairs(part: Part) -> Columns:
     return {**columns, "score": scores}
 
 
-def labelled_pairs(part: Part) -> Columns:
+def labelled_pairs(part: TaskPart) -> Columns:
     """Pairs with a label of 0 or 1, as mteb calls it."""
     columns = pairs(part)
     labels = part.values("label", binary, "neither 0 nor 1")
@@ -45,7 +45,7 @@ def labelled_pairs(part: Part) -> Columns:
     return {**columns, "labels": labels}
 
 
-def labelled(part: Part, fields: Sequence[str]) -> Columns:
+def labelled(part: TaskPart, fields: Sequence[str]) -> Columns:
     """Texts, or pairs of them, with a label."""
     columns = {name: part.values(name, text, "no text") for name in fields}
     return {**columns, "label": part.values("label", label, "no label")}
@@ -104,7 +104,7 @@ def refuse_few(task: Task, columns: Columns, names: Sequence[str], least: int) -
             )
 
 
-def documents(part: Part) -> Columns:
+def documents(part: TaskPart) -> Columns:
     """The corpus of a retrieval task: ids, texts, and titles where there are any."""
     columns = _with_ids(part, "corpus")
     titles = part.values("corpus.title", _title, "no text") if part.has("corpus.title") else None
@@ -115,12 +115,12 @@ def _title(value: Any) -> str:
     return "" if value is None else text(value)
 
 
-def queries(part: Part) -> Columns:
+def queries(part: TaskPart) -> Columns:
     """The queries of a retrieval task: ids and texts."""
     return _with_ids(part, "queries")
 
 
-def _with_ids(part: Part, name: str) -> Columns:
+def _with_ids(part: TaskPart, name: str) -> Columns:
     ids = part.values(f"{name}.id", identifier, "no id")
     seen: set[str] = set()
     for each in ids:
@@ -132,7 +132,7 @@ def _with_ids(part: Part, name: str) -> Columns:
     return {"id": ids, "text": part.values(f"{name}.text", text, "no text")}
 
 
-def judgements(part: Part, corpus: Columns, asked: Columns) -> dict[str, dict[str, int]]:
+def judgements(part: TaskPart, corpus: Columns, asked: Columns) -> dict[str, dict[str, int]]:
     """Relevance by query and document, 1 where there is no column `score`."""
     by_query: dict[str, dict[str, int]] = {}
     ids = {
@@ -160,7 +160,7 @@ def judgements(part: Part, corpus: Columns, asked: Columns) -> dict[str, dict[st
     return by_query
 
 
-def candidates(part: Part) -> list[tuple[str, list[str], list[str]]]:
+def candidates(part: TaskPart) -> list[tuple[str, list[str], list[str]]]:
     """Of every row the query, the texts that answer it and those that do not.
 
     Rows without the one or the other are left out, as mteb leaves them out

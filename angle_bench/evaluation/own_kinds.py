@@ -18,7 +18,7 @@ from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from angle_bench.evaluation import own_data
 from angle_bench.evaluation.data import Located
 from angle_bench.evaluation.own_data import Columns
-from angle_bench.evaluation.own_rows import Part, part_of
+from angle_bench.evaluation.own_rows import TaskPart, part_of
 from angle_bench.results.predictions import ClassPredictions
 from angle_bench.results.task import Task
 
@@ -53,11 +53,11 @@ class OwnData(AbsTask):
         """The splits of a subset."""
         raise NotImplementedError
 
-    def part(self, subset: str, split: str) -> Part:
+    def part(self, subset: str, split: str) -> TaskPart:
         """The rows of a split."""
         return part_of(self.asked, self.located, subset, split)
 
-    def rows_by_split(self, subset: str, columns: Callable[[Part], Columns]) -> Any:
+    def rows_by_split(self, subset: str, columns: Callable[[TaskPart], Columns]) -> Any:
         """The splits of a subset as mteb has them, each read in the same way."""
         return as_splits({s: columns(self.part(subset, s)) for s in self.asked.reads})
 
@@ -116,7 +116,7 @@ class OwnClustering(OwnData, AbsTaskClustering):
         return self.rows_by_split(subset, _clustered)
 
 
-def _clustered(part: Part) -> Columns:
+def _clustered(part: TaskPart) -> Columns:
     columns = own_data.labelled(part, ["text"])
     # mteb leaves out what has the number -1 as its label
     return {"sentences": columns["text"], "labels": [str(label) for label in columns["label"]]}

@@ -13,7 +13,7 @@ from angle_bench.results.own_task import FIELDS
 from angle_bench.results.task import Task
 
 
-def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
+def part_of(task: Task, located: Located, subset: str, part: str) -> "TaskPart":
     """The rows of a split, or of a part of retrieval data.
 
     Raises:
@@ -28,7 +28,7 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
                 rows.append(row)
                 places.append((file, number))
         columns = dict.fromkeys(name for file in files for name in file.met)
-        return Part(task, str(place), rows, list(columns), places)
+        return TaskPart(task, str(place), rows, list(columns), places)
     import datasets
 
     name = None if subset == "default" else subset
@@ -40,7 +40,7 @@ def part_of(task: Task, located: Located, subset: str, part: str) -> "Part":
             f"--mirror DIR with DIR/{task.dataset}/{'' if name is None else f'{name}/'}"
             f"{part}.parquet, or the same command with a network",
         ) from error
-    return Part(task, f"{task.dataset} {subset}/{part}", rows.to_list())
+    return TaskPart(task, f"{task.dataset} {subset}/{part}", rows.to_list())
 
 
 def unused_columns(task: Task, located: Located) -> list[str]:
@@ -71,7 +71,7 @@ def column_of(field: str, columns: Iterable[tuple[str, str]], there: Sequence[st
     return "_id" if name == "id" and "id" not in there and "_id" in there else name
 
 
-class Part:
+class TaskPart:
     """Rows, and where they are from; every check names the place and the line or row, from 1."""
 
     def __init__(

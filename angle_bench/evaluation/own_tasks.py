@@ -60,9 +60,9 @@ def _instruction(task: Task) -> Any:
 
 def _kind(task: Task) -> type[AbsTask]:
     if task.protocol:
-        from angle_bench.evaluation.probe import Probe  # brings scikit-learn's linear models
+        from angle_bench.evaluation.probe import LinearProbe  # brings scikit-learn's linear models
 
-        return Probe
+        return LinearProbe
     if task.type == "Retrieval" and not task.path:
         return AbsTaskRetrieval  # a data set that is laid out as mteb's are
     return _KINDS[task.type]

@@ -60,7 +60,7 @@ PAIR_SCORES = {
 
 
 @dataclass
-class Kept:
+class KeptPredictions:
     """The per-item values of one task, filled while it evaluates itself.
 
     Attributes:
@@ -113,14 +113,14 @@ class Kept:
 
 
 @contextmanager
-def keeping(mteb_task: mteb.AbsTask, task: Task) -> Iterator[Kept]:
+def keeping(mteb_task: mteb.AbsTask, task: Task) -> Iterator[KeptPredictions]:
     """Keep what mteb knows of each item while the block lasts.
 
     Retrieval goes through mteb's hook for task-specific scores, which is given every query's
     values; its dump of 1,000 documents for each query is never written. Other types dump what was
     predicted, and clustering draws from a generator that keeps what it gave.
     """
-    kept = Kept(mteb_task, task)
+    kept = KeptPredictions(mteb_task, task)
     if not has_predictions(task):
         yield kept
     elif isinstance(mteb_task, AbsTaskRetrieval):

@@ -18,7 +18,7 @@ from angle_bench.evaluation.own_kinds import OwnClassification
 from angle_bench.results.predictions import ClassPredictions, Experiment
 
 
-class Probe(OwnClassification):
+class LinearProbe(OwnClassification):
     """The protocols `transfer` and `logistic regression` (docs/tasks.md).
 
     The score is the accuracy; where each fold has one, their mean.

@@ -19,7 +19,7 @@ from angle_bench.toml_file import user_files
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.run_encoder import RunEncoder
-    from angle_bench.evaluation.scoring import Scored
+    from angle_bench.evaluation.scoring import ScoredTask
 
 PACKAGES = (
     "angle-bench",
@@ -93,7 +93,7 @@ def task_record(
     encoder: "RunEncoder",
     task: Task,
     located: Located,
-    scored: "Scored",
+    scored: "ScoredTask",
 ) -> dict[str, Any]:
     """What a record says of one scored task."""
     verified = sum(part.samples for part in scored.verification.parts)

@@ -46,7 +46,7 @@ class Attempt:
 
 
 @dataclass
-class Verdict:
+class ReproduceVerdict:
     """What came of a reproduction.
 
     Attributes:
@@ -156,7 +156,7 @@ def reproduce(
     options: Options,
     progress: Progress,
     tolerance: float,
-) -> Verdict | None:
+) -> ReproduceVerdict | None:
     """Measure a checkpoint, and where it differs from what was published, look for one reason.
 
     Every measurement is stored as `run` stores it, so that an interrupted one goes on.
@@ -185,7 +185,7 @@ def reproduce(
 
 def _compared(
     outcome: ModelOutcome, published: Sequence[Published], suite: Suite, tolerance: float
-) -> Verdict | None:
+) -> ReproduceVerdict | None:
     """The checkpoint as it is registered, beside what was published."""
     scores = _scores(outcome, suite)
     tasks = [name for name in scores if any(name in each.scores for each in published)]
@@ -194,11 +194,11 @@ def _compared(
     by_gap = sorted(published, key=lambda each: _attempt("", scores, each, tasks).largest)
     measured = _attempt("", scores, by_gap[0], tasks)
     failures = {name: failure.what for name, failure in outcome.failures.items()}
-    return Verdict(by_gap, tasks, measured, [], tolerance, failures)
+    return ReproduceVerdict(by_gap, tasks, measured, [], tolerance, failures)
 
 
 def _explain(
-    verdict: Verdict,
+    verdict: ReproduceVerdict,
     spec: ModelSpec,
     suite: Suite,
     changes: Sequence[Change],

@@ -25,7 +25,7 @@ from angle_bench.results.folder import store
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store_contract import Store
-    from angle_bench.evaluation.scoring import Prepared, Scored
+    from angle_bench.evaluation.scoring import Prepared, ScoredTask
 
 
 def run(
@@ -248,7 +248,7 @@ def _scored(
     todo: Todo,
     prepared: "Prepared | None",
     options: Options,
-) -> "Scored":
+) -> "ScoredTask":
     from angle_bench.evaluation.scoring import score
 
     if prepared is None:
@@ -269,7 +269,7 @@ def _store(
     outcome: ModelOutcome,
     encoder: RunEncoder,
     todo: Todo,
-    scored: "Scored",
+    scored: "ScoredTask",
     seconds: float,
     options: Options,
 ) -> None:
@@ -284,7 +284,7 @@ def _store(
     )
 
 
-def _combined(outcome: ModelOutcome, todo: Todo) -> "Scored":
+def _combined(outcome: ModelOutcome, todo: Todo) -> "ScoredTask":
     """An aggregate task from the stored results of its parts, by mteb's own rule."""
     from angle_bench.evaluation.aggregate import combine
 

@@ -9,7 +9,7 @@ from angle_bench.errors import AngleBenchError, ModelError, ResultsError
 from angle_bench.evaluation.scored_errors import means_several
 from angle_bench.evaluation.scored_lookup import members_of
 from angle_bench.evaluation.scored_words import is_glob, names_of, one_side, sides
-from angle_bench.results.choose import Chosen, Model
+from angle_bench.results.choose import ChosenModel, ChosenResults
 from angle_bench.results.stored_models import StoredModel
 
 
@@ -22,7 +22,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredModels:
     """The models of a command in their order, and why others have no scores.
 
     Attributes:
@@ -42,7 +42,7 @@ def find_scored(
     access: Access,
     tasks: str,
     warnings: list[str],
-) -> Found:
+) -> ScoredModels:
     """The stored models that words mean, each word a model or, by commas, the seeds of a recipe.
 
     Words with one label are seeds of one recipe too, so that a shell's `ft=out/seed-{1,2,3}` is. A
@@ -84,7 +84,7 @@ def find_scored(
             raise means_several(ModelRef.parse(members[0]), models)
         else:
             groups[models[0].label] = models
-    return Found(
+    return ScoredModels(
         [Named(label, tuple(models)) for label, models in groups.items()], errors, lacks_first
     )
 
@@ -95,7 +95,7 @@ def find_rows(
     access: Access,
     tasks: str,
     warnings: list[str],
-) -> list[Chosen]:
+) -> list[ChosenResults]:
     """What becomes a row, each model once: as `find_scored`, with several words by commas.
 
     A name without a label may be several models, as a public model's and that of an own run are;
@@ -131,7 +131,7 @@ def find_rows(
         for label, models in rows
     ]
     return [
-        Chosen(label, tuple(Model(model.folders) for model in models))
+        ChosenResults(label, tuple(ChosenModel(model.folders) for model in models))
         for (label, _), models in zip(rows, kept, strict=True)
     ]
 

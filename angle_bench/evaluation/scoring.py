@@ -27,7 +27,7 @@ from angle_bench.results.task import Task
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTask:
     """What came of a task."""
 
     result: TaskResult
@@ -111,7 +111,7 @@ def data_warnings(findings: Findings, verification: Verification) -> tuple[str, 
     return (*findings.warnings, *doubts)
 
 
-def score(encoder: Any, prepared: Prepared, batch: int) -> Scored:
+def score(encoder: Any, prepared: Prepared, batch: int) -> ScoredTask:
     """Evaluate an encoder, anything that mteb evaluates, on a task.
 
     The task evaluates itself: `mteb.evaluate` would do the same after importing
@@ -151,7 +151,7 @@ def score(encoder: Any, prepared: Prepared, batch: int) -> Scored:
         date=datetime.now(tz=UTC),
         evaluation_phases=timer.phases or None,
     )
-    return Scored(result, predictions, prepared.verification, prepared.warnings)
+    return ScoredTask(result, predictions, prepared.verification, prepared.warnings)
 
 
 def _refuse_nan(prepared: Prepared, scores: Scores) -> None:

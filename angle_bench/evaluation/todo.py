@@ -10,7 +10,7 @@ from angle_bench.evaluation.outcome import ModelOutcome
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.record import model_record
 from angle_bench.results.claims import Claims, forget_dead
-from angle_bench.results.folder import Asked, Found, look_up
+from angle_bench.results.folder import LookupResult, ResultRequirements, look_up
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Suite, Task
 
@@ -88,10 +88,10 @@ def _lacking(
     return lacking
 
 
-def answer(outcome: ModelOutcome, task: Task, located: Located) -> Found:
+def answer(outcome: ModelOutcome, task: Task, located: Located) -> LookupResult:
     """What the model's folder holds of a task for this data and these settings."""
     settings_digest = model_record(outcome.spec)["settings_digest"]
-    asked = Asked(located.revision, located.rows, settings_digest, located.definition)
+    asked = ResultRequirements(located.revision, located.rows, settings_digest, located.definition)
     return look_up(outcome.folder, task, asked)
 
 

@@ -25,7 +25,7 @@ ROWS_OF_A_GROUP = 10_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class EncodeOptions:
     """Which vectors are wanted.
 
     Attributes:
@@ -59,7 +59,7 @@ def check_output(output: Path, column: str | None, overwrite: bool) -> None:
 def compute(
     spec: ModelSpec,
     texts: Sequence[str],
-    asked: Asked,
+    asked: EncodeOptions,
     computing: Computing,
     keeping: Keeping,
     progress: Progress,

@@ -8,8 +8,8 @@ from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.reporting import averages
 from angle_bench.reporting.copies import copied_rows, copy_lines
 from angle_bench.reporting.labels import distinct, unlike
-from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.leaderboard import RANKS, Board, Column
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.task import Suite
 
 
@@ -30,8 +30,8 @@ class Wishes:
 
 
 def arrange(
-    suite: Suite, rows: Sequence[Row], wishes: Wishes, warnings: Sequence[str] = ()
-) -> Leaderboard:
+    suite: Suite, rows: Sequence[TableRow], wishes: Wishes, warnings: Sequence[str] = ()
+) -> Board:
     """Rows as a leaderboard: told apart, ranked, sorted.
 
     Args:
@@ -46,7 +46,7 @@ def arrange(
     told = distinct(rows)
     measured = [row for row in told if row.source is None or row.source.kind != "published"]
     ranks = averages.borda(suite, [row.scores for row in measured])
-    board = Leaderboard(
+    board = Board(
         suite,
         tuple(told),
         _base(told, wishes.base) if wishes.base else None,
@@ -60,7 +60,7 @@ def arrange(
     return ordered(board, wishes.sort)
 
 
-def ordered(board: Leaderboard, sort: str) -> Leaderboard:
+def ordered(board: Board, sort: str) -> Board:
     """The rows sorted by a column; an empty name is the suite's average.
 
     Raises:
@@ -69,7 +69,7 @@ def ordered(board: Leaderboard, sort: str) -> Leaderboard:
     return replace(board, rows=tuple(sorted(board.rows, key=_order(board, sort))))
 
 
-def _order(board: Leaderboard, sort: str) -> Callable[[Row], tuple[bool, float, str]]:
+def _order(board: Board, sort: str) -> Callable[[TableRow], tuple[bool, float, str]]:
     """The key that rows are sorted by; those without a whole value come last, in any column."""
     wanted = _plain(sort)
     if wanted in ("model", "label"):
@@ -78,7 +78,7 @@ def _order(board: Leaderboard, sort: str) -> Callable[[Row], tuple[bool, float, 
         return lambda row: (False, -_count(row), row.label.casefold())
     column = _column(board, wanted, sort)
 
-    def key(row: Row) -> tuple[bool, float, str]:
+    def key(row: TableRow) -> tuple[bool, float, str]:
         value = board.value(row, column)
         if value.score is None:
             return True, _NOTHING - _count(row), row.label.casefold()
@@ -91,11 +91,11 @@ def _order(board: Leaderboard, sort: str) -> Callable[[Row], tuple[bool, float, 
 _NOTHING = 1e9  # sorts behind every score
 
 
-def _count(row: Row) -> float:
+def _count(row: TableRow) -> float:
     return float(sum(score is not None for score in row.scores))
 
 
-def _column(board: Leaderboard, wanted: str, typed: str) -> Column:
+def _column(board: Board, wanted: str, typed: str) -> Column:
     by_name: dict[str, Column] = {}
     for column in board.every:
         task = next((task for task in board.suite.task if task.name == column.key), None)
@@ -118,7 +118,7 @@ def _plain(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _base(rows: Sequence[Row], name: str) -> Row:
+def _base(rows: Sequence[TableRow], name: str) -> TableRow:
     wanted = name.casefold()
     # a label is one row's; layers and sizes of a model share its name
     found = [row for row in rows if row.label.casefold() == wanted]
@@ -139,7 +139,7 @@ def _base(rows: Sequence[Row], name: str) -> Row:
     )
 
 
-def _names(row: Row) -> list[str]:
+def _names(row: TableRow) -> list[str]:
     names = [row.label]
     if row.source is not None and row.source.kind != "published":
         names += [row.source.model, row.source.model.rpartition("/")[2]]

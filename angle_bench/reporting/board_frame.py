@@ -4,7 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.errors import printable
-from angle_bench.reporting.leaderboard import RANKS, Leaderboard
+from angle_bench.reporting.leaderboard import RANKS, Board
 from angle_bench.reporting.lossless import identity, points
 from angle_bench.reporting.tidy import UNIT
 from angle_bench.reporting.view import notes, view
@@ -16,7 +16,7 @@ IDENTITY = ("label", "model", "kind", "revision", "settings", "coverage")
 _MARKUP = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), "": ("", "")}
 
 
-def frame(board: Leaderboard) -> "pd.DataFrame":
+def frame(board: Board) -> "pd.DataFrame":
     """A row for each row: identity, averages and tasks in points, ranks, signature."""
     import pandas as pd
 
@@ -44,7 +44,7 @@ def frame(board: Leaderboard) -> "pd.DataFrame":
     return found
 
 
-def html(board: Leaderboard) -> str:
+def html(board: Board) -> str:
     """The table with its notes; what stands in it is escaped."""
     shown = view(board, board.columns)
     heads = "".join(f"<th>{_safe(header)}</th>" for header in shown.headers)

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angle_bench.errors import UsageError
-from angle_bench.reporting.compare import Comparison
+from angle_bench.reporting.compare import ComparisonTable
 from angle_bench.reporting.evidence import Evidence
 from angle_bench.reporting.pairing import Pairing
-from angle_bench.reporting.parts import Part
+from angle_bench.reporting.parts import ScoredPart
 from angle_bench.reporting.statistics.measures import Spearman, Vector
 from angle_bench.reporting.statistics.ranked import Ranked
 from angle_bench.results.files import FileToWrite
@@ -60,7 +60,7 @@ def changes(pairing: Pairing) -> pa.Table:
     return table.take(order)
 
 
-def changes_file(place: Path, comparison: Comparison, count: int) -> FileToWrite:
+def changes_file(place: Path, comparison: ComparisonTable, count: int) -> FileToWrite:
     """The pairs of every candidate that moved most, or all of them for a count of 0, as parquet."""
     tables = []
     for row in comparison.rows:
@@ -109,15 +109,15 @@ def _thirds(values: Vector) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     return np.array(THIRDS)[np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)]
 
 
-def _has_texts(part: Part) -> bool:
+def _has_texts(part: ScoredPart) -> bool:
     return bool(pa.types.is_string(part.keys.schema.field("text1").type))
 
 
-def _part(evidence: Evidence, place: int) -> Part:
+def _part(evidence: Evidence, place: int) -> ScoredPart:
     return evidence.parts[place]
 
 
-def _table(task: str, base: list[Part], candidate: list[Part]) -> pa.Table:
+def _table(task: str, base: list[ScoredPart], candidate: list[ScoredPart]) -> pa.Table:
     keys = base[0].keys
     gold = Ranked.of(keys["gold"].to_numpy()).centred()
     before, after = (

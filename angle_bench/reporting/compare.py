@@ -16,7 +16,7 @@ from angle_bench.reporting.statistics.bootstrap import item_bootstrap
 from angle_bench.reporting.statistics.difference import Difference, difference
 from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.measures import Vector
-from angle_bench.reporting.verdict import Verdict
+from angle_bench.reporting.verdict import DifferenceVerdict
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.task import Suite
 
@@ -42,7 +42,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedRow:
     """One candidate's verdicts.
 
     Attributes:
@@ -56,10 +56,10 @@ class Row:
     """
 
     pairing: Pairing
-    verdict: Verdict | None = None
+    verdict: DifferenceVerdict | None = None
     full: Difference | None = None
-    by_task: Mapping[str, Verdict] = field(default_factory=dict)
-    by_subset: Mapping[str, Verdict] = field(default_factory=dict)
+    by_task: Mapping[str, DifferenceVerdict] = field(default_factory=dict)
+    by_subset: Mapping[str, DifferenceVerdict] = field(default_factory=dict)
     seen: Seen | None = None
     headline_unseen: bool = False
 
@@ -88,7 +88,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonTable:
     """Candidates beside a base on one suite, the largest difference first.
 
     Attributes:
@@ -98,7 +98,7 @@ class Comparison:
     base: Side
     suite: Suite
     how: How
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedRow, ...]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -108,12 +108,12 @@ class Comparison:
         return len(judged) - len(_copies(self.base, judged))
 
     @property
-    def worse(self) -> list[Row]:
+    def worse(self) -> list[ComparedRow]:
         """The candidates that are significantly worse."""
         return [row for row in self.rows if row.verdict and row.verdict.word == "worse"]
 
     @property
-    def unjudged(self) -> list[Row]:
+    def unjudged(self) -> list[ComparedRow]:
         """The candidates without a verdict, or with too little for one."""
         return [
             row
@@ -162,7 +162,7 @@ def compare(
     how: How,
     read: Read | None = None,
     numbers: TextNumbers | None = None,
-) -> Comparison:
+) -> ComparisonTable:
     """Compare candidates with a base.
 
     Args:
@@ -193,11 +193,11 @@ def compare(
     heads = _heads(base, judged, how.margin)
     rows = [one.row(verdict, how.margin) for one, verdict in zip(judged, heads, strict=True)]
     rows.sort(key=_difference, reverse=True)
-    rows += [Row(pairing) for pairing in pairings if pairing.items is None]
-    return Comparison(base, suite, how, tuple(rows), tuple(dict.fromkeys(warnings)))
+    rows += [ComparedRow(pairing) for pairing in pairings if pairing.items is None]
+    return ComparisonTable(base, suite, how, tuple(rows), tuple(dict.fromkeys(warnings)))
 
 
-def _difference(row: Row) -> float:
+def _difference(row: ComparedRow) -> float:
     return row.verdict.estimate.difference if row.verdict else 0.0
 
 
@@ -214,13 +214,13 @@ def _refuse_different(base: Side, pairings: Sequence[Pairing]) -> None:
         )
 
 
-def verdicts(differences: Sequence[Difference], margin: float) -> list[Verdict]:
+def verdicts(differences: Sequence[Difference], margin: float) -> list[DifferenceVerdict]:
     """Verdicts on differences, adjusted for being asked for together (Holm)."""
     estimates = [one.estimate for one in differences]
     p_values = holm([estimate.p for estimate in estimates])
     equivalent = holm([estimate.p_equivalent(margin) for estimate in estimates])
     return [
-        Verdict(estimate, p, p_equivalent, margin)
+        DifferenceVerdict(estimate, p, p_equivalent, margin)
         for estimate, p, p_equivalent in zip(estimates, p_values, equivalent, strict=True)
     ]
 
@@ -230,7 +230,7 @@ def _copies(base: Side, candidates: Sequence[Side]) -> dict[str, str]:
     return copies({side.label: side.models for side in (base, *candidates)})
 
 
-def _heads(base: Side, judged: "Sequence[_Judged]", margin: float) -> list[Verdict]:
+def _heads(base: Side, judged: "Sequence[_Judged]", margin: float) -> list[DifferenceVerdict]:
     """Verdicts on the means, adjusted over checkpoints: a copy asks no question of its own."""
     alike = _copies(base, [one.pairing.side for one in judged])
     asked = {one.pairing.side.label: one.headline for one in judged}
@@ -253,11 +253,11 @@ class _Judged:
     seen: Seen | None
     headline: Difference
 
-    def row(self, verdict: Verdict, margin: float) -> Row:
+    def row(self, verdict: DifferenceVerdict, margin: float) -> ComparedRow:
         """The row, once the verdict is adjusted for the other candidates."""
         by_task = verdicts([*self.by_task.values()], margin)
         by_subset = verdicts([*self.by_subset.values()], margin)
-        return Row(
+        return ComparedRow(
             self.pairing,
             verdict,
             self.full,

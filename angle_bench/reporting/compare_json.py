@@ -4,13 +4,13 @@ import math
 from typing import Any
 
 from angle_bench.reporting.changes import changes
-from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.verdict import Verdict
+from angle_bench.reporting.verdict import DifferenceVerdict
 
 
 def as_json(
-    comparison: Comparison, by: str | None = None, shown_changes: int = 0
+    comparison: ComparisonTable, by: str | None = None, shown_changes: int = 0
 ) -> dict[str, Any]:
     """Everything that the text says, unrounded."""
     how = comparison.how
@@ -26,7 +26,7 @@ def as_json(
     }
 
 
-def _row(row: Row, by: str | None, shown_changes: int) -> dict[str, Any]:
+def _row(row: ComparedRow, by: str | None, shown_changes: int) -> dict[str, Any]:
     pairing = row.pairing
     values: dict[str, Any] = {
         "label": row.label,
@@ -74,7 +74,7 @@ def _number(value: object) -> object:
     return 100 * value if math.isfinite(value) else None
 
 
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
+def verdict_json(verdict: DifferenceVerdict) -> dict[str, Any]:
     """A verdict and its numbers."""
     return {
         "verdict": verdict.word,

@@ -1,6 +1,6 @@
 """A comparison as a LaTeX table with booktabs."""
 
-from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.compare_sentences import method
 from angle_bench.reporting.latex import escape
 from angle_bench.reporting.table import ABSENT
@@ -9,7 +9,7 @@ from angle_bench.reporting.verdict import signed
 _HEAD = r" & $\Delta$ & 95\,\% CI & $p$ & verdict \\"
 
 
-def table(comparison: Comparison) -> str:
+def table(comparison: ComparisonTable) -> str:
     """Difference, interval, p value and verdict of each candidate; the method as a comment."""
     judged = [row for row in comparison.rows if row.verdict is not None]
     said = [f"% differences in points to {escape(comparison.base.label)}"]
@@ -29,7 +29,7 @@ def table(comparison: Comparison) -> str:
     )
 
 
-def _line(row: Row) -> str:
+def _line(row: ComparedRow) -> str:
     if row.verdict is None:
         cells = [row.label, ABSENT, ABSENT, ABSENT, "not compared item by item"]
     elif row.verdict.refusal:

@@ -3,7 +3,7 @@
 from html import escape
 
 from angle_bench.reporting.changes import changes, groups
-from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.compare_text import text
 from angle_bench.reporting.content_policy import hash_of, policy
 from angle_bench.reporting.forest import Line, forest
@@ -19,7 +19,7 @@ _POLICY = policy(style=hash_of(_STYLE))
 _COLUMNS = ("moved", "task", "gold", "base_score", "candidate_score", "length", "text1", "text2")
 
 
-def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) -> str:
+def page(comparison: ComparisonTable, by: str | None = None, shown_changes: int = 0) -> str:
     """The page as HTML."""
     title = f"{comparison.base.label}: {', '.join(row.label for row in comparison.rows)}"
     blocks = [f"<h1>{escape(title)}</h1>", f"<pre>{escape(text(comparison, by))}</pre>"]
@@ -36,13 +36,13 @@ def page(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
     )
 
 
-def forest_of(comparison: Comparison) -> str:
+def forest_of(comparison: ComparisonTable) -> str:
     """The mean and the tasks of every candidate, with the margin as a band."""
     lines = [line for row in comparison.rows for line in _lines(row)]
     return forest(lines, comparison.how.margin) if lines else ""
 
 
-def _lines(row: Row) -> list[Line]:
+def _lines(row: ComparedRow) -> list[Line]:
     if row.verdict is None:
         return []
     tasks = [
@@ -51,7 +51,7 @@ def _lines(row: Row) -> list[Line]:
     return [Line(row.label, row.verdict.estimate), *(tasks if len(tasks) > 1 else [])]
 
 
-def _changes(row: Row, count: int) -> str:
+def _changes(row: ComparedRow, count: int) -> str:
     table = changes(row.pairing)
     if table.num_rows == 0:
         return ""

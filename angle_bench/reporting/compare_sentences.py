@@ -1,10 +1,17 @@
 """The verdicts of a comparison in words: a sentence for each candidate, and the method."""
 
-from angle_bench.reporting.compare import Comparison, Row
-from angle_bench.reporting.verdict import FEW, WORDS, Verdict, p_text, points, with_interval
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.verdict import (
+    FEW,
+    WORDS,
+    DifferenceVerdict,
+    p_text,
+    points,
+    with_interval,
+)
 
 
-def sentences(comparison: Comparison) -> str:
+def sentences(comparison: ComparisonTable) -> str:
     """A line for each candidate, significant ones first; what they are about; the method."""
     judged = [row for row in comparison.rows if row.verdict is not None]
     judged.sort(key=lambda row: not (row.verdict and row.verdict.significant))
@@ -17,7 +24,7 @@ def sentences(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def method(comparison: Comparison) -> str:
+def method(comparison: ComparisonTable) -> str:
     """One line that can be pasted into a paper."""
     judged = [row for row in comparison.rows if row.verdict is not None]
     candidates = comparison.checkpoints
@@ -40,14 +47,14 @@ def method(comparison: Comparison) -> str:
     )
 
 
-def counts(row: Row, *, zeros: bool) -> str:
+def counts(row: ComparedRow, *, zeros: bool) -> str:
     """How many tasks have which verdict; with `zeros`, of the usual words also none."""
     always = ("better", "worse", "not significant") if zeros else ()
     numbers = [(word, row.count(word)) for word in WORDS]
     return ", ".join(f"{count} {word}" for word, count in numbers if count or word in always)
 
 
-def _sentence(row: Row, comparison: Comparison) -> str:
+def _sentence(row: ComparedRow, comparison: ComparisonTable) -> str:
     verdict, base = row.verdict, comparison.base.label
     assert verdict is not None
     if row.pairing.same:
@@ -57,7 +64,7 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     return f"{_said(row, verdict, base)}.{_effective(verdict)}{by_task}"
 
 
-def _said(row: Row, verdict: Verdict, base: str) -> str:
+def _said(row: ComparedRow, verdict: DifferenceVerdict, base: str) -> str:
     where = _where(row)
     numbers = f"{with_interval(verdict.estimate)}, {p_text(verdict.p)}"
     match verdict.word:
@@ -72,14 +79,14 @@ def _said(row: Row, verdict: Verdict, base: str) -> str:
             return f"{row.label} is {word} than {base} {where}: {numbers}"
 
 
-def _effective(verdict: Verdict) -> str:
+def _effective(verdict: DifferenceVerdict) -> str:
     effective = verdict.estimate.effective
     if verdict.word == "no verdict" or effective >= FEW:
         return ""
     return f" Effective number of independent sentences: {effective:.1f}."
 
 
-def _where(row: Row) -> str:
+def _where(row: ComparedRow) -> str:
     types = sorted({task.type for task in row.pairing.tasks})
     kind = f"{types[0]} " if len(types) == 1 else ""
     unseen = ", unseen pairs only" if row.headline_unseen else ""
@@ -88,7 +95,7 @@ def _where(row: Row) -> str:
     return f"on the mean of {row.judged_tasks} {kind}tasks{unseen}"
 
 
-def _basis(row: Row, comparison: Comparison) -> str:
+def _basis(row: ComparedRow, comparison: ComparisonTable) -> str:
     """What the verdict is about: recipes, where seeds say how far these spread."""
     base, side = comparison.base, row.pairing.side
     seeds = [each for each in (side, base) if len(each.models) > 1]

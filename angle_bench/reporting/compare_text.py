@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from tabulate import tabulate
 
 from angle_bench.reporting.changes import changes, groups
-from angle_bench.reporting.compare import Comparison, Row
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.compare_sentences import counts, sentences
 from angle_bench.reporting.seen import FEWEST_SEEN, Seen
 from angle_bench.reporting.table import ABSENT
-from angle_bench.reporting.verdict import Verdict, signed, with_interval
+from angle_bench.reporting.verdict import DifferenceVerdict, signed, with_interval
 
 _CUT = 60  # characters of a text in the list of changes
 
 
-def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) -> str:
+def text(comparison: ComparisonTable, by: str | None = None, shown_changes: int = 0) -> str:
     """Everything there is to say.
 
     Args:
@@ -37,7 +37,7 @@ def text(comparison: Comparison, by: str | None = None, shown_changes: int = 0) 
 
 
 def comparison_notes(
-    comparison: Comparison, why: str = "; shown because of --allow-different"
+    comparison: ComparisonTable, why: str = "; shown because of --allow-different"
 ) -> list[str]:
     """What to know before the numbers, a line each; `why` follows settings that differ."""
     base = comparison.base.label
@@ -70,7 +70,7 @@ def comparison_notes(
     return lines
 
 
-def _table(comparison: Comparison) -> str:
+def _table(comparison: ComparisonTable) -> str:
     judged = [(row, row.verdict) for row in comparison.rows if row.verdict is not None]
     if not judged:
         return ""
@@ -88,7 +88,7 @@ def _table(comparison: Comparison) -> str:
     return _plain(lines, header)
 
 
-def mean_of(row: Row) -> str:
+def mean_of(row: ComparedRow) -> str:
     """What the number is the mean of."""
     pairing = row.pairing
     count = row.judged_tasks
@@ -101,7 +101,7 @@ def mean_of(row: Row) -> str:
     return f"{what}, unseen pairs" if row.headline_unseen else what
 
 
-def judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
+def judgement(row: ComparedRow, verdict: DifferenceVerdict, *, single: bool) -> str:
     """The verdict with its tasks; not `single`: with what it is the mean of."""
     said = "the same checkpoint" if row.pairing.same else verdict.text()
     if not single:
@@ -111,9 +111,9 @@ def judgement(row: Row, verdict: Verdict, *, single: bool) -> str:
     return said
 
 
-def _by(row: Row, by: str, comparison: Comparison) -> str:
+def _by(row: ComparedRow, by: str, comparison: ComparisonTable) -> str:
     """A table of tasks or subsets; p values are adjusted within the candidate."""
-    verdicts: Mapping[str, Verdict] = row.by_task if by == "task" else row.by_subset
+    verdicts: Mapping[str, DifferenceVerdict] = row.by_task if by == "task" else row.by_subset
     lines = [
         [name, with_interval(verdict.estimate), verdict.p_text, verdict.text()]
         for name, verdict in verdicts.items()
@@ -121,7 +121,7 @@ def _by(row: Row, by: str, comparison: Comparison) -> str:
     return _plain(lines, [f"{row.label} by {by}", "", "", f"Holm over {len(lines)} {by}s"])
 
 
-def _seen_block(row: Row) -> str:
+def _seen_block(row: ComparedRow) -> str:
     if row.seen is None:
         return (
             f"{row.label}: neither it nor the base has a record of training data that holds any "
@@ -148,7 +148,7 @@ def _or_absent(difference: float, pairs: int) -> str:
     return f"fewer than {FEWEST_SEEN}" if 0 < pairs < FEWEST_SEEN else ABSENT
 
 
-def _unseen_lines(row: Row, seen: Seen) -> list[str]:
+def _unseen_lines(row: ComparedRow, seen: Seen) -> list[str]:
     lines = []
     if row.headline_unseen and row.verdict is not None and row.full is not None:
         lines.append(
@@ -160,7 +160,7 @@ def _unseen_lines(row: Row, seen: Seen) -> list[str]:
     return lines
 
 
-def _changes_block(row: Row, count: int) -> str:
+def _changes_block(row: ComparedRow, count: int) -> str:
     table = changes(row.pairing)
     if table.num_rows == 0:
         return f"{row.label}: no pairs of an STS task with their texts to list"
@@ -185,7 +185,7 @@ def _cut(words: str) -> str:
     return words if len(words) <= _CUT else f"{words[: _CUT - 1]}…"
 
 
-def _over_tasks(comparison: Comparison) -> str:
+def _over_tasks(comparison: ComparisonTable) -> str:
     """Models without predictions, never in the column of the others."""
     lines = []
     for row in comparison.rows:

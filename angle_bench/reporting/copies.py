@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.stored_models import StoredModel
 
 
@@ -25,9 +25,9 @@ def copy_lines(found: Mapping[str, str]) -> list[str]:
     return [f"{' and '.join(each)} are the same checkpoint" for each in labels.values()]
 
 
-def copied_rows(rows: Sequence[Row]) -> dict[str, str]:
+def copied_rows(rows: Sequence[TableRow]) -> dict[str, str]:
     """Of rows, as `copies`; only of those with equal content is a run record opened."""
-    by_content: dict[object, list[Row]] = {}
+    by_content: dict[object, list[TableRow]] = {}
     for row in rows:
         key = tuple(sorted(model.folders[0].revision for model in row.models))
         if key and all(revision.startswith("sha256-") for revision in key):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from angle_bench.errors import first_line
-from angle_bench.reporting.parts import NoEvidence, Part, part_of
+from angle_bench.reporting.parts import NoEvidence, ScoredPart, part_of
 from angle_bench.results.answers import Answer
 from angle_bench.results.arrow_numbers import numbers, places
 from angle_bench.results.collect import ResultFolder
@@ -32,7 +32,7 @@ class Evidence:
 
     score: float
     answer: Answer
-    parts: tuple[Part, ...]
+    parts: tuple[ScoredPart, ...]
 
     def part(self, place: int) -> "Evidence":
         """One split and subset as evidence of its own."""
@@ -101,7 +101,7 @@ def _scored_tasks(task: Task) -> list[Task]:
     return [part for part in found if part is not None] or [task]
 
 
-def _parts(folder: ResultFolder, task: Task) -> list[Part]:
+def _parts(folder: ResultFolder, task: Task) -> list[ScoredPart]:
     place = folder.path / SIDE / f"{task.name}.parquet"
     if not place.is_file():
         raise NoEvidence("no per-item predictions")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from angle_bench.reporting.signature import joined
-from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Row, Table, plain
+from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Table, TableRow, plain
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ class Grid:
         return f"{common.average_header}, {had} of {asked} tasks"
 
 
-def _cell(table: Table, row: Row) -> str:
+def _cell(table: Table, row: TableRow) -> str:
     average = table.average(row)
     return ABSENT if average is None else f"{100 * average:.2f}"

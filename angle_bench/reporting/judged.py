@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from angle_bench.reporting.compare import How, compare, read_sides
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.pairing import Read, Side
 from angle_bench.reporting.ranking import over_some, ranks, share
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.stored_models import StoredModel
 from angle_bench.results.task import Task
 
 HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
 
 
-def sides_of(rows: Sequence[Row], warnings: list[str] | None = None) -> list[Side]:
+def sides_of(rows: Sequence[TableRow], warnings: list[str] | None = None) -> list[Side]:
     """The rows that were measured, each as a side of a comparison (see `Side.of`)."""
     return [
         Side.of(row.label, [StoredModel.of(model) for model in row.models], warnings)
@@ -27,8 +27,8 @@ def sides_of(rows: Sequence[Row], warnings: list[str] | None = None) -> list[Sid
 
 
 def with_ranks(
-    board: Leaderboard, sides: Sequence[Side] | None = None, read: Read | None = None
-) -> Leaderboard:
+    board: Board, sides: Sequence[Side] | None = None, read: Read | None = None
+) -> Board:
     """The leaderboard with rank intervals on the mean, and who is better than its base.
 
     Args:
@@ -60,7 +60,7 @@ def with_ranks(
 
 
 def _better(
-    board: Leaderboard, tasks: tuple[Task, ...], sides: Sequence[Side], read: Read
+    board: Board, tasks: tuple[Task, ...], sides: Sequence[Side], read: Read
 ) -> frozenset[str]:
     """The rows that are significantly better than the base in the mean that is ranked."""
     by_label = {side.label: side for side in sides}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from angle_bench.reporting.signature import SELECTED, parts_of
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.identity import shown
 
 # what does not belong to the model: where it differs, scores are not made in the same way
@@ -14,7 +14,7 @@ _SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb", "limit
 _NOT_OF_A_LABEL = {"mteb", "suite", "data", "limit"}
 
 
-def distinct(rows: Sequence[Row]) -> list[Row]:
+def distinct(rows: Sequence[TableRow]) -> list[TableRow]:
     """Rows under labels that differ: equal ones get what sets the rows apart.
 
     First the full name and whether mteb or angle-bench wrote the results, then the parts in which
@@ -31,7 +31,7 @@ def distinct(rows: Sequence[Row]) -> list[Row]:
     return made
 
 
-def unlike(rows: Sequence[Row]) -> dict[str, str]:
+def unlike(rows: Sequence[TableRow]) -> dict[str, str]:
     """Why the settings of a row differ from most others', by label.
 
     A model's own pooling, prompts and length are no reason; other settings than these are, and so
@@ -54,7 +54,7 @@ def unlike(rows: Sequence[Row]) -> dict[str, str]:
     return {label: "; ".join(said) for label, said in reasons.items()}
 
 
-def _settings(row: Row, own: Sequence[Row]) -> str:
+def _settings(row: TableRow, own: Sequence[TableRow]) -> str:
     """How settings differ from the model's own, by its plain row where the table has that."""
     assert row.source is not None
     plain = replace(row.source, settings=None)
@@ -72,8 +72,10 @@ def _settings(row: Row, own: Sequence[Row]) -> str:
     return f"{row.source.settings}, typed for the run".replace("_", " ", 1)
 
 
-def _relabelled(rows: Sequence[Row], describe: Callable[[Row, Sequence[Row]], str]) -> list[Row]:
-    groups: dict[str, list[Row]] = {}
+def _relabelled(
+    rows: Sequence[TableRow], describe: Callable[[TableRow, Sequence[TableRow]], str]
+) -> list[TableRow]:
+    groups: dict[str, list[TableRow]] = {}
     for row in rows:
         groups.setdefault(row.label, []).append(row)
     return [
@@ -82,7 +84,7 @@ def _relabelled(rows: Sequence[Row], describe: Callable[[Row, Sequence[Row]], st
     ]
 
 
-def _full_name(row: Row, group: Sequence[Row]) -> str:
+def _full_name(row: TableRow, group: Sequence[TableRow]) -> str:
     models = {other.source.model for other in group if other.source is not None}
     if len(models) < 2 or row.source is None:
         return row.label
@@ -94,13 +96,13 @@ def _full_name(row: Row, group: Sequence[Row]) -> str:
     )
 
 
-def _kind(row: Row, group: Sequence[Row]) -> str:
+def _kind(row: TableRow, group: Sequence[TableRow]) -> str:
     kinds = {other.source.kind for other in group if other.source is not None}
     public = row.source is not None and row.source.kind == "public"
     return f"{row.label} (by mteb)" if len(kinds) > 1 and public else row.label
 
 
-def _parts(row: Row, group: Sequence[Row]) -> str:
+def _parts(row: TableRow, group: Sequence[TableRow]) -> str:
     mine = parts_of(row.signature)
     others = [parts_of(other.signature) for other in group]
     differing = [
@@ -111,7 +113,7 @@ def _parts(row: Row, group: Sequence[Row]) -> str:
     return f"{row.label} ({', '.join(differing)})" if differing else row.label
 
 
-def _folder(row: Row, group: Sequence[Row]) -> str:
+def _folder(row: TableRow, group: Sequence[TableRow]) -> str:
     """Where the results are, as far as that tells rows of one name apart."""
     places = [row.models[0].folders[0].path.parts for row in (row, *group) if row.models]
     if not row.models or len(set(places)) < 2:

@@ -8,8 +8,8 @@ import re
 import unicodedata
 
 from angle_bench.errors import printable
-from angle_bench.reporting.leaderboard import Leaderboard
-from angle_bench.reporting.view import BETTER, Shown, notes, signatures, view
+from angle_bench.reporting.leaderboard import Board
+from angle_bench.reporting.view import BETTER, ShownTable, notes, signatures, view
 
 _BEGIN = r"""% \input this file into a document with \usepackage{booktabs}, or compile it as it is
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
@@ -52,7 +52,7 @@ _SPECIAL = {
 }
 
 
-def render(board: Leaderboard) -> str:
+def render(board: Board) -> str:
     """The main table; notes, command and signatures as comments."""
     shown = view(board, board.columns)
     head = " & ".join(["", *(escape(header) for header in shown.headers[1:])])
@@ -90,7 +90,7 @@ def _letter(sign: str) -> str:
     return apart.encode("ascii", "ignore").decode() or "?"
 
 
-def _cell(cell: Shown) -> str:
+def _cell(cell: ShownTable) -> str:
     text = escape(cell.text)
     if cell.place == "best":
         text = rf"\textbf{{{text}}}"

@@ -9,7 +9,7 @@ from statistics import stdev
 from typing import Literal
 
 from angle_bench.reporting import averages
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.task import Suite
 
 # MTEB's own short names of its task types, where they have any
@@ -41,7 +41,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Value:
+class BoardValue:
     """What stands in a row and a column.
 
     Attributes:
@@ -60,7 +60,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Board:
     """Models over one suite, the best first.
 
     Attributes:
@@ -79,8 +79,8 @@ class Leaderboard:
     """
 
     suite: Suite
-    rows: tuple[Row, ...]
-    base: Row | None = None
+    rows: tuple[TableRow, ...]
+    base: TableRow | None = None
     partial: bool = False
     decimals: int = 2
     warnings: tuple[str, ...] = ()
@@ -140,25 +140,25 @@ class Leaderboard:
         own = "types" if self.suite.average == "types" else "mean"
         return next((each for each in self.every if each.key == own), self.every[0])
 
-    def value(self, row: Row, column: Column) -> Value:
+    def value(self, row: TableRow, column: Column) -> BoardValue:
         """What stands in a row and a column."""
         if column.kind == "borda":
-            return Value(self.ranks.get(row.label))
+            return BoardValue(self.ranks.get(row.label))
         if column.kind == "rank":
             interval = (self.intervals or {}).get(row.label)
-            return Value(None if interval is None else interval[0])
+            return BoardValue(None if interval is None else interval[0])
         if column.key in row.stated:
-            return Value(row.stated[column.key], stated=True)
+            return BoardValue(row.stated[column.key], stated=True)
         if row.runs:
             return self._over_runs(row, column)
         scores = self._under(row, column)
         share = averages.share(scores)
         whole = self._average(row, column, partial=False)
         if whole is not None or not self.partial:
-            return Value(whole, share)
-        return Value(self._average(row, column, partial=True), share, partial=True)
+            return BoardValue(whole, share)
+        return BoardValue(self._average(row, column, partial=True), share, partial=True)
 
-    def difference(self, row: Row, column: Column) -> float | None:
+    def difference(self, row: TableRow, column: Column) -> float | None:
         """The score less the base's, a fraction; None for the base itself and for ranks."""
         if self.base is None or row.label == self.base.label or column.kind in RANKS:
             return None
@@ -167,20 +167,20 @@ class Leaderboard:
             return None  # partial averages are over other tasks
         return mine.score - other.score
 
-    def coverage(self, row: Row) -> str:
+    def coverage(self, row: TableRow) -> str:
         """How many tasks have a score: `53 of 56`."""
         return averages.coverage(self.suite, row.scores)
 
-    def _over_runs(self, row: Row, column: Column) -> Value:
+    def _over_runs(self, row: TableRow, column: Column) -> BoardValue:
         values = [self.value(run, column) for run in row.runs]
         scores = [value.score for value in values if value.score is not None]
         share = averages.share(self._under(row, column))
         if len(scores) < len(values) or len({value.share for value in values}) > 1:
-            return Value(None, share)
+            return BoardValue(None, share)
         mean = sum(scores) / len(scores)
-        return Value(mean, share, stdev(scores), any(value.partial for value in values))
+        return BoardValue(mean, share, stdev(scores), any(value.partial for value in values))
 
-    def _under(self, row: Row, column: Column) -> list[float | None]:
+    def _under(self, row: TableRow, column: Column) -> list[float | None]:
         """The scores that a column is about."""
         if column.kind == "task":
             return [row.scores[[task.name for task in self.suite.task].index(column.key)]]
@@ -188,7 +188,7 @@ class Leaderboard:
             return averages.of_type(self.suite, row.scores, column.key.removeprefix("type:"))
         return [row.scores[at] for at in averages.counted(self.suite)]
 
-    def _average(self, row: Row, column: Column, *, partial: bool) -> float | None:
+    def _average(self, row: TableRow, column: Column, *, partial: bool) -> float | None:
         if column.kind == "types":
             return averages.mean_of_types(self.suite, row.scores, partial=partial)
         return averages.mean(self._under(row, column), partial=partial)

@@ -11,20 +11,20 @@ from itertools import zip_longest
 from typing import Any
 
 from angle_bench.errors import printable
-from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
-from angle_bench.reporting.table import Cell, Row
+from angle_bench.reporting.leaderboard import RANKS, Board, Column
+from angle_bench.reporting.table import TableCell, TableRow
 
 _EXECUTED = ("=", "+", "-", "@", "\t", "\r")  # the OWASP list for CSV injection
 MADE_BY = "angle-bench leaderboard"
 _IDENTITY = ("model", "name", "kind", "revision", "settings", "coverage")
 
 
-def as_json(board: Leaderboard) -> str:
+def as_json(board: Board) -> str:
     """Everything: scores with their origins, averages, differences, signatures, warnings."""
     return json.dumps(as_values(board), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_values(board: Leaderboard) -> dict[str, Any]:
+def as_values(board: Board) -> dict[str, Any]:
     """The same as plain values."""
     suite = board.suite
     return {
@@ -82,7 +82,7 @@ def _called(item: Any, at: int) -> str:
     return str(item.get("model", at)) if isinstance(item, dict) else str(at)
 
 
-def as_csv(board: Leaderboard, *, raw: bool = False) -> str:
+def as_csv(board: Board, *, raw: bool = False) -> str:
     """A line for every row: identity, averages, all tasks, signature, command.
 
     Texts that a spreadsheet would take for a formula stand behind a quote, and line ends and
@@ -138,14 +138,14 @@ def points(fraction: float | None) -> float | None:
     return None if fraction is None else round(100 * fraction, 12)
 
 
-def identity(board: Leaderboard, row: Row) -> list[str]:
+def identity(board: Board, row: TableRow) -> list[str]:
     """What a row is of, in the order of the first columns."""
     source = row.source
     known = (source.model, source.kind, source.revision, source.settings) if source else ("",) * 4
     return [row.label, *(part or "" for part in known), board.coverage(row)]
 
 
-def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
+def _row(board: Board, row: TableRow) -> dict[str, Any]:
     told_of = dict(zip(_IDENTITY, identity(board, row), strict=True))
     averages = [column for column in board.every if column.kind in ("mean", "types", "type")]
     told: dict[str, Any] = {
@@ -176,11 +176,11 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
     return told
 
 
-def _value(board: Leaderboard, row: Row, column: Column) -> dict[str, Any]:
+def _value(board: Board, row: TableRow, column: Column) -> dict[str, Any]:
     value = asdict(board.value(row, column))
     return value | {key: points(value[key]) for key in ("score", "spread")}
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(cell: TableCell) -> dict[str, Any]:
     origin = asdict(cell.origin) if cell.origin is not None else None
     return {"score": points(cell.score), "data": cell.data if origin else None, "origin": origin}

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from angle_bench.errors import printable
 from angle_bench.reporting import averages
-from angle_bench.reporting.leaderboard import Leaderboard
-from angle_bench.reporting.view import Shown, View, notes, signatures, view
+from angle_bench.reporting.leaderboard import Board
+from angle_bench.reporting.view import ShownTable, View, notes, signatures, view
 
 _INDENT = "    "  # an indented block shows a command or a signature as it is
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&$!])")
 
 
-def render(board: Leaderboard) -> str:
+def render(board: Board) -> str:
     """The main table, with several types one of all tasks, notes, command and signatures."""
     parts = [f"# {escape(board.suite.name)}", _table(view(board, board.columns))]
     if len(averages.types(board.suite)) > 1:
@@ -45,7 +45,7 @@ def _table(shown: View) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(cell: Shown) -> str:
+def _cell(cell: ShownTable) -> str:
     text = escape(cell.text)
     if cell.place == "best":
         text = f"**{text}**"

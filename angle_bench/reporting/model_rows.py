@@ -5,15 +5,17 @@ from dataclasses import replace
 
 from angle_bench.errors import some
 from angle_bench.reporting.signature import TaskData, joined, signature
-from angle_bench.reporting.table import MARKS, Cell, Origin, Row, Source
+from angle_bench.reporting.table import MARKS, Origin, ScoreSource, TableCell, TableRow
 from angle_bench.results.answers import Answer, Joined, incomplete_line, join
-from angle_bench.results.choose import Chosen, Model
+from angle_bench.results.choose import ChosenModel, ChosenResults
 from angle_bench.results.task import Suite, Task
 
 _VERDICTS = list(MARKS)  # the most doubtful last
 
 
-def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> list[Row]:
+def model_rows(
+    suite: Suite, chosen: Sequence[ChosenResults], warnings: list[str]
+) -> list[TableRow]:
     """A row for each model that has a result for the suite.
 
     Args:
@@ -21,7 +23,7 @@ def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> l
         chosen: The models.
         warnings: Takes a line for whatever is left out.
     """
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     without: list[str] = []
     incomplete: list[str] = []
     for each in chosen:
@@ -41,7 +43,7 @@ def model_rows(suite: Suite, chosen: Sequence[Chosen], warnings: list[str]) -> l
     return rows
 
 
-def runs_row(label: str, runs: Sequence[Row]) -> Row:
+def runs_row(label: str, runs: Sequence[TableRow]) -> TableRow:
     """The mean over the runs of one recipe; a task that a run lacks has none.
 
     Args:
@@ -54,9 +56,9 @@ def runs_row(label: str, runs: Sequence[Row]) -> Row:
         there = [score for score in scores if score is not None]
         whole = len(there) == len(scores)
         data = max((run.cells[at].data for run in runs), key=_VERDICTS.index)
-        cells.append(Cell(sum(there) / len(there), data) if whole else Cell(None))
+        cells.append(TableCell(sum(there) / len(there), data) if whole else TableCell(None))
     source = runs[0].source
-    return Row(
+    return TableRow(
         f"{label} ({len(runs)} runs)",
         tuple(cells),
         joined([run.signature for run in runs]),
@@ -66,7 +68,9 @@ def runs_row(label: str, runs: Sequence[Row]) -> Row:
     )
 
 
-def _row(suite: Suite, model: Model, warnings: list[str], incomplete: list[str]) -> Row | None:
+def _row(
+    suite: Suite, model: ChosenModel, warnings: list[str], incomplete: list[str]
+) -> TableRow | None:
     found = join(model.folders, suite.task, warnings)
     incomplete += found.incomplete
     if not found.answers:
@@ -74,9 +78,9 @@ def _row(suite: Suite, model: Model, warnings: list[str], incomplete: list[str])
     main = found.folders[0]
     name = _recorded_name(found) or main.name
     cells = [_cell(task, found.answers.get(task.name), found) for task in suite.task]
-    source = Source("own" if main.own else "public", name, main.revision, main.settings)
+    source = ScoreSource("own" if main.own else "public", name, main.revision, main.settings)
     label = main.label or name.rpartition("/")[2]
-    return Row(label, tuple(cells), _signature(suite, name, found), source, models=(model,))
+    return TableRow(label, tuple(cells), _signature(suite, name, found), source, models=(model,))
 
 
 def _recorded_name(found: Joined) -> str | None:
@@ -85,9 +89,9 @@ def _recorded_name(found: Joined) -> str | None:
     return next((str(name) for name in names if name), None)
 
 
-def _cell(task: Task, answer: Answer | None, found: Joined) -> Cell:
+def _cell(task: Task, answer: Answer | None, found: Joined) -> TableCell:
     if answer is None:
-        return Cell(None)
+        return TableCell(None)
     main = found.folders[0]
     data = answer.record.get("data", {})
     origin = Origin(
@@ -100,7 +104,7 @@ def _cell(task: Task, answer: Answer | None, found: Joined) -> Cell:
         parts=answer.parts,
     )
     verdict = data.get("verification", {}).get("verdict", "hub")
-    return Cell(answer.score, verdict if verdict in MARKS else "no reference", origin)
+    return TableCell(answer.score, verdict if verdict in MARKS else "no reference", origin)
 
 
 def _on_other_data(answer: Answer, task: Task) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list
 from angle_bench.reporting import latex, lossless, markdown
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.results.files import refuse_odd_place
 
 
@@ -27,7 +27,7 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    render: Callable[[Leaderboard], str]
+    render: Callable[[Board], str]
     command_of: Callable[[str], str | None]
     fields: Callable[[str], list[str]]
 
@@ -118,7 +118,7 @@ def may_write(place: Path, kind: Format) -> None:
         )
 
 
-def first_difference(place: Path, kind: Format, board: Leaderboard) -> str | None:
+def first_difference(place: Path, kind: Format, board: Board) -> str | None:
     """What differs first between a file and the leaderboard as it is now; None if nothing does.
 
     The command in the file is not compared: with the same results and options it may have been

@@ -31,7 +31,7 @@ class NoEvidence(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class ScoredPart:
     """The items of one split and subset.
 
     Attributes:
@@ -46,7 +46,7 @@ class Part:
     scores: Vector
 
 
-def part_of(rows: pa.Table, task: Task) -> Part:
+def part_of(rows: pa.Table, task: Task) -> ScoredPart:
     """The measure and the items of a table of predictions.
 
     Args:
@@ -68,12 +68,12 @@ def part_of(rows: pa.Table, task: Task) -> Part:
     keys = rows.select([name for name in _KEYS if name in names])
     if "metric" in names:
         values = _numbers(rows, "value")
-        return Part(Mean(values), keys, values)
+        return ScoredPart(Mean(values), keys, values)
     if "experiment" in names and task.metric in ("accuracy", *_F1):
         return _classified(rows, keys, task.metric)
     if "predicted" in names and task.metric in _F1:
         right = _same_label(rows)  # bitext mining, whose F1 is weighted
-        return Part(_f1(rows, "weighted"), keys, right)
+        return ScoredPart(_f1(rows, "weighted"), keys, right)
     if "score" in names:
         return _scored_pairs(rows, keys, task.metric)
     raise _no_influence(task.metric)
@@ -87,27 +87,27 @@ def _numbers(rows: pa.Table, name: str) -> Vector:
     return np.asarray(numbers(rows[name]), dtype=float)
 
 
-def _scored_pairs(rows: pa.Table, keys: pa.Table, metric: str) -> Part:
+def _scored_pairs(rows: pa.Table, keys: pa.Table, metric: str) -> ScoredPart:
     gold, score = _numbers(rows, "gold"), _numbers(rows, "score")
     if metric.endswith("spearman"):
-        return Part(Spearman(gold, score), keys, score)
+        return ScoredPart(Spearman(gold, score), keys, score)
     if metric.endswith("ap"):
-        return Part(AveragePrecision(gold, score), keys, score)
+        return ScoredPart(AveragePrecision(gold, score), keys, score)
     if metric.endswith("accuracy"):
-        return Part(BestAccuracy(gold, score), keys, score)
+        return ScoredPart(BestAccuracy(gold, score), keys, score)
     raise _no_influence(metric)
 
 
-def _classified(rows: pa.Table, keys: pa.Table, metric: str) -> Part:
+def _classified(rows: pa.Table, keys: pa.Table, metric: str) -> ScoredPart:
     """What classifiers say: the mean over them, each over the items that it was tested on."""
     right, experiment = _same_label(rows), numbers(rows["experiment"])
     runs = [np.flatnonzero(experiment == number) for number in dict.fromkeys(experiment.tolist())]
     if metric != "accuracy":
         average = _F1[metric]
-        return Part(MeanOf([_f1(rows.take(run), average) for run in runs]), keys, right)
+        return ScoredPart(MeanOf([_f1(rows.take(run), average) for run in runs]), keys, right)
     if len({len(run) for run in runs}) == 1:
-        return Part(Mean(right), keys, right)
-    return Part(MeanOf([Mean(right[run]) for run in runs]), keys, right)
+        return ScoredPart(Mean(right), keys, right)
+    return ScoredPart(MeanOf([Mean(right[run]) for run in runs]), keys, right)
 
 
 def _same_label(rows: pa.Table) -> Vector:
@@ -142,7 +142,7 @@ def _codes(values: pa.Array) -> tuple[Codes, int]:
     return np.asarray(numbers(encoded.indices), dtype=np.intp), len(encoded.dictionary)
 
 
-def _resampled_clusterings(rows: pa.Table) -> Part:
+def _resampled_clusterings(rows: pa.Table) -> ScoredPart:
     """Documents that were drawn, clustered and labelled several times."""
     index = numbers(rows["index"])
     known, first, document = np.unique(index, return_index=True, return_inverse=True)
@@ -154,14 +154,16 @@ def _resampled_clusterings(rows: pa.Table) -> Part:
     return _clustered(made, len(known), rows.take(first), runs)
 
 
-def _clustered_sets(rows: pa.Table) -> Part:
+def _clustered_sets(rows: pa.Table) -> ScoredPart:
     """Sets of documents that were clustered one by one, each set with documents of its own."""
     runs, places = _runs(rows, ["set"])
     made = [_clustering(rows.take(place), place, 0) for place in places]
     return _clustered(made, rows.num_rows, rows, runs)
 
 
-def _clustered(made: list[Clustering], documents: int, rows: pa.Table, runs: pa.Table) -> Part:
+def _clustered(
+    made: list[Clustering], documents: int, rows: pa.Table, runs: pa.Table
+) -> ScoredPart:
     """The clusterings, whose items are the documents and then they themselves, without text."""
     names = [name for name in ("set", "index", "text") if name in rows.column_names]
     own = rows.select(["subset", "split", *names])
@@ -171,7 +173,7 @@ def _clustered(made: list[Clustering], documents: int, rows: pa.Table, runs: pa.
     parts = runs.append_column("subset", pa.array([rows["subset"][0].as_py()] * runs.num_rows))
     parts = parts.append_column("split", pa.array([rows["split"][0].as_py()] * runs.num_rows))
     keys = pa.concat_tables([own, parts], promote_options="default").combine_chunks()
-    return Part(Clusterings(documents, made), keys, np.full(keys.num_rows, np.nan))
+    return ScoredPart(Clusterings(documents, made), keys, np.full(keys.num_rows, np.nan))
 
 
 def _runs(rows: pa.Table, names: list[str]) -> tuple[pa.Table, list[Codes]]:

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from angle_bench.errors import UsageError
 from angle_bench.published import Published, PublishedRow
 from angle_bench.reporting.averages import types
-from angle_bench.reporting.table import Cell, Row, Source
+from angle_bench.reporting.table import ScoreSource, TableCell, TableRow
 from angle_bench.results.suites import select
 from angle_bench.results.task import Suite, Task
 
 MARK = "†"
 
 
-def published_rows(suite: Suite, published: Iterable[PublishedRow]) -> list[Row]:
+def published_rows(suite: Suite, published: Iterable[PublishedRow]) -> list[TableRow]:
     """The published scores that belong beside measured ones of this suite.
 
     A score fills a cell where both suites mean the same task: data, splits, subsets and metric. So
@@ -20,7 +20,7 @@ def published_rows(suite: Suite, published: Iterable[PublishedRow]) -> list[Row]
     on another suite make a row only if they cover this one; a row that says nothing that another
     one of the model does not say is left out.
     """
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     fitting = [(each, _is_of(each, suite)) for each in published]
     for each, exact in sorted(fitting, key=lambda pair: not pair[1]):
         scores = _scores(each, suite, exact)
@@ -34,12 +34,12 @@ def published_rows(suite: Suite, published: Iterable[PublishedRow]) -> list[Row]
 
 def _row(
     each: PublishedRow, suite: Suite, scores: dict[str, float], stated: dict[str, float]
-) -> Row:
-    return Row(
+) -> TableRow:
+    return TableRow(
         f"{each.model.rpartition('/')[2]} {MARK}",
-        tuple(Cell(scores.get(task.name)) for task in suite.task),
+        tuple(TableCell(scores.get(task.name)) for task in suite.task),
         f"model:{each.model}|published:{each.source}|suite:{each.suite}",
-        Source("published", each.model, said=each.source),
+        ScoreSource("published", each.model, said=each.source),
         stated,
     )
 
@@ -75,7 +75,7 @@ def _stated(each: Published, suite: Suite) -> dict[str, float]:
     return {key: value / 100 for key, value in stated.items()}
 
 
-def _says_as_much(other: Row, row: Row) -> bool:
+def _says_as_much(other: TableRow, row: TableRow) -> bool:
     if other.source is None or row.source is None or other.source.model != row.source.model:
         return False
     return other.cells == row.cells and {**other.stated, **row.stated} == other.stated

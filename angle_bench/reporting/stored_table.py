@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from angle_bench.reporting.signature import TaskData, signature
-from angle_bench.reporting.table import Cell, Row, Table
+from angle_bench.reporting.table import Table, TableCell, TableRow
 from angle_bench.results.folder import read_record
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.stored import read_result
@@ -17,7 +17,7 @@ def stored_row(
     model: Mapping[str, Any],
     suite: Suite,
     answered: Sequence[str],
-) -> Row:
+) -> TableRow:
     """One model's row over a suite.
 
     Args:
@@ -31,14 +31,14 @@ def stored_row(
     for task in suite.task:
         result = read_result(folder.result(task.name)) if task.name in answered else None
         if result is None:
-            cells.append(Cell(None))
+            cells.append(TableCell(None))
             continue
         data = read_record(folder, task.name).get("data", {})
-        cells.append(Cell(result.main_score(task), _verdict(data)))
+        cells.append(TableCell(result.main_score(task), _verdict(data)))
         versions.append(result.mteb_version)
         sources.append(TaskData.recorded(task.name, data))
     line = signature(model, suite, versions, sources) if versions else ""
-    return Row(label, tuple(cells), line)
+    return TableRow(label, tuple(cells), line)
 
 
 def as_json(table: Table) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from angle_bench.reporting.pairing import Read, Side
 from angle_bench.reporting.ranking import over_some, ranks
 from angle_bench.reporting.statistics.difference import Difference
 from angle_bench.reporting.table import ABSENT, Table
-from angle_bench.reporting.verdict import Verdict, points, with_interval
+from angle_bench.reporting.verdict import DifferenceVerdict, points, with_interval
 from angle_bench.results.task import Suite
 
 HOW = How(allow_different=True)  # settings that differ are what was swept; notes name them
@@ -24,7 +24,7 @@ _CUT = 24  # characters of a setting
 
 
 @dataclass(frozen=True)
-class Entry:
+class SweepEntry:
     """A cell, or a checkpoint that cells started from.
 
     Attributes:
@@ -54,10 +54,10 @@ class SweptRow:
         rank: The best and the worst rank among the cells; None likewise.
     """
 
-    entry: Entry
+    entry: SweepEntry
     score: float | None
     spread: float | None
-    verdict: Verdict | None
+    verdict: DifferenceVerdict | None
     rank: tuple[int, int] | None
 
 
@@ -80,7 +80,7 @@ class SweepTable:
     notes: tuple[str, ...]
 
     @property
-    def best(self) -> Entry | None:
+    def best(self) -> SweepEntry | None:
         """The cell of the best score."""
         cells = [row.entry for row in self.rows if row.entry.start is not None]
         return cells[0] if cells else None
@@ -134,8 +134,8 @@ class SweepTable:
 
 def sweep_table(
     keys: Sequence[str],
-    starts: Sequence[Entry],
-    cells: Sequence[Entry],
+    starts: Sequence[SweepEntry],
+    cells: Sequence[SweepEntry],
     suite: Suite,
     failed: Mapping[str, str],
 ) -> SweepTable:
@@ -165,8 +165,8 @@ def sweep_table(
 
 
 def _judged(
-    starts: Sequence[Entry], cells: Sequence[Entry], suite: Suite, read: Read
-) -> tuple[dict[str, Verdict], list[str]]:
+    starts: Sequence[SweepEntry], cells: Sequence[SweepEntry], suite: Suite, read: Read
+) -> tuple[dict[str, DifferenceVerdict], list[str]]:
     """The verdict on each cell by its label, adjusted over all of them, and notes on the numbers.
 
     A side holds no record of training texts here: the pairs of this suite are in every record,
@@ -185,10 +185,10 @@ def _judged(
 
 
 def _row(
-    entry: Entry,
+    entry: SweepEntry,
     suite: Suite,
     read: Read,
-    judged: Mapping[str, Verdict],
+    judged: Mapping[str, DifferenceVerdict],
     intervals: Mapping[str, tuple[int, int]],
 ) -> SweptRow:
     scores = [_average(name, suite, read) for name in entry.side.named()]
@@ -212,7 +212,9 @@ def _average(name: str, suite: Suite, read: Read) -> float | None:
     return averages.mean_of_tasks(suite, scores)
 
 
-def _method(cells: Sequence[Entry], suite: Suite, judged: Mapping[str, Verdict]) -> list[str]:
+def _method(
+    cells: Sequence[SweepEntry], suite: Suite, judged: Mapping[str, DifferenceVerdict]
+) -> list[str]:
     seeds = max(len(cell.side.models) for cell in cells)
     of_what = (
         "one training seed a cell: this is about these checkpoints, not their settings"

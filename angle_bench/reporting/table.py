@@ -7,7 +7,7 @@ from typing import Literal
 import tabulate
 
 from angle_bench.reporting import averages
-from angle_bench.results.choose import Model
+from angle_bench.results.choose import ChosenModel
 from angle_bench.results.task import Suite
 
 ABSENT = "–"
@@ -54,7 +54,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One score as a fraction, None where there is none, the verdict on its data, its origin."""
 
     score: float | None
@@ -69,7 +69,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Source:
+class ScoreSource:
     """What a row is about.
 
     Attributes:
@@ -89,7 +89,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One model's scores in the order of the suite's tasks.
 
     Attributes:
@@ -102,12 +102,12 @@ class Row:
     """
 
     label: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     signature: str
-    source: Source | None = None
+    source: ScoreSource | None = None
     stated: Mapping[str, float] = field(default_factory=dict)
-    runs: tuple["Row", ...] = ()
-    models: tuple[Model, ...] = ()
+    runs: tuple["TableRow", ...] = ()
+    models: tuple[ChosenModel, ...] = ()
 
     @property
     def scores(self) -> list[float | None]:
@@ -123,7 +123,7 @@ class Table:
     """
 
     suite: Suite
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
     def text(self, width: int) -> str:
         """The table as plain text, turned on its side where `width` columns are too few."""
@@ -151,7 +151,7 @@ class Table:
             return f"mean of {len(averages.types(self.suite))} types"
         return f"mean of {len(averages.counted(self.suite))}"
 
-    def average(self, row: Row) -> float | None:
+    def average(self, row: TableRow) -> float | None:
         """The suite's average as a fraction: over tasks, or over the means of its task types.
 
         None if a task is missing.
@@ -160,11 +160,11 @@ class Table:
             return averages.mean_of_types(self.suite, row.scores)
         return averages.mean_of_tasks(self.suite, row.scores)
 
-    def coverage(self, row: Row) -> str:
+    def coverage(self, row: TableRow) -> str:
         """How many tasks have a score: `6 of 7`."""
         return averages.coverage(self.suite, row.scores)
 
-    def _average_text(self, row: Row) -> str:
+    def _average_text(self, row: TableRow) -> str:
         average = self.average(row)
         return self.coverage(row) if average is None else f"{100 * average:.2f}"
 

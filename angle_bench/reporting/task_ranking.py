@@ -7,12 +7,12 @@ import numpy as np
 from angle_bench.reporting import averages
 from angle_bench.reporting.averages import counted_tasks
 from angle_bench.reporting.common_items import task_weights
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.statistics.ranks import rank_intervals
 from angle_bench.reporting.statistics.task_ranks import better_over_tasks
 
 
-def with_task_ranks(board: Leaderboard) -> Leaderboard:
+def with_task_ranks(board: Board) -> Board:
     """The leaderboard with rank intervals over tasks: would other tasks give the same order?
 
     They say nothing of the sentences within a task. Rows that lack a task's score have none.

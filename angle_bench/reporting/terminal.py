@@ -1,12 +1,12 @@
 """A leaderboard as plain text for a terminal."""
 
 from angle_bench.errors import printable
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.table import plain
 from angle_bench.reporting.view import View, notes, signatures, view
 
 
-def text(board: Leaderboard, width: int) -> str:
+def text(board: Board, width: int) -> str:
     """The main table, turned on its side where `width` columns are too few, and its notes."""
     shown = view(board, board.columns)
     across = _aligned(shown)

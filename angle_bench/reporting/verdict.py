@@ -13,7 +13,7 @@ FEW = 50  # effective sentences below which their number stands beside a verdict
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DifferenceVerdict:
     """What can be said of a difference.
 
     Attributes:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from angle_bench.errors import some
-from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard, Value
+from angle_bench.reporting.leaderboard import RANKS, Board, BoardValue, Column
 from angle_bench.reporting.published_rows import MARK as PUBLISHED
-from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, Cell, Row
+from angle_bench.reporting.table import ABSENT, LEGEND, MARKS, TableCell, TableRow
 
 OTHER_REVISION = "°"
 BETTER = "*"
@@ -17,7 +17,7 @@ Place = Literal["best", "second", ""]
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownTable:
     """One cell as it is shown.
 
     Attributes:
@@ -43,31 +43,31 @@ class View:
     """A table of shown cells, labels in its first column."""
 
     headers: tuple[str, ...]
-    lines: tuple[tuple[Shown, ...], ...]
+    lines: tuple[tuple[ShownTable, ...], ...]
 
     def turned(self) -> "View":
         """Rows as columns; the places stay those of the models."""
         first = self.lines
         headers = (self.headers[0], *(line[0].plain for line in first))
         lines = [
-            (Shown(header), *(line[at] for line in first))
+            (ShownTable(header), *(line[at] for line in first))
             for at, header in enumerate(self.headers)
             if at
         ]
         return View(headers, tuple(lines))
 
 
-def view(board: Leaderboard, columns: Sequence[Column]) -> View:
+def view(board: Board, columns: Sequence[Column]) -> View:
     """The cells of some columns."""
     shown = {column: _column(board, column) for column in columns}
     lines = [
-        (Shown(row.label, marks=UNLIKE if row.label in board.unlike else ""), *cells)
+        (ShownTable(row.label, marks=UNLIKE if row.label in board.unlike else ""), *cells)
         for row, *cells in zip(board.rows, *shown.values(), strict=True)
     ]
     return View(("model", *(column.header for column in columns)), tuple(lines))
 
 
-def notes(board: Leaderboard) -> list[str]:
+def notes(board: Board) -> list[str]:
     """The lines that explain the marks, then what is doubtful."""
     cells = [cell for row in board.rows for cell in row.cells if cell.score is not None]
     used = {MARKS[cell.data] for cell in cells}
@@ -89,12 +89,12 @@ def notes(board: Leaderboard) -> list[str]:
     return [*lines, *_ranked(board), *_other_data(board), *board.warnings]
 
 
-def signatures(board: Leaderboard) -> list[str]:
+def signatures(board: Board) -> list[str]:
     """A line of model, settings, versions and data for every row."""
     return [f"{row.label}: {row.signature}" for row in board.rows if row.signature]
 
 
-def _column(board: Leaderboard, column: Column) -> list[Shown]:
+def _column(board: Board, column: Column) -> list[ShownTable]:
     values = [board.value(row, column) for row in board.rows]
     places = _places([_number(board, value) for value in values], column)
     if board.intervals and column.kind in ("mean", "types", "rank"):
@@ -105,7 +105,7 @@ def _column(board: Leaderboard, column: Column) -> list[Shown]:
     ]
 
 
-def _number(board: Leaderboard, value: Value) -> str | None:
+def _number(board: Board, value: BoardValue) -> str | None:
     """The text of a whole value, None for what cannot be compared."""
     if value.score is None or value.partial:
         return None
@@ -124,15 +124,17 @@ def _places(numbers: Sequence[str | None], column: Column) -> list[Place]:
     return ["" if number is None else named.get(float(number), "") for number in numbers]
 
 
-def _shown(board: Leaderboard, row: Row, column: Column, value: Value, place: Place) -> Shown:
+def _shown(
+    board: Board, row: TableRow, column: Column, value: BoardValue, place: Place
+) -> ShownTable:
     if column.kind == "borda":
-        return Shown(ABSENT if value.score is None else f"{value.score:.0f}")
+        return ShownTable(ABSENT if value.score is None else f"{value.score:.0f}")
     if column.kind == "rank":
         best, worst = (board.intervals or {}).get(row.label, (0, 0))
         ranks = str(best) if best == worst else f"{best}–{worst}"
-        return Shown(ranks if best else ABSENT, place)
+        return ShownTable(ranks if best else ABSENT, place)
     if value.score is None:
-        return Shown(ABSENT if column.kind == "task" or _empty(value) else value.share)
+        return ShownTable(ABSENT if column.kind == "task" or _empty(value) else value.share)
     behind = ""
     if value.spread is not None:
         behind += f" ± {100 * value.spread:.{board.decimals}f}"
@@ -146,7 +148,7 @@ def _shown(board: Leaderboard, row: Row, column: Column, value: Value, place: Pl
         marks = _marks(row.cells[[task.name for task in board.suite.task].index(column.key)])
     if row.label in board.better and column == board.headline:
         marks += BETTER
-    return Shown(f"{100 * value.score:.{board.decimals}f}", place, marks, behind)
+    return ShownTable(f"{100 * value.score:.{board.decimals}f}", place, marks, behind)
 
 
 def _signed(fraction: float, decimals: int) -> str:
@@ -155,16 +157,16 @@ def _signed(fraction: float, decimals: int) -> str:
     return text if float(text) else text[1:]
 
 
-def _empty(value: Value) -> bool:
+def _empty(value: BoardValue) -> bool:
     return value.share.startswith("0 of ") or not value.share
 
 
-def _marks(cell: Cell) -> str:
+def _marks(cell: TableCell) -> str:
     other = cell.origin is not None and not cell.origin.main
     return MARKS[cell.data] + (OTHER_REVISION if other else "")
 
 
-def _ranked(board: Leaderboard) -> list[str]:
+def _ranked(board: Board) -> list[str]:
     lines = []
     if board.intervals:
         how = "clustered on sentences"
@@ -183,7 +185,7 @@ def _ranked(board: Leaderboard) -> list[str]:
     return lines
 
 
-def _other_revisions(rows: Sequence[Row]) -> list[str]:
+def _other_revisions(rows: Sequence[TableRow]) -> list[str]:
     lines = []
     for row in rows:
         origins = [cell.origin for cell in row.cells if cell.origin is not None]
@@ -197,7 +199,7 @@ def _other_revisions(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _other_data(board: Leaderboard) -> list[str]:
+def _other_data(board: Board) -> list[str]:
     """One line on scores over another commit of their data than the suite names."""
     marked = [
         task.header

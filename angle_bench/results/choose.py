@@ -8,7 +8,7 @@ from angle_bench.results.identity import is_commit
 
 
 @dataclass(frozen=True)
-class Model:
+class ChosenModel:
     """A model with the folders that its results may lie in.
 
     The revisions of a published model are one model; a revision that angle-bench measured is one of
@@ -31,7 +31,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenResults:
     """What becomes one row.
 
     Attributes:
@@ -40,10 +40,10 @@ class Chosen:
     """
 
     label: str | None
-    models: tuple[Model, ...]
+    models: tuple[ChosenModel, ...]
 
 
-def models_of(folders: Sequence[ResultFolder]) -> list[Model]:
+def models_of(folders: Sequence[ResultFolder]) -> list[ChosenModel]:
     """The models that some folders are of, in the order of the folders.
 
     Folders of one place are one model's revisions. Folders of several places are one model's where
@@ -59,9 +59,9 @@ def models_of(folders: Sequence[ResultFolder]) -> list[Model]:
         revision = None if joins else folder.revision
         key = (folder.own, folder.name, home, revision, folder.settings)
         groups.setdefault(key, []).append(folder)
-    return [Model(tuple(group)) for group in groups.values()]
+    return [ChosenModel(tuple(group)) for group in groups.values()]
 
 
-def every_model(models: Sequence[Model]) -> list[Chosen]:
+def every_model(models: Sequence[ChosenModel]) -> list[ChosenResults]:
     """Every model as a row of its own."""
-    return [Chosen(None, (model,)) for model in models]
+    return [ChosenResults(None, (model,)) for model in models]

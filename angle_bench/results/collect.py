@@ -16,7 +16,7 @@ from angle_bench.results.identity import EXPERIMENTS, RESULTS, identity
 from angle_bench.results.layout import results_root
 from angle_bench.results.stored import read_object
 from angle_bench.results.suites import refuse_as_model
-from angle_bench.results.walk import META, Listing, Walk, count_results
+from angle_bench.results.walk import META, FolderListing, Walk, count_results
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _names_beside(path: Path) -> list[str]:
 
 
 def _folder(
-    top: Path, listing: Listing, typed: "_Typed", holds_models: bool
+    top: Path, listing: FolderListing, typed: "_Typed", holds_models: bool
 ) -> ResultFolder | None:
     """A folder with its model; None where nothing says that."""
     meta = read_object(listing.path / META) if listing.meta else {}
@@ -193,7 +193,7 @@ def _folder(
     )
 
 
-def _nameless(listing: Listing) -> str:
+def _nameless(listing: FolderListing) -> str:
     count = len(listing.files)
     files = "1 result" if count == 1 else f"{count} results"
     said = some([f"{name}.json" for name in sorted(listing.files)])

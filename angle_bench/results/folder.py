@@ -30,7 +30,7 @@ State = Literal[
 
 
 @dataclass(frozen=True)
-class Found:
+class LookupResult:
     """What a folder holds for one task.
 
     Attributes:
@@ -45,7 +45,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResultRequirements:
     """What a stored result must have been made with to answer.
 
     Attributes:
@@ -70,37 +70,37 @@ class Asked:
         return bool(self.rows) and all(rows.get(key) == row for key, row in self.rows.items())
 
 
-def look_up(folder: ModelFolder, task: Task, asked: Asked) -> Found:
+def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> LookupResult:
     """Whether a task is answered by what is stored."""
     place = folder.result(task.name)
     try:
         stored = read_result(place)
     except UnreadableResult as error:
-        return Found("unreadable", reason=f"{place} cannot be read ({error})")
+        return LookupResult("unreadable", reason=f"{place} cannot be read ({error})")
     if stored is None:
-        return Found("absent")
+        return LookupResult("absent")
     odd: list[str] = []
     record = read_run_record(folder.record(task.name), odd)
     if odd:
-        return Found("unreadable", reason=odd[0].removesuffix("; left out"))
+        return LookupResult("unreadable", reason=odd[0].removesuffix("; left out"))
     if not asked.same_data(stored, record):
-        return Found(
+        return LookupResult(
             "other data",
             reason=f"stored for data {stored.dataset_revision}, asked for {asked.revision}",
         )
     if record.get("data", {}).get("definition", "") != asked.definition:
-        return Found("other data", reason="stored under another definition of the task")
+        return LookupResult("other data", reason="stored under another definition of the task")
     if missing := stored.missing(task):
-        return Found("incomplete", reason=f"stored without {', '.join(missing)}")
+        return LookupResult("incomplete", reason=f"stored without {', '.join(missing)}")
     if not record:
-        return Found("incomplete", reason="stored without its run record")
+        return LookupResult("incomplete", reason="stored without its run record")
     if record.get("model", {}).get("settings_digest") != asked.settings_digest:
-        return Found("other settings", reason="stored under other settings of the model")
+        return LookupResult("other settings", reason="stored under other settings of the model")
     if needs_predictions(task) and not folder.predictions(task.name).is_file():
-        return Found("incomplete", reason="stored without its predictions")
+        return LookupResult("incomplete", reason="stored without its predictions")
     if rotten := damaged(folder, task.name, record):
-        return Found("damaged", reason=rotten)
-    return Found("done", stored)
+        return LookupResult("damaged", reason=rotten)
+    return LookupResult("done", stored)
 
 
 def store(

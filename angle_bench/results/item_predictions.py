@@ -41,7 +41,7 @@ TEXT_VALUE_COLUMNS = PART | {
 
 
 @dataclass(frozen=True)
-class Clustering:
+class ClusteringPredictions:
     """Documents put into clusters once.
 
     Attributes:
@@ -69,7 +69,7 @@ class ClusterPredictions:
 
     subset: str
     split: str
-    clusterings: Sequence[Clustering]
+    clusterings: Sequence[ClusteringPredictions]
 
     def __len__(self) -> int:
         return sum(len(each.index) for each in self.clusterings)

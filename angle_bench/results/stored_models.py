@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.results.answers import Answer, incomplete_line, join
-from angle_bench.results.choose import Model, models_of
+from angle_bench.results.choose import ChosenModel, models_of
 from angle_bench.results.collect import ResultFolder, collect
 from angle_bench.results.layout import SIDE
 from angle_bench.results.run_record import read_run_record
@@ -30,7 +30,7 @@ class StoredModel:
     command: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: Model) -> "StoredModel":
+    def of(cls, model: ChosenModel) -> "StoredModel":
         """A model on disk with its record."""
         record = _record(model.folders[0])
         command = tuple(map(str, record.get("command") or ()))

@@ -20,7 +20,7 @@ _LARGEST = 50_000_000  # bytes of a file that is opened to see whether it is a r
 
 
 @dataclass
-class Listing:
+class FolderListing:
     """What a folder holds.
 
     Attributes:
@@ -53,9 +53,9 @@ class Walk:
     others: list[Path] = field(default_factory=list)
     _seen: dict[tuple[int, int], Path] = field(default_factory=dict)
 
-    def under(self, top: Path, parts: tuple[str, ...] = ()) -> Iterator[Listing]:
+    def under(self, top: Path, parts: tuple[str, ...] = ()) -> Iterator[FolderListing]:
         """The folders with result files at and below a folder, by name."""
-        listing, inner = Listing(top, parts), []
+        listing, inner = FolderListing(top, parts), []
         try:
             status = top.stat()
             before = self._seen.setdefault((status.st_dev, status.st_ino), top)
@@ -77,7 +77,7 @@ class Walk:
             yield from self.under(place, (*parts, name))
 
     def _sorted_out(
-        self, listing: Listing, entries: Iterable["os.DirEntry[str]"]
+        self, listing: FolderListing, entries: Iterable["os.DirEntry[str]"]
     ) -> list[tuple[Path, str]]:
         """Fill in a folder's files; what else there is to look into, with its name."""
         inner: list[tuple[Path, str]] = []
@@ -110,7 +110,7 @@ class Walk:
             self.warnings.append(f"{shown(str(place))} cannot be unpacked ({error}); left out")
             return []
 
-    def _keep_results(self, listing: Listing, files: list[str], packed: list[str]) -> None:
+    def _keep_results(self, listing: FolderListing, files: list[str], packed: list[str]) -> None:
         plain = {
             name.removesuffix(".json")
             for name in files
@@ -128,7 +128,7 @@ class Walk:
         listing.files = frozenset(plain | zipped)
         listing.packed = frozenset(zipped)
 
-    def _is_result(self, listing: Listing, name: str) -> bool:
+    def _is_result(self, listing: FolderListing, name: str) -> bool:
         """By its name, where mteb has a task of it or the folder is ours; else by what it holds."""
         if listing.own or name.partition(".json")[0] in _task_names():
             return True

@@ -18,7 +18,7 @@ from angle_bench.checkpoints.adapter_config import CONFIG
 from angle_bench.checkpoints.config import read_json
 from angle_bench.checkpoints.content import content_hash
 from angle_bench.errors import ModelError, first_line
-from angle_bench.training.average import FIX, Average, Part, refuse_difference
+from angle_bench.training.average import FIX, Average, AveragedPart, refuse_difference
 from angle_bench.training.folder import change_json
 
 WEIGHTS = "adapter_model.safetensors"
@@ -50,7 +50,7 @@ _NO_MATTER = {
 _STARTS = (None, True, False, "gaussian", "orthogonal")  # others change the base as well
 
 
-def stack_adapters(folder: Path, parts: Sequence[Part]) -> None:
+def stack_adapters(folder: Path, parts: Sequence[AveragedPart]) -> None:
     """Put the average of adapters into a folder that holds a copy of the first one.
 
     Args:
@@ -83,7 +83,9 @@ def stack_adapters(folder: Path, parts: Sequence[Part]) -> None:
     )
 
 
-def _stacked(parts: Sequence[Part], tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def _stacked(
+    parts: Sequence[AveragedPart], tensors: Sequence[Mapping[str, Tensor]]
+) -> dict[str, Tensor]:
     total = Average(parts[0].label, tensors[0], parts[0].share)  # sees that all are alike
     for part, each in zip(parts[1:], tensors[1:], strict=True):
         total.add(part.label, each, part.share)
@@ -111,7 +113,7 @@ def _each(pattern: Mapping[str, Any] | None, change: Callable[[Any], Any]) -> di
     return {name: change(value) for name, value in (pattern or {}).items()}
 
 
-def _config(part: Part) -> dict[str, Any]:
+def _config(part: AveragedPart) -> dict[str, Any]:
     """What an adapter's config says, where that is plain LoRA.
 
     Raises:
@@ -147,12 +149,12 @@ def _sorted(value: Any) -> Any:
     return sorted(value) if isinstance(value, list) else value  # peft's are sets
 
 
-def _base_of(part: Part) -> str:
+def _base_of(part: AveragedPart) -> str:
     assert part.place.base is not None
     return content_hash(part.place.base)
 
 
-def _weights(part: Part) -> dict[str, Tensor]:
+def _weights(part: AveragedPart) -> dict[str, Tensor]:
     place = part.place.folder / WEIGHTS
     try:
         return load_file(place)
@@ -163,7 +165,7 @@ def _weights(part: Part) -> dict[str, Tensor]:
         ) from error
 
 
-def _no_average(part: Part, why: str) -> ModelError:
+def _no_average(part: AveragedPart, why: str) -> ModelError:
     return ModelError(
         f"the adapter {part.label} {why}: adapters other than plain LoRA have no average here.",
         f"angle-bench export {part.place.folder} --to merged, and the average of such",

@@ -21,7 +21,7 @@ from angle_bench.training.python_words import said_in_python
 from angle_bench.training.recipe import Keys, Recipe, dotted, keys_of
 from angle_bench.training.rows import format_of
 from angle_bench.training.run_folder import RunFolder
-from angle_bench.training.settings import Source
+from angle_bench.training.settings import DataSource
 
 if TYPE_CHECKING:
     from angle_bench.training.fine_tune import Trained
@@ -108,7 +108,7 @@ def train(
     Examples:
         >>> train("all-MiniLM-L6-v2", rows, output="tuned", loss={"cosine_w": 1.0, "ibn_w": 0.0})
     """
-    from angle_bench.training.fine_tune import Request, fine_tune  # brings torch
+    from angle_bench.training.fine_tune import TrainingRequest, fine_tune  # brings torch
 
     sections = {
         "description": description,
@@ -147,7 +147,7 @@ def train(
                 leave_out(file, name, there)
             else:
                 keep(file, given, name, there)
-        request = Request(
+        request = TrainingRequest(
             folder=folder,
             access=Access.of(base, mirror, trust_remote_code, allow_pickle),
             device=device,
@@ -183,7 +183,7 @@ def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:
     """
     with said_in_python({}):
         table = table_of(ds, "ds")
-        format_of(table.column_names, Source(path="ds"))
+        format_of(table.column_names, DataSource(path="ds"))
         first, second, labels = (table[name].to_pylist() for name in ("text1", "text2", "label"))
         _refuse_no_numbers(labels)
     if len(labels) < 2:

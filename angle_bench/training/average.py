@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from angle_bench.checkpoints.backbone import DTYPES, Backbone, load_backbone
 from angle_bench.checkpoints.dense import load_dense
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.errors import ModelError, some
 
@@ -34,7 +34,7 @@ FIX = "the average of checkpoints that were trained from one start"
 
 
 @dataclass(frozen=True)
-class Part:
+class AveragedPart:
     """A checkpoint of an average.
 
     Attributes:
@@ -44,11 +44,11 @@ class Part:
     """
 
     label: str
-    place: Place
+    place: CheckpointPaths
     share: float
 
 
-def averaged(parts: Sequence[Part], settings: Settings) -> Backbone:
+def averaged(parts: Sequence[AveragedPart], settings: Settings) -> Backbone:
     """Whole checkpoints as one, in the dtype of the settings; two are in memory at a time.
 
     Args:
@@ -75,7 +75,7 @@ def averaged(parts: Sequence[Part], settings: Settings) -> Backbone:
     return Backbone(first.model, first.tokenizer, first.device, averaged_dense(parts, settings))
 
 
-def averaged_dense(parts: Sequence[Part], settings: Settings) -> tuple[nn.Module, ...]:
+def averaged_dense(parts: Sequence[AveragedPart], settings: Settings) -> tuple[nn.Module, ...]:
     """The Dense modules of checkpoints as one each.
 
     Raises:
@@ -155,7 +155,7 @@ def _weighted(tensor: Tensor, share: float) -> Tensor:
     return tensor.detach().float() * share if tensor.is_floating_point() else tensor.clone()
 
 
-def _loaded(part: Part, settings: Settings) -> Backbone:
+def _loaded(part: AveragedPart, settings: Settings) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # a pooler that a folder lacks, and nothing reads, is drawn
         return load_backbone(part.place, settings, torch.device("cpu"))

@@ -16,7 +16,7 @@ from angle_bench.training.matryoshka import matryoshka
 from angle_bench.training.ranks import gathered, gathered_found
 from angle_bench.training.settings import Espresso, Matryoshka, Objectives
 from angle_bench.training.teacher import Teacher
-from angle_bench.training.trainable import Found
+from angle_bench.training.trainable import ForwardOutput
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class BatchLoss:
     gather: bool = False
     normalize: bool = False
 
-    def __call__(self, found: Found, batch: Batch, groups: Groups, draw: int) -> Loss:
+    def __call__(self, found: ForwardOutput, batch: Batch, groups: Groups, draw: int) -> Loss:
         """The loss of a batch by its parts.
 
         Args:
@@ -74,7 +74,12 @@ class BatchLoss:
         return Loss(loss.parts | parts)
 
     def _distance(
-        self, teacher: Teacher, found: Found, seen: Found, taught: Found, mask: Tensor
+        self,
+        teacher: Teacher,
+        found: ForwardOutput,
+        seen: ForwardOutput,
+        taught: ForwardOutput,
+        mask: Tensor,
     ) -> Tensor:
         """How far the candidate is from a teacher, of this process's texts or of all."""
         if teacher.together and self.gather:

@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from angle_bench.errors import DataError
 from angle_bench.training.recipe import Recipe
-from angle_bench.training.rows import TEXT_COLUMNS, Checker, Counts, Format, Row, refuse_idle
-from angle_bench.training.settings import Data, Source
+from angle_bench.training.rows import (
+    TEXT_COLUMNS,
+    Checker,
+    Format,
+    RowCounts,
+    TrainingRow,
+    refuse_idle,
+)
+from angle_bench.training.settings import Data, DataSource
 from angle_bench.training.sources import SourceRow, columns_of, name_of, raw_rows
 
 CHUNK = 10_000  # rows that are Python objects at a time
@@ -44,7 +51,7 @@ def draw(seed: int, epoch: int, row: int, column: int, count: int) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") % count
 
 
-def drawn(row: Row, number: int, seed: int, epoch: int) -> Example:
+def drawn(row: TrainingRow, number: int, seed: int, epoch: int) -> Example:
     """A row with one text of each column."""
     texts = [
         listed[draw(seed, epoch, number, column, len(listed))] if len(listed) > 1 else listed[0]
@@ -82,7 +89,7 @@ class TrainingRows:
         columns: Sequence[pa.ChunkedArray],
         labels: NDArray[np.float32] | None,
         sizes: Sequence[int],
-        counts: Sequence[tuple[str, Counts]],
+        counts: Sequence[tuple[str, RowCounts]],
         seed: int,
     ) -> None:
         self.format = format
@@ -112,10 +119,10 @@ class TrainingRows:
             whole.update(self.labels.tobytes())
         return whole.hexdigest()
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> TrainingRow:
         """A row with its lists."""
         texts = tuple(tuple(map(decoded, column[number].as_py())) for column in self._columns)
-        return Row(texts, None if self.labels is None else float(self.labels[number]))
+        return TrainingRow(texts, None if self.labels is None else float(self.labels[number]))
 
     def texts_of(self, index: int) -> tuple[str, ...]:
         """The texts of an index, as they are drawn."""
@@ -178,10 +185,10 @@ class _Part:
     name: str
     format: Format
     table: pa.Table
-    counts: Counts
+    counts: RowCounts
 
 
-def _read(source: Source, data: Data, mirror: Path | None) -> _Part:
+def _read(source: DataSource, data: Data, mirror: Path | None) -> _Part:
     checker, numbered = checked(source, mirror, streaming=False)
     names = TEXT_COLUMNS[checker.format]
     # texts as bytes: a lone surrogate is text, and no Arrow string
@@ -209,12 +216,12 @@ def _read(source: Source, data: Data, mirror: Path | None) -> _Part:
 
 
 def checked(
-    source: Source,
+    source: DataSource,
     mirror: Path | None,
     *,
     streaming: bool,
     columns: Sequence[str] | None = None,
-) -> tuple[Checker, Iterator[tuple[int, Row]]]:
+) -> tuple[Checker, Iterator[tuple[int, TrainingRow]]]:
     """The checker of a source, and its rows with their numbers.
 
     Args:
@@ -247,7 +254,7 @@ def checked(
     return checker, checker.rows(whole())
 
 
-def _batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(rows: Sequence[TrainingRow], schema: pa.Schema) -> pa.RecordBatch:
     texts = list(zip(*(row.texts for row in rows), strict=True)) or [()] * len(
         [name for name in schema.names if name != "label"]
     )
@@ -260,7 +267,7 @@ def _batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(arrays, schema=schema)
 
 
-def _repeats(row: Row, seen: set[bytes]) -> bool:
+def _repeats(row: TrainingRow, seen: set[bytes]) -> bool:
     key = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
     if key in seen:
         return True
@@ -276,7 +283,7 @@ def _without_repeats(parts: Sequence[_Part]) -> tuple[pa.Table, list[_Part]]:
         mask = []
         for row in part.table.to_pylist():
             texts = tuple(tuple(map(decoded, row[name])) for name in TEXT_COLUMNS[part.format])
-            mask.append(not _repeats(Row(texts, row.get("label")), seen))
+            mask.append(not _repeats(TrainingRow(texts, row.get("label")), seen))
         part.counts.dropped[DUPLICATE] += mask.count(False)
         table = part.table.filter(pa.array(mask, pa.bool_()))
         if not table.num_rows:

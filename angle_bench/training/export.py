@@ -16,7 +16,7 @@ from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_files
 from angle_bench.checkpoints.named_prompts import stored_prompts
 from angle_bench.checkpoints.own_file import FILE_NAME, MERGE_RECORD, Maker, OwnFile
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.registry import find
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import ModelError, UsageError, first_line
@@ -24,7 +24,7 @@ from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.results.whole_folder import write_folder
 from angle_bench.training.card import CardFacts, model_card, with_new_head
 from angle_bench.training.folder import (
-    Candidate,
+    TrainedCheckpoint,
     Write,
     change_json,
     refuse_foreign,
@@ -65,13 +65,13 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
     if form == "adapter":
         _copy_adapter(spec, folder, output, beside)
         return output
-    place = Place(folder, _base(spec), spec.trust)
+    place = CheckpointPaths(folder, _base(spec), spec.trust)
     merging = settings.model_copy(update={"merge_adapter": spec.base is not None})
     # the layers that look ahead are no part of the weights
     loaded = load_backbone(
         place, merging.model_copy(update={"bidirectional_start": None}), torch.device("cpu")
     )
-    candidate = Candidate(
+    candidate = TrainedCheckpoint(
         loaded.model,
         loaded.tokenizer,
         settings,

@@ -52,7 +52,7 @@ TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """What a training is asked beside its recipe.
 
     Attributes:
@@ -127,7 +127,7 @@ class Trained:
 
 
 def fine_tune(
-    recipe: Recipe, request: Request, watch: Watch | None = None, stop: Stop | None = None
+    recipe: Recipe, request: TrainingRequest, watch: Watch | None = None, stop: Stop | None = None
 ) -> Trained:
     """Train a recipe to its end, or go on with it.
 
@@ -166,7 +166,7 @@ def fine_tune(
 
 def _finished(
     recipe: Recipe,
-    request: Request,
+    request: TrainingRequest,
     begun: Begun,
     trainer: AngleTrainer,
     asked: Stop,
@@ -189,7 +189,7 @@ def _finished(
     return _trained(folder, summary, time.monotonic() - started)
 
 
-def begin(recipe: Recipe, request: Request) -> Begun:
+def begin(recipe: Recipe, request: TrainingRequest) -> Begun:
     """See that a training can start, and make its folder.
 
     Raises:
@@ -224,7 +224,7 @@ def check_tracker(name: str) -> None:
 
 def _trainer(
     recipe: Recipe,
-    request: Request,
+    request: TrainingRequest,
     begun: Begun,
     store: Store | None,
     watch: Watch,
@@ -327,7 +327,7 @@ def _train(trainer: AngleTrainer, last: Path | None) -> None:
 
 def _averaged(
     recipe: Recipe,
-    request: Request,
+    request: TrainingRequest,
     spec: ModelSpec,
     trainer: AngleTrainer,
     summary: dict[str, Any],
@@ -369,7 +369,7 @@ def set_seeds(seed: int) -> None:
 
 
 def _summary(
-    request: Request, suite: Suite | None, state: TrainerState, chosen: int, started: float
+    request: TrainingRequest, suite: Suite | None, state: TrainerState, chosen: int, started: float
 ) -> dict[str, Any]:
     return {
         "finished": utc_now(),
@@ -400,7 +400,7 @@ def _trained(folder: RunFolder, said: dict[str, Any], seconds: float) -> Trained
 
 def _card(
     recipe: Recipe,
-    request: Request,
+    request: TrainingRequest,
     begun: Begun,
     trainer: AngleTrainer,
     summary: dict[str, Any],

@@ -26,7 +26,7 @@ Write = Callable[[Path], Any]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class TrainedCheckpoint:
     """A model in memory, and how its vectors are taken.
 
     Attributes:
@@ -54,7 +54,7 @@ class Candidate:
 
 def save_checkpoint(
     folder: Path,
-    candidate: Candidate,
+    candidate: TrainedCheckpoint,
     beside: Mapping[str, Write] | None = None,
     made_by: Maker = "train",
 ) -> None:
@@ -100,7 +100,7 @@ def refuse_foreign(folder: Path, made_by: Maker) -> None:
         )
 
 
-def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train") -> None:
+def fill_checkpoint(folder: Path, candidate: TrainedCheckpoint, made_by: Maker = "train") -> None:
     """Write the files of a checkpoint into an empty folder.
 
     Args:
@@ -130,7 +130,7 @@ def fill_checkpoint(folder: Path, candidate: Candidate, made_by: Maker = "train"
     (folder / FILE_NAME).write_text(own.text(), encoding="utf-8")
 
 
-def _refuse_nonfinite(candidate: Candidate) -> None:
+def _refuse_nonfinite(candidate: TrainedCheckpoint) -> None:
     weights = dict(
         candidate.model.named_parameters() if candidate.state is None else candidate.state
     )
@@ -149,7 +149,7 @@ def _refuse_nonfinite(candidate: Candidate) -> None:
         )
 
 
-def _write_weights(folder: Path, candidate: Candidate) -> None:
+def _write_weights(folder: Path, candidate: TrainedCheckpoint) -> None:
     state = {} if candidate.state is None else {"state_dict": dict(candidate.state)}
     if candidate.base is None:
         candidate.model.save_pretrained(folder, **state)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from angle_bench.errors import DataError, UsageError
 from angle_bench.results.files import FileToWrite, write_together
-from angle_bench.training.settings import Source
+from angle_bench.training.settings import DataSource
 from angle_bench.training.sources import raw_rows
 
 VALIDATION_SPLITS = ("validation", "valid", "dev")
@@ -46,7 +46,7 @@ def table_of(given: Any, name: str, most: int | None = None) -> pa.Table:
         DataError: They are no rows, or a column holds values that do not go together.
     """
     if isinstance(given, str | Path):
-        source = Source(path=str(Path(given).expanduser().absolute()))
+        source = DataSource(path=str(Path(given).expanduser().absolute()))
         return _of_dicts([row.values for row in raw_rows(source, None, streaming=False)], name)
     if hasattr(given, "with_format") and hasattr(given, "features"):
         if not hasattr(given, "__len__"):  # an IterableDataset

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from angle_bench.training.collate import Batch
 from angle_bench.training.grouping import Groups, whole
-from angle_bench.training.trainable import Found, joined
+from angle_bench.training.trainable import ForwardOutput, joined
 
 
 def cached_backward(
     model: nn.Module,
     batch: Batch,
     groups: Groups,
-    backward: Callable[[Found], Tensor],
+    backward: Callable[[ForwardOutput], Tensor],
     unsynchronised: Callable[[], AbstractContextManager[None]],
 ) -> Tensor:
     """The loss of a batch, whose gradients are added to the model's.
@@ -57,13 +57,15 @@ def _chunks(batch: Batch, groups: Groups) -> Iterator[tuple[Tensor, Tensor, Tens
         yield ids, mask, batch["prompts"][at], whole(len(at), longest)
 
 
-def _leaf(found: Found) -> Found:
+def _leaf(found: ForwardOutput) -> ForwardOutput:
     """Found values that gradients are gathered in."""
     layers = tuple(layer.detach().requires_grad_() for layer in found.layers)
-    return Found(layers, None if found.tokens is None else found.tokens.detach().requires_grad_())
+    return ForwardOutput(
+        layers, None if found.tokens is None else found.tokens.detach().requires_grad_()
+    )
 
 
-def _carried(found: Found, leaf: Found) -> Tensor:
+def _carried(found: ForwardOutput, leaf: ForwardOutput) -> Tensor:
     """A scalar whose gradient is that of the loss."""
     pairs = [*zip(found.layers, leaf.layers, strict=True)]
     if found.tokens is not None and leaf.tokens is not None:

@@ -25,7 +25,7 @@ Triplets = Iterator[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Found:
+class MiningCounts:
     """What was found, in pairs.
 
     Attributes:
@@ -128,11 +128,11 @@ def prompts_of(spec: ModelSpec) -> dict[str, str]:
     return {role: policy.template_for(None, None, role) for role in ROLES}
 
 
-def counted(negatives: Indices) -> Found:
+def counted(negatives: Indices) -> MiningCounts:
     """How many negatives the pairs have, (pairs, top_k)."""
     each = (negatives != NONE).sum(axis=1)
     none, complete = int((each == 0).sum()), int((each == negatives.shape[1]).sum())
-    return Found(int(each.sum()), complete, len(each) - complete - none, none)
+    return MiningCounts(int(each.sum()), complete, len(each) - complete - none, none)
 
 
 def triplets(texts: MiningTexts, negatives: Indices) -> Triplets:

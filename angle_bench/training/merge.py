@@ -19,7 +19,7 @@ from angle_bench.results.training_texts import read_training_texts
 from angle_bench.results.whole_folder import write_folder
 from angle_bench.training.adapter_average import stack_adapters
 from angle_bench.training.average import (
-    Part,
+    AveragedPart,
     averaged,
     averaged_dense,
     refuse_difference,
@@ -27,7 +27,7 @@ from angle_bench.training.average import (
 )
 from angle_bench.training.card import CardFacts, model_card
 from angle_bench.training.export import fill_adapter, folder_of, prompt_names, refuse_place
-from angle_bench.training.folder import Candidate, fill_checkpoint
+from angle_bench.training.folder import TrainedCheckpoint, fill_checkpoint
 from angle_bench.training.st_files import write_dense_modules
 
 _CARD = "README.md"
@@ -83,7 +83,8 @@ def average_writer(
         ModelError: The checkpoints are unlike.
     """
     parts = [
-        Part(spec.label, place_of(spec), share) for spec, share in zip(specs, shares, strict=True)
+        AveragedPart(spec.label, place_of(spec), share)
+        for spec, share in zip(specs, shares, strict=True)
     ]
     fill = _adapter_writer if specs[0].base is not None else _whole_writer
     write = fill(specs, parts, made_by)
@@ -99,11 +100,11 @@ def average_writer(
 
 
 def _whole_writer(
-    specs: Sequence[ModelSpec], parts: Sequence[Part], made_by: Maker
+    specs: Sequence[ModelSpec], parts: Sequence[AveragedPart], made_by: Maker
 ) -> Callable[[Path], None]:
     settings = specs[0].required_settings()
     found = averaged(parts, settings)
-    candidate = Candidate(
+    candidate = TrainedCheckpoint(
         found.model,
         found.tokenizer,
         settings,
@@ -115,7 +116,7 @@ def _whole_writer(
 
 
 def _adapter_writer(
-    specs: Sequence[ModelSpec], parts: Sequence[Part], made_by: Maker
+    specs: Sequence[ModelSpec], parts: Sequence[AveragedPart], made_by: Maker
 ) -> Callable[[Path], None]:
     from angle_bench.checkpoints.tokenizer import load_tokenizer
 

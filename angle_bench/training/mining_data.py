@@ -18,8 +18,8 @@ from angle_bench.evaluation.reader.problems import cell_text, columns_text, shor
 from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.mining import Indices, Pool
-from angle_bench.training.rows import Checker, Counts, grouped, likely_names, renamed
-from angle_bench.training.settings import Source
+from angle_bench.training.rows import Checker, RowCounts, grouped, likely_names, renamed
+from angle_bench.training.settings import DataSource
 from angle_bench.training.sources import SourceRow, columns_of, name_of, raw_rows
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
@@ -47,7 +47,7 @@ class MiningTexts:
     repeated: int
 
 
-class MinedSource(Source):
+class MinedSource(DataSource):
     """A source whose keys are options of the command line."""
 
     @property
@@ -113,7 +113,7 @@ def _renaming(typed: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str]], Counts]:
+def read_pairs(source: DataSource, mirror: Path | None) -> tuple[list[tuple[str, str]], RowCounts]:
     """All pairs of query and positive, in order, and what became of the rows.
 
     A row with lists gives every text of one with every text of the other. A negative that the data
@@ -153,7 +153,7 @@ def read_pairs(source: Source, mirror: Path | None) -> tuple[list[tuple[str, str
     return pairs, checker.counts
 
 
-def _without_negatives(rows: Iterator[SourceRow], source: Source) -> Iterator[SourceRow]:
+def _without_negatives(rows: Iterator[SourceRow], source: DataSource) -> Iterator[SourceRow]:
     try:
         for row in rows:
             if not isinstance(row.values, dict):
@@ -169,11 +169,11 @@ def _without_negatives(rows: Iterator[SourceRow], source: Source) -> Iterator[So
         raise DataError(error.what, "--split NAME that is there") from error
 
 
-def _is_negative(name: str, source: Source) -> bool:
+def _is_negative(name: str, source: DataSource) -> bool:
     return "negative" in grouped({name: source.columns.get(name, name)})
 
 
-def _checker(first: Mapping[str, Any], source: Source) -> Checker:
+def _checker(first: Mapping[str, Any], source: DataSource) -> Checker:
     """The checker of rows like the first.
 
     Raises:

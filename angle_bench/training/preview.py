@@ -13,7 +13,7 @@ from safetensors import safe_open
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.config import T5_FAMILY, read_config, shape_of
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.forecast import SHARE_OF_PEAK, STARTING_SECONDS
@@ -21,11 +21,11 @@ from angle_bench.evaluation.loading import vector_width
 from angle_bench.training.dataset import Example, TrainingRows, load_rows, positives
 from angle_bench.training.order import sampler_of, sharing
 from angle_bench.training.recipe import Recipe
-from angle_bench.training.rows import Counts, Format
+from angle_bench.training.rows import Format, RowCounts
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.steps import refuse_too_few, saved_steps, steps_of
 from angle_bench.training.teaching import Compared, Teaching, refuse_unlike, teachings
-from angle_bench.training.weight_names import BUFFERS, HEADS, Part, chosen, parts_of
+from angle_bench.training.weight_names import BUFFERS, HEADS, WeightGroup, chosen, parts_of
 
 MEASURED = 8  # batches that say how many tokens a batch has
 SHOWN = 4  # rows of the first batch that are decoded
@@ -99,14 +99,14 @@ class Preview:
 
     spec: ModelSpec
     format: Format
-    counts: Sequence[tuple[str, Counts]] | None
+    counts: Sequence[tuple[str, RowCounts]] | None
     rows: int | None
     sharing: int | None
     positives: int | None
     batch: Sequence[ShownRow] | None
     steps: int
     tokens: int | None
-    trains: Sequence[Part] | None
+    trains: Sequence[WeightGroup] | None
     trainable: int | None
     memory: Memory | None
     teachers: Sequence[str]
@@ -180,18 +180,18 @@ def _examples(
     return stream.format, iter(stream)
 
 
-def _place(spec: ModelSpec, access: Access) -> Place | None:
+def _place(spec: ModelSpec, access: Access) -> CheckpointPaths | None:
     """Where the checkpoint is, None where it would have to be downloaded."""
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
         base = None if spec.base is None else access.base_folder(spec.base, spec.label, folder)
     except ModelError:  # training itself will say it
         return None
-    return None if folder is None else Place(folder, base, spec.trust)
+    return None if folder is None else CheckpointPaths(folder, base, spec.trust)
 
 
 def _refuse_unlike(
-    taught: Sequence[Teaching], spec: ModelSpec, place: Place, access: Access
+    taught: Sequence[Teaching], spec: ModelSpec, place: CheckpointPaths, access: Access
 ) -> None:
     """Refuse teachers of vectors that are here and are unlike the candidate.
 
@@ -207,7 +207,7 @@ def _refuse_unlike(
             )
 
 
-def _compared(spec: ModelSpec, place: Place, tokens: bool) -> Compared:
+def _compared(spec: ModelSpec, place: CheckpointPaths, tokens: bool) -> Compared:
     """What is compared of a checkpoint that is here: vectors of texts, or of tokens."""
     from angle_bench.checkpoints.tokenizer import load_tokenizer  # brings torch
 
@@ -218,7 +218,7 @@ def _compared(spec: ModelSpec, place: Place, tokens: bool) -> Compared:
 
 
 def _batches(
-    recipe: Recipe, spec: ModelSpec, place: Place, examples: Iterator[Example]
+    recipe: Recipe, spec: ModelSpec, place: CheckpointPaths, examples: Iterator[Example]
 ) -> list[tuple[Any, Any]]:
     """The first batches, each with the tokenizer that made it."""
     # these bring torch
@@ -267,7 +267,9 @@ def _of_files(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
                 yield name, tuple(opened.get_slice(name).get_shape())
 
 
-def _parameters(recipe: Recipe, spec: ModelSpec, place: Place) -> tuple[int, list[Part]] | None:
+def _parameters(
+    recipe: Recipe, spec: ModelSpec, place: CheckpointPaths
+) -> tuple[int, list[WeightGroup]] | None:
     """All parameters, and those that train; None where the weight files do not say.
 
     Raises:
@@ -285,13 +287,13 @@ def _parameters(recipe: Recipe, spec: ModelSpec, place: Place) -> tuple[int, lis
         trained = parts_of(shapes, chosen(recipe.model, shapes))
     dense = [_of_files([place.folder / path / "model.safetensors"]) for path in _dense(spec)]
     trained += [
-        Part(f"dense.{number}", 1, sum(math.prod(shape) for _, shape in each))
+        WeightGroup(f"dense.{number}", 1, sum(math.prod(shape) for _, shape in each))
         for number, each in enumerate(dense)
     ]
     return whole, trained
 
 
-def _whole(files: Iterable[Path]) -> list[Part]:
+def _whole(files: Iterable[Path]) -> list[WeightGroup]:
     shapes = dict(_of_files(files))
     return parts_of(shapes, shapes)
 
@@ -300,7 +302,7 @@ def _dense(spec: ModelSpec) -> Sequence[str]:
     return spec.required_settings().dense
 
 
-def _adapters(shapes: Mapping[str, tuple[int, ...]], recipe: Recipe) -> list[Part]:
+def _adapters(shapes: Mapping[str, tuple[int, ...]], recipe: Recipe) -> list[WeightGroup]:
     """Adapters of linear layers, those of one name and size together."""
     assert recipe.lora is not None
     found: Counter[tuple[str, int]] = Counter()
@@ -308,10 +310,10 @@ def _adapters(shapes: Mapping[str, tuple[int, ...]], recipe: Recipe) -> list[Par
         if _adapted(name, shape, recipe):
             layer = name.removesuffix(".weight").rpartition(".")[2]
             found[f"adapter of {layer}", recipe.lora.r * sum(shape)] += 1
-    return [Part(name, count, size) for (name, size), count in found.items()]
+    return [WeightGroup(name, count, size) for (name, size), count in found.items()]
 
 
-def _count(parts: Sequence[Part]) -> int:
+def _count(parts: Sequence[WeightGroup]) -> int:
     return sum(part.modules * part.parameters for part in parts)
 
 
@@ -332,8 +334,8 @@ def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
 
 def _memory(
     recipe: Recipe,
-    place: Place | None,
-    parameters: tuple[int, list[Part]] | None,
+    place: CheckpointPaths | None,
+    parameters: tuple[int, list[WeightGroup]] | None,
     tokens: int | None,
 ) -> Memory | None:
     shape = None if place is None else shape_of(place.whole)
@@ -356,7 +358,11 @@ def _memory(
 
 
 def _seconds(
-    recipe: Recipe, place: Place, parameters: tuple[int, list[Part]], tokens: int, device: str
+    recipe: Recipe,
+    place: CheckpointPaths,
+    parameters: tuple[int, list[WeightGroup]],
+    tokens: int,
+    device: str,
 ) -> tuple[str, float]:
     """The device and about how long it takes: operations by a measured speed.
 

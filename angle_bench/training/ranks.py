@@ -12,7 +12,7 @@ from torch import Tensor
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.contract import Batch, Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.training.trainable import Found
+from angle_bench.training.trainable import ForwardOutput
 
 
 def first() -> bool:
@@ -58,11 +58,11 @@ def gathered(rows: Tensor) -> Tensor:
     return found
 
 
-def gathered_found(found: Found) -> Found:
+def gathered_found(found: ForwardOutput) -> ForwardOutput:
     """Pooled vectors of all processes; token vectors stay where they are."""
     if count() == 1:
         return found
-    return Found(tuple(gathered(layer) for layer in found.layers), None)
+    return ForwardOutput(tuple(gathered(layer) for layer in found.layers), None)
 
 
 def agreed(number: int) -> int:

@@ -10,12 +10,12 @@ from angle_bench.training.settings import (
     Espresso,
     Lora,
     Matryoshka,
-    Model,
+    ModelSection,
     Objectives,
     Prompts,
     Section,
     Select,
-    Teacher,
+    TeacherSection,
     Train,
 )
 
@@ -30,8 +30,8 @@ def _written_as(value: Any) -> str:
 
 
 OneOrSeveral = Annotated[
-    Annotated[Teacher, Tag(ONE)]
-    | Annotated[tuple[Teacher, ...], Field(min_length=1), Tag(SEVERAL)],
+    Annotated[TeacherSection, Tag(ONE)]
+    | Annotated[tuple[TeacherSection, ...], Field(min_length=1), Tag(SEVERAL)],
     Discriminator(_written_as),
 ]
 
@@ -49,7 +49,7 @@ class Recipe(Section):
     """
 
     description: str = ""
-    model: Model
+    model: ModelSection
     data: Data
     prompts: Prompts | None = None
     loss: Objectives = Objectives()
@@ -90,11 +90,11 @@ class Recipe(Section):
         return self
 
     @property
-    def teachers(self) -> dict[str, Teacher]:
+    def teachers(self) -> dict[str, TeacherSection]:
         """Every teacher under the keys of its settings: `teacher`, or `teacher.0` of several."""
         if self.teacher is None:
             return {}
-        if isinstance(self.teacher, Teacher):
+        if isinstance(self.teacher, TeacherSection):
             return {"teacher": self.teacher}
         return {f"teacher.{number}": each for number, each in enumerate(self.teacher)}
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from angle_bench.errors import DataError, did_you_mean
 from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
-from angle_bench.training.settings import COLUMNS, Objectives, Prompts, Source
+from angle_bench.training.settings import COLUMNS, DataSource, Objectives, Prompts
 from angle_bench.training.sources import SourceRow, name_of
 
 Format = Literal["A", "B", "C"]
@@ -41,7 +41,7 @@ _NUMBERED = re.compile(r"(positive|negative)_?(\d+)")
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainingRow:
     """A row that can be trained on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Row:
 
 
 @dataclass
-class Part:
+class RowPart:
     """Of a column, under our name for it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Part:
 
 
 @dataclass
-class Counts:
+class RowCounts:
     """What became of the rows of a source, by reason.
 
     Attributes:
@@ -80,7 +80,7 @@ class Counts:
 
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    parts: dict[str, "Part"] = field(default_factory=dict)
+    parts: dict[str, "RowPart"] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     skipped: list[str] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class Counts:
         return self.read - self.dropped.total()
 
 
-def format_of(columns: Iterable[str], source: Source) -> Format:
+def format_of(columns: Iterable[str], source: DataSource) -> Format:
     """The format that columns, under our names, make.
 
     Raises:
@@ -138,7 +138,7 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
 
 
-def renamed(columns: Iterable[str], source: Source) -> dict[str, str]:
+def renamed(columns: Iterable[str], source: DataSource) -> dict[str, str]:
     """Ours by theirs, for every column that is used.
 
     Raises:
@@ -175,7 +175,7 @@ class Checker:
         counts: What became of the rows so far.
     """
 
-    def __init__(self, columns: Iterable[str], source: Source) -> None:
+    def __init__(self, columns: Iterable[str], source: DataSource) -> None:
         self._source = source
         there = list(columns)
         theirs = grouped(renamed(there, source))
@@ -189,22 +189,22 @@ class Checker:
         self._label = theirs["label"][0] if self.format == "A" else None
         used = {name for names in self._texts for name in names} | {self._label}
         names = [*TEXT_COLUMNS[self.format], *(["label"] if self._label else [])]
-        self.counts = Counts(
-            parts={name: Part() for name in names},
+        self.counts = RowCounts(
+            parts={name: RowPart() for name in names},
             unused=tuple(name for name in there if name not in used),
         )
 
-    def rows(self, rows: Iterable[SourceRow]) -> Iterator[tuple[int, Row]]:
+    def rows(self, rows: Iterable[SourceRow]) -> Iterator[tuple[int, TrainingRow]]:
         """Rows that can be trained on, each with its number in the source, from 0."""
         for number, row in enumerate(rows):
             self.counts.read += 1
             checked = self._row(row)
-            if isinstance(checked, Row):
+            if isinstance(checked, TrainingRow):
                 yield number, checked
             else:
                 self.counts.dropped[checked] += 1
 
-    def _row(self, source_row: SourceRow) -> Row | str:
+    def _row(self, source_row: SourceRow) -> TrainingRow | str:
         """The row, or why it is dropped."""
         row = source_row.values
         texts: list[tuple[str, ...]] = []
@@ -229,8 +229,8 @@ class Checker:
         if missing:
             return missing
         if self._label is None:
-            return Row(tuple(texts), None)
-        return Row(tuple(texts), self._label_of(source_row, value))
+            return TrainingRow(tuple(texts), None)
+        return TrainingRow(tuple(texts), self._label_of(source_row, value))
 
     def _texts_of(self, row: SourceRow, column: str, value: Any) -> tuple[str, ...]:
         listed = value if isinstance(value, list | tuple) else [value]

@@ -139,7 +139,7 @@ class Matryoshka(Section):
         return self
 
 
-class Teacher(Section):
+class TeacherSection(Section):
     """`[teacher]`, or `[[teacher]]` for several: a model that the candidate keeps close to.
 
     Attributes:
@@ -199,7 +199,7 @@ class Lora(Section):
     quantization: Literal["8bit", "4bit"] | None = None
 
 
-class Model(Section):
+class ModelSection(Section):
     """`[model]`: the checkpoint that training starts from, and how its vectors are taken.
 
     Attributes:
@@ -256,7 +256,7 @@ class Prompts(Section):
 COLUMNS = ("text1", "text2", "label", "query", "positive", "negative")
 
 
-class Source(Section):
+class DataSource(Section):
     """`[[data.train]]`: rows from a file, a folder or the hub, exactly one of `path` and `hub`.
 
     Attributes:
@@ -314,7 +314,7 @@ class Data(Section):
         drop_duplicates: Rows that stand twice are used once.
     """
 
-    train: tuple[Source, ...]
+    train: tuple[DataSource, ...]
     shuffle: bool = True
     streaming: bool = False
     drop_duplicates: bool = False

@@ -25,7 +25,7 @@ from torch.optim import Optimizer
 from angle_bench.errors import UsageError
 from angle_bench.places import tasks_folder
 from angle_bench.training import ranks
-from angle_bench.training.folder import Candidate
+from angle_bench.training.folder import TrainedCheckpoint
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.student import Student
 
@@ -105,7 +105,7 @@ def outer_weights(module: nn.Module) -> Iterator[None]:
         module.reshard()
 
 
-def candidate(student: Student, selected_on_test: tuple[str, ...]) -> Candidate:
+def candidate(student: Student, selected_on_test: tuple[str, ...]) -> TrainedCheckpoint:
     """What is written to disk of a student, sharded or not; every process takes part.
 
     Only the first process has the weights of a sharded one afterwards.

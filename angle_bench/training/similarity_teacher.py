@@ -30,9 +30,9 @@ from angle_bench.training.collate import Batch
 from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import similarity_distance
 from angle_bench.training.selection import BATCH_TOKENS
-from angle_bench.training.settings import Teacher as TeacherSection
+from angle_bench.training.settings import TeacherSection
 from angle_bench.training.teaching import Teaching
-from angle_bench.training.trainable import Found
+from angle_bench.training.trainable import ForwardOutput
 from angle_bench.training.watch import Watch
 
 
@@ -49,7 +49,7 @@ class SimilarityTeacher:
     settings: TeacherSection
     together: ClassVar[bool] = True
 
-    def of(self, batch: Batch, groups: Groups) -> Found:
+    def of(self, batch: Batch, groups: Groups) -> ForwardOutput:
         """Vectors of the texts as they stand in the rows, under the teacher's prompt of each role.
 
         Raises:
@@ -62,9 +62,9 @@ class SimilarityTeacher:
             for role in dict.fromkeys(roles):
                 places = [place for place, each in enumerate(roles) if each == role]
                 vectors[places] = self.encoder.encode([texts[at] for at in places], role=role)
-        return Found((torch.from_numpy(vectors).to(device),), None)
+        return ForwardOutput((torch.from_numpy(vectors).to(device),), None)
 
-    def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
+    def loss(self, found: ForwardOutput, taught: ForwardOutput, mask: Tensor) -> Tensor:
         """The weighted mean squared difference of the cosines."""
         return self.settings.weight * similarity_distance(found.vectors, taught.vectors)
 

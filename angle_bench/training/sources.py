@@ -11,7 +11,7 @@ from angle_bench.evaluation.reader import ReadOptions, RowFile
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.places import find_files, is_glob, opened_all, split_files
 from angle_bench.evaluation.reader.row_file import skipped_lines
-from angle_bench.training.settings import Source
+from angle_bench.training.settings import DataSource
 
 # what datasets.Dataset.save_to_disk and DatasetDict.save_to_disk leave in a folder
 _SAVED, _SAVED_SPLITS = "state.json", "dataset_dict.json"
@@ -30,7 +30,7 @@ class SourceRow(NamedTuple):
     number: int
     file: RowFile | None
 
-    def where(self, source: Source) -> str:
+    def where(self, source: DataSource) -> str:
         """How messages call it."""
         if self.file is None:
             return f"{name_of(source)} row {self.number} (counted from 0)"
@@ -38,7 +38,7 @@ class SourceRow(NamedTuple):
 
 
 def raw_rows(
-    source: Source, mirror: Path | None, streaming: bool, skipped: list[str] | None = None
+    source: DataSource, mirror: Path | None, streaming: bool, skipped: list[str] | None = None
 ) -> Iterator[SourceRow]:
     """The rows of a source, in order.
 
@@ -75,14 +75,14 @@ def raw_rows(
         ) from error
 
 
-def name_of(source: Source) -> str:
+def name_of(source: DataSource) -> str:
     """How messages call a source."""
     if source.path is not None:
         return source.path
     return " ".join(filter(None, [source.hub, source.config, source.split]))
 
 
-def columns_of(source: Source, mirror: Path | None) -> tuple[str, ...] | None:
+def columns_of(source: DataSource, mirror: Path | None) -> tuple[str, ...] | None:
     """The columns of all rows of a source's files; None where its first row has them all."""
     files = files_of(source, mirror)
     if files is None:
@@ -90,7 +90,7 @@ def columns_of(source: Source, mirror: Path | None) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(name for file in files for name in file.columns()))
 
 
-def files_of(source: Source, mirror: Path | None) -> list[RowFile] | None:
+def files_of(source: DataSource, mirror: Path | None) -> list[RowFile] | None:
     """The files of a source; None where `datasets` loads it.
 
     Raises:
@@ -137,7 +137,7 @@ def _no_split(place: Path, split: str, there: list[str], as_one: str = "") -> Da
     )
 
 
-def _from_hub(source: Source, streaming: bool) -> Iterator[dict[str, Any]]:
+def _from_hub(source: DataSource, streaming: bool) -> Iterator[dict[str, Any]]:
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     import datasets
 

@@ -10,7 +10,7 @@ from angle_bench.errors import DataError
 from angle_bench.training.dataset import Example, checked, drawn
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.rows import Format, refuse_idle
-from angle_bench.training.settings import Source
+from angle_bench.training.settings import DataSource
 from angle_bench.training.sources import columns_of, name_of
 
 BUFFER = 1_000  # rows that are shuffled among each other
@@ -76,7 +76,7 @@ class Stream(IterableDataset[Example]):
         while True:
             yield next(streams[int(random.choice(len(streams), p=shares))])
 
-    def _endless(self, sources: Sequence[Source], first: int) -> Iterator[Example]:
+    def _endless(self, sources: Sequence[DataSource], first: int) -> Iterator[Example]:
         """The sources one after the other, again and again; the round is the epoch of the draws."""
         epoch = 0
         while True:

@@ -12,15 +12,14 @@ from angle_bench.checkpoints.adapter import attach
 from angle_bench.checkpoints.backbone import Backbone, load_base, refuse_gradient_checkpointing
 from angle_bench.checkpoints.bidirectional import make_bidirectional
 from angle_bench.checkpoints.dense import load_dense
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.encoding.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean
-from angle_bench.training.folder import Candidate
+from angle_bench.training.folder import TrainedCheckpoint
 from angle_bench.training.recipe import Recipe
-from angle_bench.training.settings import Lora
-from angle_bench.training.settings import Model as ModelSection
+from angle_bench.training.settings import Lora, ModelSection
 from angle_bench.training.trainable import Trainable, set_dropout
 from angle_bench.training.weight_names import chosen
 
@@ -47,9 +46,9 @@ class Student:
     dimension: int
     own_embedding: bool = False
 
-    def candidate(self, selected_on_test: tuple[str, ...] = ()) -> Candidate:
+    def candidate(self, selected_on_test: tuple[str, ...] = ()) -> TrainedCheckpoint:
         """What is written to disk."""
-        return Candidate(
+        return TrainedCheckpoint(
             model=self.saved,
             tokenizer=self.tokenizer,
             settings=self.settings,
@@ -69,7 +68,11 @@ class Student:
 
 
 def load_student(
-    recipe: Recipe, spec: ModelSpec, place: Place, device: torch.device, resumed: Path | None = None
+    recipe: Recipe,
+    spec: ModelSpec,
+    place: CheckpointPaths,
+    device: torch.device,
+    resumed: Path | None = None,
 ) -> Student:
     """Load what a recipe trains, with its weights in float32.
 
@@ -137,7 +140,7 @@ def load_student(
     return student
 
 
-def _base_of(spec: ModelSpec, place: Place) -> str:
+def _base_of(spec: ModelSpec, place: CheckpointPaths) -> str:
     """What an adapter names as its base: a hub id, so that others find it, or the folder."""
     if spec.base is not None:
         return spec.base

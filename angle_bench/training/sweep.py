@@ -22,7 +22,7 @@ _LONGEST_VALUE, _LONGEST_NAME = 40, 150  # characters; file systems take 255
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """One recipe of a grid.
 
     Attributes:
@@ -46,11 +46,11 @@ class Sweep:
     """
 
     keys: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[SweepCell, ...]
 
 
 @dataclass(frozen=True)
-class Training:
+class PlannedTraining:
     """One thing to train: a cell, under a seed where there are several.
 
     Attributes:
@@ -60,7 +60,7 @@ class Training:
         recipe: With the seed.
     """
 
-    cell: Cell
+    cell: SweepCell
     name: str
     folder: Path
     recipe: Recipe
@@ -89,11 +89,11 @@ def read_sweep(word: str, changes: Sequence[str] = ()) -> Sweep:
     for chosen in _grid(axes):
         recipe = _recipe(draft, chosen)
         settings = {dotted(keys): _value_at(recipe, keys) for keys in axes}
-        cells.append(Cell(_name(words, settings), settings, recipe))
+        cells.append(SweepCell(_name(words, settings), settings, recipe))
     return Sweep(tuple(map(dotted, axes)), tuple(cells))
 
 
-def trainings(sweep: Sweep, place: Path, seeds: Sequence[int] = ()) -> list[Training]:
+def trainings(sweep: Sweep, place: Path, seeds: Sequence[int] = ()) -> list[PlannedTraining]:
     """What a sweep trains, and where.
 
     Args:
@@ -104,14 +104,14 @@ def trainings(sweep: Sweep, place: Path, seeds: Sequence[int] = ()) -> list[Trai
     found = []
     for cell in sweep.cells:
         if not seeds:
-            found.append(Training(cell, cell.name, place / cell.name, cell.recipe))
+            found.append(PlannedTraining(cell, cell.name, place / cell.name, cell.recipe))
         for seed in seeds:
             name = "/".join(part for part in (cell.name, f"seed-{seed}") if part)
-            found.append(Training(cell, name, place / name, cell.recipe.with_seed(seed)))
+            found.append(PlannedTraining(cell, name, place / name, cell.recipe.with_seed(seed)))
     return found
 
 
-def dealt(every: Sequence[Training], shard: Shard) -> list[Training]:
+def dealt(every: Sequence[PlannedTraining], shard: Shard) -> list[PlannedTraining]:
     """The trainings of one part, dealt out in turn so that neighbours go to different parts."""
     return list(every[shard.number - 1 :: shard.count])
 

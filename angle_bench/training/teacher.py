@@ -12,10 +12,10 @@ from angle_bench.evaluation.loading import place_of
 from angle_bench.training.collate import Batch
 from angle_bench.training.grouping import Groups
 from angle_bench.training.objectives import kl_divergence
-from angle_bench.training.settings import Teacher as TeacherSection
+from angle_bench.training.settings import TeacherSection
 from angle_bench.training.student import Student
 from angle_bench.training.teaching import Compared, Teaching, refuse_unlike
-from angle_bench.training.trainable import Found, Trainable
+from angle_bench.training.trainable import ForwardOutput, Trainable
 
 
 class Teacher(Protocol):
@@ -28,7 +28,7 @@ class Teacher(Protocol):
 
     together: ClassVar[bool]
 
-    def of(self, batch: Batch, groups: Groups) -> Found:
+    def of(self, batch: Batch, groups: Groups) -> ForwardOutput:
         """What the teacher gives of a batch, without gradients.
 
         Args:
@@ -36,7 +36,7 @@ class Teacher(Protocol):
             groups: Which of its texts go through a model of the candidate's tokens together.
         """
 
-    def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
+    def loss(self, found: ForwardOutput, taught: ForwardOutput, mask: Tensor) -> Tensor:
         """The weighted distance from the teacher, a scalar.
 
         Args:
@@ -60,14 +60,14 @@ class VectorTeacher:
     together: ClassVar[bool] = False
 
     @torch.no_grad()
-    def of(self, batch: Batch, groups: Groups) -> Found:
+    def of(self, batch: Batch, groups: Groups) -> ForwardOutput:
         """Vectors of the candidate's own tokens."""
-        taught: Found = self.module(
+        taught: ForwardOutput = self.module(
             batch["input_ids"], batch["attention_mask"], batch["prompts"], groups
         )
         return taught
 
-    def loss(self, found: Found, taught: Found, mask: Tensor) -> Tensor:
+    def loss(self, found: ForwardOutput, taught: ForwardOutput, mask: Tensor) -> Tensor:
         """The weighted divergence of pooled vectors, or of those of real tokens."""
         own, target = found.vectors, taught.vectors
         if found.tokens is not None and taught.tokens is not None:

@@ -10,7 +10,7 @@ from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError, NotRecordedError, UsageError, fix_said_as
 from angle_bench.training.recipe import Recipe
-from angle_bench.training.settings import Teacher
+from angle_bench.training.settings import TeacherSection
 
 SELF = "self"
 
@@ -27,7 +27,7 @@ class Teaching:
     """
 
     key: str
-    section: Teacher
+    section: TeacherSection
     spec: ModelSpec
     guides: bool = False
 
@@ -88,7 +88,7 @@ def _teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> Iterator[Teac
         yield found
 
 
-def _spec(key: str, section: Teacher, spec: ModelSpec, access: Access) -> ModelSpec:
+def _spec(key: str, section: TeacherSection, spec: ModelSpec, access: Access) -> ModelSpec:
     if section.model == SELF:
         return _changed(section, spec)
     changes = Overrides(pooling=section.pooling, prompt=section.prompt)
@@ -105,7 +105,7 @@ def _spec(key: str, section: Teacher, spec: ModelSpec, access: Access) -> ModelS
         raise UsageError(f"the teacher {error.what}", fix) from error
 
 
-def _changed(section: Teacher, spec: ModelSpec) -> ModelSpec:
+def _changed(section: TeacherSection, spec: ModelSpec) -> ModelSpec:
     """The checkpoint that the candidate starts from, as a teacher."""
     changes = Overrides(pooling=section.pooling, prompt=section.prompt)
     settings = changes.apply(spec.required_settings(), spec.name)

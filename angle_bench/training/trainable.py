@@ -15,7 +15,7 @@ from angle_bench.training.grouping import Groups
 DROPOUTS = ("attention_dropout", "dropout", "hidden_dropout", "classifier_dropout")
 
 
-class Found(NamedTuple):
+class ForwardOutput(NamedTuple):
     """What a forward pass gives of a batch, in float32.
 
     Attributes:
@@ -75,7 +75,7 @@ class Trainable(nn.Module):
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor, groups: Groups
-    ) -> Found:
+    ) -> ForwardOutput:
         """Vectors of a batch, in its order.
 
         Args:
@@ -92,7 +92,7 @@ class Trainable(nn.Module):
                 parts.append(self.group(input_ids[at, :longest], mask, prompts[at]))
         return joined(parts, groups, input_ids.shape[1])
 
-    def group(self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor) -> Found:
+    def group(self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor) -> ForwardOutput:
         """Vectors of texts that go through the transformer together."""
         output: Any = self.transformer(
             input_ids=input_ids,
@@ -104,7 +104,7 @@ class Trainable(nn.Module):
         mask = attention_mask
         pooled = mask if self._include_prompt else without_first(mask, prompts)
         layers = tuple(self._vectors(each.float(), pooled) for each in hidden)
-        return Found(layers, last.float() if self._tokens else None)
+        return ForwardOutput(layers, last.float() if self._tokens else None)
 
     def _vectors(self, hidden: Tensor, mask: Tensor) -> Tensor:
         vectors = pool(hidden, mask, self._pooling)
@@ -113,7 +113,7 @@ class Trainable(nn.Module):
         return vectors[:, : self._kept]
 
 
-def joined(parts: Sequence[Found], groups: Groups, width: int) -> Found:
+def joined(parts: Sequence[ForwardOutput], groups: Groups, width: int) -> ForwardOutput:
     """What was found of groups, in the order of the batch.
 
     Args:
@@ -126,13 +126,13 @@ def joined(parts: Sequence[Found], groups: Groups, width: int) -> Found:
         torch.cat(layer)[order] for layer in zip(*(part.layers for part in parts), strict=True)
     )
     if parts[0].tokens is None:
-        return Found(layers, None)
+        return ForwardOutput(layers, None)
     padded = [
         pad(part.tokens, (0, 0, 0, width - part.tokens.shape[1]))
         for part in parts
         if part.tokens is not None
     ]
-    return Found(layers, torch.cat(padded)[order])
+    return ForwardOutput(layers, torch.cat(padded)[order])
 
 
 def set_dropout(transformer: nn.Module, rate: float) -> None:

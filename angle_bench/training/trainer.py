@@ -22,7 +22,7 @@ from angle_bench.training.collate import Batch, Collator
 from angle_bench.training.consumed import Consumed
 from angle_bench.training.dataset import TrainingRows
 from angle_bench.training.flow import Flow, Stop
-from angle_bench.training.folder import Candidate, fill_checkpoint
+from angle_bench.training.folder import TrainedCheckpoint, fill_checkpoint
 from angle_bench.training.gradient_cache import cached_backward
 from angle_bench.training.grouping import OVERHEAD, Groups, grouped, split
 from angle_bench.training.layer_decay import slow_down
@@ -34,7 +34,7 @@ from angle_bench.training.selection import Selection
 from angle_bench.training.steps import last_due, saved_steps
 from angle_bench.training.stream import Stream
 from angle_bench.training.student import Student
-from angle_bench.training.trainable import Found, draws
+from angle_bench.training.trainable import ForwardOutput, draws
 from angle_bench.training.watch import Watch
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
@@ -187,7 +187,7 @@ class AngleTrainer(Trainer):
         batch: Batch = self._prepare_inputs(inputs)
         groups = self._groups(batch)
 
-        def backward(found: Found) -> Tensor:
+        def backward(found: ForwardOutput) -> Tensor:
             total = self._total(found, batch, groups) / self.current_gradient_accumulation_steps
             self.accelerator.backward(total)
             return total.detach()
@@ -196,7 +196,7 @@ class AngleTrainer(Trainer):
             model, batch, groups, backward, partial(self.accelerator.no_sync, model)
         )
 
-    def _total(self, found: Found, inputs: Batch, groups: Groups) -> Tensor:
+    def _total(self, found: ForwardOutput, inputs: Batch, groups: Groups) -> Tensor:
         """What is minimised of a batch.
 
         Raises:
@@ -308,7 +308,7 @@ class AngleTrainer(Trainer):
 
     def _fill(
         self,
-        candidate: Candidate,
+        candidate: TrainedCheckpoint,
         optimizer: Mapping[str, Any],
         drawn: Sequence[Mapping[str, bytes]],
         place: Path,

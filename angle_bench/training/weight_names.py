@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from angle_bench.errors import UsageError, did_you_mean
-from angle_bench.training.settings import Model
+from angle_bench.training.settings import ModelSection
 
 HEADS = ("lm_head", "cls")  # of words: no vector needs them, and they are not loaded
 BUFFERS = ("position_ids", "inv_freq")  # in files of older releases, and no weights
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightGroup:
     """Weights that train, such as the layers from 0 to 5.
 
     Attributes:
@@ -44,7 +44,7 @@ def named(part: str, name: str) -> bool:
     )
 
 
-def chosen(model: Model, names: Iterable[str]) -> list[str]:
+def chosen(model: ModelSection, names: Iterable[str]) -> list[str]:
     """The weights of a transformer that train: no head that nothing reads, and what is asked.
 
     Raises:
@@ -95,7 +95,7 @@ def _around(part: str, name: str) -> str:
     return name[start:] if end < 0 else name[start:end]
 
 
-def parts_of(shapes: Mapping[str, Sequence[int]], training: Iterable[str]) -> list[Part]:
+def parts_of(shapes: Mapping[str, Sequence[int]], training: Iterable[str]) -> list[WeightGroup]:
     """Weights that train by the module that they are of; numbered ones that are alike are one.
 
     Args:
@@ -120,7 +120,8 @@ def parts_of(shapes: Mapping[str, Sequence[int]], training: Iterable[str]) -> li
         else:
             found.append((stem, number, number, size))
     return [
-        Part(_said(stem, first, last), last - first + 1, size) for stem, first, last, size in found
+        WeightGroup(_said(stem, first, last), last - first + 1, size)
+        for stem, first, last, size in found
     ]
 
 

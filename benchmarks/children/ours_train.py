@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from angle_bench.training.fine_tune import Request, fine_tune
+from angle_bench.training.fine_tune import TrainingRequest, fine_tune
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.watch import Nobody
 from benchmarks.serving import serve
@@ -37,7 +37,7 @@ def main() -> None:
         )
         watch = Timed()
         with tempfile.TemporaryDirectory() as folder:
-            fine_tune(recipe, Request(Path(folder) / "out", device="cpu"), watch)
+            fine_tune(recipe, TrainingRequest(Path(folder) / "out", device="cpu"), watch)
         return watch.times.median()
 
     serve({"train": train})

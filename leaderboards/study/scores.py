@@ -15,7 +15,7 @@ from angle_bench.reporting.ranking import better
 from angle_bench.reporting.seen import seen_masks
 from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.ranks import rank_intervals
-from angle_bench.reporting.verdict import Verdict
+from angle_bench.reporting.verdict import DifferenceVerdict
 from angle_bench.results.stored_models import StoredModel, stored_models
 from angle_bench.results.suites import select
 from angle_bench.results.task import Suite
@@ -63,7 +63,7 @@ class Scores:
             self.items.mean(self.items.scored_on(model, masks)) for model in self.evidence[name]
         ]
 
-    def verdicts(self, pairs: Sequence[tuple[str, str]], masks: Masks) -> list[Verdict]:
+    def verdicts(self, pairs: Sequence[tuple[str, str]], masks: Masks) -> list[DifferenceVerdict]:
         """The second of each two beside the first, by Holm over all of them."""
         found = [
             difference(

@@ -16,7 +16,7 @@ from angle_bench.reporting.compare import MARGIN
 from angle_bench.reporting.forest import Line, forest, standalone
 from angle_bench.reporting.seen import tell_apart
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.verdict import Verdict, p_text, points, signed, with_interval
+from angle_bench.reporting.verdict import DifferenceVerdict, p_text, points, signed, with_interval
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored_models import StoredModel, stored_models
 from angle_bench.results.suites import select
@@ -85,7 +85,7 @@ def picture(of: Read) -> str:
     return standalone(forest(sorted(lines, key=lambda line: -line.estimate.difference), MARGIN))
 
 
-def _to_the_base(scores: Scores) -> dict[str, Verdict]:
+def _to_the_base(scores: Scores) -> dict[str, DifferenceVerdict]:
     others = [name for name in scores.sides if name != plan.BASE]
     found = scores.verdicts([(plan.BASE, name) for name in others], scores.unseen)
     return dict(zip(others, found, strict=True))
@@ -300,7 +300,7 @@ def _task_scores(scores: Scores, name: str) -> list[str]:
     return [_spread([one.score for one in of_task]) for of_task in zip(*each, strict=True)]
 
 
-def _judged(verdict: Verdict | None) -> list[str]:
+def _judged(verdict: DifferenceVerdict | None) -> list[str]:
     if verdict is None:
         return ["", "", ""]
     return [with_interval(verdict.estimate), verdict.p_text, verdict.text()]

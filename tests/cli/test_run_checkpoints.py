@@ -208,7 +208,7 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
     from transformers import AutoModel
 
     import angle_bench
-    from angle_bench.checkpoints.place import Place
+    from angle_bench.checkpoints.place import CheckpointPaths
     from angle_bench.checkpoints.templates import render, typed_template
     from angle_bench.checkpoints.tokenizer import load_tokenizer
     from angle_bench.encoding.tokenise import tokenise
@@ -222,7 +222,7 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
     encoder.close()
     used = typed_template(template)
     tail = used.partition("{text}")[2]
-    tokenizer = load_tokenizer(Place(folder))
+    tokenizer = load_tokenizer(CheckpointPaths(folder))
     cut = tokenise(tokenizer, [render(used, long)], 60, len(tail)).ids
     ending = tokenizer(tail, add_special_tokens=False)["input_ids"]
     special = tokenizer.num_special_tokens_to_add() // 2

@@ -9,7 +9,7 @@ import torch
 
 from angle_bench.checkpoints.backbone import Backbone, load_backbone
 from angle_bench.checkpoints.folder import read_folder
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
@@ -23,7 +23,7 @@ POOLINGS = [name for name in get_args(PoolingName) if name not in ("cls_avg_v0",
 
 def load(folder: Path, batch_tokens: int | None = None, **changes: Any) -> Encoder:
     settings = read_folder(folder).settings.with_changes(**changes)
-    backbone = load_backbone(Place(folder), settings, torch.device("cpu"))
+    backbone = load_backbone(CheckpointPaths(folder), settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))
     return Encoder(
         lambda: backbone.tokenizer,

@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Output
 from angle_bench.checkpoints.variants import variants
@@ -62,7 +62,7 @@ def in_process(encoders: list[MtebEncoder], folder: Path) -> list[MtebEncoder]:
     settings = encoders[0].spec.required_settings()
 
     def start() -> InlineWorker:
-        backbone = load_backbone(Place(folder), settings, torch.device("cpu"))
+        backbone = load_backbone(CheckpointPaths(folder), settings, torch.device("cpu"))
         return InlineWorker(
             Forward(backbone, settings, tuple(Output(n, settings.pooling) for n in layers))
         )

@@ -18,8 +18,8 @@ import pytest
 import angle_bench
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import Scored, prepare, score
-from angle_bench.reporting.parts import Part, part_of
+from angle_bench.evaluation.scoring import ScoredTask, prepare, score
+from angle_bench.reporting.parts import ScoredPart, part_of
 from angle_bench.results.predictions import Predictions, has_predictions
 from angle_bench.results.shipped import mteb_task
 from angle_bench.results.task import Task
@@ -53,7 +53,7 @@ def hash_of(text: str) -> int:
     return int.from_bytes(text.encode()[-12:], "big")
 
 
-def scored(task: Task, encoder: Any, mirror: Path) -> Scored:
+def scored(task: Task, encoder: Any, mirror: Path) -> ScoredTask:
     prepared = prepare(task, locate(task, mirror))
     done = score(encoder, prepared)
     prepared.release()
@@ -67,7 +67,7 @@ def stored(part: Predictions) -> pa.Table:
     return pq.read_table(file)
 
 
-def check(task: Task, encoder: Any, mirror: Path) -> dict[tuple[str, str], Part]:
+def check(task: Task, encoder: Any, mirror: Path) -> dict[tuple[str, str], ScoredPart]:
     """Every part's measure gives mteb's score; the parts by subset and split."""
     done = scored(task, encoder, mirror)
     assert has_predictions(task)

@@ -14,7 +14,7 @@ import angle_bench
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.adapter import MtebEncoder
 from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import Scored, prepare, score
+from angle_bench.evaluation.scoring import ScoredTask, prepare, score
 from tests.checkpoints import sts_rows, write_rows
 from tests.mirrors import classification, pair_classification, retrieval, task_of, texts
 
@@ -29,7 +29,7 @@ def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
     loaded.close()
 
 
-def scored(name: str, encoder: Any, mirror: Path) -> Scored:
+def scored(name: str, encoder: Any, mirror: Path) -> ScoredTask:
     task = task_of(name)
     prepared = prepare(task, locate(task, mirror))
     done = score(encoder, prepared)
@@ -37,14 +37,14 @@ def scored(name: str, encoder: Any, mirror: Path) -> Scored:
     return done
 
 
-def table(done: Scored, split: str = "test") -> pa.Table:
+def table(done: ScoredTask, split: str = "test") -> pa.Table:
     """The predictions of one split of a task with one subset."""
     (part,) = (part for part in done.predictions if part.table()["split"][0].as_py() == split)
     assert len(part) == part.table().num_rows
     return part.table()
 
 
-def main(done: Scored, split: str = "test") -> float:
+def main(done: ScoredTask, split: str = "test") -> float:
     (row,) = done.result.scores[split]
     return float(row["main_score"])
 

@@ -13,7 +13,7 @@ import torch
 import angle_bench
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.folder import read_folder
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
@@ -102,7 +102,7 @@ def ours(folder: Path) -> Iterator[Any]:
     encoder = angle_bench.load(str(folder), device="cpu:1")
     if isinstance(encoder, MtebEncoder):
         checkpoint = encoder.checkpoint
-        place = Place(checkpoint.folder, checkpoint.base, checkpoint.trust)
+        place = CheckpointPaths(checkpoint.folder, checkpoint.base, checkpoint.trust)
         settings = checkpoint.settings
         encoder.encoder.batch_tokens = 256
         encoder.encoder.start = lambda: InlineWorker(

@@ -33,7 +33,7 @@ from angle_bench.reporting.judged import with_ranks
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
-from angle_bench.results.folder import Asked, look_up
+from angle_bench.results.folder import ResultRequirements, look_up
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.suite_file import read_suite
 from angle_bench.results.task import Task
@@ -80,7 +80,7 @@ def _stored(folder: Path) -> ModelFolder:
 
 
 def _looked_up(folder: Path) -> Any:
-    found = look_up(_stored(folder), TASK, Asked("r"))
+    found = look_up(_stored(folder), TASK, ResultRequirements("r"))
     return None if found.result is None else found.result.main_score(TASK)
 
 

@@ -10,7 +10,7 @@ from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_hash
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve, resolve_all
 from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.errors import ModelError, UsageError
@@ -33,7 +33,7 @@ def adapter(tmp_path: Path, base: Path) -> Path:
 def load(adapter: Path, base: Path) -> None:
     import torch
 
-    load_backbone(Place(adapter, base), SETTINGS, torch.device("cpu"))
+    load_backbone(CheckpointPaths(adapter, base), SETTINGS, torch.device("cpu"))
 
 
 def change(place: Path, **values: object) -> None:
@@ -154,7 +154,9 @@ def test_a_pickled_adapter_needs_leave(adapter: Path, base: Path) -> None:
     assert "--allow-pickle" in caught.value.fix
     spec = resolve(str(adapter), LAST, Access(trust=Trust(pickle=True)))
     device = torch.device("cpu")
-    assert load_backbone(Place(adapter, base, spec.trust), SETTINGS, device).warnings == []
+    assert (
+        load_backbone(CheckpointPaths(adapter, base, spec.trust), SETTINGS, device).warnings == []
+    )
 
 
 def test_a_cut_off_adapter_is_named(adapter: Path, base: Path) -> None:

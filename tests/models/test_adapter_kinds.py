@@ -18,7 +18,7 @@ from angle_bench.checkpoints.adapter import attach, last_hidden_state
 from angle_bench.checkpoints.adapter_config import KINDS
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.errors import ModelError
@@ -151,7 +151,7 @@ def test_copies_of_a_layer_are_not_merged(
 def test_the_embeddings_of_a_resized_vocabulary_are_its_own(
     switched: dict[str, Path], base: Path
 ) -> None:
-    loaded = load_backbone(Place(switched["resized"], base), SETTINGS, CPU)
+    loaded = load_backbone(CheckpointPaths(switched["resized"], base), SETTINGS, CPU)
     assert loaded.warnings == []
     assert loaded.model.get_input_embeddings().num_embeddings == 133
     ids = loaded.tokenizer("the new34 cat new0", return_tensors="pt")["input_ids"]
@@ -242,7 +242,7 @@ def test_exported_it_is_a_whole_model(
     spec = resolve(str(switched[name]), Overrides(pooling="mean"))
     made = export(spec, "sentence-transformers", tmp_path / "made")
     text = "the new34 cat" if name == "resized" else TEXT
-    backbone = load_backbone(Place(switched[name], base), SETTINGS, CPU)
+    backbone = load_backbone(CheckpointPaths(switched[name], base), SETTINGS, CPU)
     ids = backbone.tokenizer(text, return_tensors="pt")["input_ids"]
     want = last_hidden_state(backbone.model, ids)[0].mean(0)
     got = SentenceTransformer(str(made), device="cpu").encode([text], convert_to_tensor=True)[0]

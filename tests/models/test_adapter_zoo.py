@@ -14,7 +14,7 @@ import angle_bench
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
@@ -67,7 +67,7 @@ def ours(folder: Path, role: str, base: str | None = None) -> Any:
     spec = resolve(str(folder), None, Access(base=base))
     assert spec.base is None or spec.folder != Path(spec.base)
     settings = spec.required_settings()
-    place = Place(folder, None if spec.base is None else Path(spec.base))
+    place = CheckpointPaths(folder, None if spec.base is None else Path(spec.base))
     backbone = load_backbone(place, settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))
     encoder = Encoder(lambda: backbone.tokenizer, settings, backbone.dimension, lambda: worker, 512)

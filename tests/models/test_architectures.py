@@ -13,7 +13,7 @@ from angle_bench.checkpoints.backbone import load_backbone, refuse_gradient_chec
 from angle_bench.checkpoints.config import is_decoder, refuse_architecture, shape_of
 from angle_bench.checkpoints.folder import read_folder
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import NO_TRUST, Settings, Shape
 from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.errors import ModelError
@@ -58,19 +58,19 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, name: str) -
 def test_the_config_alone_says_layers_and_width(tmp_path: Path, name: str) -> None:
     bare(name, tmp_path)
     settings = Settings(pooling="mean", max_length=16)
-    loaded = load_backbone(Place(tmp_path), settings, torch.device("cpu"))
+    loaded = load_backbone(CheckpointPaths(tmp_path), settings, torch.device("cpu"))
     assert shape_of(tmp_path) == Shape(layers=loaded.layers, width=loaded.dimension)
     assert width_of(tmp_path, NO_TRUST) == loaded.dimension
 
 
 def test_ids_without_a_row_are_named(tmp_path: Path) -> None:
     zoo.transformer("bert", tmp_path)
-    load_tokenizer(Place(tmp_path))
+    load_tokenizer(CheckpointPaths(tmp_path))
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     tokenizer.add_tokens(["[NEW]"] * 1 + [f"[NEW{at}]" for at in range(zoo.VOCABULARY)])
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=f"only {zoo.VOCABULARY} rows"):
-        load_tokenizer(Place(tmp_path))
+        load_tokenizer(CheckpointPaths(tmp_path))
 
 
 @pytest.mark.parametrize(("name", "refused"), [("mpnet", True), ("albert", True), ("t5", False)])

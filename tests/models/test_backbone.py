@@ -10,7 +10,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from angle_bench.checkpoints.backbone import DTYPES, Backbone, load_backbone
 from angle_bench.checkpoints.devices import pick_device
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Dtype, Settings
 from angle_bench.errors import ModelError
 
@@ -18,7 +18,9 @@ CPU = torch.device("cpu")
 
 
 def load(folder: Path, dtype: Dtype = "float32") -> Backbone:
-    return load_backbone(Place(folder), Settings(pooling="cls", max_length=64, dtype=dtype), CPU)
+    return load_backbone(
+        CheckpointPaths(folder), Settings(pooling="cls", max_length=64, dtype=dtype), CPU
+    )
 
 
 def test_the_model_is_the_files_weights_ready_for_inference(tiny_bert: Path) -> None:

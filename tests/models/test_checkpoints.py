@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from angle_bench.checkpoints.resolve import resolve_all
-from angle_bench.checkpoints.saved_steps import Training, step_of, trainings
+from angle_bench.checkpoints.saved_steps import SavedTraining, step_of, trainings
 from angle_bench.errors import ModelError, UsageError
 
 
@@ -26,7 +26,7 @@ def save(folder: Path, step: int, log: list[dict[str, Any]] | None = None) -> Pa
     return place
 
 
-def one(text: str) -> Training:
+def one(text: str) -> SavedTraining:
     (found,) = trainings([text])
     return found
 

@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 import angle_bench
 from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.pooling import pool
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.encoder import Encoder
@@ -28,7 +28,7 @@ def settings_of(architecture: str, dtype: str = "float32", **more: Any) -> Setti
     return Settings(pooling=pooling, max_length=64, dtype=dtype, normalize=True, **more)
 
 
-def encode(place: Place, settings: Settings) -> np.ndarray[Any, Any]:
+def encode(place: CheckpointPaths, settings: Settings) -> np.ndarray[Any, Any]:
     backbone = load_backbone(place, settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))
     encoder = Encoder(lambda: backbone.tokenizer, settings, 32, lambda: worker, 256)
@@ -66,7 +66,7 @@ def test_equal_to_transformers_text_by_text(
     settings = settings_of(architecture, dtype)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     expected = one_by_one(model, folder, settings)
-    found = encode(Place(folder), settings)
+    found = encode(CheckpointPaths(folder), settings)
     np.testing.assert_allclose(found, expected, atol=TOLERANCE[dtype], rtol=0)
 
 
@@ -97,7 +97,7 @@ def test_an_adapter_equals_peft_text_by_text(
     adapted = PeftModel.from_pretrained(plain, adapter).eval()
     expected = one_by_one(adapted, base, settings)
     assert np.abs(bare - expected).max() > 0.1  # or the comparison would show nothing
-    found = encode(Place(adapter, base), settings)
+    found = encode(CheckpointPaths(adapter, base), settings)
     tolerance = 2 * TOLERANCE[dtype] if dtype == "bfloat16" else TOLERANCE[dtype]
     np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
 
@@ -113,10 +113,12 @@ def test_an_adapter_that_was_trained_with_the_head(tmp_path: Path, architecture:
     whole = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     adapted = PeftModel.from_pretrained(whole, adapter).eval()
     expected = one_by_one(adapted.base_model.model.model, base, settings)
-    backbone = load_backbone(Place(adapter, base), settings, torch.device("cpu"))
+    backbone = load_backbone(CheckpointPaths(adapter, base), settings, torch.device("cpu"))
     assert backbone.warnings == []
     assert not any("lm_head" in name for name, _ in backbone.model.named_modules())
-    np.testing.assert_allclose(encode(Place(adapter, base), settings), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(
+        encode(CheckpointPaths(adapter, base), settings), expected, atol=1e-5, rtol=0
+    )
 
 
 def test_an_adapter_that_changes_nothing_is_told(tmp_path: Path) -> None:
@@ -131,9 +133,11 @@ def test_an_adapter_that_changes_nothing_is_told(tmp_path: Path) -> None:
 def test_bidirectional_and_adapted_at_once(tmp_path: Path) -> None:
     base = build_tiny(tmp_path / "base", "llama")
     adapter = build_lora(tmp_path / "adapter", base)
-    causal = encode(Place(adapter, base), settings_of("llama").with_changes(pooling="mean"))
+    causal = encode(
+        CheckpointPaths(adapter, base), settings_of("llama").with_changes(pooling="mean")
+    )
     both = settings_of("llama", bidirectional_start=1).with_changes(pooling="mean")
-    assert np.abs(encode(Place(adapter, base), both) - causal).max() > 1e-3
+    assert np.abs(encode(CheckpointPaths(adapter, base), both) - causal).max() > 1e-3
 
 
 @torch.inference_mode()

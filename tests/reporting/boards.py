@@ -1,8 +1,8 @@
 """Leaderboards made by hand, for tests of what is done with them."""
 
 from angle_bench.reporting.arrange import Wishes, arrange
-from angle_bench.reporting.leaderboard import Leaderboard
-from angle_bench.reporting.table import Cell, Row, Source
+from angle_bench.reporting.leaderboard import Board
+from angle_bench.reporting.table import ScoreSource, TableCell, TableRow
 from angle_bench.results.task import Suite, Task
 
 
@@ -29,12 +29,12 @@ def suite(*names: str, average: str = "tasks") -> Suite:
 
 def row(
     label: str, *scores: float | None, kind: str = "public", signature: str = "", **more: str
-) -> Row:
-    source = Source(kind, f"org/{label}", **more)  # type: ignore[arg-type]
+) -> TableRow:
+    source = ScoreSource(kind, f"org/{label}", **more)  # type: ignore[arg-type]
     line = signature or f"model:org/{label}|rev:r|suite:S/1|data:hub"
-    return Row(label, tuple(Cell(score) for score in scores), line, source)
+    return TableRow(label, tuple(TableCell(score) for score in scores), line, source)
 
 
-def board(*rows: Row, of: Suite | None = None, **wishes: object) -> Leaderboard:
+def board(*rows: TableRow, of: Suite | None = None, **wishes: object) -> Board:
     names = "ABCDEFG"[: len(rows[0].cells)]
     return arrange(of or suite(*names), rows, Wishes(**wishes))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.reporting.changes import changes, changes_file, groups
-from angle_bench.reporting.compare import Comparison, How, Row, compare, read_sides
+from angle_bench.reporting.compare import ComparedRow, ComparisonTable, How, compare, read_sides
 from angle_bench.reporting.compare_json import as_json
 from angle_bench.reporting.compare_page import page
 from angle_bench.reporting.compare_sentences import sentences
@@ -43,12 +43,12 @@ def side(results: Results, *names: str, label: str | None = None) -> Side:
     return Side.of(label or names[0], [results.model(name) for name in names])
 
 
-def compared(results: Results, *names: str, of: Suite = BOTH, **how: object) -> Comparison:
+def compared(results: Results, *names: str, of: Suite = BOTH, **how: object) -> ComparisonTable:
     sides = [side(results, name) for name in names]
     return compare(side(results, "base"), sides, of, How(**how))  # type: ignore[arg-type]
 
 
-def only(comparison: Comparison) -> Row:
+def only(comparison: ComparisonTable) -> ComparedRow:
     (row,) = comparison.rows
     return row
 
@@ -202,7 +202,7 @@ def test_splits_and_subsets_count_the_same_and_can_be_shown(tmp_path: Path) -> N
     gaps = {name: each.estimate.difference for name, each in row.by_subset.items()}
     assert list(gaps) == ["M en/test", "M de/test"]
     assert row.by_task["M"].estimate.difference == pytest.approx(np.mean(list(gaps.values())))
-    shown = text(Comparison(side(made, "base"), of, How(), (row,)), by="subset")
+    shown = text(ComparisonTable(side(made, "base"), of, How(), (row,)), by="subset")
     assert "M de/test" in shown
 
 
@@ -249,7 +249,7 @@ def test_other_data_leaves_a_task_out(results: Results) -> None:
     row = only(compared(results, "good"))
     assert list(row.by_task) == ["A"]
     assert "other data" in row.pairing.left_out["B"]
-    assert "mean of 1 of 2" in text(Comparison(side(results, "base"), BOTH, How(), (row,)))
+    assert "mean of 1 of 2" in text(ComparisonTable(side(results, "base"), BOTH, How(), (row,)))
 
 
 @pytest.mark.parametrize("order", ["reversed", "changed"])
@@ -371,7 +371,7 @@ def test_seen_pairs_are_told_apart(tmp_path: Path) -> None:
     assert row.full is not None
     assert row.verdict.estimate.difference == pytest.approx((in_a.on_unseen + in_b.on_unseen) / 2)
     assert row.full.estimate.difference > row.verdict.estimate.difference
-    shown = text(Comparison(side(made, "base"), BOTH, How(seen=True), (row,)))
+    shown = text(ComparisonTable(side(made, "base"), BOTH, How(seen=True), (row,)))
     assert f"{in_a.seen} of 120 ({100 * in_a.seen / 120:.0f} %)" in shown
     assert "mean of 2, unseen pairs only:" in shown
     unseen = in_a.items + in_b.items - in_a.seen - in_b.seen

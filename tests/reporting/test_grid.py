@@ -2,7 +2,7 @@
 
 from angle_bench.reporting.grid import Grid
 from angle_bench.reporting.signature import joined
-from angle_bench.reporting.table import Cell, Row, Table
+from angle_bench.reporting.table import Table, TableCell, TableRow
 from angle_bench.results.task import Suite, Task
 
 
@@ -23,11 +23,11 @@ def suite(*names: str, average: str = "tasks") -> Suite:
     )
 
 
-def row(*scores: float | None, data: str = "hub", signature: str = "") -> Row:
-    return Row("m", tuple(Cell(score, data) for score in scores), signature)
+def row(*scores: float | None, data: str = "hub", signature: str = "") -> TableRow:
+    return TableRow("m", tuple(TableCell(score, data) for score in scores), signature)
 
 
-def grid(rows: list[Row], axes: list[tuple[int, int]], *names: str) -> Grid:
+def grid(rows: list[TableRow], axes: list[tuple[int, int]], *names: str) -> Grid:
     return Grid("m", Table(suite(*names), tuple(rows)), axes)
 
 
@@ -61,8 +61,14 @@ def test_without_a_common_task_there_is_no_number() -> None:
 
 def test_the_footer_names_tasks_of_other_data_and_all_variants_in_one_line() -> None:
     rows = [
-        Row("m", (Cell(0.5, "differs"), Cell(0.0, "hub")), "model:m|layer:2|size:full"),
-        Row("m", (Cell(0.5, "differs"), Cell(0.0, "equal")), "model:m|layer:last|size:full"),
+        TableRow(
+            "m", (TableCell(0.5, "differs"), TableCell(0.0, "hub")), "model:m|layer:2|size:full"
+        ),
+        TableRow(
+            "m",
+            (TableCell(0.5, "differs"), TableCell(0.0, "equal")),
+            "model:m|layer:last|size:full",
+        ),
     ]
     assert grid(rows, [(2, 8), (6, 8)], "A", "B").footer().splitlines() == [
         "✓ local data, as many samples and characters as mteb's own: B",

@@ -1,15 +1,15 @@
 """Labels that differ, and rows that are unlike the others."""
 
 from angle_bench.reporting.labels import distinct, unlike
-from angle_bench.reporting.table import Row, Source
+from angle_bench.reporting.table import ScoreSource, TableRow
 from tests.reporting.boards import row
 
 
-def labelled(label: str, model: str, signature: str, **source: str) -> Row:
-    return Row(label, (), signature, Source(source.pop("kind", "own"), model, **source))  # type: ignore[arg-type]
+def labelled(label: str, model: str, signature: str, **source: str) -> TableRow:
+    return TableRow(label, (), signature, ScoreSource(source.pop("kind", "own"), model, **source))  # type: ignore[arg-type]
 
 
-def labels(*rows: Row) -> list[str]:
+def labels(*rows: TableRow) -> list[str]:
     return [each.label for each in distinct(rows)]
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from angle_bench.reporting import latex
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from tests.reporting.boards import board, row, suite
 
 ODD = "".join(map(chr, range(32, 127))) + " é Å ő ß æ ü ✓ ≠ ° ± † ‡ – 中文 Привет"
 
 
 @pytest.fixture
-def made() -> Leaderboard:
+def made() -> Board:
     rows = [row("UAE_Large-V1", 0.5, 0.25), row(ODD, 0.4, None), row("c", 0.3, 0.5)]
     return board(*rows, of=suite("R:A", "B_1"), base="c", partial=True, command="x % \\end")
 
@@ -41,12 +41,12 @@ def compiled(folder: Path, name: str) -> str:
     return done.stdout
 
 
-def test_it_compiles_as_it_is(made: Leaderboard, pdflatex: Path) -> None:
+def test_it_compiles_as_it_is(made: Board, pdflatex: Path) -> None:
     (pdflatex / "table.tex").write_text(latex.render(made), encoding="utf-8")
     assert "1 page" in compiled(pdflatex, "table.tex")
 
 
-def test_it_compiles_inside_a_document(made: Leaderboard, pdflatex: Path) -> None:
+def test_it_compiles_inside_a_document(made: Board, pdflatex: Path) -> None:
     (pdflatex / "table.tex").write_text(latex.render(made), encoding="utf-8")
     (pdflatex / "paper.tex").write_text(
         r"\documentclass{article}\usepackage{booktabs}\begin{document}"
@@ -55,7 +55,7 @@ def test_it_compiles_inside_a_document(made: Leaderboard, pdflatex: Path) -> Non
     assert "2 pages" in compiled(pdflatex, "paper.tex")  # what follows the table is there
 
 
-def test_the_table_is_booktabs(made: Leaderboard) -> None:
+def test_the_table_is_booktabs(made: Board) -> None:
     lines = latex.render(made).splitlines()
     table = lines[lines.index(r"\begin{tabular}{lrrrrr}") : lines.index(r"\end{tabular}") + 1]
     assert [line for line in table if line.startswith("\\")] == [

@@ -3,28 +3,28 @@
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.reporting.leaderboard import Column, Leaderboard, Value
+from angle_bench.reporting.leaderboard import Board, BoardValue, Column
 from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from tests.reporting.boards import board, row, suite
 
 TYPES = suite("Retrieval:A", "B", "C")
 
 
-def headers(made: Leaderboard) -> list[str]:
+def headers(made: Board) -> list[str]:
     return [column.header for column in made.columns]
 
 
-def order(made: Leaderboard) -> list[str]:
+def order(made: Board) -> list[str]:
     return [each.label for each in made.rows]
 
 
-def value(made: Leaderboard, label: str, key: str) -> Value:
+def value(made: Board, label: str, key: str) -> BoardValue:
     (found,) = (each for each in made.rows if each.label == label)
     return made.value(found, column(made, key))
 
 
-def column(made: Leaderboard, key: str) -> Column:
+def column(made: Board, key: str) -> Column:
     (found,) = (each for each in made.every if each.key == key)
     return found
 
@@ -47,15 +47,15 @@ def test_both_means_are_shown_and_named() -> None:
 
 def test_a_missing_task_leaves_no_average_but_a_share() -> None:
     made = board(row("x", 0.9, None, 0.3), of=TYPES)
-    assert value(made, "x", "mean") == Value(None, "2 of 3")
-    assert value(made, "x", "type:STS") == Value(None, "1 of 2")
+    assert value(made, "x", "mean") == BoardValue(None, "2 of 3")
+    assert value(made, "x", "type:STS") == BoardValue(None, "1 of 2")
     assert value(made, "x", "type:Retrieval").score == 0.9
     assert made.coverage(made.rows[0]) == "2 of 3"
 
 
 def test_partial_averages_say_so() -> None:
     made = board(row("x", 0.9, None, 0.3), row("y", 0.1, 0.1, 0.1), of=TYPES, partial=True)
-    assert value(made, "x", "mean") == Value(pytest.approx(0.6), "2 of 3", partial=True)
+    assert value(made, "x", "mean") == BoardValue(pytest.approx(0.6), "2 of 3", partial=True)
     assert not value(made, "y", "mean").partial
     assert order(made) == ["y", "x"]  # a partial average is no reason to be first
 
@@ -119,7 +119,7 @@ def test_a_base_goes_by_label_or_name() -> None:
 
 def test_a_whole_label_is_no_other_row_of_the_same_model() -> None:
     whole = row("a", 0.5)
-    cut = Row("a layer 4", whole.cells, "model:org/a|rev:r|layer:4", whole.source)
+    cut = TableRow("a layer 4", whole.cells, "model:org/a|rev:r|layer:4", whole.source)
     made = board(cut, whole, base="a")
     assert made.base is not None
     assert made.base.label == "a"

@@ -9,7 +9,7 @@ import pytest
 
 from angle_bench.reporting import lossless
 from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import Cell, Origin, Row, Source
+from angle_bench.reporting.table import Origin, ScoreSource, TableCell, TableRow
 from tests.reporting.boards import board, row, suite
 
 ODD = 0.7909144554302442
@@ -56,14 +56,17 @@ def test_csv_of_runs_has_deviations() -> None:
     assert rows["x"]["A sd"] == ""
 
 
-def parsed(*rows: Row, **wishes: object) -> Any:
+def parsed(*rows: TableRow, **wishes: object) -> Any:
     return json.loads(lossless.as_json(board(*rows, **wishes)))  # type: ignore[arg-type]
 
 
 def test_json_has_scores_with_their_origins() -> None:
     origin = Origin("results/x.json", "external", False, "abc", True, "2.0", 12)
-    made = Row(
-        "m", (Cell(ODD, "differs", origin), Cell(None)), "sig", Source("public", "o/m", "r1")
+    made = TableRow(
+        "m",
+        (TableCell(ODD, "differs", origin), TableCell(None)),
+        "sig",
+        ScoreSource("public", "o/m", "r1"),
     )
     (only,) = parsed(made)["rows"]
     assert (only["model"], only["name"], only["revision"]) == ("m", "o/m", "r1")

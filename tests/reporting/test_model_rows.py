@@ -9,7 +9,7 @@ from angle_bench.checkpoints.access import Access
 from angle_bench.evaluation.scored_models import find_rows
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.signature import parts_of
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
 from angle_bench.results.stored_models import StoredModel
@@ -20,7 +20,7 @@ SUITE = select(["STS12,STS13"])
 SETTINGS = {"pooling": "cls", "normalize": False, "prompts": {}, "max_length": 512}
 
 
-def rows(root: Path, *typed: str) -> tuple[list[Row], list[str]]:
+def rows(root: Path, *typed: str) -> tuple[list[TableRow], list[str]]:
     warnings: list[str] = []
     models = models_of(collect([root]).folders)
     chosen = every_model(models)

@@ -12,7 +12,7 @@ import pytest
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.compare_text import text
 from angle_bench.reporting.judged import with_ranks
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.pairing import Side
 from angle_bench.results.choose import every_model, models_of
@@ -37,7 +37,7 @@ def side_file(results: Results, name: str) -> Path:
     return results.model("odd").folders[0].path / ".angle-bench" / name
 
 
-def ranked(results: Results) -> Leaderboard:
+def ranked(results: Results) -> Board:
     warnings: list[str] = []
     rows = model_rows(OF, every_model(models_of(collect([results.root]).folders)), warnings)
     return with_ranks(boards.arrange(OF, rows, boards.Wishes(base="base"), warnings))

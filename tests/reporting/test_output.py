@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.output import (
     FORMATS,
     Format,
@@ -20,7 +20,7 @@ from tests.reporting.boards import board, row, suite
 EVERY = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
 
 
-def made(score: float = 0.5, command: str = "angle-bench leaderboard -o x") -> Leaderboard:
+def made(score: float = 0.5, command: str = "angle-bench leaderboard -o x") -> Board:
     rows = [row("a|b", 0.9, 0.8), row("c_d", score, 0.25)]
     return board(*rows, of=suite("R:A", "B"), command=command)
 

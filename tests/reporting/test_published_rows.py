@@ -6,7 +6,7 @@ import pytest
 
 from angle_bench.published import PublishedRow, published_of, shipped
 from angle_bench.reporting.published_rows import published_rows
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.suites import select
 from angle_bench.results.task import Suite
 
@@ -20,7 +20,7 @@ def entry(suite: str, scores: dict[str, float], **more: Any) -> PublishedRow:
     return PublishedRow.model_validate(row)
 
 
-def only(suite: Suite, *entries: PublishedRow) -> Row:
+def only(suite: Suite, *entries: PublishedRow) -> TableRow:
     (row,) = published_rows(suite, entries)
     return row
 

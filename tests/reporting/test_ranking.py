@@ -12,7 +12,7 @@ from angle_bench.reporting.averages import mean_of_tasks
 from angle_bench.reporting.common_items import task_weights
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.judged import with_ranks
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.model_rows import model_rows
 from angle_bench.reporting.pairing import Side
 from angle_bench.reporting.ranking import Ranking, better, ranks
@@ -56,7 +56,7 @@ def ranking(results: Results, *names: str, of: Suite = FOUR) -> Ranking:
     return ranks(sides, of, read_sides(sides, of, []))
 
 
-def board(results: Results, of: Suite = FOUR, **wishes: Any) -> Leaderboard:
+def board(results: Results, of: Suite = FOUR, **wishes: Any) -> Board:
     rows = model_rows(of, every_model(models_of(collect([results.root]).folders)), [])
     return boards.arrange(of, rows, boards.Wishes(**wishes))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from angle_bench.reporting.stored_table import stored_row
-from angle_bench.reporting.table import Cell, Row
+from angle_bench.reporting.table import TableCell, TableRow
 from angle_bench.results.files import write_json
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.shipped import mteb_task
@@ -48,14 +48,14 @@ def put(
     write_json(folder.result(name), {**head, "scores": rows})
 
 
-def row(folder: ModelFolder, *answered: str) -> Row:
+def row(folder: ModelFolder, *answered: str) -> TableRow:
     return stored_row("ft", folder, MODEL, SUITE, answered)
 
 
 def test_a_row_has_scores_marks_and_a_signature(folder: ModelFolder) -> None:
     made = row(folder, "A", "B")
     assert made.label == "ft"
-    assert made.cells[0] == Cell(0.5, "hub")
+    assert made.cells[0] == TableCell(0.5, "hub")
     assert made.cells[1].score == pytest.approx(0.15)  # only what the suite asks for
     assert made.cells[1].data == "differs"
     assert made.signature == (
@@ -65,13 +65,13 @@ def test_a_row_has_scores_marks_and_a_signature(folder: ModelFolder) -> None:
 
 def test_a_stored_result_that_is_not_the_one_asked_for_stays_out(folder: ModelFolder) -> None:
     made = row(folder, "A")
-    assert made.cells == (Cell(0.5, "hub"), Cell(None))
+    assert made.cells == (TableCell(0.5, "hub"), TableCell(None))
     assert made.signature.endswith("|data:hub")
 
 
 def test_a_result_that_is_gone_is_an_empty_cell(folder: ModelFolder) -> None:
     folder.result("B").unlink()
-    assert row(folder, "A", "B").cells[1] == Cell(None)
+    assert row(folder, "A", "B").cells[1] == TableCell(None)
 
 
 def test_the_files_order_of_tasks_is_the_suites(folder: ModelFolder) -> None:

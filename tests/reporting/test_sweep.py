@@ -8,7 +8,7 @@ import pytest
 from angle_bench.reporting.compare import How, compare, read_sides
 from angle_bench.reporting.pairing import Side
 from angle_bench.reporting.ranking import ranks
-from angle_bench.reporting.sweep import Entry, SweepTable, sweep_table
+from angle_bench.reporting.sweep import SweepEntry, SweepTable, sweep_table
 from tests.stored import Pairs, Results, suite, task
 
 A, B = Pairs("A"), Pairs("B")
@@ -31,9 +31,9 @@ def side(results: Results, label: str, *names: str) -> Side:
     return Side(label, tuple(results.model(name) for name in names or (label,)))
 
 
-def entry(results: Results, rate: float, label: str, *names: str) -> Entry:
+def entry(results: Results, rate: float, label: str, *names: str) -> SweepEntry:
     settings = {"train.learning_rate": rate, "lora.targets": ("q", "v")}
-    return Entry(side(results, label, *names), settings, "start", (f"out/{label}",))
+    return SweepEntry(side(results, label, *names), settings, "start", (f"out/{label}",))
 
 
 def tabled(results: Results, **failed: str) -> SweepTable:
@@ -43,7 +43,7 @@ def tabled(results: Results, **failed: str) -> SweepTable:
         entry(results, 3e-5, "alike"),
         entry(results, 4e-5, "seeds", "seed-1", "seed-2"),
     ]
-    return sweep_table(KEYS, [Entry(side(results, "start"), {})], cells, BOTH, failed)
+    return sweep_table(KEYS, [SweepEntry(side(results, "start"), {})], cells, BOTH, failed)
 
 
 def test_rows_are_sorted_and_judged_together(results: Results) -> None:
@@ -77,7 +77,7 @@ def test_seeds_are_one_row_with_their_spread(results: Results) -> None:
     assert row.spread > 0
     ones = {name: side(results, name) for name in ("seed-1", "seed-2")}
     alone = [
-        sweep_table((), [], [Entry(one, {}, "start")], BOTH, {}).rows[0].score
+        sweep_table((), [], [SweepEntry(one, {}, "start")], BOTH, {}).rows[0].score
         for one in ones.values()
     ]
     assert row.score == pytest.approx(sum(filter(None, alone)) / 2)
@@ -98,10 +98,10 @@ def test_the_text_has_a_line_each_and_says_what_chose(results: Results) -> None:
 
 
 def test_every_start_has_its_own_cells(results: Results) -> None:
-    starts = [Entry(side(results, name), {"model.name": name}) for name in ("start", "bad")]
+    starts = [SweepEntry(side(results, name), {"model.name": name}) for name in ("start", "bad")]
     cells = [
-        Entry(side(results, "good"), {"model.name": "start"}, "start"),
-        Entry(side(results, "alike"), {"model.name": "bad"}, "bad"),
+        SweepEntry(side(results, "good"), {"model.name": "start"}, "start"),
+        SweepEntry(side(results, "alike"), {"model.name": "bad"}, "bad"),
     ]
     table = sweep_table(("model.name",), starts, cells, BOTH, {})
     by_label = {row.entry.side.label: row for row in table.rows}

@@ -3,7 +3,7 @@
 import pytest
 
 from angle_bench.reporting.stored_table import as_json
-from angle_bench.reporting.table import LEGEND, MARKS, Cell, Row, Table
+from angle_bench.reporting.table import LEGEND, MARKS, Table, TableCell, TableRow
 from angle_bench.results.suites import select
 from angle_bench.results.task import Suite, Task
 
@@ -14,11 +14,13 @@ def task(name: str, type_: str = "STS") -> Task:
     )
 
 
-def row(*scores: float | None, label: str = "base", data: str = "hub", line: str = "sig") -> Row:
-    return Row(label, tuple(Cell(score, data) for score in scores), line)
+def row(
+    *scores: float | None, label: str = "base", data: str = "hub", line: str = "sig"
+) -> TableRow:
+    return TableRow(label, tuple(TableCell(score, data) for score in scores), line)
 
 
-def table(*rows: Row, names: tuple[str, ...] = ("STS12", "STS13")) -> Table:
+def table(*rows: TableRow, names: tuple[str, ...] = ("STS12", "STS13")) -> Table:
     suite = Suite(name="S", version="1", task=tuple(task(name) for name in names))
     return Table(suite, rows)
 
@@ -30,26 +32,30 @@ def widest(text: str) -> int:
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
-        (Cell(0.7909144), "79.09"),
-        (Cell(0.79096), "79.10"),
-        (Cell(1.0), "100.00"),
-        (Cell(0.0), "0.00"),
-        (Cell(-0.0189535), "-1.90"),
-        (Cell(None), "–"),
-        (Cell(None, "differs"), "–"),
-        (Cell(0.5, "hub"), "50.00"),
-        (Cell(0.5, "package"), "50.00"),
-        (Cell(0.5, "equal"), "50.00✓"),
-        (Cell(0.5, "differs"), "50.00≠"),
-        (Cell(0.5, "no reference"), "50.00?"),
+        (TableCell(0.7909144), "79.09"),
+        (TableCell(0.79096), "79.10"),
+        (TableCell(1.0), "100.00"),
+        (TableCell(0.0), "0.00"),
+        (TableCell(-0.0189535), "-1.90"),
+        (TableCell(None), "–"),
+        (TableCell(None, "differs"), "–"),
+        (TableCell(0.5, "hub"), "50.00"),
+        (TableCell(0.5, "package"), "50.00"),
+        (TableCell(0.5, "equal"), "50.00✓"),
+        (TableCell(0.5, "differs"), "50.00≠"),
+        (TableCell(0.5, "no reference"), "50.00?"),
     ],
 )
-def test_a_cell_has_two_decimals_and_a_mark(cell: Cell, text: str) -> None:
+def test_a_cell_has_two_decimals_and_a_mark(cell: TableCell, text: str) -> None:
     assert cell.text() == text
 
 
 def test_other_decimals() -> None:
-    assert [Cell(0.123456).text(decimals) for decimals in (0, 1, 4)] == ["12", "12.3", "12.3456"]
+    assert [TableCell(0.123456).text(decimals) for decimals in (0, 1, 4)] == [
+        "12",
+        "12.3",
+        "12.3456",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -164,15 +170,15 @@ def test_labels_that_look_like_numbers_stay_as_they_are(label: str) -> None:
 @pytest.mark.parametrize("verdict", MARKS)
 @pytest.mark.parametrize("score", [0.5, 0.0, None])
 def test_the_legend_explains_the_marks_that_are_shown(verdict: str, score: float | None) -> None:
-    made = table(row(0.5, 0.5), Row("ft", (Cell(0.5), Cell(score, verdict)), "sig"))
+    made = table(row(0.5, 0.5), TableRow("ft", (TableCell(0.5), TableCell(score, verdict)), "sig"))
     shown = made.text(80)
     explained = [line[0] for line in made.footer().splitlines() if line[0] in LEGEND]
     assert explained == [mark for mark in LEGEND if mark in shown]
 
 
 def test_the_footer_explains_marks_and_then_signs_every_row() -> None:
-    cells = (Cell(0.5, "no reference"), Cell(0.5, "equal"))
-    rows = (Row("base", cells, "model:a"), row(0.5, None, label="ft", line="model:b"))
+    cells = (TableCell(0.5, "no reference"), TableCell(0.5, "equal"))
+    rows = (TableRow("base", cells, "model:a"), row(0.5, None, label="ft", line="model:b"))
     assert table(*rows).footer().splitlines() == [
         f"✓ {LEGEND['✓']}",
         f"? {LEGEND['?']}",

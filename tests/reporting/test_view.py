@@ -2,23 +2,23 @@
 
 import pytest
 
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import Cell, Origin, Row, Source
+from angle_bench.reporting.table import Origin, ScoreSource, TableCell, TableRow
 from angle_bench.reporting.view import View, notes, view
 from tests.reporting.boards import board, row, suite
 
 
-def shown(made: Leaderboard) -> View:
+def shown(made: Board) -> View:
     return view(made, made.columns)
 
 
-def places(made: Leaderboard, header: str) -> list[str]:
+def places(made: Board, header: str) -> list[str]:
     at = shown(made).headers.index(header)
     return [line[at].place for line in shown(made).lines]
 
 
-def texts(made: Leaderboard) -> list[list[str]]:
+def texts(made: Board) -> list[list[str]]:
     return [[cell.plain for cell in line] for line in shown(made).lines]
 
 
@@ -85,11 +85,11 @@ def origin(revision: str, main: bool, other_data: bool = False) -> Origin:
 
 def test_cells_of_other_revisions_are_marked_and_counted() -> None:
     cells = (
-        Cell(0.5, "hub", origin("abc", True)),
-        Cell(0.6, "hub", origin("external", False, True)),
-        Cell(0.7, "differs", origin("external", False, True)),
+        TableCell(0.5, "hub", origin("abc", True)),
+        TableCell(0.6, "hub", origin("external", False, True)),
+        TableCell(0.7, "differs", origin("external", False, True)),
     )
-    made = board(Row("m", cells, "model:m", Source("public", "o/m", "abc")))
+    made = board(TableRow("m", cells, "model:m", ScoreSource("public", "o/m", "abc")))
     assert texts(made)[0][1:4] == ["50.00", "60.00°", "70.00≠°"]
     assert notes(made) == [
         "≠ local data, whose samples or characters differ from mteb's own",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from angle_bench.errors import UsageError
 from angle_bench.reporting.model_rows import model_rows
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.archives import unpacked
 from angle_bench.results.choose import every_model, models_of
 from angle_bench.results.collect import collect
@@ -31,13 +31,13 @@ COMMITS = ["0123abcd", "0456abcd" * 5, "sha256-00aa11bb22cc33dd"]
 Cells = dict[str, float]
 
 
-def rows_of(paths: Sequence[Path], names: Sequence[str] = ()) -> tuple[list[Row], list[str]]:
+def rows_of(paths: Sequence[Path], names: Sequence[str] = ()) -> tuple[list[TableRow], list[str]]:
     found = collect(paths, names)
     warnings = list(found.warnings)
     return model_rows(STS, every_model(models_of(found.folders)), warnings), warnings
 
 
-def cells_of(row: Row) -> Cells:
+def cells_of(row: TableRow) -> Cells:
     pairs = zip(TASKS, row.scores, strict=True)
     return {task: score for task, score in pairs if score is not None}
 

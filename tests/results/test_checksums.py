@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from angle_bench.results.files import write_json
-from angle_bench.results.folder import Asked, look_up, store
+from angle_bench.results.folder import ResultRequirements, look_up, store
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions
 from angle_bench.results.task import Task
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> ModelFolder:
 
 
 def state(folder: ModelFolder) -> tuple[str, str]:
-    found = look_up(folder, TASK, Asked("r"))
+    found = look_up(folder, TASK, ResultRequirements("r"))
     return found.state, found.reason
 
 
@@ -92,7 +92,7 @@ def test_other_tools_may_add_splits_and_write_the_file_anew(folder: ModelFolder)
 def test_lost_predictions_are_named(folder: ModelFolder) -> None:
     folder.predictions("T").unlink()
     task = TASK.model_copy(update={"type": "Clustering"})  # which could do without
-    found = look_up(folder, task, Asked("r"))
+    found = look_up(folder, task, ResultRequirements("r"))
     assert found.state == "damaged"
     assert str(folder.predictions("T")) in found.reason
 

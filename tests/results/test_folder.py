@@ -11,7 +11,14 @@ import pytest
 
 from angle_bench.errors import ResultsError
 from angle_bench.results.files import Write, write_json
-from angle_bench.results.folder import Asked, look_up, read_record, set_aside, store, write_failure
+from angle_bench.results.folder import (
+    ResultRequirements,
+    look_up,
+    read_record,
+    set_aside,
+    store,
+    write_failure,
+)
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions, predictions_file, read_predictions
 from angle_bench.results.task import Task
@@ -74,7 +81,7 @@ def held(folder: Path) -> dict[str, bytes]:
 
 def test_what_is_stored_is_found(folder: ModelFolder) -> None:
     put(folder)
-    found = look_up(folder, TASK, Asked(DATA))
+    found = look_up(folder, TASK, ResultRequirements(DATA))
     assert found.state == "done"
     assert found.result is not None
     assert found.result.main_score(TASK) == pytest.approx(0.3)
@@ -82,15 +89,17 @@ def test_what_is_stored_is_found(folder: ModelFolder) -> None:
 
 
 def test_nothing_stored_is_absent_without_a_reason(folder: ModelFolder) -> None:
-    assert look_up(folder, TASK, Asked(DATA)) == look_up(folder, TASK, Asked("r"))
-    assert look_up(folder, TASK, Asked(DATA)).state == "absent"
-    assert look_up(folder, TASK, Asked(DATA)).reason == ""
+    assert look_up(folder, TASK, ResultRequirements(DATA)) == look_up(
+        folder, TASK, ResultRequirements("r")
+    )
+    assert look_up(folder, TASK, ResultRequirements(DATA)).state == "absent"
+    assert look_up(folder, TASK, ResultRequirements(DATA)).reason == ""
     assert not folder.root.exists()  # a look leaves nothing behind
 
 
 def test_other_data_names_both_revisions(folder: ModelFolder) -> None:
     put(folder)
-    found = look_up(folder, TASK, Asked("local-ffff"))
+    found = look_up(folder, TASK, ResultRequirements("local-ffff"))
     assert (found.state, found.result) == ("other data", None)
     assert DATA in found.reason
     assert "local-ffff" in found.reason
@@ -111,7 +120,7 @@ def test_other_data_names_both_revisions(folder: ModelFolder) -> None:
 def test_a_file_that_cannot_be_read_is_named(folder: ModelFolder, text: str) -> None:
     put(folder)
     folder.result("T").write_text(text)
-    found = look_up(folder, TASK, Asked(DATA))
+    found = look_up(folder, TASK, ResultRequirements(DATA))
     assert (found.state, found.result) == ("unreadable", None)
     assert str(folder.result("T")) in found.reason
 
@@ -119,7 +128,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: ModelFolder, text: str) -> 
 def test_a_main_score_of_null_is_none(folder: ModelFolder) -> None:
     put(folder)
     folder.result("T").write_text(result_text().replace("0.3", "null"))
-    assert look_up(folder, TASK, Asked(DATA)).state == "incomplete"
+    assert look_up(folder, TASK, ResultRequirements(DATA)).state == "incomplete"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +144,7 @@ def test_a_missing_part_makes_it_incomplete(
     folder: ModelFolder, scores: dict[str, dict[str, float]], missing: str
 ) -> None:
     put(folder, write_result=writing(result_text(scores)))
-    found = look_up(folder, TASK, Asked(DATA))
+    found = look_up(folder, TASK, ResultRequirements(DATA))
     assert (found.state, found.result) == ("incomplete", None)
     assert found.reason == f"stored without {missing}"
 
@@ -143,7 +152,7 @@ def test_a_missing_part_makes_it_incomplete(
 def test_more_than_is_asked_for_answers_it(folder: ModelFolder) -> None:
     put(folder)
     asked = TASK.model_copy(update={"splits": ("test",), "subsets": ("de",)})
-    found = look_up(folder, asked, Asked(DATA))
+    found = look_up(folder, asked, ResultRequirements(DATA))
     assert found.result is not None
     assert found.result.main_score(asked) == 0.6
 
@@ -151,7 +160,7 @@ def test_more_than_is_asked_for_answers_it(folder: ModelFolder) -> None:
 def test_without_its_run_record_it_is_incomplete(folder: ModelFolder) -> None:
     put(folder)
     folder.record("T").unlink()
-    found = look_up(folder, TASK, Asked(DATA))
+    found = look_up(folder, TASK, ResultRequirements(DATA))
     assert found.state == "incomplete"
     assert "run record" in found.reason
 
@@ -226,7 +235,7 @@ def test_an_unreadable_file_is_set_aside_too(folder: ModelFolder) -> None:
     put(folder)
     folder.result("T").write_text('{"cut')
     put(folder)
-    assert look_up(folder, TASK, Asked(DATA)).state == "done"
+    assert look_up(folder, TASK, ResultRequirements(DATA)).state == "done"
     (shelf,) = (folder.side / "superseded").iterdir()
     assert (shelf / "T.json").read_text() == '{"cut'
 
@@ -237,7 +246,7 @@ def test_a_result_exists_only_with_its_side_files(folder: ModelFolder) -> None:
     with pytest.raises(ResultsError, match=r"model_meta\.json cannot be written"):
         put(folder)
     assert not folder.result("T").exists()
-    assert look_up(folder, TASK, Asked(DATA)).state == "absent"
+    assert look_up(folder, TASK, ResultRequirements(DATA)).state == "absent"
 
 
 def test_a_result_that_cannot_be_written_changes_nothing(folder: ModelFolder) -> None:
@@ -365,7 +374,7 @@ def test_processes_that_store_at_once_leave_whole_sets_of_files(folder: ModelFol
         child.communicate(timeout=60)
     assert [child.returncode for child in children] == [0] * writers
 
-    assert look_up(folder, TASK, Asked(DATA)).state == "done"
+    assert look_up(folder, TASK, ResultRequirements(DATA)).state == "done"
     places = [(folder.result("T"), folder.record("T"), folder.predictions("T"))]
     for shelf in (folder.side / "superseded").iterdir():
         places.append((shelf / "T.json", shelf / "T.record.json", shelf / "T.parquet"))
@@ -421,12 +430,17 @@ def test_a_result_over_more_subsets_answers_for_fewer_of_the_same_rows(tmp_path:
     rows = {"en/test": "a" * 64, "de/test": "b" * 64}
     stored_with(folder, {"data": {"rows": rows}}, "local-both")
     same, other = {"en/test": "a" * 64}, {"en/test": "c" * 64}
-    assert look_up(folder, TASK, Asked("local-one", same)).state == "done"
-    assert look_up(folder, TASK, Asked("local-one", other)).state == "other data"
+    assert look_up(folder, TASK, ResultRequirements("local-one", same)).state == "done"
+    assert look_up(folder, TASK, ResultRequirements("local-one", other)).state == "other data"
 
 
 def test_other_settings_of_the_model_do_not_answer(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path, "org/m", "r")
     stored_with(folder, {"model": {"settings_digest": "0123abcd"}}, DATA)
-    assert look_up(folder, TASK, Asked(DATA, settings_digest="0123abcd")).state == "done"
-    assert look_up(folder, TASK, Asked(DATA, settings_digest="ffffffff")).state == "other settings"
+    assert (
+        look_up(folder, TASK, ResultRequirements(DATA, settings_digest="0123abcd")).state == "done"
+    )
+    assert (
+        look_up(folder, TASK, ResultRequirements(DATA, settings_digest="ffffffff")).state
+        == "other settings"
+    )

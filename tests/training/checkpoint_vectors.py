@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.forward import Forward
@@ -26,7 +26,7 @@ def ours(folder: Path | str, texts: list[str] = TEXTS, typed: Overrides | None =
     """By this package, in this process."""
     spec = resolve(str(folder), typed)
     assert spec.folder is not None
-    place = Place(spec.folder, None if spec.base is None else Path(spec.base))
+    place = CheckpointPaths(spec.folder, None if spec.base is None else Path(spec.base))
     settings = spec.required_settings()
     backbone = load_backbone(place, settings, torch.device("cpu"))
     worker = InlineWorker(Forward(backbone, settings))

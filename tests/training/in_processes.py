@@ -16,7 +16,7 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from angle_bench.training import fine_tune as module
-from angle_bench.training.fine_tune import Request
+from angle_bench.training.fine_tune import TrainingRequest
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.trainer import AngleTrainer
 from tests.training.trainings import Seen
@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
     for name, recipe in json.loads((folder / "cases.json").read_text()).items():
         watch = Digests()
         rows = rows_of_batches()
-        request = Request(folder / name, device="cpu", resume=True)
+        request = TrainingRequest(folder / name, device="cpu", resume=True)
         module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
         sharded = {isinstance(weight, DTensor) for weight in KEPT[-1].module.parameters()}
         said = {

@@ -13,14 +13,14 @@ import torch
 
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.own_file import FILE_NAME
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.pooling import pool
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import POOLINGS, Settings
 from angle_bench.checkpoints.templates import render
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.training.folder import Candidate, save_checkpoint
+from angle_bench.training.folder import TrainedCheckpoint, save_checkpoint
 from angle_bench.training.st_files import inexpressible
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import TEXTS, Found, assert_equal, ours, theirs
@@ -28,21 +28,23 @@ from tests.training.checkpoint_vectors import TEXTS, Found, assert_equal, ours, 
 CPU = torch.device("cpu")
 
 
-def candidate(folder: Path, settings: Settings, base: Path | None = None, **more: Any) -> Candidate:
+def candidate(
+    folder: Path, settings: Settings, base: Path | None = None, **more: Any
+) -> TrainedCheckpoint:
     """A model as training would hold it: loaded with its settings, an adapter by peft's hand."""
     bare = settings.model_copy(update={"dense": ()})
     if base is None:
-        loaded = load_backbone(Place(folder), bare, CPU)
-        return Candidate(loaded.model, loaded.tokenizer, settings, **more)
+        loaded = load_backbone(CheckpointPaths(folder), bare, CPU)
+        return TrainedCheckpoint(loaded.model, loaded.tokenizer, settings, **more)
     from peft import PeftModel
 
-    loaded = load_backbone(Place(base), bare, CPU)
+    loaded = load_backbone(CheckpointPaths(base), bare, CPU)
     adapted = PeftModel.from_pretrained(loaded.model, str(folder))
-    return Candidate(adapted, loaded.tokenizer, settings, str(base), **more)
+    return TrainedCheckpoint(adapted, loaded.tokenizer, settings, str(base), **more)
 
 
 @torch.inference_mode()
-def in_memory(one: Candidate, texts: list[str] = TEXTS) -> Found:
+def in_memory(one: TrainedCheckpoint, texts: list[str] = TEXTS) -> Found:
     """The candidate's vectors, each text for itself."""
     found = []
     for text in texts:
@@ -105,7 +107,7 @@ def test_transformers_gives_the_same_token_vectors(tmp_path: Path) -> None:
         saved = tmp_path / f"saved-{start.name}"
         save_checkpoint(saved, made)
         model = AutoModel.from_pretrained(saved).eval()
-        loaded = Candidate(model, AutoTokenizer.from_pretrained(saved), settings)
+        loaded = TrainedCheckpoint(model, AutoTokenizer.from_pretrained(saved), settings)
         assert_equal(in_memory(loaded), in_memory(made))
 
 
@@ -217,7 +219,7 @@ def test_only_its_own_folder_is_written_over(tmp_path: Path, tiny_bert: Path) ->
         save_checkpoint(tiny_bert, made)
     (tmp_path / "empty").mkdir()
     save_checkpoint(tmp_path / "empty", made)
-    again = Candidate(made.model, made.tokenizer, Settings(pooling="mean", max_length=24))
+    again = TrainedCheckpoint(made.model, made.tokenizer, Settings(pooling="mean", max_length=24))
     save_checkpoint(tmp_path / "empty", again)
     found = resolve(str(tmp_path / "empty")).settings
     assert found == again.settings

@@ -9,7 +9,7 @@ import torch
 
 import angle_bench
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.training.collate import Collator
 from angle_bench.training.dataset import load_rows
@@ -31,7 +31,9 @@ def recipe(folder: Path, start: Path, **sections: Any) -> Any:
 
 def live(asked: Any, start: Path, resumed: Path | None = None) -> tuple[Any, list[str], Any]:
     """What the module in training gives of two rows, and their texts."""
-    student = load_student(asked, starting_point(asked, Access()), Place(start), CPU, resumed)
+    student = load_student(
+        asked, starting_point(asked, Access()), CheckpointPaths(start), CPU, resumed
+    )
     rows = load_rows(asked)
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
     inputs = (batch[name] for name in ("input_ids", "attention_mask", "prompts"))

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 import angle_bench
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
@@ -23,7 +23,7 @@ from angle_bench.results.text_hash import text_hash
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training.average import Average, Part
+from angle_bench.training.average import Average, AveragedPart
 from angle_bench.training.export import export
 from angle_bench.training.folder import change_json, save_checkpoint
 from angle_bench.training.merge import merge
@@ -273,7 +273,9 @@ def test_adapters_that_have_no_average(tmp_path: Path, keys: dict[str, Any], sai
 
     places = adapters(tmp_path)
     change_json(places[1] / "adapter_config.json", **keys)
-    parts = [Part(place.name, Place(place, tmp_path / "base"), 0.5) for place in places]
+    parts = [
+        AveragedPart(place.name, CheckpointPaths(place, tmp_path / "base"), 0.5) for place in places
+    ]
     shutil.copytree(places[0], tmp_path / "copy")
     with pytest.raises(ModelError, match=said):
         stack_adapters(tmp_path / "copy", parts)

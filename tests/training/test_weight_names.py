@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.errors import UsageError
 from angle_bench.training.preview import preview
-from angle_bench.training.settings import Model
+from angle_bench.training.settings import ModelSection
 from angle_bench.training.starting_point import starting_point
 from angle_bench.training.student import load_student
-from angle_bench.training.weight_names import Part, chosen, parts_of
+from angle_bench.training.weight_names import WeightGroup, chosen, parts_of
 from tests.checkpoints import build_tiny
 from tests.conftest import Cli
 from tests.training.trainings import recipe_of
@@ -28,7 +28,7 @@ NAMES = ["embeddings.word_embeddings.weight", *LAYERS, "pooler.dense.weight"]
 
 
 def numbers(**model: Any) -> set[str]:
-    found = chosen(Model(name="bert", **model), NAMES)
+    found = chosen(ModelSection(name="bert", **model), NAMES)
     return {name.split(".")[2] for name in found if name.startswith("encoder")}
 
 
@@ -38,9 +38,11 @@ def test_parts_are_whole() -> None:
     assert numbers(trainable=["layer.1*"]) == {"1", "10", "11"}
     assert numbers(trainable=["layer.1?"]) == {"10", "11"}
     assert numbers(trainable=["layer.[89]", "layer.10"]) == {"8", "9", "10"}
-    found = chosen(Model(name="bert", trainable=("layer.*.output.dense",), frozen=("bias",)), NAMES)
+    found = chosen(
+        ModelSection(name="bert", trainable=("layer.*.output.dense",), frozen=("bias",)), NAMES
+    )
     assert found == [name for name in LAYERS if name.endswith("dense.weight")]
-    assert "pooler.dense.weight" not in chosen(Model(name="bert"), NAMES)
+    assert "pooler.dense.weight" not in chosen(ModelSection(name="bert"), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_name_that_matches_nothing_is_an_error(
     model: dict[str, Any], what: str, fix: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        chosen(Model(name="bert", **model), NAMES)
+        chosen(ModelSection(name="bert", **model), NAMES)
     assert what in refused.value.what
     assert fix in refused.value.fix
 
@@ -68,10 +70,10 @@ def test_what_trains_is_said_by_module() -> None:
     training = [name for name in shapes if ".11." not in name and "pooler" not in name]
     training.remove("bert.encoder.layer.4.output.dense.bias")
     assert parts_of(shapes, training) == [
-        Part("embeddings", 1, 6),
-        Part("encoder.layer.0 to 3", 4, 18),
-        Part("encoder.layer.4", 1, 12),
-        Part("encoder.layer.5 to 10", 6, 18),
+        WeightGroup("embeddings", 1, 6),
+        WeightGroup("encoder.layer.0 to 3", 4, 18),
+        WeightGroup("encoder.layer.4", 1, 12),
+        WeightGroup("encoder.layer.5 to 10", 6, 18),
     ]
 
 
@@ -88,7 +90,9 @@ def test_the_preview_counts_what_trains(
     more: dict[str, Any] = {"lora": {"r": 2}} if adapter else {}
     recipe = recipe_of(tmp_path, start, model={} if adapter else model, prompts={}, **more)
     spec = starting_point(recipe, Access())
-    student = load_student(recipe, spec, Place(start, None, spec.trust), torch.device("cpu"))
+    student = load_student(
+        recipe, spec, CheckpointPaths(start, None, spec.trust), torch.device("cpu")
+    )
     training = [weight for weight in student.module.parameters() if weight.requires_grad]
     seen = preview(recipe, Access(), "cpu")
     assert seen.trainable == sum(weight.numel() for weight in training)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.training.fine_tune import Request, Trained, fine_tune
+from angle_bench.training.fine_tune import Trained, TrainingRequest, fine_tune
 from angle_bench.training.flow import Stop
 from angle_bench.training.recipe import Recipe
 from angle_bench.training.watch import Nobody
@@ -95,7 +95,9 @@ def trained(
     """Train, and what was said meanwhile."""
     watch = seen or Seen()
     access = Access(base=recipe.model.base, mirror=request.pop("mirror", None))
-    done = fine_tune(recipe, Request(folder, access, device="cpu", **request), watch, watch.stop)
+    done = fine_tune(
+        recipe, TrainingRequest(folder, access, device="cpu", **request), watch, watch.stop
+    )
     return done, watch
 
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
 from angle_bench.encoding.workers.contract import Batch, Failed, Switch
 from angle_bench.errors import AngleBenchError
@@ -87,7 +87,7 @@ def load_forward(
     if threads:
         torch.set_num_threads(threads)
     used = Settings.model_validate(settings)
-    place = Place(Path(folder), None if base is None else Path(base), Trust(**trust))
+    place = CheckpointPaths(Path(folder), None if base is None else Path(base), Trust(**trust))
     wanted = tuple(Output(*output) for output in outputs)  # type: ignore[arg-type]
     return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
 
@@ -99,7 +99,7 @@ def switched(forward: "Forward", question: Switch) -> "Forward":
 
     order = question.order
     used = Settings.model_validate(order["settings"])
-    place = Place(Path(order["folder"]), Path(order["base"]), Trust(**order["trust"]))
+    place = CheckpointPaths(Path(order["folder"]), Path(order["base"]), Trust(**order["trust"]))
     backbone = forward.backbone
     assert backbone.adapted is not None
     if not backbone.adapted.detach():

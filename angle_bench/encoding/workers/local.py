@@ -35,7 +35,7 @@ from angle_bench.encoding.workers.contract import (
     WorkerTraceback,
     common_rates,
 )
-from angle_bench.encoding.workers.silence import Pace, Patience, Silence
+from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError
 from angle_bench.places import package_folder
@@ -174,7 +174,7 @@ class LocalWorkers:
         self._processes: list[_Process] = []
         self._last_death: ModelError | None = None
         self._turn: object = None  # the run that answers belong to
-        self._pace = Pace()
+        self._pace = WorkerPace()
         self._patience = patience
         self.warnings: list[str] = []
         self.threads = threads

@@ -23,10 +23,10 @@ from angle_bench.encoding.workers.contract import (
     Vectors,
     common_rates,
 )
-from angle_bench.encoding.workers.ray_actor import ModelActor, Place, order_of
+from angle_bench.encoding.workers.ray_actor import ActorPlace, ModelActor, order_of
 from angle_bench.encoding.workers.ray_connection import Connection, connect
 from angle_bench.encoding.workers.ray_room import Room, room
-from angle_bench.encoding.workers.silence import Pace, Patience, Silence
+from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError, first_line
 
@@ -69,7 +69,7 @@ def start_ray(
 class _Member:
     actor: Any
     silence: Silence
-    place: Place | None = None
+    place: ActorPlace | None = None
     asked: Any = None  # the answer to come to `place` or `load`
     ask_at: float = 0.0
     loaded: Loaded | None = None
@@ -105,7 +105,7 @@ class RayWorkers:
         room: Room,
         patience: Patience = PATIENCE,
     ) -> None:
-        self._pace = Pace()
+        self._pace = WorkerPace()
         self._weights = checkpoint.bytes
         self._connection = connection
         self._ray = connection.ray
@@ -326,7 +326,7 @@ class RayWorkers:
         else:
             if isinstance(answer, Failed):
                 self._refused(member, answer)
-            elif isinstance(answer, Place):
+            elif isinstance(answer, ActorPlace):
                 member.place = answer
             else:
                 member.silence.begin(0)

@@ -32,7 +32,7 @@ def order_of(checkpoint: Checkpoint, device: str, threads: int) -> dict[str, Any
 
 
 @dataclass(frozen=True)
-class Place:
+class ActorPlace:
     """Where an actor runs."""
 
     host: str
@@ -46,9 +46,9 @@ class ModelActor:
         self._order: dict[str, Any] | None = None
         self._forward: Forward | None = None
 
-    def place(self) -> Place:
+    def place(self) -> ActorPlace:
         """Where this is; the answer says that the actor has found room."""
-        return Place(socket.gethostname(), os.getpid())
+        return ActorPlace(socket.gethostname(), os.getpid())
 
     def load(self, order: dict[str, Any]) -> Loaded | Failed:
         """Load the model that is ordered, unless it is loaded; an exception as text."""

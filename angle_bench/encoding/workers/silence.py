@@ -96,7 +96,7 @@ class Silence:
         return f"{stopped}It is waited for; --worker-timeout SECONDS gives its work to others."
 
 
-class Pace:
+class WorkerPace:
     """How long a batch takes: as long as the slowest so far, for each of its padded tokens."""
 
     def __init__(self) -> None:

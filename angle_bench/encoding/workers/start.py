@@ -21,7 +21,7 @@ _ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 @dataclass(frozen=True)
-class Places:
+class WorkerPlaces:
     """Where workers run.
 
     Attributes:
@@ -55,7 +55,7 @@ def check_devices(text: str) -> list[str]:
     return names
 
 
-def places(text: str, weights: int) -> Places:
+def places(text: str, weights: int) -> WorkerPlaces:
     """The workers that `-d` means on this machine.
 
     Args:
@@ -71,22 +71,22 @@ def places(text: str, weights: int) -> Places:
     if names == ["auto"] and not has_accelerator():
         names = ["cpu"]
     if names == ["cpu"]:
-        return Places(("cpu",) * most_processes(weights), 1, may_shrink=True)
+        return WorkerPlaces(("cpu",) * most_processes(weights), 1, may_shrink=True)
     if names[0].startswith("cpu:"):
         count = int(names[0].partition(":")[2])
-        return Places(("cpu",) * count, max(1, cores() // count))
+        return WorkerPlaces(("cpu",) * count, max(1, cores() // count))
     from angle_bench.checkpoints.devices import accelerators
 
     found = accelerators()
     if names == ["auto"]:
-        return Places(tuple(found)) if found else places("cpu", weights)
+        return WorkerPlaces(tuple(found)) if found else places("cpu", weights)
     if names == ["cuda"]:
         names = [name for name in found if name.startswith("cuda")] or names
     names = ["cuda:0" if name == "cuda" else name for name in names]
     if absent := [name for name in names if name not in found]:  # asked without a GPU context here
         seen = ", ".join(found) or "no accelerator"
         raise ModelError(f"there is no {absent[0]} here; torch sees {seen}.", "-d auto, or -d cpu")
-    return Places(tuple(names))
+    return WorkerPlaces(tuple(names))
 
 
 def has_accelerator() -> bool:

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 Numbers = Sequence[int] | NDArray[np.int64]
 
 
-class Batch(Protocol):
+class RowBatch(Protocol):
     """Some rows of a file in their order."""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from angle_bench.evaluation.reader.batch import ArrowBatch, Batch
+from angle_bench.evaluation.reader.batch import ArrowBatch, RowBatch
 from angle_bench.evaluation.reader.blocks import opened
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems
@@ -29,7 +29,7 @@ class Columnar:
         with self._file() as (schema, _):
             return tuple(schema.names)
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The rows; with a column, at least that one."""
         with self._file() as (schema, read):
             known = column is not None and column in schema.names

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
-from angle_bench.evaluation.reader.batch import OBJECTS, ArrowBatch, Batch, ObjectBatch, Row
+from angle_bench.evaluation.reader.batch import OBJECTS, ArrowBatch, ObjectBatch, Row, RowBatch
 from angle_bench.evaluation.reader.blocks import Block, line_blocks, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems, cell_text, short
@@ -37,11 +37,11 @@ class JsonRows:
             self._columns = tuple(names)
         return self._columns
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The rows; with a column, at least that one."""
         yield from self._read(lambda block: None if column is None else _quick(block, column))
 
-    def _read(self, quick: Callable[[Block], ArrowBatch | None]) -> Iterator[Batch]:
+    def _read(self, quick: Callable[[Block], ArrowBatch | None]) -> Iterator[RowBatch]:
         """The rows, of each block as `quick` reads them, or one by one where that is None."""
         first = True
         for block in line_blocks(self._chunks(), self._problems):
@@ -58,7 +58,7 @@ class JsonRows:
     def _chunks(self) -> Iterator[bytes]:
         return utf8_chunks(self._problems.place, self._kind.compression, self._problems)
 
-    def _lines(self, block: Block) -> Iterator[Batch]:
+    def _lines(self, block: Block) -> Iterator[RowBatch]:
         return self._batches(self._values(block))
 
     def _values(self, block: Block) -> Iterator[tuple[int, Any]]:
@@ -73,7 +73,7 @@ class JsonRows:
                 continue
             yield number, value
 
-    def _batches(self, values: Iterator[tuple[int, Any]]) -> Iterator[Batch]:
+    def _batches(self, values: Iterator[tuple[int, Any]]) -> Iterator[RowBatch]:
         """The rows among values, a few at a time."""
         numbers: list[int] = []
         rows: list[Row] = []
@@ -97,7 +97,7 @@ class JsonRows:
                 return None
         return value
 
-    def _array(self) -> Iterator[Batch]:
+    def _array(self) -> Iterator[RowBatch]:
         """The rows of an array, as far as they have been read."""
         return self._batches(self._elements(json.JSONDecoder(object_pairs_hook=_once)))
 

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.reader.batch import Batch, ObjectBatch, Row
+from angle_bench.evaluation.reader.batch import ObjectBatch, Row, RowBatch
 from angle_bench.evaluation.reader.blocks import line_blocks, opened, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems, cell_text
@@ -25,7 +25,7 @@ class PlainText:
         """The one that there is."""
         return (TEXT,)
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The lines."""
         chunks = utf8_chunks(self._problems.place, self._kind.compression, self._problems)
         for block in line_blocks(chunks, self._problems):
@@ -48,7 +48,7 @@ class Sheet:
         """The names in the header."""
         return self._cells()[0]
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The rows."""
         names, cells = self._cells()
         numbers, rows = [], []

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from angle_bench.errors import AngleBenchError, DataError, first_line
-from angle_bench.evaluation.reader.batch import Batch, Row
+from angle_bench.evaluation.reader.batch import Row, RowBatch
 from angle_bench.evaluation.reader.columnar import Columnar
 from angle_bench.evaluation.reader.json_rows import JsonRows
 from angle_bench.evaluation.reader.kinds import ReadOptions, required_kind
@@ -21,7 +21,7 @@ from angle_bench.evaluation.reader.trec import TrecQrels, is_trec
 class _Format(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
-    def batches(self, column: str | None) -> Iterator[Batch]: ...
+    def batches(self, column: str | None) -> Iterator[RowBatch]: ...
 
 
 _FORMATS: Mapping[str, Any] = {
@@ -76,7 +76,7 @@ class RowFile:
                     )
             return names
 
-    def batches(self, column: str | None = None) -> Iterator[Batch]:
+    def batches(self, column: str | None = None) -> Iterator[RowBatch]:
         """The rows in batches.
 
         Args:

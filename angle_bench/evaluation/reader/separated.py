@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from angle_bench.evaluation.reader.batch import ArrowBatch, Batch, ObjectBatch
+from angle_bench.evaluation.reader.batch import ArrowBatch, ObjectBatch, RowBatch
 from angle_bench.evaluation.reader.blocks import Block, blocks, utf8_chunks
 from angle_bench.evaluation.reader.cells import Record, Records
 from angle_bench.evaluation.reader.kinds import FileKind
@@ -56,7 +56,7 @@ class Separated:
         """The names in the header."""
         return self._found().names
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The rows; with a column, at least that one."""
         layout = self._found()
         if not layout.names:
@@ -111,7 +111,7 @@ class Separated:
                     return False
         return True
 
-    def _batch(self, block: Block, layout: Layout, column: str | None) -> Batch:
+    def _batch(self, block: Block, layout: Layout, column: str | None) -> RowBatch:
         found = block.known or _scan(block.data, layout.delimiter, layout.quoting)
         if found is not None:
             numbers = found.numbers(block)
@@ -120,7 +120,7 @@ class Separated:
                 return ArrowBatch(numbers, table)
         return self._exact(block, layout)
 
-    def _exact(self, block: Block, layout: Layout) -> Batch:
+    def _exact(self, block: Block, layout: Layout) -> RowBatch:
         """The rows one by one: what is wrong with each."""
         numbers, rows = [], []
         text = block.data.decode()

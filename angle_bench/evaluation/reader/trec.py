@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from angle_bench.evaluation.reader.batch import OBJECTS, Batch, ObjectBatch, Row
+from angle_bench.evaluation.reader.batch import OBJECTS, ObjectBatch, Row, RowBatch
 from angle_bench.evaluation.reader.blocks import line_blocks, utf8_chunks
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems
@@ -53,7 +53,7 @@ class TrecQrels:
         _, first = next(_lines(self._kind, self._problems))
         return () if _JUDGEMENT.fullmatch(first) else tuple(first.split())
 
-    def batches(self, column: str | None) -> Iterator[Batch]:
+    def batches(self, column: str | None) -> Iterator[RowBatch]:
         """The judgements."""
         names = self.columns()
         numbers: list[int] = []

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.reporting.common_items import TextNumbers
-from angle_bench.reporting.compare import Comparison, compare, read_sides
+from angle_bench.reporting.compare import ComparisonTable, compare, read_sides
 from angle_bench.reporting.judged import HOW, sides_of, with_ranks
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored import read_object
 from angle_bench.results.stored_models import StoredModel
@@ -19,7 +19,7 @@ MOST_BASES = 8  # every two models are compared, whichever is the base; of more,
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedTask:
     """A task that failed when it was last run.
 
     Attributes:
@@ -57,20 +57,20 @@ class Exhibit:
         commands: What runs a row's model again, by its label.
     """
 
-    board: Leaderboard
-    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
-    failures: Sequence[Failure] = ()
+    board: Board
+    comparisons: Mapping[str, ComparisonTable] = field(default_factory=dict)
+    failures: Sequence[FailedTask] = ()
     variants: Mapping[str, Sequence[Variant]] = field(default_factory=dict)
     trajectories: Sequence[Trajectory] = ()
     commands: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
     @property
-    def base(self) -> Row:
+    def base(self) -> TableRow:
         """The row that differences are to at first."""
         return self.board.base or self.board.rows[0]
 
 
-def exhibit(board: Leaderboard) -> Exhibit:
+def exhibit(board: Board) -> Exhibit:
     """Read what else is stored of the rows, and compare those with predictions.
 
     Args:
@@ -103,7 +103,7 @@ def exhibit(board: Leaderboard) -> Exhibit:
     )
 
 
-def _failures(row: Row, board: Leaderboard) -> list[Failure]:
+def _failures(row: TableRow, board: Board) -> list[FailedTask]:
     found = []
     for model in row.models:
         for folder in model.folders:
@@ -111,7 +111,7 @@ def _failures(row: Row, board: Leaderboard) -> list[Failure]:
                 place = folder.path / SIDE / f"{task.name}.error.json"
                 if folder.own and place.is_file():
                     said = read_object(place).get("error", "it says no reason")
-                    found.append(Failure(row.label, task.name, str(said), place))
+                    found.append(FailedTask(row.label, task.name, str(said), place))
     return found
 
 

@@ -13,13 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from angle_bench.errors import printable
 from angle_bench.reporting import compare_sentences, compare_text
 from angle_bench.reporting.changes import changes, groups
-from angle_bench.reporting.compare import Comparison
+from angle_bench.reporting.compare import ComparisonTable
 from angle_bench.reporting.content_policy import policy
-from angle_bench.reporting.leaderboard import Column, Leaderboard
+from angle_bench.reporting.leaderboard import Board, Column
 from angle_bench.reporting.site.evidence import Exhibit
 from angle_bench.reporting.site.payload import payload, script_json
 from angle_bench.reporting.site.trajectories import Trajectory
-from angle_bench.reporting.table import ABSENT, Row
+from angle_bench.reporting.table import ABSENT, TableRow
 from angle_bench.reporting.verdict import signed, with_interval
 from angle_bench.reporting.view import notes, signatures, view
 
@@ -57,7 +57,7 @@ def index_page(shown: Exhibit, date: str, folder: str) -> str:
     )
 
 
-def model_page(shown: Exhibit, row: Row, date: str, index: str) -> str:
+def model_page(shown: Exhibit, row: TableRow, date: str, index: str) -> str:
     """The page of one row.
 
     Args:
@@ -88,7 +88,7 @@ def model_page(shown: Exhibit, row: Row, date: str, index: str) -> str:
     )
 
 
-def page_names(board: Leaderboard) -> dict[str, str]:
+def page_names(board: Board) -> dict[str, str]:
     """The file of every row's page, by its label: a number and what is harmless of the label."""
     names = {}
     for number, row in enumerate(board.rows, 1):
@@ -141,23 +141,23 @@ def _table(shown: Exhibit) -> dict[str, Any]:
     return {"left": columns, "right": tasks, "rows": rows}
 
 
-def _without_base(board: Leaderboard) -> Leaderboard:
+def _without_base(board: Board) -> Board:
     """Differences stand in a column of their own, so no cell repeats them."""
     return replace(board, base=None)
 
 
-def _numbers(board: Leaderboard, row: Row, columns: Sequence[Column]) -> list[float | None]:
+def _numbers(board: Board, row: TableRow, columns: Sequence[Column]) -> list[float | None]:
     """What rows are sorted by; nothing for what cannot be compared."""
     values = [board.value(row, column) for column in columns]
     return [None if value.partial else value.score for value in values]
 
 
-def _line(board: Leaderboard, row: Row) -> list[Any]:
+def _line(board: Board, row: TableRow) -> list[Any]:
     at = [each.label for each in board.rows].index(row.label)
     return list(view(_without_base(board), board.every).lines[at][1:])
 
 
-def _missing(board: Leaderboard, row: Row) -> list[str]:
+def _missing(board: Board, row: TableRow) -> list[str]:
     return [
         task.header
         for task, cell in zip(board.suite.task, row.cells, strict=True)
@@ -165,7 +165,7 @@ def _missing(board: Leaderboard, row: Row) -> list[str]:
     ]
 
 
-def _verdict(board: Leaderboard, found: Comparison) -> dict[str, Any]:
+def _verdict(board: Board, found: ComparisonTable) -> dict[str, Any]:
     judged = [(row, row.verdict) for row in found.rows if row.verdict is not None]
     return {
         "base": found.base.label,
@@ -185,7 +185,7 @@ def _verdict(board: Leaderboard, found: Comparison) -> dict[str, Any]:
     }
 
 
-def _by_task(base: Comparison | None, row: Row) -> list[tuple[str, str, str, str]]:
+def _by_task(base: ComparisonTable | None, row: TableRow) -> list[tuple[str, str, str, str]]:
     found = [each for each in base.rows if each.label == row.label] if base else []
     return [
         (name, with_interval(verdict.estimate), verdict.p_text, verdict.text())
@@ -194,7 +194,7 @@ def _by_task(base: Comparison | None, row: Row) -> list[tuple[str, str, str, str
     ]
 
 
-def _changed(found: Comparison | None, count: int, label: str | None = None) -> list[Any]:
+def _changed(found: ComparisonTable | None, count: int, label: str | None = None) -> list[Any]:
     """The pairs that moved most, of every row or of one; rows whose texts are not stored have none.
 
     These are rows of other tasks than STS, and results that were passed on with hashes alone.
@@ -221,7 +221,7 @@ def _moved(label: str, table: pa.Table, count: int) -> dict[str, Any]:
     }
 
 
-def _steps(board: Leaderboard, shown: Trajectory) -> dict[str, Any]:
+def _steps(board: Board, shown: Trajectory) -> dict[str, Any]:
     """The steps of a training as lines of a table."""
     curve = shown.curve
     lines = []
@@ -231,6 +231,6 @@ def _steps(board: Leaderboard, shown: Trajectory) -> dict[str, Any]:
     return {"training": curve.label, "what": curve.what, "lines": lines}
 
 
-def _command(board: Leaderboard, words: Sequence[str]) -> str:
+def _command(board: Board, words: Sequence[str]) -> str:
     suites = board.suite.name.replace("+", ",")  # the name of several, as they were typed
     return shlex.join(["angle-bench", "run", *words, "-t", suites])

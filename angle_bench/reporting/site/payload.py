@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from angle_bench.reporting.compare import Comparison
+from angle_bench.reporting.compare import ComparisonTable
 from angle_bench.reporting.curve import Curve, Point
-from angle_bench.reporting.leaderboard import RANKS, Column, Leaderboard
+from angle_bench.reporting.leaderboard import RANKS, Board, Column
 from angle_bench.reporting.site.evidence import Exhibit, Variant
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.table import Row
+from angle_bench.reporting.table import TableRow
 
 
 def payload(shown: Exhibit) -> dict[str, Any]:
@@ -52,12 +52,12 @@ def script_json(value: object) -> str:
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def _whole(board: Leaderboard, row: Row, column: Column) -> float | None:
+def _whole(board: Board, row: TableRow, column: Column) -> float | None:
     value = board.value(row, column)
     return None if value.score is None or value.partial else 100 * value.score
 
 
-def _intervals(board: Leaderboard, found: Comparison) -> dict[str, dict[str, list[float]]]:
+def _intervals(board: Board, found: ComparisonTable) -> dict[str, dict[str, list[float]]]:
     """Low and high of the paired difference to the base, by row and column."""
     headers = {task.header: task.name for task in board.suite.task}
     told = {}
@@ -86,7 +86,7 @@ def _point(point: Point, curve: Curve) -> dict[str, Any]:
     return {"step": point.step, "score": score, "best": point is curve.best}
 
 
-def _square(board: Leaderboard, variant: Variant) -> dict[str, Any]:
+def _square(board: Board, variant: Variant) -> dict[str, Any]:
     row = next(row for row in board.rows if row.label == variant.label)
     return {
         "layer": "last" if variant.layer is None else str(variant.layer),

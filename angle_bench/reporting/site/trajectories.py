@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from angle_bench.reporting.curve import Curve, Point
-from angle_bench.reporting.leaderboard import Leaderboard
+from angle_bench.reporting.leaderboard import Board
 from angle_bench.results.layout import SIDE
 from angle_bench.results.stored import read_object
 from angle_bench.results.stored_models import StoredModel
@@ -35,9 +35,7 @@ class _Saved:
     model: StoredModel
 
 
-def trajectories(
-    board: Leaderboard, models: Mapping[str, Sequence[StoredModel]]
-) -> list[Trajectory]:
+def trajectories(board: Board, models: Mapping[str, Sequence[StoredModel]]) -> list[Trajectory]:
     """The trainings that have two rows or more, by where their checkpoints were when scored.
 
     Rows under other settings are a curve of their own. Where a step was scored, overwritten and
@@ -67,7 +65,7 @@ def trajectories(
     ]
 
 
-def _curve(board: Leaderboard, name: str, steps: Sequence[_Saved]) -> Curve:
+def _curve(board: Board, name: str, steps: Sequence[_Saved]) -> Curve:
     rows = {row.label: row for row in board.rows}
     values = [board.value(rows[each.label], board.headline) for each in steps]
     points = [

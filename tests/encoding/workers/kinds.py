@@ -10,7 +10,7 @@ import torch
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_hash
 from angle_bench.checkpoints.folder import read_folder
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Output
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
@@ -40,7 +40,7 @@ def batches(count: int, seed: int = 0, texts: int = 6) -> list[Batch]:
 def inline(folder: Path) -> InlineWorker:
     settings = read_folder(folder).settings
     return InlineWorker(
-        Forward(load_backbone(Place(folder), settings, torch.device("cpu")), settings)
+        Forward(load_backbone(CheckpointPaths(folder), settings, torch.device("cpu")), settings)
     )
 
 

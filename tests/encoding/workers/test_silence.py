@@ -13,7 +13,7 @@ import pytest
 from angle_bench.encoding.workers import silence as module
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Probe, Vectors
 from angle_bench.encoding.workers.local import LocalWorkers
-from angle_bench.encoding.workers.silence import Pace, Patience, Silence, check_timeout
+from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace, check_timeout
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.options import Computing
 from tests.checkpoints import sts_rows, write_rows
@@ -181,7 +181,7 @@ def test_a_silence_is_long_beside_what_such_a_batch_takes(monkeypatch: pytest.Mo
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     said: list[str] = []
-    silence, pace = Silence(Patience(say=said.append)), Pace()
+    silence, pace = Silence(Patience(say=said.append)), WorkerPace()
     small, twice = batch(0, [5, 6]), batch(1, [5, 6, 7, 8])
     pace.begin(silence, [small])
     clock.now = 9.0

@@ -11,7 +11,7 @@ from angle_bench.encoding import machine
 from angle_bench.encoding.workers import start
 from angle_bench.encoding.workers.start import (
     WORKER_BYTES,
-    Places,
+    WorkerPlaces,
     check_devices,
     most_processes,
     places,
@@ -90,7 +90,7 @@ def test_a_cpu_or_auto_is_not_mixed_with_others(text: str) -> None:
 
 
 def test_cpu_means_a_process_of_one_thread_for_each_core(system: Path, no_gpus: None) -> None:
-    whole = Places(("cpu",) * CORES, 1, may_shrink=True)
+    whole = WorkerPlaces(("cpu",) * CORES, 1, may_shrink=True)
     assert places("cpu", 0) == whole
     assert places("auto", 0) == whole
 
@@ -98,7 +98,7 @@ def test_cpu_means_a_process_of_one_thread_for_each_core(system: Path, no_gpus: 
 @pytest.mark.parametrize(("count", "threads"), [(1, 8), (3, 2), (8, 1), (20, 1)])
 def test_processes_that_are_counted_share_the_cores(system: Path, count: int, threads: int) -> None:
     memory(system, 0)  # whoever names a number gets it
-    assert places(f"cpu:{count}", GIB) == Places(("cpu",) * count, threads, may_shrink=False)
+    assert places(f"cpu:{count}", GIB) == WorkerPlaces(("cpu",) * count, threads, may_shrink=False)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_processes_that_are_counted_share_the_cores(system: Path, count: int, th
     ],
 )
 def test_gpus_get_a_worker_each(gpus: list[str], text: str, devices: tuple[str, ...]) -> None:
-    assert places(text, GIB) == Places(devices)
+    assert places(text, GIB) == WorkerPlaces(devices)
 
 
 @pytest.mark.parametrize(("text", "absent"), [("cuda:2", "cuda:2"), ("mps", "mps")])

@@ -10,7 +10,7 @@ import torch
 
 from angle_bench.checkpoints.backbone import load_backbone
 from angle_bench.checkpoints.content import content_hash
-from angle_bench.checkpoints.place import Place
+from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
@@ -52,7 +52,7 @@ def _checkpoint(folder: Path, base: Path) -> Checkpoint:
 
 
 def _inline(checkpoint: Checkpoint) -> InlineWorker:
-    place = Place(checkpoint.folder, checkpoint.base)
+    place = CheckpointPaths(checkpoint.folder, checkpoint.base)
     return InlineWorker(Forward(load_backbone(place, SETTINGS, torch.device("cpu")), SETTINGS))
 
 

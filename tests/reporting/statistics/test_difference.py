@@ -10,7 +10,7 @@ from angle_bench.reporting.statistics.difference import Difference, Repeats, Sco
 from angle_bench.reporting.statistics.measures import Mean, Measure, Spearman
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.sign_flips import sign_flips
-from angle_bench.reporting.verdict import Verdict
+from angle_bench.reporting.verdict import DifferenceVerdict
 
 
 def scored(measure: Measure) -> Scored:
@@ -95,7 +95,7 @@ def test_models_that_agree_on_every_item() -> None:
         found = compared(*accuracies(items, 0, 0)).estimate
         p = found.p_equivalent(0.003)
         assert p == pytest.approx(0.997**items)
-        assert Verdict(found, found.p, p, 0.003).word == word
+        assert DifferenceVerdict(found, found.p, p, 0.003).word == word
 
 
 def test_one_item_in_a_thousand_is_not_equivalence() -> None:
