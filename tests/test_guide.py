@@ -14,6 +14,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from typer.main import get_command
 
 import angle_bench as ab
@@ -99,7 +100,7 @@ def named_toml(page: Path) -> dict[str, list[str]]:
         if head:
             found.setdefault(head.group(1), []).append(whole)
         elif table:
-            recipe = "[[data.train]]" in whole
+            recipe = "[[data.train]]" in whole or table.group(1) == "teacher"
             found.setdefault("recipe.toml" if recipe else "angle-bench.toml", []).append(whole)
         elif lines[0].startswith("name = "):
             found.setdefault("suite.toml", []).append(whole)
@@ -140,6 +141,7 @@ def test_toml_is_what_its_reader_takes(
     from angle_bench.results.suite_file import read_suite
     from angle_bench.results.task_file import users_tasks
     from angle_bench.training.draft import read_recipe
+    from angle_bench.training.recipe import Recipe
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
@@ -153,6 +155,9 @@ def test_toml_is_what_its_reader_takes(
                 assert len(rows) == sum(map(len, tables.values()))
             elif "data" in tables:
                 assert read_recipe(name).data.train
+            elif "teacher" in tables:
+                taught: Any = TypeAdapter(Recipe.model_fields["teacher"].annotation)
+                assert taught.validate_python(tables["teacher"])
             elif "task" in tables:
                 assert read_suite(place).task
             else:

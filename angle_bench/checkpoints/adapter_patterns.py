@@ -60,6 +60,12 @@ def refuse_slow_patterns(
 def _patterns(config: Any) -> Iterator[str]:
     for key in ("target_modules", "exclude_modules", "layers_pattern"):
         given = getattr(config, key, None)
-        yield from [given] if isinstance(given, str) else given or ()
+        yield from [given] if isinstance(given, str) else _texts(given)
     for key in ("rank_pattern", "alpha_pattern", "modules_to_save"):
-        yield from getattr(config, key, None) or ()
+        yield from _texts(getattr(config, key, None))
+
+
+def _texts(given: Any) -> Iterator[str]:
+    """The texts among values; what is no collection is peft's to refuse."""
+    if isinstance(given, list | tuple | set | dict):
+        yield from (each for each in given if isinstance(each, str))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 LAUNCHED = "ANGLE_BENCH_LAUNCHED"  # in processes whose launcher says that they were interrupted
-LOST = 40  # seconds, ten more than torch's launcher takes to end
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Asked = Sequence[tuple["Recipe", "TrainingRequest"]]
 
@@ -85,27 +84,13 @@ def _ended(words: Sequence[str], environment: Mapping[str, str], out: int | None
         running.append(started)
         if asked:
             started.terminate()
-        code = _waited(started, asked)
+        code = started.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if asked:
         raise KeyboardInterrupt
     return code
-
-
-def _waited(launcher: subprocess.Popen[bytes], asked: Sequence[int]) -> int:
-    """The exit code of a launcher.
-
-    Torch's loses a signal now and then, while it starts processes; it is sent again then.
-    """
-    while True:
-        before = bool(asked)
-        try:
-            return launcher.wait(LOST)
-        except subprocess.TimeoutExpired:
-            if before:
-                launcher.terminate()
 
 
 def _has_accelerator() -> bool:

@@ -138,7 +138,10 @@ def store_identity(spec: ModelSpec, content: str, output: Output) -> StoreIdenti
     """Whose vectors an output's are in the store: what they are cut to is left out."""
     whole = {"size": None, "truncate_dim": None, "similarity": "cosine"}  # vectors are kept uncut
     settings = spec.required_settings().model_copy(update={**whole, **output._asdict()})
-    text = json.dumps(settings.canonical(), sort_keys=True, separators=(",", ":"))
+    said = settings.canonical()
+    if settings.include_prompt:
+        del said["include_prompt"]  # which vectors that were stored before it was there lack
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     shown = "" if output.layer is None else f" layer {output.layer}"
     return StoreIdentity(content, text, f"{spec.label}@{spec.short_revision}{shown}")
 

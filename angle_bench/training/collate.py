@@ -55,7 +55,7 @@ class Collator:
             _text_id(f"{prompt} {text}" if prompt else text)
             for prompt, (text, _) in zip(prompts, rendered, strict=True)
         ]
-        text_ids = distinct
+        text_ids = [_text_id(text) for text, _ in rendered]
         if any(getattr(self.prompts, f"more_{role}", ()) for role in ("text", "query", "document")):
             text_ids = [_text_id(text) for text, _ in self.rendered(examples, drawn=False)]
         ids = self._token_ids(rendered)

@@ -25,7 +25,7 @@ from angle_bench.encoding.store_contract import Store
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.loading import load_spec, load_variants
+from angle_bench.evaluation.loading import load_spec, load_variants, store_identity
 from angle_bench.evaluation.options import Computing
 from tests.checkpoints import build_tiny_bert, build_tiny_llama
 from tests.encoding.encoders import assert_close, varied_texts
@@ -192,6 +192,22 @@ def test_a_prompt_and_its_tail_are_part_of_the_key(tmp_path: Path) -> None:
     assert np.abs(first - second).max() > 1e-3
     encoder.close()
     store.close()
+
+
+def test_a_new_setting_at_its_default_orphans_no_stored_vector(tmp_path: Path) -> None:
+    build_tiny_bert(tmp_path / "tiny")
+    spec = resolve(str(tmp_path / "tiny"), Overrides(pooling="mean", prompt="none"))
+    output = spec.required_settings().output
+    text = store_identity(spec, "0" * 64, output).settings
+    assert text == (  # as the first version with checksums wrote it
+        '{"attention":"auto","bidirectional_start":null,"compile":false,"dense":[],'
+        '"dtype":"float32","layer":null,"lowercase":false,"max_length":64,"merge_adapter":false,'
+        '"normalize":false,"pooling":"mean","prepare_sentence":false,'
+        '"prompts":{"default":"","role":{},"task":{},"type":{}},"quantization":null,'
+        '"similarity":"cosine","size":null,"truncate_dim":null}'
+    )
+    without = resolve(str(tmp_path / "tiny"), Overrides(pooling="mean", include_prompt=False))
+    assert store_identity(without, "0" * 64, output).settings != text
 
 
 def test_where_an_unpooled_prompt_ends_is_part_of_the_key(tmp_path: Path) -> None:

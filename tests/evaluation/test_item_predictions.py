@@ -55,7 +55,7 @@ def hash_of(text: str) -> int:
 
 def scored(task: Task, encoder: Any, mirror: Path) -> ScoredTask:
     prepared = prepare(task, locate(task, mirror))
-    done = score(encoder, prepared)
+    done = score(encoder, prepared, 32)
     prepared.release()
     return done
 

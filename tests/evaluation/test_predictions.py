@@ -32,7 +32,7 @@ def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
 def scored(name: str, encoder: Any, mirror: Path) -> ScoredTask:
     task = task_of(name)
     prepared = prepare(task, locate(task, mirror))
-    done = score(encoder, prepared)
+    done = score(encoder, prepared, 32)
     prepared.release()
     return done
 
@@ -112,7 +112,7 @@ def test_each_language_of_a_retrieval_set_has_its_queries(
     for number, subset in enumerate(task.subsets):
         retrieval(tmp_path / task.dataset, prefix=f"{subset}-", queries=5 + number)
     prepared = prepare(task, locate(task, tmp_path))
-    done = score(encoder, prepared)
+    done = score(encoder, prepared, 32)
     prepared.release()
     scores = {row["hf_subset"]: row["main_score"] for row in done.result.scores["test"]}
     parts = {part.table()["subset"][0].as_py(): part.table() for part in done.predictions}

@@ -60,7 +60,8 @@ def test_the_batch_has_them_and_copies_stay_known(tmp_path: Path, tiny_bert: Pat
     assert len(set(batch["text_ids"].tolist())) == 2
     assert len(set(batch["distinct"])) == 3 + 2
     plain = Collator(tokenizer, settings)(examples)
-    assert plain["text_ids"].tolist() == batch["text_ids"].tolist() == plain["distinct"]
+    assert plain["text_ids"].tolist() == batch["text_ids"].tolist()
+    assert len(set(plain["distinct"])) == 2
     rendered = [text for text, _ in collate.rendered(examples)]
     for place, ids in enumerate(batch["input_ids"].tolist()):
         length = batch["lengths"][place]
