@@ -90,7 +90,7 @@ class TomlFile:
         return rows
 
     def refused(
-        self, number: int, key: str, what: str, fix: str = "that line corrected"
+        self, number: int, key: str, what: str, fix: str = "the corrected line"
     ) -> UsageError:
         """What is wrong with a key of the table of this number, with its line."""
         return UsageError(f"{self.place}:{self._line(number, key)}: {what}.", fix)
@@ -144,9 +144,9 @@ def read_toml(place: Path, table: str) -> TomlFile:
     try:
         return TomlFile(place, text, tomllib.loads(text), table)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{place} is no TOML: {error}.", "that line corrected") from error
+        raise UsageError(f"{place} is no TOML: {error}.", "the corrected line") from error
     except RecursionError as error:
-        raise UsageError(f"{place} is nested too deeply.", "that line corrected") from error
+        raise UsageError(f"{place} is nested too deeply.", "the corrected line") from error
 
 
 def toml_value(value: Any) -> str:

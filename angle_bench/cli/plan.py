@@ -43,9 +43,9 @@ def _read(place: Path, known: list[str]) -> dict[str, Any]:
             f"{place} cannot be read: {error.strerror or error}.", "the path of the TOML file"
         ) from error
     except ValueError as error:
-        raise UsageError(f"{place} is no TOML: {error}.", "that line corrected") from error
+        raise UsageError(f"{place} is no TOML: {error}.", "the corrected line") from error
     except RecursionError as error:
-        raise UsageError(f"{place} is nested too deeply.", "that line corrected") from error
+        raise UsageError(f"{place} is nested too deeply.", "the corrected line") from error
     for key, value in keys.items():
         if key in _TYPED:
             raise UsageError(

@@ -40,7 +40,7 @@ def read_suite(place: Path) -> Suite:
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(
-            f"{place}: {first['loc'][0]}: {first['msg'].lower()}.", "that line corrected"
+            f"{place}: {first['loc'][0]}: {first['msg'].lower()}.", "the corrected line"
         ) from error
     if suite.name.casefold() in reserved_names():
         raise UsageError(f"{place}: {suite.name} is taken.", "another name for the suite")

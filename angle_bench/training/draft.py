@@ -75,7 +75,7 @@ class Draft:
         if any(path == keys[: len(path)] for path in self.changed):
             return UsageError(f"--set: {what}.", fix or f"--set {dotted(keys)}=VALUE")
         line = line_of(self.text, keys)
-        return UsageError(f"{self.place}:{line}: {what}.", fix or "that line corrected")
+        return UsageError(f"{self.place}:{line}: {what}.", fix or "the corrected line")
 
     def _invalid(self, error: ValidationError, tried: Mapping[Keys, Any]) -> UsageError:
         """Pydantic's first complaint, with the line that it is about."""
