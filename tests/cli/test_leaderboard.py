@@ -176,7 +176,7 @@ def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
         (("--decimals", "9"), "between 0 and 6", "--decimals 2"),
         (("--format", "markdwn"), "markdown, csv, latex, json or html", "--format markdown"),
         (("-o", "x.docx"), "suffix of x.docx", "--format markdown"),
-        (("-o", "x.md", "--check", "x.md"), "both at once", "-o x.md"),
+        (("-o", "x.md", "--check", "x.md"), "mutually exclusive", "-o x.md"),
         (("-o", "results.md/x.md"), "cannot be written", "-o F"),
         (("resluts",), "Did you mean results", "angle-bench leaderboard RESULTS"),
     ],

@@ -170,7 +170,7 @@ def test_pairs_with_too_few_negatives_are_said(
         (["pairs.csv", "--top-k", "0"], 2, "asks for nothing", "--top-k 1"),
         (["pairs.csv", "-o", "out.tsv"], 2, "ends in none of", "-o negatives.jsonl"),
         (["pairs.csv", "-o", "pairs.csv"], 2, "is there already", "--overwrite"),
-        (["pairs.csv", "--corpus-column", "x"], 2, "of no file", "--corpus FILE"),
+        (["pairs.csv", "--corpus-column", "x"], 2, "needs --corpus", "--corpus FILE"),
         (["pairs.csv", "--corpus", "no.csv"], 2, "no file no.csv", ".parquet"),
         (["pairs.csv", "--mirror", "no"], 2, "mirror no is not there", "--mirror"),
         (["pairs.csv", "-m", "other"], 2, "one model, not 2", "-m "),

@@ -235,7 +235,7 @@ def test_a_plan_gives_what_is_not_typed(
     ("text", "says", "fix"),
     [
         ("modells = ['a']", "modells is no option of this command. Did you mean models?", "models"),
-        ("models = ", "is no TOML", "mended"),
+        ("models = ", "is no TOML", "corrected"),
         ("[models]\na = 1", "models is a table", "models = VALUE"),
     ],
 )
