@@ -12,12 +12,18 @@ from angle_bench.errors import ModelError, printable
 
 SECONDS = 10.0
 _PLAIN = re.compile(r"[\w.-]*")
-_MATCH = """
+# as peft matches them: whole, or behind a prefix; a pattern that is none is peft's to refuse
+_MATCH = r"""
 import json, re, sys
 patterns, names = json.load(sys.stdin)
-for pattern in patterns:
-    for name in names:
-        re.match(pattern, name)
+for written in patterns:
+    for form in (written, rf"(.*\.)?({written})"):
+        try:
+            pattern = re.compile(form)
+        except re.error:
+            continue
+        for name in names:
+            pattern.fullmatch(name)
 """
 
 
@@ -39,10 +45,9 @@ def refuse_slow_patterns(
     if not found:
         return
     try:
-        # a pattern that is none is peft's to refuse
         subprocess.run(
             [sys.executable, "-I", "-S", "-c", _MATCH],
-            input=json.dumps([[f"(?:.*\\.)?(?:{each})$" for each in found], list(names)]),
+            input=json.dumps([found, list(names)]),
             text=True,
             timeout=seconds,
             capture_output=True,

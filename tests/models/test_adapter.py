@@ -189,6 +189,8 @@ def test_trust_is_for_one_model(adapter: Path, tiny_bert: Path) -> None:
         {"target_modules": r"([a-z0-9_.]+)+!"},
         {"exclude_modules": r"(.*\.)*(.*)*!"},
         {"rank_pattern": {r"(([a-z_]+)*\.?)*!": 4}},
+        {"rank_pattern": {"(": 4, r"(([a-z_]+)*\.?)*!": 4}},
+        {"target_modules": r"(?i)([a-z0-9_.]+)+!"},
     ],
 )
 def test_a_pattern_that_backtracks_for_ever_is_named(
