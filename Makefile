@@ -55,8 +55,8 @@ docs: $(READY) ## the pages, into build/docs
 
 # the suites and names that come from mteb, the page of the command line
 generate: $(READY) ## files made from mteb, the page of the command line
-	$(BIN)/python -m angle_bench.evaluation.generate
-	$(BIN)/python -m angle_bench.cli.reference
+	$(BIN)/python -m tools.generate_tasks
+	$(BIN)/python -m tools.cli_reference
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

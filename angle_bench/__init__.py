@@ -19,15 +19,9 @@ from angle_bench.version import __version__ as __version__
 if TYPE_CHECKING:
     from angle_bench.api.boards import Leaderboard as Leaderboard
     from angle_bench.api.boards import leaderboard as leaderboard
-    from angle_bench.api.catalogue import Listing as Listing
-    from angle_bench.api.catalogue import models as models
-    from angle_bench.api.catalogue import recipes as recipes
-    from angle_bench.api.catalogue import tasks as tasks
     from angle_bench.api.checking import Checked as Checked
     from angle_bench.api.checking import check_models as check_models
     from angle_bench.api.comparing import compare as compare
-    from angle_bench.api.comparison import Comparison as Comparison
-    from angle_bench.api.comparison import Verdict as Verdict
     from angle_bench.api.diagnosis import Diagnosis as Diagnosis
     from angle_bench.api.diagnosis import doctor as doctor
     from angle_bench.api.downloading import Downloaded as Downloaded
@@ -38,13 +32,19 @@ if TYPE_CHECKING:
     from angle_bench.api.exporting import export as export
     from angle_bench.api.forecasting import Forecast as Forecast
     from angle_bench.api.forecasting import forecast as forecast
+    from angle_bench.api.listing import Listing as Listing
+    from angle_bench.api.listing import models as models
+    from angle_bench.api.listing import recipes as recipes
+    from angle_bench.api.listing import tasks as tasks
     from angle_bench.api.merging import Merged as Merged
     from angle_bench.api.merging import merge as merge
     from angle_bench.api.mining import Mined as Mined
     from angle_bench.api.mining import mine_negatives as mine_negatives
+    from angle_bench.api.objects.comparison import Comparison as Comparison
+    from angle_bench.api.objects.comparison import Verdict as Verdict
+    from angle_bench.api.objects.run_result import RunResult as RunResult
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
-    from angle_bench.api.run_result import RunResult as RunResult
     from angle_bench.api.running import run as run
     from angle_bench.api.stored import predictions as predictions
     from angle_bench.api.stored import runs as runs
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from angle_bench.api.vector_cache import cache_info as cache_info
     from angle_bench.api.vector_cache import cache_prune as cache_prune
     from angle_bench.errors import AngleBenchError as AngleBenchError
-    from angle_bench.evaluation.loading import load as load
+    from angle_bench.evaluation.encoders.load import load as load
     from angle_bench.training.api import evaluate as evaluate
     from angle_bench.training.api import train as train
     from angle_bench.training.callback import EvaluateCallback as EvaluateCallback
@@ -66,7 +66,7 @@ _HOMES = {
     "CacheFreed": "api.vector_cache",
     "CacheInfo": "api.vector_cache",
     "Checked": "api.checking",
-    "Comparison": "api.comparison",
+    "Comparison": "api.objects.comparison",
     "Diagnosis": "api.diagnosis",
     "Downloaded": "api.downloading",
     "Encoded": "api.encoding",
@@ -74,12 +74,12 @@ _HOMES = {
     "Exported": "api.exporting",
     "Forecast": "api.forecasting",
     "Leaderboard": "api.boards",
-    "Listing": "api.catalogue",
+    "Listing": "api.listing",
     "Merged": "api.merging",
     "Mined": "api.mining",
     "Reproduction": "api.reproducing",
-    "RunResult": "api.run_result",
-    "Verdict": "api.comparison",
+    "RunResult": "api.objects.run_result",
+    "Verdict": "api.objects.comparison",
     "cache_clear": "api.vector_cache",
     "cache_info": "api.vector_cache",
     "cache_prune": "api.vector_cache",
@@ -92,17 +92,17 @@ _HOMES = {
     "export": "api.exporting",
     "forecast": "api.forecasting",
     "leaderboard": "api.boards",
-    "load": "evaluation.loading",
+    "load": "evaluation.encoders.load",
     "merge": "api.merging",
     "mine_negatives": "api.mining",
-    "models": "api.catalogue",
+    "models": "api.listing",
     "predictions": "api.stored",
-    "recipes": "api.catalogue",
+    "recipes": "api.listing",
     "reproduce": "api.reproducing",
     "run": "api.running",
     "runs": "api.stored",
     "scores": "api.stored",
-    "tasks": "api.catalogue",
+    "tasks": "api.listing",
     "train": "training.api",
 }
 

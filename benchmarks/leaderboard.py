@@ -106,7 +106,7 @@ def _many(context: Context, repository: Path) -> dict[int, Usage]:
 
 def _templates(repository: Path) -> dict[str, bytes]:
     """The files of a public model that is whole in one revision, in the tasks of the benchmark."""
-    from angle_bench.results.suites import select
+    from angle_bench.suites.select import select
 
     names = {f"{task.name}.json" for task in select([BENCHMARK]).task}
     (folder,) = (repository / "results").glob("mixedbread-ai__mxbai-embed-large-v1/990580e*")

@@ -40,7 +40,7 @@ def run(context: Context) -> Outcome:
 
 
 def _rows(context: Context, steps: int) -> Path:
-    from angle_bench.evaluation.reader.places import read_rows
+    from angle_bench.evaluation.reader.select_files import read_rows
 
     rows = list(read_rows(context.data / "mteb/stsbenchmark-sts/train.parquet"))
     kept = [

@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.task import Task
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Task
 from tests.checkpoints import WORDS, write_rows
 
 Rows = list[dict[str, object]]

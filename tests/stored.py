@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angle_bench.checkpoints.spec import Settings
+from angle_bench.files.atomic import write_json
 from angle_bench.reporting.statistics.measures import Spearman
-from angle_bench.results.files import write_json
+from angle_bench.results.find.stored_models import StoredModel, stored_models
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions, predictions_file
-from angle_bench.results.stored_models import StoredModel, stored_models
-from angle_bench.results.task import Suite, Task
 from angle_bench.results.text_hash import pair_hash, text_hash
 from angle_bench.results.training_texts import FILE_NAME, SCHEMA
+from angle_bench.suites.task import Suite, Task
 
 WORDS = ["a", "man", "eats", "the", "red", "apple", "while", "two", "dogs", "run"]
 MEAN = Settings(pooling="mean", max_length=256)

@@ -19,8 +19,8 @@ from typer.main import get_command
 
 import angle_bench as ab
 from angle_bench.cli.app import app
-from angle_bench.cli.reference import reference
 from tests.conftest import Cli
+from tools.cli_reference import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -137,11 +137,11 @@ def test_commands_that_cannot_be_are_found() -> None:
 def test_toml_is_what_its_reader_takes(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from angle_bench.checkpoints.registry import users_entries
-    from angle_bench.results.suite_file import read_suite
-    from angle_bench.results.task_file import users_tasks
-    from angle_bench.training.draft import read_recipe
-    from angle_bench.training.recipe import Recipe
+    from angle_bench.checkpoints.registry.registry import users_entries
+    from angle_bench.suites.suite_file import read_suite
+    from angle_bench.suites.user_task_file import users_tasks
+    from angle_bench.training.recipe.read_recipe import read_recipe
+    from angle_bench.training.recipe.recipe import Recipe
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))

@@ -16,27 +16,21 @@ PACKAGE = Path(angle_bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
-# DESIGN: `errors` <- `checkpoints`, `results` <- `encoding` <- `evaluation` <- `training`;
-# `reporting` needs only `results`; `cli` sees all. At the bottom lie `places`,
-# `published`, `remember`, `toml_file`, `version` and `whose_file`.
-BASE = {
-    *("errors", "places", "published", "python_words", "remember", "toml_file", "version"),
-    "whose_file",
-}
-CHECKPOINTS = BASE | {"checkpoints"}
-RESULTS = BASE | {"results"}
+# `errors`, `files` <- `suites` <- `checkpoints`, `results` <- `encoding` <- `evaluation` <-
+# `training`; `reporting` needs only `results`; `api`, then `sweeps`, then `cli` are above all.
+BASE = {"errors", "files", "python_words", "version"}
+SUITES = BASE | {"suites"}
+CHECKPOINTS = SUITES | {"checkpoints"}
+RESULTS = SUITES | {"results"}
 ENCODING = CHECKPOINTS | RESULTS | {"encoding"}
 EVALUATION = ENCODING | {"evaluation"}
 TRAINING = EVALUATION | {"training"}
 MAY_IMPORT = {
     "errors": {"python_words"},
     "python_words": set(),
-    "places": {"errors"},
-    "published": {"places"},
     "version": set(),
-    "remember": {"errors", "places"},
-    "toml_file": {"errors", "whose_file"},
-    "whose_file": {"errors"},
+    "files": {"errors", "files"},
+    "suites": SUITES,
     "checkpoints": CHECKPOINTS,
     "results": RESULTS,
     "encoding": ENCODING,
@@ -44,7 +38,8 @@ MAY_IMPORT = {
     "training": TRAINING,
     "reporting": RESULTS | {"reporting"},
     "api": TRAINING | {"reporting", "api"},
-    "cli": TRAINING | {"reporting", "api", "cli"},
+    "sweeps": TRAINING | {"reporting", "api", "sweeps"},
+    "cli": TRAINING | {"reporting", "api", "sweeps", "cli"},
     "__init__": TRAINING | {"api"},
     "__main__": {"cli"},
 }
@@ -124,7 +119,7 @@ def test_the_statistics_know_no_files() -> None:
     assert all(name.startswith("angle_bench.reporting.statistics.") for name in own)
     assert {"numpy", "scipy"} <= top(names)
     # imports within functions are found, too
-    assert "scipy" in top(imported(PACKAGE / "reporting" / "common_items.py"))
+    assert "scipy" in top(imported(PACKAGE / "reporting" / "comparison" / "common_items.py"))
     assert top(names) - set(sys.stdlib_module_names) == {"angle_bench", "numpy", "scipy"}
 
 
@@ -135,7 +130,7 @@ def test_the_package_is_looked_at() -> None:
     }
     every = set().union(*(top(imported(module)) for module in MODULES))
     assert {"torch", "mteb", "angle_bench"} <= every
-    run = PACKAGE / "cli" / "run.py"
+    run = PACKAGE / "cli" / "verbs" / "run.py"
     assert "api" in parts(imported(run))
     assert "api" not in parts(imported(run, at_once=True))
 
@@ -215,7 +210,7 @@ def test_the_package_itself_loads_nothing_heavy(tmp_path: Path) -> None:
     _, modules, _ = child("import angle_bench", tmp_path)
     assert "angle_bench" in modules
     assert not HEAVY & modules
-    _, modules, _ = child("import angle_bench.checkpoints.backbone", tmp_path)
+    _, modules, _ = child("import angle_bench.checkpoints.loading.backbone", tmp_path)
     assert "torch" in modules  # this is how it would look
 
 

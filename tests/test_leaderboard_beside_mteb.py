@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.arrange import Wishes, arrange
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.model_rows import model_rows
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite
+from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite
 
 V1 = select(["MTEB(eng, v1)"])
 V2 = select(["MTEB(eng, v2)"])

@@ -42,7 +42,7 @@ def test_the_wheel_holds_the_package_with_its_tasks_and_nothing_beside_it(wheel:
         if place.is_file()
     }
     assert shipped <= set(names)
-    assert "angle_bench/checkpoints/registry.toml" in names
+    assert "angle_bench/checkpoints/registry/registry.toml" in names
     for needed in (
         "tasks/recipes/study/snli.toml",
         "tasks/accelerate/fsdp.yaml",
@@ -67,8 +67,8 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> No
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
         "sys.meta_path = [f for f in sys.meta_path if 'Redirecting' not in str(f)]\n"
-        "import angle_bench.places, angle_bench.results.suites as suites\n"
-        "print(angle_bench.places.tasks_folder())\n"
+        "import angle_bench.files.places, angle_bench.suites.select as suites\n"
+        "print(angle_bench.files.places.tasks_folder())\n"
         "print(len(suites.select(['STS']).task), len(suites.select(['demo']).task))"
     )
     ended = python("-c", script, folder=tmp_path)

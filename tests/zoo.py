@@ -17,7 +17,7 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerFast
 
-from angle_bench.checkpoints.config import positions
+from angle_bench.checkpoints.folder.config import positions
 
 VOCABULARY = 400
 POSITIONS = 128

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
 from angle_bench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.reporting.leaderboard import Board as Found
-    from angle_bench.reporting.output import Format
-    from angle_bench.results.choose import ChosenModel, ChosenResults
-    from angle_bench.results.collect import Collected
+    from angle_bench.reporting.formats.formats import Format
+    from angle_bench.reporting.tables.leaderboard import Board as Found
+    from angle_bench.results.find.choose import ChosenModel, ChosenResults
+    from angle_bench.results.find.collect import Collected
 
 MOST_DECIMALS = 6
 WIDTH = 120  # columns of a table that is shown in a notebook or a prompt
@@ -47,19 +47,19 @@ class Leaderboard:
         Averages are called `mean`, `types` and `type:STS`; `borda` is a rank, `rank_best` and
         `rank_worst` are the interval of ranks that cannot be told apart, where they were asked for.
         """
-        from angle_bench.reporting.board_frame import frame
+        from angle_bench.reporting.formats.board_frame import frame
 
         return frame(self.found)
 
     def to_dict(self) -> Any:
         """Plain values, those of `angle-bench leaderboard --json`; scores are in points."""
-        from angle_bench.reporting.lossless import as_values
+        from angle_bench.reporting.formats.json_csv import as_values
 
         return as_values(self.found)
 
     def to_text(self, width: int = WIDTH) -> str:
         """What the command prints in a terminal of so many columns."""
-        from angle_bench.reporting import terminal
+        from angle_bench.reporting.formats import terminal
 
         return terminal.text(self.found, width)
 
@@ -77,13 +77,13 @@ class Leaderboard:
         Args:
             raw: Without the quote before what spreadsheets execute.
         """
-        from angle_bench.reporting.lossless import as_csv
+        from angle_bench.reporting.formats.json_csv import as_csv
 
         return as_csv(self.found, raw=raw)
 
     def to_html(self) -> str:
         """The table as one HTML element; a page with filters and verdicts is what `save` writes."""
-        from angle_bench.reporting.board_frame import html
+        from angle_bench.reporting.formats.board_frame import html
 
         return html(self.found)
 
@@ -98,7 +98,7 @@ class Leaderboard:
             UsageError: The suffix is of no format, or something else is there.
             ResultsError: It cannot be written.
         """
-        from angle_bench.reporting.output import format_of, is_site
+        from angle_bench.reporting.formats.formats import format_of, is_site
 
         output = place(path)
         if output.exists() and not overwrite:
@@ -111,8 +111,8 @@ class Leaderboard:
 
     def save_site(self, output: Path) -> Path:
         """Write a site; returns the page to open."""
-        from angle_bench.reporting.site.evidence import exhibit
-        from angle_bench.reporting.site.folder import may_write, place_of, write
+        from angle_bench.reporting.site.shown import exhibit
+        from angle_bench.reporting.site.site_folder import may_write, place_of, write
 
         site = place_of(output)
         may_write(site)
@@ -120,15 +120,15 @@ class Leaderboard:
         return site.index
 
     def _as(self, name: str) -> str:
-        from angle_bench.reporting.output import format_of
+        from angle_bench.reporting.formats.formats import format_of
 
         kind = format_of(name, None)
         assert kind is not None
         return kind.render(self.found)
 
     def _write(self, output: Path, kind: "Format") -> Path:
-        from angle_bench.reporting.output import may_write
-        from angle_bench.results.files import text_file, write_together
+        from angle_bench.files.atomic import text_file, write_together
+        from angle_bench.reporting.formats.formats import may_write
 
         may_write(output, kind)
         fix = "-o FILE in a folder that can be written and has space"
@@ -213,11 +213,11 @@ def arranged(
     command: str,
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
-    from angle_bench.reporting.arrange import Wishes, arrange
-    from angle_bench.reporting.model_rows import model_rows
-    from angle_bench.reporting.published_rows import published_rows
-    from angle_bench.results.choose import every_model, models_of
-    from angle_bench.results.suites import select
+    from angle_bench.reporting.tables.arrange import Wishes, arrange
+    from angle_bench.reporting.tables.published_rows import published_rows
+    from angle_bench.reporting.tables.stored_rows import model_rows
+    from angle_bench.results.find.choose import every_model, models_of
+    from angle_bench.suites.select import select
 
     if not 0 <= decimals <= MOST_DECIMALS:
         raise UsageError(
@@ -235,7 +235,7 @@ def arranged(
             "-t TASKS that were run, or first angle-bench run",
         )
     if published:
-        from angle_bench.published import shipped
+        from angle_bench.suites.published import shipped
 
         rows += published_rows(suite, shipped())
     by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
@@ -250,16 +250,16 @@ def arranged(
 
 def ranked(board: Leaderboard, *, over_tasks: bool, sort: str | None) -> Leaderboard:
     """The same with ranks as intervals."""
-    from angle_bench.reporting.arrange import ordered
-    from angle_bench.reporting.judged import with_ranks
-    from angle_bench.reporting.task_ranking import with_task_ranks
+    from angle_bench.reporting.comparison.judged import with_ranks
+    from angle_bench.reporting.comparison.task_ranking import with_task_ranks
+    from angle_bench.reporting.tables.arrange import ordered
 
     found = with_task_ranks(board.found) if over_tasks else with_ranks(board.found)
     return replace(board, found=found if sort is None else ordered(found, sort))
 
 
 def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
-    from angle_bench.results.collect import collect
+    from angle_bench.results.find.collect import collect
 
     found = collect(paths, names)
     if found.folders:
@@ -277,8 +277,8 @@ def _typed(
     models: "list[ChosenModel]", words: list[str], tasks: list[str], warnings: list[str]
 ) -> "list[ChosenResults]":
     from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.scored_models import find_rows
-    from angle_bench.results.stored_models import StoredModel
+    from angle_bench.evaluation.scored.scored_models import find_rows
+    from angle_bench.results.find.stored_models import StoredModel
 
     stored = [StoredModel.of(model) for model in models]
     return find_rows(words, stored, Access(), ",".join(tasks), warnings)

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.catalogue import entry_of
-from angle_bench.api.value import Value
-from angle_bench.api.words import Names, Places, listed, public, warn
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.words import Names, Places, listed, public, warn
+from angle_bench.api.listing import entry_of
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import AngleBenchError, UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.findings import Finding
+    from angle_bench.checkpoints.folder.findings import Finding
 
 DISAGREES = 3
 
@@ -103,7 +103,7 @@ def check_models(
 
 def checked(names: Sequence[str], access: Access) -> Checked:
     """As `check_models`, with all that the command line can ask."""
-    from angle_bench.checkpoints.folder_check import check_folder
+    from angle_bench.checkpoints.folder.folder_check import check_folder
 
     if folders := [name for name in names if _is_folder(name)]:
         _refuse_both(names, folders)
@@ -114,7 +114,7 @@ def checked(names: Sequence[str], access: Access) -> Checked:
 
 def _rows(names: Sequence[str], access: Access) -> Checked:
     from angle_bench.checkpoints import hub
-    from angle_bench.checkpoints.check import differences
+    from angle_bench.checkpoints.registry.row_check import differences
     from angle_bench.checkpoints.resolve import resolve
 
     found: dict[str, list[str]] = {}
@@ -131,7 +131,7 @@ def _rows(names: Sequence[str], access: Access) -> Checked:
 
 
 def _is_folder(name: str) -> bool:
-    from angle_bench.checkpoints.registry import find
+    from angle_bench.checkpoints.registry.registry import find
 
     return Path(name).expanduser().is_dir() and find(name) is None
 

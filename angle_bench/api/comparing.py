@@ -5,13 +5,13 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from angle_bench.api.comparison import Candidate, Comparison
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.objects.comparison import Candidate, Comparison
 from angle_bench.errors import AngleBenchError, ResultsError, UsageError
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.scored_models import Named
-    from angle_bench.reporting.compare import ComparisonTable as Found
+    from angle_bench.evaluation.scored.scored_models import Named
+    from angle_bench.reporting.comparison.compare import ComparisonTable as Found
 
 
 @public
@@ -56,12 +56,12 @@ def compare(
     _refuse(candidates, margin, method, seen)
 
     from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.scored_models import find_scored
-    from angle_bench.reporting.compare import How
-    from angle_bench.reporting.compare import compare as compare_sides
-    from angle_bench.reporting.pairing import Side
-    from angle_bench.results.stored_models import stored_models
-    from angle_bench.results.suites import select
+    from angle_bench.evaluation.scored.scored_models import find_scored
+    from angle_bench.reporting.comparison.compare import How
+    from angle_bench.reporting.comparison.compare import compare as compare_sides
+    from angle_bench.reporting.comparison.pairing import Side
+    from angle_bench.results.find.stored_models import stored_models
+    from angle_bench.suites.select import select
 
     suite = select(listed(tasks))
     lines: list[str] = []
@@ -106,7 +106,7 @@ def _refuse(candidates: tuple[str, ...], margin: float, method: str, seen: bool)
 
 def _common(groups: "Sequence[Named]") -> list[str]:
     """The tasks that every model has a file of."""
-    from angle_bench.results.known_tasks import known_task
+    from angle_bench.suites.names import known_task
 
     files = [
         frozenset().union(*(folder.files for folder in model.folders))

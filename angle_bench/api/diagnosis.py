@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.sizes import show_size
-from angle_bench.api.value import Value
-from angle_bench.api.words import Names, Places, listed, public
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.sizes import show_size
+from angle_bench.api.calling.words import Names, Places, listed, public
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import next_step
 from angle_bench.version import __version__
@@ -84,9 +84,9 @@ def doctor(
 
 def diagnosed(models: Sequence[str], tasks: Sequence[str], access: Access) -> Diagnosis:
     """As `doctor`, with all that the command line can ask."""
-    from angle_bench.evaluation.data import check_mirror
     from angle_bench.evaluation.doctor import data_needs, machine, model_needs
-    from angle_bench.results.suites import select
+    from angle_bench.evaluation.task_data import check_mirror
+    from angle_bench.suites.select import select
 
     suite = select(tasks) if tasks else None
     found = machine()

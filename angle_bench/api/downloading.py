@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import WarningsOnly, in_python
-from angle_bench.api.value import Value
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import AngleBenchError, UsageError
 
@@ -94,7 +94,7 @@ def downloaded(
 
     from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.download import download_data, download_model
-    from angle_bench.results.suites import select
+    from angle_bench.suites.select import select
 
     suite = select(tasks) if tasks else None
     specs = {name: resolve(name, None, replace(access, files_only=True)) for name in models}

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of, keeping_of
-from angle_bench.api.progress import Quiet, duration, in_python
-from angle_bench.api.run_plan import refuse_computing
-from angle_bench.api.value import Value
-from angle_bench.api.words import Places, place, public, warn
+from angle_bench.api.calling.arguments import access_of, keeping_of
+from angle_bench.api.calling.progress_bars import Quiet, duration, in_python
+from angle_bench.api.calling.run_plan import refuse_computing
+from angle_bench.api.calling.words import Places, place, public, warn
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping
 from angle_bench.evaluation.reader.kinds import ReadOptions
-from angle_bench.evaluation.vectors import EncodeOptions
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Keeping
+from angle_bench.evaluation.vector_files import EncodeOptions
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
@@ -218,7 +218,7 @@ def encode(
 def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
     """As `encode`, with all that the command line can ask."""
     from angle_bench.checkpoints.resolve import resolve
-    from angle_bench.evaluation.vectors import (
+    from angle_bench.evaluation.vector_files import (
         check_output,
         compute,
         refuse_other_loaders,

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import WarningsOnly, in_python
-from angle_bench.api.value import Value
-from angle_bench.api.words import Places, place, public
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
+from angle_bench.api.calling.words import Places, place, public
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 if TYPE_CHECKING:
-    from angle_bench.training.export import Form
+    from angle_bench.training.checkpoint.export import Form
 
 _FORMS: "tuple[Form, ...]" = ("sentence-transformers", "merged", "adapter")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -130,8 +130,8 @@ def exported(
     if spec.note:
         progress.warning(spec.note)
 
-    from angle_bench.training.export import export as write
-    from angle_bench.training.export import push
+    from angle_bench.training.checkpoint.export import export as write
+    from angle_bench.training.checkpoint.export import push
 
     written = write(spec, form, output or _beside(model, spec.label, form))
     address = None if push_to_hub is None else push(written, push_to_hub)

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import duration
-from angle_bench.api.run_plan import Plan, Question, planned
-from angle_bench.api.value import Value
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.progress_bars import duration
+from angle_bench.api.calling.run_plan import Plan, Question, planned
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import some
-from angle_bench.evaluation.options import Computing
+from angle_bench.evaluation.run.run_options import Computing
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.forecast import JobForecast
-    from angle_bench.results.task import Suite
+    from angle_bench.evaluation.run.forecast import JobForecast
+    from angle_bench.suites.task import Suite
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +38,7 @@ class Forecast(Value):
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Plain values, those of `angle-bench run -n --json`."""
-        from angle_bench.reporting.resolution import resolved
+        from angle_bench.reporting.comparison.resolution import resolved
 
         return [
             {**asdict(each), "resolves": resolved(suite.task)}
@@ -47,7 +47,7 @@ class Forecast(Value):
 
     def to_text(self) -> str:
         """A table for each model, and which differences the suite can show."""
-        from angle_bench.reporting.resolution import resolved
+        from angle_bench.reporting.comparison.resolution import resolved
 
         lines = [line for each in self.jobs for line in _lines(each)]
         if self.suites and (least := resolved(self.suites[0].task)) is not None:
@@ -155,7 +155,7 @@ def forecast_of(plan: Plan) -> Forecast:
 
 def _lines(found: "JobForecast") -> list[str]:
     from angle_bench.evaluation.reader.problems import short
-    from angle_bench.reporting.table import plain
+    from angle_bench.reporting.tables.table import plain
 
     lines = [
         [task.name, task.type, task.state, _count(task.texts), _count(task.tokens)]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import WarningsOnly, in_python
-from angle_bench.api.value import Value
-from angle_bench.api.words import Places, place, public
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
+from angle_bench.api.calling.words import Places, place, public
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, fix_said_as
@@ -137,8 +137,8 @@ def merged(
     for note in dict.fromkeys(f"{spec.label}: {spec.note}" for spec in specs if spec.note):
         progress.warning(note)
 
-    from angle_bench.training.merge import merge as write
-    from angle_bench.training.merge import shares_of
+    from angle_bench.training.merging.merge import merge as write
+    from angle_bench.training.merging.merge import shares_of
 
     written = write(specs, output, weights, command)
     shares = shares_of(specs, weights)

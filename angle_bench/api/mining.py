@@ -6,25 +6,25 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of, keeping_of
-from angle_bench.api.progress import Quiet, duration, in_python
-from angle_bench.api.run_plan import refuse_computing
-from angle_bench.api.value import Value
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.arguments import access_of, keeping_of
+from angle_bench.api.calling.progress_bars import Quiet, duration, in_python
+from angle_bench.api.calling.run_plan import refuse_computing
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Keeping
 from angle_bench.evaluation.reader.kinds import ReadOptions
 from angle_bench.evaluation.reader.problems import short
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Keeping
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.reader.texts import Texts
-    from angle_bench.training.hard_negatives import MiningCounts
-    from angle_bench.training.mining import Rule
-    from angle_bench.training.mining_data import MiningTexts
-    from angle_bench.training.rows import RowCounts
+    from angle_bench.training.data.rows import RowCounts
+    from angle_bench.training.mining.hard_negatives import MiningCounts
+    from angle_bench.training.mining.search import Rule
+    from angle_bench.training.mining.text_pool import MiningTexts
 
 RANGE = (10, 100)
 
@@ -94,7 +94,7 @@ class Search:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those of `angle-bench mine-negatives -n --json`."""
-        from angle_bench.training.hard_negatives import prompts_of
+        from angle_bench.training.mining.hard_negatives import prompts_of
 
         spec, counts, corpus, texts = self.spec, self.counts, self.corpus, self.texts
         return {
@@ -133,7 +133,7 @@ class Search:
 
     def preview_lines(self) -> list[str]:
         """What would be searched, by what, and how."""
-        from angle_bench.training.hard_negatives import prompts_of
+        from angle_bench.training.mining.hard_negatives import prompts_of
 
         texts, rule = self.texts, self.rule
         below = "" if rule.margin is None else f", {rule.margin:g} or more below the positive"
@@ -338,7 +338,7 @@ def ranks_of(typed: str) -> tuple[int, int]:
 
 def mined(request: MiningRequest, progress: Quiet, *, dry_run: bool = False) -> Mined:
     """As `mine_negatives`, with all that the command line can ask."""
-    from angle_bench.training.hard_negatives import check_texts, counted, find, write
+    from angle_bench.training.mining.hard_negatives import check_texts, counted, find, write
 
     search = _search(request)
     check_texts(request.output, search.texts)
@@ -360,11 +360,11 @@ def _search(request: MiningRequest) -> Search:
     refuse_computing(request.computing, request.keeping.folder)
 
     from angle_bench.checkpoints.resolve import resolve
-    from angle_bench.evaluation.data import check_mirror
-    from angle_bench.evaluation.vectors import refuse_other_loaders
-    from angle_bench.training.hard_negatives import check_output, check_rule
-    from angle_bench.training.mining import Rule
-    from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
+    from angle_bench.evaluation.task_data import check_mirror
+    from angle_bench.evaluation.vector_files import refuse_other_loaders
+    from angle_bench.training.mining.hard_negatives import check_output, check_rule
+    from angle_bench.training.mining.search import Rule
+    from angle_bench.training.mining.text_pool import gather, read_corpus, read_pairs, source_of
 
     rule = Rule(request.top_k, *request.ranks, request.margin)
     check_rule(rule)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of
-from angle_bench.api.progress import Quiet, in_python
-from angle_bench.api.run_plan import refuse_computing
-from angle_bench.api.words import Names, Places, listed, place, public
+from angle_bench.api.calling.arguments import access_of
+from angle_bench.api.calling.progress_bars import Quiet, in_python
+from angle_bench.api.calling.run_plan import refuse_computing
+from angle_bench.api.calling.words import Names, Places, listed, place, public
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import ResultsError, UsageError, fix_said_as
-from angle_bench.evaluation.options import Computing, Keeping
+from angle_bench.evaluation.run.run_options import Computing, Keeping
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ class Reproduction:
 
     def to_text(self) -> str:
         """What the command prints."""
-        from angle_bench.api.reproduction_text import text
+        from angle_bench.api.objects.reproduction_text import text
 
         return text(self.verdict)
 
@@ -172,17 +172,17 @@ def measured(
     refuse_computing(computing, keeping.folder)
 
     from angle_bench.checkpoints.reference import ModelRef
-    from angle_bench.checkpoints.registry import find
+    from angle_bench.checkpoints.registry.registry import find
     from angle_bench.checkpoints.resolve import resolve
 
     with fix_said_as("-m ", "angle-bench reproduce "):
         spec = resolve(model, changes, access)
     entry = find(ModelRef.parse(model).name) or find(spec.name)
 
-    from angle_bench.evaluation.data import check_mirror
-    from angle_bench.evaluation.options import Options
     from angle_bench.evaluation.reproduce import published_of
     from angle_bench.evaluation.reproduce import reproduce as measure
+    from angle_bench.evaluation.run.run_options import Options
+    from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root
 
     suite, published = published_of(entry, model, tasks)

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.arguments import access_of, keeping_of
-from angle_bench.api.progress import Quiet, in_python
-from angle_bench.api.run_plan import Plan, Question, planned
-from angle_bench.api.run_result import RunResult
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.arguments import access_of, keeping_of
+from angle_bench.api.calling.progress_bars import Quiet, in_python
+from angle_bench.api.calling.run_plan import Plan, Question, planned
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.objects.run_result import RunResult
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.evaluation.options import DEFAULT_STORE_BYTES, Computing, Options
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Options
 
 if TYPE_CHECKING:
-    from angle_bench.evaluation.jobs import Job
+    from angle_bench.evaluation.run.jobs import Job
 
 
 def carried_out(plan: Plan, progress: Quiet) -> RunResult:
@@ -41,8 +41,8 @@ def recorded(
     Returns:
         The exit code: 1 where a task failed.
     """
-    from angle_bench.evaluation.record import RunRecord
-    from angle_bench.evaluation.runner import run as evaluate
+    from angle_bench.evaluation.run.record import RunRecord
+    from angle_bench.evaluation.run.runner import run as evaluate
 
     outcomes = [outcome for job in jobs for outcome in job.variants]
     record = RunRecord(options.root, options.command, asked)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from angle_bench.api.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
 from angle_bench.errors import ResultsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.results.choose import ChosenModel
+    from angle_bench.results.find.choose import ChosenModel
 
 
 @public
@@ -43,8 +43,8 @@ def scores(
         >>> found.groupby("label")["score"].count()["tuned"]
         np.int64(7)
     """
-    from angle_bench.reporting.tidy import tidy
-    from angle_bench.results.stored_models import StoredModel
+    from angle_bench.reporting.tables.tidy import tidy
+    from angle_bench.results.find.stored_models import StoredModel
 
     lines: list[str] = []
     chosen = _chosen([place(each) for each in results or ("results",)], models, model_names, lines)
@@ -56,9 +56,9 @@ def scores(
 def _chosen(
     paths: list[Path], models: Names | None, model_names: Names, lines: list[str]
 ) -> "list[ChosenModel]":
-    from angle_bench.results.choose import models_of
-    from angle_bench.results.collect import collect
-    from angle_bench.results.stored_models import StoredModel
+    from angle_bench.results.find.choose import models_of
+    from angle_bench.results.find.collect import collect
+    from angle_bench.results.find.stored_models import StoredModel
 
     found = collect(paths, listed(model_names))
     lines += found.warnings
@@ -66,7 +66,7 @@ def _chosen(
     if models is None:
         return every
     from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.scored_models import find_rows
+    from angle_bench.evaluation.scored.scored_models import find_rows
 
     stored = [StoredModel.of(model) for model in every]
     rows = find_rows(listed(models), stored, Access(), "TASKS", lines)
@@ -76,7 +76,7 @@ def _chosen(
 def _wanted(tasks: Names | None) -> Callable[[str], bool]:
     if tasks is None:
         return lambda name: True
-    from angle_bench.results.suites import select
+    from angle_bench.suites.select import select
 
     asked = {task.name.casefold() for task in select(listed(tasks)).task}
     return lambda name: name.casefold() in asked
@@ -108,11 +108,11 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
         (10, 4)
     """
     from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.scored_models import find_scored
+    from angle_bench.evaluation.scored.scored_models import find_scored
+    from angle_bench.results.find.stored_models import stored_models
     from angle_bench.results.layout import SIDE
     from angle_bench.results.predictions import read_predictions
-    from angle_bench.results.stored_models import stored_models
-    from angle_bench.results.suites import select
+    from angle_bench.suites.select import select
 
     suite = select([task])
     if len(suite.task) != 1:

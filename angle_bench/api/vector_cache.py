@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.api.sizes import parse_size, show_size
-from angle_bench.api.value import Value
-from angle_bench.api.words import Places, place, public, warn
+from angle_bench.api.calling.sizes import parse_size, show_size
+from angle_bench.api.calling.words import Places, place, public, warn
+from angle_bench.api.objects.value import Value
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store import IdentityInfo, VectorStore
+    from angle_bench.encoding.store.lmdb_store import IdentityInfo, VectorStore
 
 Tell = Callable[[str], None]
 Agreed = Callable[[str], bool]
@@ -168,8 +168,8 @@ def pruned(limit: int, cache_dir: Path | None, tell: Tell) -> CacheFreed:
 
 def cleared(cache_dir: Path | None, agreed: Agreed, tell: Tell) -> CacheFreed:
     """As `cache_clear`; `agreed` is asked before anything is deleted."""
-    from angle_bench.encoding.store_file import DamagedStoreError, remove_damaged
-    from angle_bench.encoding.store_place import store_place
+    from angle_bench.encoding.store.lmdb_file import DamagedStoreError, remove_damaged
+    from angle_bench.encoding.store.location import store_place
 
     try:
         with _store(cache_dir, tell) as store:
@@ -194,7 +194,7 @@ def _emptied(store: "VectorStore", agreed: Agreed) -> CacheFreed:
 
 @contextmanager
 def _store(cache_dir: Path | None, tell: Tell) -> "Iterator[VectorStore]":
-    from angle_bench.encoding.store import open_store
+    from angle_bench.encoding.store.lmdb_store import open_store
 
     store = open_store(cache_dir)
     try:

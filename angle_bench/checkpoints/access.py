@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.adapter_config import is_adapter, recorded_base, recorded_revision
-from angle_bench.checkpoints.content import content_hash
-from angle_bench.checkpoints.folder import looks_like_checkpoint
+from angle_bench.checkpoints.folder.adapter_config import (
+    is_adapter,
+    recorded_base,
+    recorded_revision,
+)
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.reference import expand
 from angle_bench.checkpoints.spec import NO_TRUST, Trust
 from angle_bench.errors import ModelError, UsageError

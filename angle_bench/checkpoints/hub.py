@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from angle_bench.checkpoints.content import relevant
+from angle_bench.checkpoints.folder.content import relevant
 from angle_bench.errors import ModelError, first_line
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -122,7 +122,7 @@ def cached(name: str, revision: str | None) -> Path | None:
 
 def _package_of(name: str) -> str:
     """How a checkpoint comes as a Python package, where it is one of the registry that can."""
-    from angle_bench.checkpoints.registry import registry
+    from angle_bench.checkpoints.registry.registry import registry
 
     entry = registry().get(name)
     if entry is None or entry.package is None or not entry.package.extra:

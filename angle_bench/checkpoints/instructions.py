@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 
-from angle_bench.places import shipped_json
+from angle_bench.files.places import shipped_json
 
 ByRole = str | dict[str, str]
 

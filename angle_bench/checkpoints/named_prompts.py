@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from angle_bench.checkpoints.config import read_keys
-from angle_bench.checkpoints.honoured import PROMPTS_CONFIG
+from angle_bench.checkpoints.folder.config import read_keys
+from angle_bench.checkpoints.folder.honoured import PROMPTS_CONFIG
 from angle_bench.checkpoints.prompts import ROLES, PromptPolicy
 from angle_bench.checkpoints.templates import NO_PROMPT, as_template
 

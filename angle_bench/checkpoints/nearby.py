@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from angle_bench.checkpoints.folder import looks_like_checkpoint
-from angle_bench.checkpoints.known import known_names
+from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
+from angle_bench.checkpoints.registry.known import known_names
 from angle_bench.errors import UsageError, did_you_mean, or_list
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.known import mteb_name
 from angle_bench.checkpoints.nearby import unknown
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.reference import ModelRef, expand
-from angle_bench.checkpoints.registry import find, find_by_path, one_entry
+from angle_bench.checkpoints.registry.known import mteb_name
+from angle_bench.checkpoints.registry.registry import find, find_by_path, one_entry
 from angle_bench.checkpoints.spec import NO_TRUST, ModelSpec, Trust
 from angle_bench.checkpoints.spec_of import (
     existing_folder,

@@ -6,22 +6,26 @@ from pydantic import ValidationError
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access, bundled_commit
-from angle_bench.checkpoints.adapter_config import CONFIG, is_adapter, recorded_base
-from angle_bench.checkpoints.content import content_hash
-from angle_bench.checkpoints.entry import Entry
-from angle_bench.checkpoints.folder import FolderFacts, looks_like_checkpoint, read_folder
-from angle_bench.checkpoints.known import (
+from angle_bench.checkpoints.folder.adapter_config import CONFIG, is_adapter, recorded_base
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.folder.read_folder import (
+    FolderFacts,
+    looks_like_checkpoint,
+    read_folder,
+)
+from angle_bench.checkpoints.nearby import checkpoints_near, folders_beside
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.prompts import alike
+from angle_bench.checkpoints.reference import ModelRef, expand
+from angle_bench.checkpoints.registry.entry import Entry
+from angle_bench.checkpoints.registry.known import (
     is_instructed,
     known_names,
     mteb_models,
     mteb_name,
     mteb_protocol,
 )
-from angle_bench.checkpoints.nearby import checkpoints_near, folders_beside
-from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.prompts import alike
-from angle_bench.checkpoints.reference import ModelRef, expand
-from angle_bench.checkpoints.registry import registry
+from angle_bench.checkpoints.registry.registry import registry
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import (
     ModelError,

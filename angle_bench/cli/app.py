@@ -8,24 +8,24 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from angle_bench.api.words import typed
-from angle_bench.cli import compare as compare_verb
-from angle_bench.cli import doctor as doctor_verb
-from angle_bench.cli import download as download_verb
-from angle_bench.cli import encode as encode_verb
-from angle_bench.cli import export as export_verb
-from angle_bench.cli import leaderboard as leaderboard_verb
-from angle_bench.cli import merge as merge_verb
-from angle_bench.cli import mine_negatives as mine_negatives_verb
-from angle_bench.cli import reproduce as reproduce_verb
-from angle_bench.cli import run as run_verb
-from angle_bench.cli import runs as runs_verb
-from angle_bench.cli import train as train_verb
-from angle_bench.cli.cache import cache
-from angle_bench.cli.models import models
-from angle_bench.cli.recipes import recipes
-from angle_bench.cli.tasks import tasks
-from angle_bench.cli.training_loop import LAUNCHED
+from angle_bench.api.calling.words import typed
+from angle_bench.cli.training.trainings import LAUNCHED
+from angle_bench.cli.verbs import compare as compare_verb
+from angle_bench.cli.verbs import doctor as doctor_verb
+from angle_bench.cli.verbs import download as download_verb
+from angle_bench.cli.verbs import encode as encode_verb
+from angle_bench.cli.verbs import export as export_verb
+from angle_bench.cli.verbs import leaderboard as leaderboard_verb
+from angle_bench.cli.verbs import merge as merge_verb
+from angle_bench.cli.verbs import mine_negatives as mine_negatives_verb
+from angle_bench.cli.verbs import reproduce as reproduce_verb
+from angle_bench.cli.verbs import run as run_verb
+from angle_bench.cli.verbs import runs as runs_verb
+from angle_bench.cli.verbs import train as train_verb
+from angle_bench.cli.verbs.cache import cache
+from angle_bench.cli.verbs.models import models
+from angle_bench.cli.verbs.recipes import recipes
+from angle_bench.cli.verbs.tasks import tasks
 from angle_bench.errors import (
     MEMORY_FIX,
     AngleBenchError,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.workers.contract import Loaded, Probe, Rates, Workers
-from angle_bench.places import cache_folder
+from angle_bench.files.places import cache_folder
 
 BUDGETS = {
     "cpu": (512, 1024, 2048, 4096),

@@ -20,7 +20,7 @@ from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vecto
 from angle_bench.errors import DataError, ModelError, printable
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store_contract import Store, StoreIdentity
+    from angle_bench.encoding.store.interface import Store, StoreIdentity
 
 TextsDone = Callable[[int], None]
 

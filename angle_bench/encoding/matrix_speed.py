@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from angle_bench.checkpoints.devices import pick_device
+from angle_bench.checkpoints.loading.devices import pick_device
 from angle_bench.encoding.machine import cores
 
 SIDE = {"cpu": 1024, "mps": 2048, "cuda": 8192}

@@ -10,7 +10,7 @@ from angle_bench.encoding.plan import Indices
 from angle_bench.encoding.workers.contract import Vectors
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.store_contract import Store, StoreIdentity
+    from angle_bench.encoding.store.interface import Store, StoreIdentity
 
 FLUSH_SECONDS = 10.0
 FLUSH_BYTES = 64 << 20

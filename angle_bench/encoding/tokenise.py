@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.loading.panics import panics_caught
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import head_and_tail
 from angle_bench.encoding.workers.contract import Ids

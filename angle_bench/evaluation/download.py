@@ -8,15 +8,15 @@ from typing import Any
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import BUNDLE_FILE, Access, bundle_mark, bundled_commit
-from angle_bench.checkpoints.adapter_config import is_adapter, recorded_base
-from angle_bench.checkpoints.content import content_files, content_hash
-from angle_bench.checkpoints.folder import looks_like_checkpoint
+from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_base
+from angle_bench.checkpoints.folder.content import content_files, content_hash
+from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import AngleBenchError, DataError, first_line
-from angle_bench.evaluation.data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
-from angle_bench.results.files import FileToWrite, json_file, write_together
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.task import LOCAL, Task
+from angle_bench.evaluation.task_data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
+from angle_bench.files.atomic import FileToWrite, json_file, write_together
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import LOCAL, Task
 
 Say = Callable[[str], None]
 # the configs beside that of the judgements that mteb's loader of retrieval sets knows
@@ -121,7 +121,7 @@ def _bring_data(task: Task, to: Path | None, say: Say) -> None:
         say(f"{task.name}  is in files of your own")
         return
     if to is None:
-        from angle_bench.evaluation.scoring import prepare
+        from angle_bench.evaluation.scoring.score import prepare
 
         prepare(task, locate(task, None)).release()
         say(f"{task.name}  {task.dataset} in the cache of datasets")

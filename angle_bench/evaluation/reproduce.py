@@ -5,23 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from angle_bench.checkpoints.config import max_length
-from angle_bench.checkpoints.entry import Entry
+from angle_bench.checkpoints.folder.config import max_length
+from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.spec_changes import Change, single_changes
 from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list
-from angle_bench.evaluation.between import Between
-from angle_bench.evaluation.jobs import Job
-from angle_bench.evaluation.loading import place_of
-from angle_bench.evaluation.options import Options
-from angle_bench.evaluation.outcome import ModelOutcome
+from angle_bench.evaluation.encoders.load import place_of
+from angle_bench.evaluation.encoders.worker_reuse import Between
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.runner import run
-from angle_bench.published import Published
-from angle_bench.results.stored import read_result
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite
+from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.outcome import ModelOutcome
+from angle_bench.evaluation.run.run_options import Options
+from angle_bench.evaluation.run.runner import run
+from angle_bench.results.result_file import read_result
+from angle_bench.suites.published import Published
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite
 
 Scores = Mapping[str, float]
 

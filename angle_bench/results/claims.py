@@ -9,8 +9,8 @@ from pathlib import Path
 from filelock import BaseFileLock, Timeout
 
 from angle_bench.errors import ResultsError
+from angle_bench.files.locks import acquired
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.locks import acquired
 
 
 class Claims:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.results.old_schema import is_old
-from angle_bench.results.stored import UnreadableResult, parsed, result_of
+from angle_bench.results.result_file import UnreadableResult, parsed, result_of
 
 MAIN = "main_score"
 _NO_METRIC = {"hf_subset", "languages", MAIN}

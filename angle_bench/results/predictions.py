@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from angle_bench.results.files import FileToWrite
+from angle_bench.files.atomic import FileToWrite
 from angle_bench.results.text_hash import SIZE, text_hash
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from angle_bench.results.task import Task
+    from angle_bench.suites.task import Task
 
 TYPES = (
     "STS",

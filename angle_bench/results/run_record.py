@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from angle_bench.results.stored import read_object
+from angle_bench.results.result_file import read_object
 
 _TEXTS = ("name", "label", "revision", "loader", "folder", "base", "settings_digest")
 _SETTINGS = ("pooling", "normalize", "prompts", "max_length", "dtype")  # which all records have

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import UsageError
-from angle_bench.results.stored import read_object
+from angle_bench.results.result_file import read_object
 
 RUNS = ".runs"
 

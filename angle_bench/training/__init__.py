@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from angle_bench.training.sentence_transformers_loss import AngleLoss
+    from angle_bench.training.loss.sentence_transformers_loss import AngleLoss
 
 __all__ = ["AngleLoss"]
 
@@ -11,7 +11,7 @@ __all__ = ["AngleLoss"]
 def __getattr__(name: str) -> object:
     """`AngleLoss`, which needs torch, once it is asked for."""
     if name == "AngleLoss":
-        from angle_bench.training.sentence_transformers_loss import AngleLoss
+        from angle_bench.training.loss.sentence_transformers_loss import AngleLoss
 
         return AngleLoss
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

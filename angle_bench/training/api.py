@@ -12,19 +12,19 @@ from scipy import stats
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.options import Keeping
-from angle_bench.results.own_task import OwnTask
-from angle_bench.results.task import Suite
-from angle_bench.training.batches import announced, batches_of
-from angle_bench.training.given import keep, leave_out, parts_of, table_of
-from angle_bench.training.python_words import said_in_python
-from angle_bench.training.recipe import Keys, Recipe, dotted, keys_of
-from angle_bench.training.rows import format_of
-from angle_bench.training.run_folder import RunFolder
-from angle_bench.training.settings import DataSource
+from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.suites.task import Suite
+from angle_bench.suites.user_task import OwnTask
+from angle_bench.training.checkpoint.run_folder import RunFolder
+from angle_bench.training.data.batches import announced, batches_of
+from angle_bench.training.data.given import keep, leave_out, parts_of, table_of
+from angle_bench.training.data.rows import format_of
+from angle_bench.training.recipe.python_errors import said_in_python
+from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, keys_of
+from angle_bench.training.recipe.sections import DataSource
 
 if TYPE_CHECKING:
-    from angle_bench.training.fine_tune import Trained
+    from angle_bench.training.loop.fine_tune import Trained
 
 Section = Mapping[str, Any] | None  # of a recipe, as its TOML has it
 VALIDATION = "validation"
@@ -108,7 +108,7 @@ def train(
     Examples:
         >>> train("all-MiniLM-L6-v2", rows, output="tuned", loss={"cosine_w": 1.0, "ibn_w": 0.0})
     """
-    from angle_bench.training.fine_tune import TrainingRequest, fine_tune  # brings torch
+    from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune  # brings torch
 
     sections = {
         "description": description,
@@ -189,7 +189,7 @@ def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:
     if len(labels) < 2:
         raise DataError(f"{len(labels)} pairs have no correlation.", "two or more rows")
     if isinstance(encoder, str | Path):
-        from angle_bench.evaluation.loading import load  # brings much
+        from angle_bench.evaluation.encoders.load import load  # brings much
 
         loaded = load(str(encoder))
         try:

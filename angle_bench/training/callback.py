@@ -17,16 +17,16 @@ from angle_bench.checkpoints.resolve import resolve_all
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.start import check_devices
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean
-from angle_bench.evaluation.data import check_mirror
-from angle_bench.evaluation.jobs import Job
-from angle_bench.evaluation.options import Computing, Keeping, Options
-from angle_bench.evaluation.outcome import ModelOutcome
-from angle_bench.evaluation.runner import run
+from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.outcome import ModelOutcome
+from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
+from angle_bench.evaluation.run.runner import run
+from angle_bench.evaluation.task_data import check_mirror
 from angle_bench.results.layout import results_root
-from angle_bench.results.stored import read_result
-from angle_bench.results.suites import find_all, joined
-from angle_bench.training.python_words import said_in_python
-from angle_bench.training.selection import untouched_random
+from angle_bench.results.result_file import read_result
+from angle_bench.suites.select import find_all, joined
+from angle_bench.training.loop.selection import untouched_random
+from angle_bench.training.recipe.python_errors import said_in_python
 
 SETTINGS = ("pooling", "prompt", "prompts", "max_length", "similarity")
 

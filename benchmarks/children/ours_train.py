@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from angle_bench.training.fine_tune import TrainingRequest, fine_tune
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.watch import Nobody
+from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune
+from angle_bench.training.loop.watch import Nobody
+from angle_bench.training.recipe.recipe import Recipe
 from benchmarks.serving import serve
 from benchmarks.step_times import StepTimes
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.evaluation.data import locate, stage
-from angle_bench.evaluation.scoring import build
-from angle_bench.results.suites import select
+from angle_bench.evaluation.scoring.score import build
+from angle_bench.evaluation.task_data import locate, stage
+from angle_bench.suites.select import select
 
 
 def main() -> None:

@@ -7,18 +7,23 @@ from functools import cached_property
 import numpy as np
 
 from angle_bench.errors import ResultsError
-from angle_bench.reporting.common_items import CommonItems, Mask, TextNumbers, common_items
-from angle_bench.reporting.compare import MARGIN, read_sides, verdicts
-from angle_bench.reporting.evidence import Evidence
-from angle_bench.reporting.pairing import Side
-from angle_bench.reporting.ranking import better
-from angle_bench.reporting.seen import seen_masks
+from angle_bench.reporting.comparison.common_items import (
+    CommonItems,
+    Mask,
+    TextNumbers,
+    common_items,
+)
+from angle_bench.reporting.comparison.compare import MARGIN, read_sides, verdicts
+from angle_bench.reporting.comparison.evidence import Evidence
+from angle_bench.reporting.comparison.pairing import Side
+from angle_bench.reporting.comparison.ranking import better
+from angle_bench.reporting.comparison.seen import seen_masks
+from angle_bench.reporting.comparison.verdict import DifferenceVerdict
 from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.ranks import rank_intervals
-from angle_bench.reporting.verdict import DifferenceVerdict
-from angle_bench.results.stored_models import StoredModel, stored_models
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite
+from angle_bench.results.find.stored_models import StoredModel, stored_models
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite
 from leaderboards.study import plan
 
 Masks = Sequence[Mask]

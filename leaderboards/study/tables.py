@@ -11,15 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from angle_bench.published import shipped
-from angle_bench.reporting.compare import MARGIN
-from angle_bench.reporting.forest import Line, forest, standalone
-from angle_bench.reporting.seen import tell_apart
+from angle_bench.reporting.comparison.compare import MARGIN
+from angle_bench.reporting.comparison.seen import tell_apart
+from angle_bench.reporting.comparison.verdict import (
+    DifferenceVerdict,
+    p_text,
+    points,
+    signed,
+    with_interval,
+)
+from angle_bench.reporting.formats.forest_plot import Line, forest, standalone
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.verdict import DifferenceVerdict, p_text, points, signed, with_interval
+from angle_bench.results.find.stored_models import StoredModel, stored_models
 from angle_bench.results.layout import SIDE
-from angle_bench.results.stored_models import StoredModel, stored_models
-from angle_bench.results.suites import select
+from angle_bench.suites.published import shipped
+from angle_bench.suites.select import select
 from leaderboards.study import plan
 from leaderboards.study.scores import Scores, own_settings, read_scores
 

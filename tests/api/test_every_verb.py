@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 
 import angle_bench as ab
-from angle_bench.cli.reference import verbs
-from angle_bench.training.recipe_toml import recipe_toml
+from angle_bench.training.recipe.to_toml import recipe_toml
 from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 from tests.stored import Pairs, Results
 from tests.training.trainings import recipe_of
+from tools.cli_reference import verbs
 
 ROOT = Path(__file__).resolve().parents[2]
 

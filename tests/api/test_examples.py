@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import angle_bench as ab
-from angle_bench.results.shipped import suites
+from angle_bench.suites.shipped import suites
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.stored import Pairs, Results
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from angle_bench.api.sizes import parse_size, show_size
-from angle_bench.encoding import store_place
-from angle_bench.encoding.store import open_store
-from angle_bench.encoding.store_contract import StoreIdentity
+from angle_bench.api.calling.sizes import parse_size, show_size
+from angle_bench.encoding.store import location
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.lmdb_store import open_store
 from angle_bench.errors import UsageError
 from tests.conftest import Cli, Command
 
@@ -243,7 +243,8 @@ def test_clear_asks_on_a_terminal(cache: Path, answer: str, names: list[str]) ->
 def test_clear_while_another_process_has_the_store_open(cli: Cli, cache: Path) -> None:
     fill(cache, "old", "new")
     hold = (
-        "import sys; from pathlib import Path; from angle_bench.encoding.store import open_store;"
+        "import sys; from pathlib import Path\n"
+        "from angle_bench.encoding.store.lmdb_store import open_store\n"
         "store = open_store(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -294,7 +295,7 @@ def test_a_store_that_was_moved_says_so_and_keeps_json_clean(
     cli: Cli, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = f"1 1 0:1 / / rw - ext4 d rw\n2 1 0:2 / {cache} rw - nfs4 d rw"
-    monkeypatch.setattr(store_place, "read_mounts", lambda: mounts)
+    monkeypatch.setattr(location, "read_mounts", lambda: mounts)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     local = tmp_path / f"angle-bench-{os.getuid()}/vectors"
     ended = cli("cache", "info", "--json", "--cache-dir", cache)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.results.files import write_json
+from angle_bench.files.atomic import write_json
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME
 from tests.conftest import Cli

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.registry import find
-from angle_bench.results.shipped import suites
+from angle_bench.checkpoints.registry.registry import find
+from angle_bench.suites.shipped import suites
 from tests.checkpoints import build_lora, build_tiny, build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Command
 from tests.hub import Hub
@@ -142,8 +142,8 @@ def test_what_is_not_there_fails_alone(hub: Hub, angle_bench: Command, tmp_path:
 def test_a_retrieval_set_is_brought_with_corpus_and_queries(
     name: str, candidates: int, angle_bench: Command, tmp_path: Path
 ) -> None:
-    from angle_bench.evaluation.data import find_files, locate, stage
-    from angle_bench.evaluation.file_read import rows_of
+    from angle_bench.evaluation.task_data import find_files, locate, stage
+    from angle_bench.evaluation.user_tasks.file_read import rows_of
 
     task = task_of(name)
     retrieval(tmp_path / "mirror" / task.dataset, candidates=candidates)

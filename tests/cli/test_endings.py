@@ -40,8 +40,8 @@ def test_what_runs_out_is_two_lines(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("angle_bench.results.known_tasks.known_names", fail)
-    monkeypatch.setattr("angle_bench.results.suites.select", lambda _: fail())
+    monkeypatch.setattr("angle_bench.suites.names.known_names", fail)
+    monkeypatch.setattr("angle_bench.suites.select.select", lambda _: fail())
     done = cli("tasks", "show", "STS")
     if done.code == 0:  # it asks neither
         done = cli("leaderboard", "-t", "STS")

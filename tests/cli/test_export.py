@@ -7,7 +7,7 @@ import pytest
 
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.training.folder import save_checkpoint
+from angle_bench.training.checkpoint.candidate import save_checkpoint
 from tests.checkpoints import build_lora, build_tiny, sts_rows, write_rows
 from tests.conftest import Cli, Command
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import angle_bench
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import WORDS, write_rows
 from tests.conftest import Cli
 

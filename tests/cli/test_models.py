@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.registry import registry
+from angle_bench.checkpoints.registry.registry import registry
 from tests.checkpoints import add_sentence_transformers_files
 from tests.conftest import Cli
 

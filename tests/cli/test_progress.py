@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from angle_bench.api import progress
-from angle_bench.api.progress import Bars, Lines, Pace, Quiet, duration, watcher
+from angle_bench.api.calling import progress_bars
+from angle_bench.api.calling.progress_bars import Bars, Lines, Pace, Quiet, duration, watcher
 from angle_bench.checkpoints.spec import ModelSpec
 
 HEADER = "UAE-Large-V1@369c368f · cls · no prompt · float32 · cpu"
@@ -28,7 +28,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     time = SimpleNamespace(monotonic=made.monotonic, strftime=lambda _: "12:04")
-    monkeypatch.setattr(progress, "time", time)
+    monkeypatch.setattr(progress_bars, "time", time)
     return made
 
 

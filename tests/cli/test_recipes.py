@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from angle_bench.training.draft import recipe_names
+from angle_bench.training.recipe.read_recipe import recipe_names
 from tests.conftest import Cli
 
 

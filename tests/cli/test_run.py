@@ -395,7 +395,7 @@ def test_a_mirror_that_is_another_folder_is_said(cli: Cli, tiny_bert: Path, mirr
 def test_languages_of_a_task_run_from_their_folders(
     cli: Cli, tiny_bert: Path, mirror: Path
 ) -> None:
-    from angle_bench.results.shipped import mteb_task
+    from angle_bench.suites.shipped import mteb_task
 
     task = mteb_task("STS17")
     assert task is not None
@@ -415,7 +415,7 @@ def test_languages_of_a_task_run_from_their_folders(
 def test_what_links_lead_to_belongs_to_the_content(
     link: str, cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:
-    from angle_bench.checkpoints.content import content_hash
+    from angle_bench.checkpoints.folder.content import content_hash
 
     add_sentence_transformers_files(tiny_bert)
     target = tmp_path / "elsewhere"
@@ -428,7 +428,7 @@ def test_what_links_lead_to_belongs_to_the_content(
 
 
 def test_an_aggregate_is_the_mean_of_its_parts(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
-    from angle_bench.results.shipped import mteb_task
+    from angle_bench.suites.shipped import mteb_task
 
     aggregate = mteb_task("CQADupstackRetrieval")
     assert aggregate is not None

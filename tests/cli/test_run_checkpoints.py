@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder.content import content_hash
 from tests.adapters import SWITCHED, build_switched
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
@@ -146,7 +146,7 @@ def test_a_foreign_folder_goes_through_its_library(cli: Cli, tiny_bert: Path) ->
     from scipy.stats import spearmanr
     from sentence_transformers import SentenceTransformer
 
-    from angle_bench.places import tasks_folder
+    from angle_bench.files.places import tasks_folder
 
     add_sentence_transformers_files(tiny_bert, "mean", normalize=False)
     place = tiny_bert / "1_Pooling/config.json"
@@ -208,9 +208,9 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
     from transformers import AutoModel
 
     import angle_bench
+    from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
     from angle_bench.checkpoints.place import CheckpointPaths
     from angle_bench.checkpoints.templates import render, typed_template
-    from angle_bench.checkpoints.tokenizer import load_tokenizer
     from angle_bench.encoding.tokenise import tokenise
 
     folder = build_tiny(tmp_path / "m", "llama", "left")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.registry import find
-from angle_bench.results.shipped import suites
+from angle_bench.checkpoints.registry.registry import find
+from angle_bench.suites.shipped import suites
 from tests.checkpoints import (
     add_sentence_transformers_files,
     build_tiny_bert,
@@ -49,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hub(served: Path) -> Iterator[Hub]:
-    from angle_bench.checkpoints.known import mteb_models
+    from angle_bench.checkpoints.registry.known import mteb_models
 
     with Hub() as hub:
         for name in (UAE, MXBAI, MINILM):

@@ -13,12 +13,12 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.encoding.store import open_store
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.loading import load_spec
-from angle_bench.evaluation.options import Computing
-from angle_bench.evaluation.scoring import build
-from angle_bench.results.task import Task
+from angle_bench.encoding.store.lmdb_store import open_store
+from angle_bench.evaluation.encoders.load import load_spec
+from angle_bench.evaluation.run.run_options import Computing
+from angle_bench.evaluation.scoring.score import build
+from angle_bench.evaluation.task_data import locate
+from angle_bench.suites.task import Task
 from tests.checkpoints import sts_rows, write_rows
 from tests.cli.test_run import model_folders, snapshot
 from tests.conftest import Cli

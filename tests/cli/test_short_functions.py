@@ -8,7 +8,7 @@ import pytest
 import angle_bench.cli
 
 SCREEN = 50
-MODULES = sorted(Path(angle_bench.cli.__file__).parent.glob("*.py"))
+MODULES = sorted(Path(angle_bench.cli.__file__).parent.rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda place: place.name)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.results.known_tasks import known_names
-from angle_bench.results.shipped import suites
+from angle_bench.suites.names import known_names
+from angle_bench.suites.shipped import suites
 from tests.conftest import Cli
 
 

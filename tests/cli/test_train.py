@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.training.recipe_toml import recipe_toml
+from angle_bench.training.recipe.to_toml import recipe_toml
 from tests.conftest import Cli, Command
 from tests.training.trainings import dev_mirror, recipe_of
 

@@ -23,7 +23,7 @@ CELLS = [
 
 def put(folder: Path, model: Path, **sections: object) -> Path:
     """A recipe chosen on word salad, `recipe.toml`, with its data in `mirror`."""
-    from angle_bench.training.recipe_toml import recipe_toml
+    from angle_bench.training.recipe.to_toml import recipe_toml
 
     dev_mirror(folder / "mirror")
     place = folder / "recipe.toml"

@@ -1,6 +1,5 @@
 """All verbs as one tool: what every one of them takes, says and shows in the same way."""
 
-import inspect
 import json
 import shlex
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from typing import Any
 import pytest
 import typer
 
-from angle_bench.cli import options as shared
+import angle_bench.cli
 from angle_bench.cli.app import app
+from angle_bench.cli.options import options as shared
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 from tests.stored import Pairs, Results
@@ -127,9 +127,9 @@ def test_an_option_is_one_thing_everywhere() -> None:
 def test_what_options_offer_is_what_the_package_takes() -> None:
     """The choices that completion shows are typed once more there, for its speed."""
     from angle_bench.checkpoints.spec import POOLINGS, Attention, Dtype
-    from angle_bench.reporting.output import format_of
-    from angle_bench.training.export import FORMS
-    from angle_bench.training.fine_tune import TRACKERS
+    from angle_bench.reporting.formats.formats import format_of
+    from angle_bench.training.checkpoint.export import FORMS
+    from angle_bench.training.loop.fine_tune import TRACKERS
 
     def offered(verb: str, option: str) -> set[str]:
         param = options(verb)[option]
@@ -147,8 +147,8 @@ def test_what_options_offer_is_what_the_package_takes() -> None:
 
 def test_shared_options_are_in_use() -> None:
     """Every declaration of options.py is some verb's."""
-    folder = Path(inspect.getfile(shared)).parent
-    text = "\n".join(place.read_text() for place in folder.glob("*.py"))
+    folder = Path(angle_bench.cli.__file__).parent
+    text = "\n".join(place.read_text() for place in folder.rglob("*.py"))
     declared = [name for name, value in vars(shared).items() if hasattr(value, "__metadata__")]
     assert len(declared) > 20
     assert [name for name in declared if f"shared.{name} " not in text] == []
@@ -211,7 +211,7 @@ def test_json_stands_alone_on_stdout(words: str, cli: Cli, tmp_path: Path, tiny_
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     (tmp_path / "pairs.csv").write_text("query,positive\na,b\nc,d\n")
     if words.startswith("train"):
-        from angle_bench.training.recipe_toml import recipe_toml
+        from angle_bench.training.recipe.to_toml import recipe_toml
 
         write_rows(tmp_path / "rows.jsonl", sts_rows(8))
         (tmp_path / "small.toml").write_text(recipe_toml(recipe_of(tmp_path, tiny_bert)))

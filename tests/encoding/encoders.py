@@ -7,13 +7,13 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from angle_bench.checkpoints.backbone import Backbone, load_backbone
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.read_folder import read_folder
+from angle_bench.checkpoints.loading.backbone import Backbone, load_backbone
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.encoding.encoder import Encoder
-from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.contract import Vectors
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from tests.checkpoints import WORDS
 

@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from angle_bench.encoding.memory_store import MemoryStore
-from angle_bench.encoding.store_contract import StoreIdentity
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.memory import MemoryStore
 
 IDENTITY = StoreIdentity("c0ffee", "{}", "tiny")
 OTHER = StoreIdentity("beef", "{}", "tiny")

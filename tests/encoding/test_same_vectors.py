@@ -12,21 +12,21 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Output
 from angle_bench.checkpoints.variants import variants
-from angle_bench.encoding.forward import Forward
-from angle_bench.encoding.memory_store import MemoryStore
-from angle_bench.encoding.store import VectorStore
-from angle_bench.encoding.store_contract import Store
+from angle_bench.encoding.store.interface import Store
+from angle_bench.encoding.store.lmdb_store import VectorStore
+from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.encoding.workers.contract import Vectors
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.loading import load_spec, load_variants, store_identity
-from angle_bench.evaluation.options import Computing
+from angle_bench.evaluation.encoders.load import load_spec, load_variants, store_identity
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import build_tiny_bert, build_tiny_llama
 from tests.encoding.encoders import assert_close, varied_texts
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from angle_bench.encoding.sealed import opened, sealed
-from angle_bench.encoding.store import VectorStore
-from angle_bench.encoding.store_contract import StoreIdentity
-from angle_bench.encoding.store_file import DATA
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.lmdb_file import DATA
+from angle_bench.encoding.store.lmdb_store import VectorStore
+from angle_bench.encoding.store.sealed import opened, sealed
 from tests.conftest import Cli
 
 IDENTITY = StoreIdentity("c0ffee", "{}", "tiny")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from angle_bench.encoding import store as store_module
-from angle_bench.encoding import store_contract as contract
-from angle_bench.encoding.store import VectorStore, open_store
-from angle_bench.encoding.store_contract import StoreIdentity
-from angle_bench.encoding.store_file import StoreFile
+from angle_bench.encoding.store import interface as contract
+from angle_bench.encoding.store import lmdb_store as store_module
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.lmdb_file import StoreFile
+from angle_bench.encoding.store.lmdb_store import VectorStore, open_store
 
 IDENTITY = StoreIdentity("c0ffee", '{"pooling":"cls"}', "tiny")
 OTHERS = {

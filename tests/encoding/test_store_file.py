@@ -13,9 +13,9 @@ import lmdb
 import numpy as np
 import pytest
 
-from angle_bench.encoding.store import VectorStore
-from angle_bench.encoding.store_contract import StoreIdentity
-from angle_bench.encoding.store_file import DamagedStoreError, StoreFile, remove_damaged
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.lmdb_file import DamagedStoreError, StoreFile, remove_damaged
+from angle_bench.encoding.store.lmdb_store import VectorStore
 from angle_bench.errors import UsageError
 
 ROOM = 1 << 30
@@ -28,8 +28,8 @@ CHILD = f"""
 import signal, sys
 from pathlib import Path
 import numpy as np
-from angle_bench.encoding.store import VectorStore
-from angle_bench.encoding.store_contract import StoreIdentity
+from angle_bench.encoding.store.lmdb_store import VectorStore
+from angle_bench.encoding.store.interface import StoreIdentity
 
 identity = StoreIdentity("c0ffee", "{{}}", "tiny")
 folder = Path(sys.argv[1])
@@ -233,7 +233,7 @@ store._file.write(act)
 def test_readers_that_were_killed_do_not_fill_the_table_of_readers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("angle_bench.encoding.store_file.MOST_READERS", 2)
+    monkeypatch.setattr("angle_bench.encoding.store.lmdb_file.MOST_READERS", 2)
     store = VectorStore(folder, ROOM)
     put(store, 0, 5)
     store.close()
@@ -572,7 +572,7 @@ def test_a_forked_process_is_refused(store: VectorStore) -> None:
 
 
 def test_more_tables_than_lmdb_holds_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("angle_bench.encoding.store_file.MOST_TABLES", 3)
+    monkeypatch.setattr("angle_bench.encoding.store.lmdb_file.MOST_TABLES", 3)
     store = VectorStore(folder, ROOM)
     identities = [StoreIdentity(str(number), "{}", str(number)) for number in range(6)]
     for identity in identities:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.encoding import store_place as module
-from angle_bench.encoding.store import open_store
-from angle_bench.encoding.store_place import (
+from angle_bench.encoding.store import location as module
+from angle_bench.encoding.store.lmdb_store import open_store
+from angle_bench.encoding.store.location import (
     file_system,
     is_network,
     read_mounts,

@@ -18,7 +18,7 @@ TEXTS = varied_texts(40)
 
 
 @pytest.fixture
-def encoder(tiny_bert: Path) -> "angle_bench.evaluation.adapter.MtebEncoder":  # type: ignore[name-defined]
+def encoder(tiny_bert: Path) -> "angle_bench.evaluation.encoders.mteb_encoder.MtebEncoder":  # type: ignore[name-defined]
     made = angle_bench.load(str(tiny_bert), device="cpu:2", pooling="mean", batch_tokens=64)
     yield made
     made.close()

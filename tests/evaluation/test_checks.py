@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.evaluation.checks import Findings
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import Prepared, data_warnings, prepare
-from angle_bench.evaluation.verify import Verification
+from angle_bench.evaluation.scoring.checks import Findings
+from angle_bench.evaluation.scoring.score import Prepared, data_warnings, prepare
+from angle_bench.evaluation.scoring.verify import Verification
+from angle_bench.evaluation.task_data import locate
 from tests.checkpoints import sts_rows, write_rows
 from tests.cli.test_run import model_folders
 from tests.conftest import Cli

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
-from angle_bench.evaluation.data import (
+from angle_bench.evaluation.reader.select_files import find_files, read_rows
+from angle_bench.evaluation.task_data import (
     Located,
     check_mirror,
     locate,
     rows_digest,
     stage,
 )
-from angle_bench.evaluation.file_read import rows_of
-from angle_bench.evaluation.reader.places import find_files, read_rows
-from angle_bench.places import cache_folder, tasks_folder
-from angle_bench.results.suites import select
-from angle_bench.results.task import Task
+from angle_bench.evaluation.user_tasks.file_read import rows_of
+from angle_bench.files.places import cache_folder, tasks_folder
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Task
 from tests.checkpoints import sts_rows, write_rows
 
 ROWS = sts_rows()

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 
 import angle_bench
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.adapter import MtebEncoder
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 
 TEXTS = ["a man eats bread", "the dog", "", "a cat, a cat and three big fish", "the dog"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.generate import main
-from angle_bench.evaluation.scoring import build
-from angle_bench.evaluation.verify import verify
-from angle_bench.places import tasks_folder
-from angle_bench.results.shipped import mteb_task, suites
+from angle_bench.evaluation.scoring.score import build
+from angle_bench.evaluation.scoring.verify import verify
+from angle_bench.evaluation.task_data import locate
+from angle_bench.files.places import tasks_folder
+from angle_bench.suites.shipped import mteb_task, suites
 from tests.checkpoints import write_rows
+from tools.generate_tasks import main
 
 
 @pytest.fixture(scope="module")

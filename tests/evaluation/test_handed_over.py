@@ -16,11 +16,11 @@ from sentence_transformers import SentenceTransformer
 import angle_bench
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.encoding.memory_store import MemoryStore
+from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.errors import DataError, ModelError, UsageError
-from angle_bench.evaluation.foreign import load_handed_over
-from angle_bench.evaluation.handed_over import HandedOver
-from angle_bench.evaluation.options import Computing
+from angle_bench.evaluation.encoders.foreign import load_handed_over
+from angle_bench.evaluation.encoders.st_encoder import HandedOver
+from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import WORDS
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
 from tests.handed_over_folders import FOLDERS
@@ -148,7 +148,7 @@ def test_the_store_answers_the_second_time(loaded) -> None:
 
 def test_whose_vectors_they_are(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of the library, or another content, has vectors of its own."""
-    from angle_bench.evaluation import foreign
+    from angle_bench.evaluation.encoders import foreign
 
     one = loaded("words").identity
     assert one == loaded("words").identity

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import angle_bench
-from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import ScoredTask, prepare, score
-from angle_bench.reporting.parts import ScoredPart, part_of
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+from angle_bench.evaluation.scoring.score import ScoredTask, prepare, score
+from angle_bench.evaluation.task_data import locate
+from angle_bench.reporting.comparison.parts import ScoredPart, part_of
 from angle_bench.results.predictions import Predictions, has_predictions
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.task import Task
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Task
 from tests.checkpoints import write_rows
 from tests.mirrors import classification, pair_classification, task_of, texts
 
@@ -271,7 +271,7 @@ def follow_ir(folder: Path) -> None:
 
 
 def test_all_but_a_few_tasks_of_mteb_have_predictions() -> None:
-    from angle_bench.results.catalogue import catalogue
+    from angle_bench.suites.catalogue import catalogue
 
     tasks = [task for name in catalogue()["tasks"] if (task := mteb_task(name))]
     without = {task.name for task in tasks if not has_predictions(task) and not task.parts}

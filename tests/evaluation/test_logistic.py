@@ -9,7 +9,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 
-from angle_bench.evaluation import logistic
+from angle_bench.evaluation.user_tasks import logistic_regression
 from tests.conftest import Cli
 
 GRID = {"C": [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]}
@@ -23,7 +23,7 @@ def made(count: int = 240, classes: int = 2, seed: int = 3) -> tuple[np.ndarray,
 
 
 def folds(count: int) -> StratifiedKFold:
-    return StratifiedKFold(count, shuffle=True, random_state=logistic.SEED)
+    return StratifiedKFold(count, shuffle=True, random_state=logistic_regression.SEED)
 
 
 def searched(count: int) -> GridSearchCV:
@@ -33,7 +33,7 @@ def searched(count: int) -> GridSearchCV:
 @pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_nested_cross_validation_is_scikit_learn_s(classes: int) -> None:
     features, labels = made(classes=classes)
-    found = logistic.cross_validated(features, labels, 4)
+    found = logistic_regression.cross_validated(features, labels, 4)
     expected = cross_val_predict(searched(4), features, labels, cv=folds(4))
     predicted = np.empty_like(labels)
     for one in found:
@@ -47,7 +47,7 @@ def test_nested_cross_validation_is_scikit_learn_s(classes: int) -> None:
 def test_the_strength_of_a_training_part_is_scikit_learn_s() -> None:
     features, labels = made(400)
     train, test = slice(0, 300), slice(300, 400)
-    found = logistic.tuned_by_folds(features[train], labels[train], features[test], 5)
+    found = logistic_regression.tuned_by_folds(features[train], labels[train], features[test], 5)
     expected = searched(5).fit(features[train], labels[train])
     assert found.strength == expected.best_params_["C"]
     assert np.array_equal(found.labels, expected.predict(features[test]))
@@ -56,7 +56,7 @@ def test_the_strength_of_a_training_part_is_scikit_learn_s() -> None:
 def test_a_held_out_part_chooses_the_strength() -> None:
     features, labels = made(300)
     train, held_out, test = slice(0, 40), slice(40, 200), slice(200, 300)
-    found = logistic.tuned_on_split(
+    found = logistic_regression.tuned_on_split(
         features[train], labels[train], features[held_out], labels[held_out], features[test]
     )
     right = {}
@@ -69,7 +69,7 @@ def test_a_held_out_part_chooses_the_strength() -> None:
 
 def test_the_same_call_gives_the_same() -> None:
     features, labels = made(classes=3)
-    first, second = (logistic.cross_validated(features, labels, 3) for _ in range(2))
+    first, second = (logistic_regression.cross_validated(features, labels, 3) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert one.strength == other.strength
         assert np.array_equal(one.rows, other.rows)
@@ -78,12 +78,12 @@ def test_the_same_call_gives_the_same() -> None:
 
 def test_pair_features() -> None:
     first, second = np.array([[1.0, -2.0]], np.float32), np.array([[3.0, 4.0]], np.float32)
-    assert logistic.pair_features(first, second).tolist() == [[2.0, 6.0, 3.0, -8.0]]
+    assert logistic_regression.pair_features(first, second).tolist() == [[2.0, 6.0, 3.0, -8.0]]
 
 
 @pytest.mark.parametrize(("count", "nested"), [(2, True), (3, True), (10, True), (10, False)])
 def test_the_least_texts_of_a_label_fill_every_fold(count: int, nested: bool) -> None:
-    least = logistic.least_texts(count, nested=nested)
+    least = logistic_regression.least_texts(count, nested=nested)
     for here, enough in ((least, True), (least - 1, False)):
         labels = np.array([0] * here + [1] * 200)
         outer = (

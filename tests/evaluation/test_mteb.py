@@ -34,8 +34,8 @@ def by_task(results: mteb.results.BenchmarkResults) -> list[tuple[str | None, di
 
 
 def ours(folder: Path) -> dict[str, float]:
-    from angle_bench.results.shipped import mteb_task
-    from angle_bench.results.stored import read_result
+    from angle_bench.results.result_file import read_result
+    from angle_bench.suites.shipped import mteb_task
 
     found = {}
     for name in ("STS12", "STS13"):
@@ -72,9 +72,9 @@ def test_our_files_pass_mtebs_own_validation(scored: Path) -> None:
 def test_mteb_evaluates_the_encoder_as_it_is(tiny_bert: Path, scored: Path) -> None:
     encoder = angle_bench.load(str(tiny_bert))
     assert isinstance(encoder, EncoderProtocol)
-    from angle_bench.evaluation.data import locate
-    from angle_bench.evaluation.scoring import build
-    from angle_bench.results.shipped import mteb_task
+    from angle_bench.evaluation.scoring.score import build
+    from angle_bench.evaluation.task_data import locate
+    from angle_bench.suites.shipped import mteb_task
 
     task = mteb_task("STS12")
     assert task is not None

@@ -15,16 +15,16 @@ from mteb.types import PromptType
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.instructions import task_instruction
-from angle_bench.checkpoints.known import mteb_models, mteb_protocol
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import PromptPolicy, roles_of
+from angle_bench.checkpoints.registry.known import mteb_models, mteb_protocol
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.templates import head_and_tail, render
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.generate import text_encoders, text_tasks
-from angle_bench.evaluation.loading import load
-from angle_bench.evaluation.mteb_prompts import _is_known, _NoWeights, _without_weights, quiet
+from angle_bench.evaluation.encoders.load import load
 from tests.checkpoints import add_sentence_transformers_files, build_tiny
+from tools.generate_tasks import text_encoders, text_tasks
+from tools.mteb_prompts import _is_known, _NoWeights, _without_weights, quiet
 
 TEXTS = ["a man eats bread .", "{text} and {instruction}"]
 ENGLISH = [task.metadata for task in mteb.get_benchmark("MTEB(eng, v2)").tasks]

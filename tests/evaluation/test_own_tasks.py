@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import Prepared, prepare
-from angle_bench.results.own_task import OwnTask
-from angle_bench.results.task import Task
+from angle_bench.evaluation.scoring.score import Prepared, prepare
+from angle_bench.evaluation.task_data import locate
+from angle_bench.suites.task import Task
+from angle_bench.suites.user_task import OwnTask
 from tests.own_data import Rows, labelled, write_table
 
 PAIRS: Rows = [{"sentence1": f"a{n}", "sentence2": f"b{n}", "score": n} for n in range(4)]

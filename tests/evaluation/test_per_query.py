@@ -11,7 +11,7 @@ from mteb._evaluators.retrieval_metrics import (
     robustness_at_10,
 )
 
-from angle_bench.evaluation.per_query import merged, per_query
+from angle_bench.evaluation.scoring.per_query import merged, per_query
 
 K = (1, 3, 5, 10, 20, 100, 1000)
 Run = tuple[dict[str, dict[str, int]], dict[str, dict[str, float]]]

@@ -12,9 +12,9 @@ from sklearn.metrics import average_precision_score, f1_score
 
 import angle_bench
 from angle_bench.errors import ModelError
-from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import ScoredTask, prepare, score
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+from angle_bench.evaluation.scoring.score import ScoredTask, prepare, score
+from angle_bench.evaluation.task_data import locate
 from tests.checkpoints import sts_rows, write_rows
 from tests.mirrors import classification, pair_classification, retrieval, task_of, texts
 

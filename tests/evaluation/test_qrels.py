@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.own_tasks import own_task
-from angle_bench.results.own_task import OwnTask
-from angle_bench.results.task import Task
+from angle_bench.evaluation.task_data import locate
+from angle_bench.evaluation.user_tasks.build import own_task
+from angle_bench.suites.task import Task
+from angle_bench.suites.user_task import OwnTask
 from tests.own_data import write_table
 
 JUDGED = {"q 0": {"1": 2}, "q1": {"d2": 0, "d 3": 1}}

@@ -16,17 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.file_read import rows_of
-from angle_bench.evaluation.own_data import scored_pairs
-from angle_bench.evaluation.own_rows import part_of
 from angle_bench.evaluation.reader import ReadOptions, blocks, open_rows
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.reader.texts import read_texts, text_files
-from angle_bench.results.own_task import OwnTask
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.mining_data import read_pairs, source_of
-from angle_bench.training.recipe import Recipe
+from angle_bench.evaluation.task_data import locate
+from angle_bench.evaluation.user_tasks.fields import part_of
+from angle_bench.evaluation.user_tasks.file_read import rows_of
+from angle_bench.evaluation.user_tasks.task_rows import scored_pairs
+from angle_bench.suites.user_task import OwnTask
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.mining.text_pool import read_pairs, source_of
+from angle_bench.training.recipe.recipe import Recipe
 
 Rows = list[dict[str, Any]]
 

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.evaluation.data import locate
 from angle_bench.evaluation.reader import ReadOptions, open_rows
 from angle_bench.evaluation.reader.texts import read_texts, text_files
-from angle_bench.results.own_task import OwnTask
-from angle_bench.training.mining_data import read_pairs, source_of
+from angle_bench.evaluation.task_data import locate
+from angle_bench.suites.user_task import OwnTask
+from angle_bench.training.mining.text_pool import read_pairs, source_of
 from tests.sheets import write_sheets
 
 # more than the reader takes in one block, with what each kind has to quote

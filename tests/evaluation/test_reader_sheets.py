@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.file_read import rows_of
 from angle_bench.evaluation.reader import open_rows
+from angle_bench.evaluation.user_tasks.file_read import rows_of
 from tests.sheets import write_sheets
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.jobs import Job
-from angle_bench.evaluation.shards import Shard, cost, cut, parse_shard
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite, Task
+from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.shards import Shard, cost, cut, parse_shard
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite, Task
 
 
 def jobs(count: int, suite: str = "MTEB-eng-v1") -> list[Job]:

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 import angle_bench
-from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.read_folder import read_folder
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.encoding.forward import Forward
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.evaluation.adapter import MtebEncoder
-from angle_bench.evaluation.data import locate
-from angle_bench.evaluation.scoring import prepare
-from angle_bench.training.export import export
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+from angle_bench.evaluation.scoring.score import prepare
+from angle_bench.evaluation.task_data import locate
+from angle_bench.training.checkpoint.export import export
 from tests import zoo
 from tests.checkpoints import WORDS, sts_rows, write_rows
 from tests.evaluation.small_tasks import scores

@@ -13,7 +13,7 @@ from mteb.types import OutputDType
 from sentence_transformers import SentenceTransformer
 
 import angle_bench
-from angle_bench.evaluation.adapter import MtebEncoder
+from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
 

@@ -86,14 +86,17 @@ def compute_here() -> None:
     """Workers in this process, and calls on the vector store that count."""
     from angle_bench.encoding.workers.child import load_forward
     from angle_bench.encoding.workers.inline import InlineWorker
-    from angle_bench.evaluation import between
+    from angle_bench.evaluation.encoders import worker_reuse
 
-    between.start = lambda checkpoint, *_: InlineWorker(load_forward(**checkpoint.order("cpu", 1)))
+    def inline(checkpoint, *_):
+        return InlineWorker(load_forward(**checkpoint.order("cpu", 1)))
+
+    worker_reuse.start = inline
 
 
 def count_commits(shim: Shim) -> None:
     """lmdb writes outside Python: a fault stands before and behind each commit."""
-    from angle_bench.encoding.store_file import StoreFile
+    from angle_bench.encoding.store.lmdb_file import StoreFile
 
     write = StoreFile.write
 

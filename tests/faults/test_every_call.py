@@ -18,14 +18,18 @@ from tests.stored import Pairs, Results
 
 SECONDS = 120.0  # without an end is a hang
 LIGHT = [
-    *("angle_bench.cli.app", "angle_bench.reporting.leaderboard", "angle_bench.reporting.judged"),
-    *("angle_bench.reporting.site.pages", "angle_bench.reporting.site.evidence"),
+    *(
+        "angle_bench.cli.app",
+        "angle_bench.reporting.tables.leaderboard",
+        "angle_bench.reporting.comparison.judged",
+    ),
+    *("angle_bench.reporting.site.pages", "angle_bench.reporting.site.shown"),
 ]
 HEAVY = [
     *("torch", "transformers.models.bert.modeling_bert", "transformers.models.auto", "mteb"),
     *("datasets", "lmdb", "pyarrow.parquet", "scipy.stats", "sklearn.metrics"),
-    *("angle_bench.evaluation.scoring", "angle_bench.evaluation.runner"),
-    *("angle_bench.evaluation.loading", "angle_bench.checkpoints.backbone", *LIGHT),
+    *("angle_bench.evaluation.scoring.score", "angle_bench.evaluation.run.runner"),
+    *("angle_bench.evaluation.encoders.load", "angle_bench.checkpoints.loading.backbone", *LIGHT),
 ]
 STEP = int(os.environ.get("ANGLE_BENCH_TEST_STEP", "1"))  # every so many calls, for a first look
 

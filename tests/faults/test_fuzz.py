@@ -21,25 +21,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from angle_bench.checkpoints.folder import read_folder
-from angle_bench.checkpoints.registry import registry
-from angle_bench.checkpoints.spec_file import read_entries
-from angle_bench.encoding.store import VectorStore
-from angle_bench.encoding.store_contract import StoreIdentity
-from angle_bench.encoding.store_file import DATA
+from angle_bench.checkpoints.folder.read_folder import read_folder
+from angle_bench.checkpoints.registry.registry import registry
+from angle_bench.checkpoints.registry.toml_rows import read_entries
+from angle_bench.encoding.store.interface import StoreIdentity
+from angle_bench.encoding.store.lmdb_file import DATA
+from angle_bench.encoding.store.lmdb_store import VectorStore
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.reader import open_rows
-from angle_bench.reporting.judged import with_ranks
-from angle_bench.reporting.model_rows import model_rows
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
-from angle_bench.results.folder import ResultRequirements, look_up
+from angle_bench.files.toml import TABLES, TomlFile, read_toml
+from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.suite_file import read_suite
-from angle_bench.results.task import Task
-from angle_bench.results.task_file import FIX, own_task, read_tasks
-from angle_bench.toml_file import TABLES, TomlFile, read_toml
-from angle_bench.training.draft import read_recipe
+from angle_bench.results.model_folder import ResultRequirements, look_up
+from angle_bench.suites.suite_file import read_suite
+from angle_bench.suites.task import Task
+from angle_bench.suites.user_task_file import FIX, own_task, read_tasks
+from angle_bench.training.recipe.read_recipe import read_recipe
 from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
 from tests.faults.mutations import mutated
 from tests.reporting import boards

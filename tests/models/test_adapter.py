@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints import adapter_patterns
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder import adapter_patterns
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve, resolve_all

@@ -12,15 +12,15 @@ import torch
 
 import angle_bench
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
-from angle_bench.encoding.forward import Forward
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.training.export import FORMS, Form, export
+from angle_bench.training.checkpoint.export import FORMS, Form, export
 from tests.adapters import SWITCHED, build_st_adapter
 from tests.checkpoints import add_sentence_transformers_files, build_tiny
 from tests.training.checkpoint_vectors import TEXTS as VARIED

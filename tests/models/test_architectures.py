@@ -9,13 +9,17 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from angle_bench.checkpoints.backbone import load_backbone, refuse_gradient_checkpointing, width_of
-from angle_bench.checkpoints.config import is_decoder, refuse_architecture, shape_of
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.config import is_decoder, refuse_architecture, shape_of
+from angle_bench.checkpoints.folder.read_folder import read_folder
+from angle_bench.checkpoints.loading.backbone import (
+    load_backbone,
+    refuse_gradient_checkpointing,
+    width_of,
+)
+from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import NO_TRUST, Settings, Shape
-from angle_bench.checkpoints.tokenizer import load_tokenizer
 from angle_bench.errors import ModelError
 from tests import zoo
 from tests.training.checkpoint_vectors import ours

@@ -17,7 +17,7 @@ from transformers import (
     Qwen3Model,
 )
 
-from angle_bench.checkpoints.bidirectional import make_bidirectional
+from angle_bench.checkpoints.loading.bidirectional import make_bidirectional
 from angle_bench.errors import ModelError
 
 ARCHITECTURES = ["llama", "mistral", "qwen2"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from angle_bench.checkpoints.folder.saved_steps import SavedTraining, step_of, trainings
 from angle_bench.checkpoints.resolve import resolve_all
-from angle_bench.checkpoints.saved_steps import SavedTraining, step_of, trainings
 from angle_bench.errors import ModelError, UsageError
 
 

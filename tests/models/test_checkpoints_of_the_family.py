@@ -9,12 +9,12 @@ import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 import angle_bench
-from angle_bench.checkpoints.backbone import load_backbone
+from angle_bench.checkpoints.loading.backbone import load_backbone
+from angle_bench.checkpoints.loading.pooling import pool
 from angle_bench.checkpoints.place import CheckpointPaths
-from angle_bench.checkpoints.pooling import pool
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.encoder import Encoder
-from angle_bench.encoding.forward import Forward
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from tests.checkpoints import ARCHITECTURES, DECODERS, build_lora, build_tiny
 from tests.encoding.encoders import varied_texts

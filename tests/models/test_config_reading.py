@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints import config
-from angle_bench.checkpoints.config import read_json
+from angle_bench.checkpoints.folder import config
+from angle_bench.checkpoints.folder.config import read_json
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.content import content_files, content_hash
-from angle_bench.checkpoints.registry import registry
-from angle_bench.remember import file_facts
+from angle_bench.checkpoints.folder.content import content_files, content_hash
+from angle_bench.checkpoints.registry.registry import registry
+from angle_bench.files.file_facts import file_facts
 
 FILES = (
     "config.json",

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import angle_bench
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.errors import ModelError
 from tests.checkpoints import add_sentence_transformers_files
 from tests.encoding.encoders import varied_texts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from angle_bench.checkpoints.folder import looks_like_checkpoint, read_folder
+from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint, read_folder
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.resolve import resolve

@@ -10,11 +10,11 @@ import pytest
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import ModelError
-from angle_bench.training.folder import change_json
+from angle_bench.training.checkpoint.candidate import change_json
 from tests.adapters import build_switched
 from tests.checkpoints import build_tiny
 

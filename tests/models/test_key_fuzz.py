@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from angle_bench.checkpoints.content import changes_vectors, content_hash
-from angle_bench.checkpoints.panics import panics_caught
+from angle_bench.checkpoints.folder.content import changes_vectors, content_hash
+from angle_bench.checkpoints.loading.panics import panics_caught
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.workers.child import load_forward
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import AngleBenchError
-from angle_bench.evaluation.between import Between
-from angle_bench.evaluation.foreign import load_handed_over
-from angle_bench.evaluation.loading import load_variants
-from angle_bench.evaluation.options import Computing
-from angle_bench.evaluation.sentence_encoder import SentenceEncoder
+from angle_bench.evaluation.encoders.foreign import load_handed_over
+from angle_bench.evaluation.encoders.load import load_variants
+from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
+from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.run.run_options import Computing
 from tests import zoo
 from tests.checkpoints import build_tiny_bert
 from tests.json_changes import Change, apply, drawn, places

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from angle_bench.checkpoints.pooling import POOLINGS, pool
+from angle_bench.checkpoints.loading.pooling import POOLINGS, pool
 from angle_bench.checkpoints.spec import POOLING_ALIASES, PoolingName, typed_pooling
 
 OLD, ALL = "cls_avg_v0", "all"  # one depends on the batch, the other gives no single vector

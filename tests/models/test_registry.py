@@ -2,12 +2,12 @@
 
 import pytest
 
-from angle_bench.checkpoints.known import known_names, mteb_models
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.registry import find, registry
+from angle_bench.checkpoints.registry.known import known_names, mteb_models
+from angle_bench.checkpoints.registry.registry import find, registry
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.templates import NAMED
-from angle_bench.results.suites import select
+from angle_bench.suites.select import select
 
 PROMPT_C = "Represent this sentence for searching relevant passages: {text}"
 AUTHORS_SCRIPT = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.checkpoints.resolve import resolve, resolve_all

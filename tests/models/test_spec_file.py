@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.registry import find, registry, users_entries
+from angle_bench.checkpoints.registry.registry import find, registry, users_entries
+from angle_bench.checkpoints.registry.toml_rows import read_entries, with_spec
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.checkpoints.spec_file import read_entries, with_spec
 from angle_bench.errors import UsageError
-from angle_bench.toml_file import FILE_NAME
+from angle_bench.files.toml import FILE_NAME
 from tests.checkpoints import build_lora, build_tiny
 
 

@@ -10,8 +10,8 @@ import torch
 from transformers import RobertaConfig, RobertaModel
 
 import angle_bench
-from angle_bench.checkpoints.content import content_hash
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.errors import ModelError
 from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli

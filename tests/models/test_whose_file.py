@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.registry import users_entries
+from angle_bench.checkpoints.registry.registry import users_entries
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import UsageError
-from angle_bench.toml_file import FILE_NAME, user_files
-from angle_bench.whose_file import refuse_others_file
+from angle_bench.files.owner import refuse_others_file
+from angle_bench.files.toml import FILE_NAME, user_files
 from tests.checkpoints import build_tiny
 from tests.conftest import Cli
 

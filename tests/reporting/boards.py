@@ -1,9 +1,9 @@
 """Leaderboards made by hand, for tests of what is done with them."""
 
-from angle_bench.reporting.arrange import Wishes, arrange
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.table import ScoreSource, TableCell, TableRow
-from angle_bench.results.task import Suite, Task
+from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.table import ScoreSource, TableCell, TableRow
+from angle_bench.suites.task import Suite, Task
 
 
 def task(name: str, kind: str = "STS", parts: tuple[str, ...] = ()) -> Task:

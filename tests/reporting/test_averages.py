@@ -5,8 +5,8 @@ import random
 import polars as pl
 import pytest
 
-from angle_bench.reporting import averages
-from angle_bench.results.task import Suite
+from angle_bench.suites import averages
+from angle_bench.suites.task import Suite
 from tests.reporting.boards import suite, task
 
 TYPES = suite("A", "B", "Retrieval:C")

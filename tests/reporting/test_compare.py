@@ -9,20 +9,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.reporting.changes import changes, changes_file, groups
-from angle_bench.reporting.compare import ComparedRow, ComparisonTable, How, compare, read_sides
-from angle_bench.reporting.compare_json import as_json
-from angle_bench.reporting.compare_page import page
-from angle_bench.reporting.compare_sentences import sentences
-from angle_bench.reporting.compare_text import text
-from angle_bench.reporting.pairing import Side
-from angle_bench.reporting.ranking import ranks
+from angle_bench.reporting.comparison.changes import changes, changes_file, groups
+from angle_bench.reporting.comparison.compare import (
+    ComparedRow,
+    ComparisonTable,
+    How,
+    compare,
+    read_sides,
+)
+from angle_bench.reporting.comparison.pairing import Side
+from angle_bench.reporting.comparison.ranking import ranks
+from angle_bench.reporting.comparison.sentences import sentences
+from angle_bench.reporting.comparison.text_report import text
+from angle_bench.reporting.formats.compare_json import as_json
+from angle_bench.reporting.formats.compare_page import page
 from angle_bench.reporting.statistics.inference import holm
 from angle_bench.reporting.statistics.measures import Spearman
 from angle_bench.results.layout import SIDE, ModelFolder
 from angle_bench.results.predictions import read_predictions, without_texts
-from angle_bench.results.task import Suite
 from angle_bench.results.training_texts import FILE_NAME
+from angle_bench.suites.task import Suite
 from tests.stored import MEAN, Pairs, Results, put_training, suite, task
 
 A, B = Pairs("A"), Pairs("B")

@@ -1,6 +1,6 @@
 """The trajectory of a training in print."""
 
-from angle_bench.reporting.curve import Curve, Point
+from angle_bench.reporting.tables.curve import Curve, Point
 
 
 def test_a_line_for_each_step_and_the_best_one_marked() -> None:

@@ -1,9 +1,9 @@
 """Grids of layers and sizes."""
 
-from angle_bench.reporting.grid import Grid
-from angle_bench.reporting.signature import joined
-from angle_bench.reporting.table import Table, TableCell, TableRow
-from angle_bench.results.task import Suite, Task
+from angle_bench.reporting.tables.grid import Grid
+from angle_bench.reporting.tables.signature import joined
+from angle_bench.reporting.tables.table import Table, TableCell, TableRow
+from angle_bench.suites.task import Suite, Task
 
 
 def suite(*names: str, average: str = "tasks") -> Suite:

@@ -1,7 +1,7 @@
 """Labels that differ, and rows that are unlike the others."""
 
-from angle_bench.reporting.labels import distinct, unlike
-from angle_bench.reporting.table import ScoreSource, TableRow
+from angle_bench.reporting.tables.labels import distinct, unlike
+from angle_bench.reporting.tables.table import ScoreSource, TableRow
 from tests.reporting.boards import row
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting import latex
-from angle_bench.reporting.leaderboard import Board
+from angle_bench.reporting.formats import latex
+from angle_bench.reporting.tables.leaderboard import Board
 from tests.reporting.boards import board, row, suite
 
 ODD = "".join(map(chr, range(32, 127))) + " é Å ő ß æ ü ✓ ≠ ° ± † ‡ – 中文 Привет"

@@ -3,9 +3,9 @@
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.reporting.leaderboard import Board, BoardValue, Column
-from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import TableRow
+from angle_bench.reporting.tables.leaderboard import Board, BoardValue, Column
+from angle_bench.reporting.tables.stored_rows import runs_row
+from angle_bench.reporting.tables.table import TableRow
 from tests.reporting.boards import board, row, suite
 
 TYPES = suite("Retrieval:A", "B", "C")
@@ -156,7 +156,7 @@ def test_a_task_that_a_run_lacks_has_no_mean() -> None:
 
 
 def test_warnings_stand_once() -> None:
-    from angle_bench.reporting.arrange import Wishes, arrange
+    from angle_bench.reporting.tables.arrange import Wishes, arrange
 
     made = arrange(suite("A"), [row("a", 0.1)], Wishes(), ["x", "y", "x"])
     assert made.warnings == ("x", "y")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from angle_bench.reporting import lossless
-from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import Origin, ScoreSource, TableCell, TableRow
+from angle_bench.reporting.formats import json_csv
+from angle_bench.reporting.tables.stored_rows import runs_row
+from angle_bench.reporting.tables.table import Origin, ScoreSource, TableCell, TableRow
 from tests.reporting.boards import board, row, suite
 
 ODD = 0.7909144554302442
@@ -22,7 +22,7 @@ def table(text: str) -> list[dict[str, str]]:
 
 def test_csv_has_every_score_to_twelve_decimals() -> None:
     made = board(row('a,b\n"c"', ODD, THIRD), row("x", None, 0.5), command="the command")
-    first, second = table(lossless.as_csv(made, raw=True))
+    first, second = table(json_csv.as_csv(made, raw=True))
     assert first["model"] == 'a,b\n"c"'
     exact = pytest.approx((100 * ODD, 100 * THIRD, 50 * (ODD + THIRD)), rel=0, abs=1e-12)
     assert (float(first["A"]), float(first["B"]), float(first["mean"])) == exact
@@ -35,29 +35,29 @@ def test_csv_has_every_score_to_twelve_decimals() -> None:
 def test_csv_holds_nothing_that_a_spreadsheet_executes(sign: str) -> None:
     name = f"{sign}1+1\n\x1b[31m"
     made = board(row(name, 0.1, 0.2), command=f"{sign}cmd")
-    (only,) = table(lossless.as_csv(made))
+    (only,) = table(json_csv.as_csv(made))
     for cell in (only["model"], only["command"]):
         assert cell.startswith("'")
         assert cell.isprintable()
-    assert f"{sign}cmd" in lossless.as_csv(made, raw=True)
+    assert f"{sign}cmd" in json_csv.as_csv(made, raw=True)
     assert float(only["A"]) == 10.0
 
 
 def test_csv_has_all_tasks_where_the_table_has_averages_alone() -> None:
-    (only,) = table(lossless.as_csv(board(row("a", 0.1, 0.2), of=suite("R:A", "B"))))
+    (only,) = table(json_csv.as_csv(board(row("a", 0.1, 0.2), of=suite("R:A", "B"))))
     keys = ["mean", "types", "type:R", "type:STS", "A", "B"]
     assert [only[key] for key in keys] == ["15.0", "15.0", "10.0", "20.0", "10.0", "20.0"]
 
 
 def test_csv_of_runs_has_deviations() -> None:
     made = board(runs_row("ft", [row("a", 0.1), row("b", 0.3)]), row("x", 0.5))
-    rows = {line["model"]: line for line in table(lossless.as_csv(made))}
+    rows = {line["model"]: line for line in table(json_csv.as_csv(made))}
     assert float(rows["ft (2 runs)"]["A sd"]) > 14.1
     assert rows["x"]["A sd"] == ""
 
 
 def parsed(*rows: TableRow, **wishes: object) -> Any:
-    return json.loads(lossless.as_json(board(*rows, **wishes)))  # type: ignore[arg-type]
+    return json.loads(json_csv.as_json(board(*rows, **wishes)))  # type: ignore[arg-type]
 
 
 def test_json_has_scores_with_their_origins() -> None:
@@ -100,8 +100,8 @@ def test_json_has_differences_and_runs() -> None:
 
 def test_only_ours_has_a_command() -> None:
     made = board(row("a", 0.5), command="c 'x'")
-    assert lossless.command_of_json(lossless.as_json(made)) == "c 'x'"
-    assert lossless.command_of_csv(lossless.as_csv(made)) == "c 'x'"
+    assert json_csv.command_of_json(json_csv.as_json(made)) == "c 'x'"
+    assert json_csv.command_of_csv(json_csv.as_csv(made)) == "c 'x'"
     for text in ("", "{}", "[]", '{"made_by": "x"}', "a,b\n1,2\n", "model,name\n"):
-        assert lossless.command_of_json(text) is None
-        assert lossless.command_of_csv(text) is None
+        assert json_csv.command_of_json(text) is None
+        assert json_csv.command_of_csv(text) is None

@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from angle_bench.reporting import markdown
+from angle_bench.reporting.formats import markdown
 from tests.reporting.boards import board, row, suite
 
 NAMES = [

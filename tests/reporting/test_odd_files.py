@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from angle_bench.reporting.compare import How, compare, read_sides
-from angle_bench.reporting.compare_text import text
-from angle_bench.reporting.judged import with_ranks
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.model_rows import model_rows
-from angle_bench.reporting.pairing import Side
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
+from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.comparison.pairing import Side
+from angle_bench.reporting.comparison.text_report import text
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
 from tests.reporting import boards
 from tests.stored import Pairs, Results, suite, task
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.output import (
+from angle_bench.reporting.formats.formats import (
     FORMATS,
     Format,
     first_difference,
@@ -15,6 +14,7 @@ from angle_bench.reporting.output import (
     is_site,
     may_write,
 )
+from angle_bench.reporting.tables.leaderboard import Board
 from tests.reporting.boards import board, row, suite
 
 EVERY = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from angle_bench.published import PublishedRow, published_of, shipped
-from angle_bench.reporting.published_rows import published_rows
-from angle_bench.reporting.table import TableRow
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite
+from angle_bench.reporting.tables.published_rows import published_rows
+from angle_bench.reporting.tables.table import TableRow
+from angle_bench.suites.published import PublishedRow, published_of, shipped
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite
 
 STS = select(["STS"])
 V1 = select(["MTEB(eng, v1)"])

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from angle_bench.reporting.averages import mean_of_tasks
-from angle_bench.reporting.common_items import task_weights
-from angle_bench.reporting.compare import How, compare, read_sides
-from angle_bench.reporting.judged import with_ranks
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.model_rows import model_rows
-from angle_bench.reporting.pairing import Side
-from angle_bench.reporting.ranking import Ranking, better, ranks
+from angle_bench.reporting.comparison.common_items import task_weights
+from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.comparison.pairing import Side
+from angle_bench.reporting.comparison.ranking import Ranking, better, ranks
+from angle_bench.reporting.comparison.task_ranking import with_task_ranks
+from angle_bench.reporting.formats.terminal import text
 from angle_bench.reporting.statistics.difference import Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, holm
 from angle_bench.reporting.statistics.measures import Mean
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.task_ranks import better_over_tasks
-from angle_bench.reporting.task_ranking import with_task_ranks
-from angle_bench.reporting.terminal import text
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
-from angle_bench.results.task import Suite
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
+from angle_bench.suites.averages import mean_of_tasks
+from angle_bench.suites.task import Suite
 from tests.conftest import Cli
 from tests.reporting import boards
 from tests.stored import Pairs, Results, suite, task

@@ -2,8 +2,8 @@
 
 import pytest
 
-from angle_bench.reporting.resolution import resolved
-from angle_bench.results.suites import select
+from angle_bench.reporting.comparison.resolution import resolved
+from angle_bench.suites.select import select
 
 SIX = ["STS12", "STS13", "STS14", "STS16", "STSBenchmark", "SICK-R"]
 

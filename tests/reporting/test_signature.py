@@ -6,8 +6,8 @@ import pytest
 
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.reporting.signature import TaskData, signature
-from angle_bench.results.suites import select
+from angle_bench.reporting.tables.signature import TaskData, signature
+from angle_bench.suites.select import select
 
 COMMIT = "369c368f70f16a613f19f5598d4f12d9f44235d4"
 QUERY = PromptPolicy(role={"query": "Represent this: {text}"})

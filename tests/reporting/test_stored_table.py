@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from angle_bench.reporting.stored_table import stored_row
-from angle_bench.reporting.table import TableCell, TableRow
-from angle_bench.results.files import write_json
+from angle_bench.files.atomic import write_json
+from angle_bench.reporting.tables.run_table import stored_row
+from angle_bench.reporting.tables.table import TableCell, TableRow
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.task import Suite, Task
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Suite, Task
 
 MODEL = {"name": "local/ft", "revision": "sha256-0123456789abcdef", "settings": None}
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.compare import How, compare, read_sides
-from angle_bench.reporting.pairing import Side
-from angle_bench.reporting.ranking import ranks
-from angle_bench.reporting.sweep import SweepEntry, SweepTable, sweep_table
+from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.pairing import Side
+from angle_bench.reporting.comparison.ranking import ranks
+from angle_bench.sweeps.sweep_table import SweepEntry, SweepTable, sweep_table
 from tests.stored import Pairs, Results, suite, task
 
 A, B = Pairs("A"), Pairs("B")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from angle_bench.reporting.stored_table import as_json
-from angle_bench.reporting.table import LEGEND, MARKS, Table, TableCell, TableRow
-from angle_bench.results.suites import select
-from angle_bench.results.task import Suite, Task
+from angle_bench.reporting.tables.run_table import as_json
+from angle_bench.reporting.tables.table import LEGEND, MARKS, Table, TableCell, TableRow
+from angle_bench.suites.select import select
+from angle_bench.suites.task import Suite, Task
 
 
 def task(name: str, type_: str = "STS") -> Task:

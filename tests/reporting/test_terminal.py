@@ -1,6 +1,6 @@
 """A leaderboard on a terminal."""
 
-from angle_bench.reporting.terminal import text
+from angle_bench.reporting.formats.terminal import text
 from tests.reporting.boards import board, row
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from angle_bench.reporting.leaderboard import Board
-from angle_bench.reporting.model_rows import runs_row
-from angle_bench.reporting.table import Origin, ScoreSource, TableCell, TableRow
-from angle_bench.reporting.view import View, notes, view
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.stored_rows import runs_row
+from angle_bench.reporting.tables.table import Origin, ScoreSource, TableCell, TableRow
+from angle_bench.reporting.tables.view import View, notes, view
 from tests.reporting.boards import board, row, suite
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.results.answers import Joined, incomplete_line, join
-from angle_bench.results.collect import collect
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.suites import select
-from angle_bench.results.task import Task
+from angle_bench.results.find.answers import Joined, incomplete_line, join
+from angle_bench.results.find.collect import collect
+from angle_bench.suites.select import select
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Task
 from tests.result_files import put, put_old, put_record, write
 
 STS = select(["STS"]).task

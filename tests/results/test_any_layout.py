@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from angle_bench.errors import UsageError
-from angle_bench.reporting.model_rows import model_rows
-from angle_bench.reporting.table import TableRow
-from angle_bench.results.archives import unpacked
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
-from angle_bench.results.suites import select
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.reporting.tables.table import TableRow
+from angle_bench.results.find.archives import unpacked
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
+from angle_bench.suites.select import select
 from tests.result_files import put, put_old, write
 
 STS = select(["STS"])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from angle_bench.results.files import write_json
-from angle_bench.results.folder import ResultRequirements, look_up, store
+from angle_bench.files.atomic import write_json
 from angle_bench.results.layout import ModelFolder
+from angle_bench.results.model_folder import ResultRequirements, look_up, store
 from angle_bench.results.predictions import PairPredictions
-from angle_bench.results.task import Task
+from angle_bench.suites.task import Task
 from tests.conftest import Cli
 
 TASK = Task(

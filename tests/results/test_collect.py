@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.results.collect import Collected, ResultFolder, collect
+from angle_bench.results.find.collect import Collected, ResultFolder, collect
 from tests.result_files import put, put_old, put_record, write
 
 

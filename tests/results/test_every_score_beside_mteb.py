@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.results.collect import collect
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.stored import read_result
+from angle_bench.results.find.collect import collect
+from angle_bench.results.result_file import read_result
+from angle_bench.suites.shipped import mteb_task
 
 # model, revision, task, split, subset
 Scores = dict[tuple[str, str, str, str, str], float]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.results.files import (
+from angle_bench.files.atomic import (
     FileToWrite,
     json_file,
     refuse_odd_place,
@@ -20,7 +20,7 @@ from angle_bench.results.files import (
     write_json,
     write_together,
 )
-from angle_bench.results.whole_folder import write_folder
+from angle_bench.files.whole_folder import write_folder
 
 NAMES = ["side/record.json", "side/rows.parquet", "result.json"]
 
@@ -118,7 +118,7 @@ import resource, signal, sys
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 from angle_bench.errors import ResultsError
-from angle_bench.results.files import FileToWrite, json_file, write_together
+from angle_bench.files.atomic import FileToWrite, json_file, write_together
 
 folder = Path(sys.argv[1])
 table = pa.table({"text": [f"{n} {n * n}" for n in range(50_000)]})

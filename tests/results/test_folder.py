@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import ResultsError
-from angle_bench.results.files import Write, write_json
-from angle_bench.results.folder import (
+from angle_bench.files.atomic import Write, write_json
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.model_folder import (
     ResultRequirements,
     look_up,
     read_record,
@@ -19,9 +20,8 @@ from angle_bench.results.folder import (
     store,
     write_failure,
 )
-from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions, predictions_file, read_predictions
-from angle_bench.results.task import Task
+from angle_bench.suites.task import Task
 
 DATA = "local-0123456789abcdef"
 TASK = Task(
@@ -267,7 +267,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from angle_bench.errors import ResultsError
-from angle_bench.results.folder import store
+from angle_bench.results.model_folder import store
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions
 
@@ -326,7 +326,7 @@ def test_a_record_with_a_file_name_that_is_no_text_is_read(folder: ModelFolder) 
 STORE_OFTEN = """
 import json, sys
 from pathlib import Path
-from angle_bench.results.folder import store
+from angle_bench.results.model_folder import store
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import PairPredictions
 

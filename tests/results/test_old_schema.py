@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from angle_bench.results.old_schema import old_scores
-from angle_bench.results.stored import UnreadableResult, read_result
+from angle_bench.results.result_file import UnreadableResult, read_result
 from tests.result_files import put_old, write
 
 COS = {"cos_sim": {"pearson": 0.1, "spearman": 0.8}, "dot": {"spearman": 0.3}}

@@ -18,7 +18,7 @@ from angle_bench.results.predictions import (
     predictions_file,
     read_predictions,
 )
-from angle_bench.results.shipped import mteb_task
+from angle_bench.suites.shipped import mteb_task
 
 TEST = PairPredictions("default", "test", ["ü 汉 🙂", ""], ["b", "\x00\n"], [5, 0.25], [0.1, -1.0])
 DEV = PairPredictions("en-de", "validation", ["c"], ["c"], [1.0], [1 / 3])

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from angle_bench.checkpoints.prompts import PromptPolicy
-from angle_bench.checkpoints.registry import registry
+from angle_bench.checkpoints.registry.registry import registry
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.results.files import write_json
+from angle_bench.files.atomic import write_json
 from angle_bench.results.run_record import read_run_record
 from tests.stored import MEAN
 

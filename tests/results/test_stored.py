@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from angle_bench.results.shipped import mteb_task
-from angle_bench.results.stored import StoredResult, UnreadableResult, read_result
-from angle_bench.results.task import Task
+from angle_bench.results.result_file import StoredResult, UnreadableResult, read_result
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Task
 
 UAE = "results_repo/results/WhereIsAI__UAE-Large-V1/369c368f70f16a613f19f5598d4f12d9f44235d4"
 SCORES = {

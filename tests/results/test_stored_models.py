@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.results.find.stored_models import StoredModel, stored_models
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.stored_models import StoredModel, stored_models
 from tests.stored import MEAN, Pairs, Results, task
 
 

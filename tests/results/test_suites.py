@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from angle_bench.errors import UsageError
-from angle_bench.places import tasks_folder
-from angle_bench.results.known_tasks import known_names
-from angle_bench.results.shipped import benchmark, mteb_task, suites
-from angle_bench.results.suites import find_all, select, split_names, tables_of
-from angle_bench.results.task import Suite, Task
+from angle_bench.files.places import tasks_folder
+from angle_bench.suites.names import known_names
+from angle_bench.suites.select import find_all, select, split_names, tables_of
+from angle_bench.suites.shipped import benchmark, mteb_task, suites
+from angle_bench.suites.task import Suite, Task
 
 STS = ["STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R"]
 CATALOGUE = json.loads((tasks_folder() / "mteb-tasks.json").read_text())

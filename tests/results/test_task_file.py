@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.results.known_tasks import known_names
-from angle_bench.results.own_task import METRICS
-from angle_bench.results.suite_file import read_suite
-from angle_bench.results.suites import select
-from angle_bench.results.task import Task
-from angle_bench.results.task_file import users_tasks
+from angle_bench.suites.names import known_names
+from angle_bench.suites.select import select
+from angle_bench.suites.suite_file import read_suite
+from angle_bench.suites.task import Task
+from angle_bench.suites.user_task import METRICS
+from angle_bench.suites.user_task_file import users_tasks
 
 STS = '[[task]]\nname = "faq"\ntype = "STS"\npath = "faq.csv"\n'
 

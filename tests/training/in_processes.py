@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch.distributed.tensor import DTensor
 
-from angle_bench.training import fine_tune as module
-from angle_bench.training.fine_tune import TrainingRequest
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.trainer import AngleTrainer
+from angle_bench.training.loop import fine_tune as module
+from angle_bench.training.loop.fine_tune import TrainingRequest
+from angle_bench.training.loop.trainer import AngleTrainer
+from angle_bench.training.recipe.recipe import Recipe
 from tests.training.trainings import Seen
 
 KEPT: list[Any] = []

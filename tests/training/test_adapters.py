@@ -10,11 +10,11 @@ import torch
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.errors import UsageError
-from angle_bench.training.collate import Collator
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.starting_point import starting_point
-from angle_bench.training.student import load_student
+from angle_bench.training.data.collate import Collator
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.model.student import load_student
+from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.starting_point import starting_point
 from tests.adapters import build_switched
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import assert_equal, ours

@@ -9,9 +9,9 @@ import torch
 from pydantic import ValidationError
 
 from angle_bench.errors import UsageError
-from angle_bench.training.apart import apart, meeting
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.order import sampler_of, sharing
+from angle_bench.training.data.apart import apart, meeting
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.data.order import sampler_of, sharing
 from tests.checkpoints import write_rows
 from tests.conftest import Cli
 from tests.training.trainings import Seen, assert_same_weights, recipe_of, trained

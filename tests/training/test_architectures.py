@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer
 
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.training.export import export
+from angle_bench.training.checkpoint.export import export
 from tests import zoo
 from tests.checkpoints import add_sentence_transformers_files
 from tests.cli.test_train import put

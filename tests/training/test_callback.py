@@ -22,12 +22,12 @@ from transformers import (
 from angle_bench import EvaluateCallback
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import AngleBenchError, UsageError
-from angle_bench.evaluation.jobs import Job
-from angle_bench.evaluation.options import Computing, Options
-from angle_bench.evaluation.outcome import ModelOutcome
-from angle_bench.evaluation.runner import run
-from angle_bench.results.stored import read_result
-from angle_bench.results.suites import find_all, joined
+from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.outcome import ModelOutcome
+from angle_bench.evaluation.run.run_options import Computing, Options
+from angle_bench.evaluation.run.runner import run
+from angle_bench.results.result_file import read_result
+from angle_bench.suites.select import find_all, joined
 from angle_bench.training.callback import _Warnings
 from tests.checkpoints import (
     add_sentence_transformers_files,

@@ -2,7 +2,7 @@
 
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.training.card import CardFacts, model_card, with_new_head
+from angle_bench.training.checkpoint.card import CardFacts, model_card, with_new_head
 
 FACTS = CardFacts(
     name="mine",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from angle_bench.errors import DataError
-from angle_bench.training.dataset import TrainingRows, draw, load_rows
-from angle_bench.training.order import EpochSampler, sampler_of
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.data.dataset import TrainingRows, draw, load_rows
+from angle_bench.training.data.order import EpochSampler, sampler_of
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import write_rows
 
 PAIRS: list[dict[str, object]] = [
@@ -196,7 +196,7 @@ def test_a_duplicate_of_an_earlier_source_is_dropped(tmp_path: Path) -> None:
 def test_a_stream_is_the_same_each_time_and_never_ends(tmp_path: Path) -> None:
     from itertools import islice
 
-    from angle_bench.training.stream import Stream
+    from angle_bench.training.data.stream import Stream
 
     write_rows(tmp_path / "c.jsonl", TRIPLETS)
     made = recipe(
@@ -217,7 +217,7 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
 
     from angle_bench.checkpoints.prompts import PromptPolicy
     from angle_bench.checkpoints.spec import Settings
-    from angle_bench.training.collate import Collator
+    from angle_bench.training.data.collate import Collator
 
     rows = loaded(tmp_path, TRIPLETS)
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
@@ -225,7 +225,7 @@ def test_a_batch_is_as_the_trainer_needs_it(tmp_path: Path, tiny_bert: Path) -> 
     policy = PromptPolicy(role={"query": 'the {text} and"', "document": "d {text}"})
     settings = Settings(pooling="mean", max_length=12, prompts=policy)
     collate = Collator(tokenizer, settings)
-    from angle_bench.training.dataset import Example
+    from angle_bench.training.data.dataset import Example
 
     batch = collate([rows[3], Example(9, (long, "p 3 0", "n 3"), None)])
     assert batch["texts_per_row"] == 3

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModel, BertConfig, BertModel
 
-from angle_bench.training.embedding_once import looked_up_once
-from angle_bench.training.grouping import grouped
-from angle_bench.training.trainable import Trainable
+from angle_bench.training.model.grouping import grouped
+from angle_bench.training.model.shared_embedding import looked_up_once
+from angle_bench.training.model.trainable import Trainable
 from tests.checkpoints import build_tiny
 
 LENGTHS = (3, 12, 4, 30, 12, 5)
@@ -49,7 +49,7 @@ def batch_of(vocabulary: int) -> tuple[Tensor, Tensor]:
 @contextmanager
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        name = "angle_bench.training.trainable.looked_up_once"
+        name = "angle_bench.training.model.trainable.looked_up_once"
         patch.setattr(name, lambda *_: nullcontext())
         yield
 

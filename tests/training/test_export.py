@@ -15,8 +15,8 @@ from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import UsageError
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
-from angle_bench.training.export import Form, export, push
-from angle_bench.training.folder import save_checkpoint
+from angle_bench.training.checkpoint.candidate import save_checkpoint
+from angle_bench.training.checkpoint.export import Form, export, push
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import TEXTS, assert_equal, ours, theirs
 from tests.training.test_folder import candidate

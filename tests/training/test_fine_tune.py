@@ -14,7 +14,7 @@ from angle_bench.checkpoints.resolve import resolve
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.results.text_hash import pair_hash, text_hash
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training.recipe_toml import recipe_toml
+from angle_bench.training.recipe.to_toml import recipe_toml
 from tests.checkpoints import build_tiny
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs
 from tests.training.trainings import (
@@ -229,8 +229,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from angle_bench.errors import ResultsError
-from angle_bench.training.fine_tune import Request, fine_tune
-from angle_bench.training.draft import read_recipe
+from angle_bench.training.loop.fine_tune import Request, fine_tune
+from angle_bench.training.recipe.read_recipe import read_recipe
 from tests.training.trainings import Seen
 
 class Filling(Seen):
@@ -338,10 +338,10 @@ def test_computing_activations_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_dropout_can_be_set(tmp_path: Path) -> None:
-    from angle_bench.checkpoints.backbone import load_base
-    from angle_bench.checkpoints.folder import read_folder
+    from angle_bench.checkpoints.folder.read_folder import read_folder
+    from angle_bench.checkpoints.loading.backbone import load_base
     from angle_bench.checkpoints.spec import NO_TRUST
-    from angle_bench.training.trainable import set_dropout
+    from angle_bench.training.model.trainable import set_dropout
 
     ids = torch.arange(5, 15).reshape(2, 5)
     for architecture in ("bert", "roberta", "modernbert", "llama", "qwen3"):

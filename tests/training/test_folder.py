@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.own_file import FILE_NAME
+from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME
+from angle_bench.checkpoints.loading.backbone import load_backbone
+from angle_bench.checkpoints.loading.pooling import pool
 from angle_bench.checkpoints.place import CheckpointPaths
-from angle_bench.checkpoints.pooling import pool
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import POOLINGS, Settings
 from angle_bench.checkpoints.templates import render
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.training.folder import TrainedCheckpoint, save_checkpoint
-from angle_bench.training.st_files import inexpressible
+from angle_bench.training.checkpoint.candidate import TrainedCheckpoint, save_checkpoint
+from angle_bench.training.checkpoint.st_files import inexpressible
 from tests.checkpoints import build_lora, build_tiny
 from tests.training.checkpoint_vectors import TEXTS, Found, assert_equal, ours, theirs
 
@@ -235,7 +235,7 @@ from pathlib import Path
 import torch
 from angle_bench.errors import ResultsError
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.training.folder import save_checkpoint
+from angle_bench.training.checkpoint.candidate import save_checkpoint
 from tests.training.test_folder import candidate
 
 made = candidate(Path(sys.argv[1]), Settings(pooling="mean", max_length=20))

@@ -11,7 +11,7 @@ import pytest
 import angle_bench
 from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.python_words import in_python
-from angle_bench.training.given import first_unlike, parts_of, table_of
+from angle_bench.training.data.given import first_unlike, parts_of, table_of
 from tests.checkpoints import write_rows
 from tests.training.test_api import pairs
 from tests.training.trainings import assert_same_weights, rows_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.training.grouping import Groups, grouped
+from angle_bench.training.model.grouping import Groups, grouped
 
 
 def cost(groups: Groups, overhead: int) -> int:

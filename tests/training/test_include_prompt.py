@@ -11,11 +11,11 @@ import angle_bench
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
-from angle_bench.training.collate import Collator
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.grouping import whole
-from angle_bench.training.starting_point import starting_point
-from angle_bench.training.student import load_student
+from angle_bench.training.data.collate import Collator
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.model.grouping import whole
+from angle_bench.training.model.student import load_student
+from angle_bench.training.recipe.starting_point import starting_point
 from tests.checkpoints import build_tiny
 from tests.training.checkpoint_vectors import TEXTS, assert_equal, theirs
 from tests.training.trainings import assert_same_weights, recipe_of, trained

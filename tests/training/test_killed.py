@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.sharded import environment
+from angle_bench.training.model.fsdp import environment
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import build_tiny_bert, write_rows
 from tests.training.test_processes import ROOT, train_in_two
 from tests.training.trainings import assert_same_weights, recipe_of, rows_of

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import get_scheduler
 
-from angle_bench.training.layer_decay import below
+from angle_bench.training.model.layer_decay import below
 from tests.training.trainings import Seen, assert_same_weights, recipe_of, trained
 
 

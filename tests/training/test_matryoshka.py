@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from angle_bench.errors import ModelError
 from angle_bench.training import AngleLoss
-from angle_bench.training.grouping import whole
-from angle_bench.training.loss import Rows, combined
-from angle_bench.training.matryoshka import matryoshka
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.settings import Matryoshka, Objectives
-from angle_bench.training.trainable import Trainable
+from angle_bench.training.loss.combined import Rows, combined
+from angle_bench.training.loss.matryoshka import matryoshka
+from angle_bench.training.model.grouping import whole
+from angle_bench.training.model.trainable import Trainable
+from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.sections import Matryoshka, Objectives
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.training.trainings import assert_same_weights, recipe_of, rows_of, trained
 

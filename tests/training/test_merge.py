@@ -23,10 +23,10 @@ from angle_bench.results.text_hash import text_hash
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.training.average import Average, AveragedPart
-from angle_bench.training.export import export
-from angle_bench.training.folder import change_json, save_checkpoint
-from angle_bench.training.merge import merge
+from angle_bench.training.checkpoint.candidate import change_json, save_checkpoint
+from angle_bench.training.checkpoint.export import export
+from angle_bench.training.merging.average import Average, AveragedPart
+from angle_bench.training.merging.merge import merge
 from tests.checkpoints import (
     add_sentence_transformers_files,
     build_lora,
@@ -269,7 +269,7 @@ def test_halves_are_added_in_float32() -> None:
     ],
 )
 def test_adapters_that_have_no_average(tmp_path: Path, keys: dict[str, Any], said: str) -> None:
-    from angle_bench.training.adapter_average import stack_adapters
+    from angle_bench.training.merging.adapter_average import stack_adapters
 
     places = adapters(tmp_path)
     change_json(places[1] / "adapter_config.json", **keys)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import angle_bench
-from angle_bench.training.mining import (
+from angle_bench.training.mining.search import (
     NONE,
     Blocks,
     Indices,
@@ -20,7 +20,7 @@ from angle_bench.training.mining import (
     mine,
     nearest,
 )
-from angle_bench.training.mining_data import MiningTexts, gather
+from angle_bench.training.mining.text_pool import MiningTexts, gather
 from tests.checkpoints import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,7 +190,7 @@ MANY_RULE = Rule(2, 10, 60, margin=-0.1)  # a pair of random texts is less alike
 SEARCH = """
 import json, resource
 import numpy as np
-from angle_bench.training.mining import mine
+from angle_bench.training.mining.search import mine
 from tests.training.test_mining import MANY_RULE, many_texts
 
 def peak():

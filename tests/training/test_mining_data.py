@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from angle_bench.errors import AngleBenchError, DataError, UsageError
-from angle_bench.training.dataset import load_rows
-from angle_bench.training.hard_negatives import (
+from angle_bench.training.data.dataset import load_rows
+from angle_bench.training.mining.hard_negatives import (
     check_output,
     check_rule,
     check_texts,
@@ -16,9 +16,9 @@ from angle_bench.training.hard_negatives import (
     triplets,
     write,
 )
-from angle_bench.training.mining import NONE, Rule
-from angle_bench.training.mining_data import gather, read_corpus, read_pairs, source_of
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.mining.search import NONE, Rule
+from angle_bench.training.mining.text_pool import gather, read_corpus, read_pairs, source_of
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import write_rows
 
 PAIRS: list[dict[str, object]] = [{"query": f"q {n}", "positive": f"p {n}"} for n in range(4)]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from angle_bench.training.draft import read_recipe
+from angle_bench.training.recipe.read_recipe import read_recipe
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 

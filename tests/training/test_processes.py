@@ -17,10 +17,10 @@ import torch
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_multi_gpu_env
 
-from angle_bench.places import tasks_folder
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.recipe_toml import recipe_toml
-from angle_bench.training.sharded import environment
+from angle_bench.files.places import tasks_folder
+from angle_bench.training.model.fsdp import environment
+from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.to_toml import recipe_toml
 from tests.checkpoints import WORDS, build_tiny, build_tiny_bert, write_rows
 from tests.training.trainings import (
     assert_same_weights,

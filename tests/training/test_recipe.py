@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import UsageError
-from angle_bench.training.draft import read_recipe, recipe_names
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.recipe_toml import line_of, recipe_toml
+from angle_bench.training.recipe.read_recipe import read_recipe, recipe_names
+from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.to_toml import line_of, recipe_toml
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAST = '[model]\nname = "m"\n[[data.train]]\npath = "a.csv"\n'

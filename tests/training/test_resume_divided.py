@@ -11,11 +11,11 @@ import pytest
 
 from angle_bench.errors import UsageError
 from angle_bench.results.training_texts import FILE_NAME, read_training_texts
-from angle_bench.training.batches import FILE_NAME as BATCHES
-from angle_bench.training.batches import Batches, made_with
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.run_folder import RunFolder
-from angle_bench.training.sharded import environment
+from angle_bench.training.checkpoint.run_folder import RunFolder
+from angle_bench.training.data.batches import FILE_NAME as BATCHES
+from angle_bench.training.data.batches import Batches, made_with
+from angle_bench.training.model.fsdp import environment
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import write_rows
 from tests.training.in_processes import rows_of_batches
 from tests.training.test_processes import assert_close_weights, train_in_two

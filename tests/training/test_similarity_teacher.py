@@ -12,16 +12,16 @@ import torch
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
-from angle_bench.evaluation.options import Keeping
-from angle_bench.training import similarity_teacher
+from angle_bench.evaluation.run.run_options import Keeping
 from angle_bench.training.api import train
-from angle_bench.training.grouping import whole
-from angle_bench.training.objectives import similarity_distance
-from angle_bench.training.recipe import Recipe
-from angle_bench.training.similarity_teacher import load_similarity_teacher
-from angle_bench.training.starting_point import starting_point
-from angle_bench.training.teaching import teachings
-from angle_bench.training.watch import Nobody
+from angle_bench.training.loop.watch import Nobody
+from angle_bench.training.loss.objectives import similarity_distance
+from angle_bench.training.model.grouping import whole
+from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.starting_point import starting_point
+from angle_bench.training.teachers import similarity_teacher
+from angle_bench.training.teachers.similarity_teacher import load_similarity_teacher
+from angle_bench.training.teachers.teaching import teachings
 from tests.checkpoints import (
     WORDS,
     add_sentence_transformers_files,

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.shards import Shard
-from angle_bench.training.run_folder import SUMMARY, RunFolder
-from angle_bench.training.sweep import Sweep, dealt, read_sweep, trainings
-from angle_bench.training.sweep_state import failure_of, forget_failure, note_failure, state_of
+from angle_bench.evaluation.run.shards import Shard
+from angle_bench.sweeps.state import failure_of, forget_failure, note_failure, state_of
+from angle_bench.sweeps.sweep_grid import Sweep, dealt, read_sweep, trainings
+from angle_bench.training.checkpoint.run_folder import SUMMARY, RunFolder
 
 LEAST = '[model]\nname = "m"\n[[data.train]]\npath = "a.csv"\n'
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from angle_bench.errors import ModelError
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import build_tiny_bert
 from tests.training.checkpoint_vectors import ours
 from tests.training.trainings import recipe_of, trained

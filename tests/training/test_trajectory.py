@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from angle_bench.training.recipe import Recipe
+from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import write_rows
 from tests.training.trainings import trained
 
 
 def _rows(shared: Path) -> list[dict[str, Any]]:
-    from angle_bench.evaluation.reader.places import read_rows
+    from angle_bench.evaluation.reader.select_files import read_rows
 
     rows = read_rows(shared / "data/mteb/stsbenchmark-sts/train.parquet")
     return [row for row, _ in zip(rows, range(160), strict=False)]

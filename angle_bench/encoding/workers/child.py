@@ -17,7 +17,7 @@ from angle_bench.encoding.workers.contract import Batch, Failed, Switch
 from angle_bench.errors import AngleBenchError
 
 if TYPE_CHECKING:
-    from angle_bench.encoding.forward import Forward
+    from angle_bench.encoding.workers.forward import Forward
 
 
 def main() -> None:
@@ -80,9 +80,9 @@ def load_forward(
     """Load the model from its folder and settings."""
     import torch
 
-    from angle_bench.checkpoints.backbone import load_backbone
-    from angle_bench.checkpoints.devices import pick_device
-    from angle_bench.encoding.forward import Forward
+    from angle_bench.checkpoints.loading.backbone import load_backbone
+    from angle_bench.checkpoints.loading.devices import pick_device
+    from angle_bench.encoding.workers.forward import Forward
 
     if threads:
         torch.set_num_threads(threads)
@@ -94,8 +94,8 @@ def load_forward(
 
 def switched(forward: "Forward", question: Switch) -> "Forward":
     """Another adapter on the base that is loaded; on a new one, where the last has changed it."""
-    from angle_bench.checkpoints.backbone import load_backbone
-    from angle_bench.encoding.forward import Forward
+    from angle_bench.checkpoints.loading.backbone import load_backbone
+    from angle_bench.encoding.workers.forward import Forward
 
     order = question.order
     used = Settings.model_validate(order["settings"])
@@ -111,7 +111,7 @@ def switched(forward: "Forward", question: Switch) -> "Forward":
 
 def failed(error: Exception) -> Failed:
     """An exception as text: it need not be one that can be pickled."""
-    from angle_bench.encoding.forward import OutOfMemory
+    from angle_bench.encoding.workers.forward import OutOfMemory
 
     what, fix = f"{type(error).__name__}: {error}", ""
     if isinstance(error, AngleBenchError):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from angle_bench.encoding.forward import Forward, OutOfMemory
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.child import switched
 from angle_bench.encoding.workers.contract import (
@@ -15,6 +14,7 @@ from angle_bench.encoding.workers.contract import (
     Vectors,
     worker_error,
 )
+from angle_bench.encoding.workers.forward import Forward, OutOfMemory
 from angle_bench.errors import AngleBenchError
 
 

@@ -38,7 +38,7 @@ from angle_bench.encoding.workers.contract import (
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.work import Work, freest
 from angle_bench.errors import ModelError
-from angle_bench.places import package_folder
+from angle_bench.files.places import package_folder
 
 END_SECONDS = 5.0
 

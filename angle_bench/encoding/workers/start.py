@@ -75,7 +75,7 @@ def places(text: str, weights: int) -> WorkerPlaces:
     if names[0].startswith("cpu:"):
         count = int(names[0].partition(":")[2])
         return WorkerPlaces(("cpu",) * count, max(1, cores() // count))
-    from angle_bench.checkpoints.devices import accelerators
+    from angle_bench.checkpoints.loading.devices import accelerators
 
     found = accelerators()
     if names == ["auto"]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from angle_bench.errors import UsageError, did_you_mean, or_list
 from angle_bench.evaluation.reader.kinds import ReadOptions, kind_of, required_kind
-from angle_bench.evaluation.reader.places import expanded
 from angle_bench.evaluation.reader.problems import (
     cell_text,
     columns_text,
@@ -18,6 +17,7 @@ from angle_bench.evaluation.reader.problems import (
     short,
 )
 from angle_bench.evaluation.reader.row_file import RowFile, open_rows, skipped_lines
+from angle_bench.evaluation.reader.select_files import expanded
 
 STDIN = "-"
 

@@ -11,17 +11,17 @@ import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from angle_bench.errors import printable
-from angle_bench.reporting import compare_sentences, compare_text
-from angle_bench.reporting.changes import changes, groups
-from angle_bench.reporting.compare import ComparisonTable
-from angle_bench.reporting.content_policy import policy
-from angle_bench.reporting.leaderboard import Board, Column
-from angle_bench.reporting.site.evidence import Exhibit
+from angle_bench.reporting.comparison import sentences, text_report
+from angle_bench.reporting.comparison.changes import changes, groups
+from angle_bench.reporting.comparison.compare import ComparisonTable
+from angle_bench.reporting.comparison.verdict import signed, with_interval
+from angle_bench.reporting.formats.content_policy import policy
 from angle_bench.reporting.site.payload import payload, script_json
+from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.site.trajectories import Trajectory
-from angle_bench.reporting.table import ABSENT, TableRow
-from angle_bench.reporting.verdict import signed, with_interval
-from angle_bench.reporting.view import notes, signatures, view
+from angle_bench.reporting.tables.leaderboard import Board, Column
+from angle_bench.reporting.tables.table import ABSENT, TableRow
+from angle_bench.reporting.tables.view import notes, signatures, view
 
 ON_INDEX, ON_PAGE = 5, 20  # how many changed pairs are shown
 POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server
@@ -170,15 +170,15 @@ def _verdict(board: Board, found: ComparisonTable) -> dict[str, Any]:
     return {
         "base": found.base.label,
         "number": [row.label for row in board.rows].index(found.base.label),
-        "sentences": compare_sentences.sentences(found).splitlines(),
-        "notes": compare_text.comparison_notes(found, why=""),
+        "sentences": sentences.sentences(found).splitlines(),
+        "notes": text_report.comparison_notes(found, why=""),
         "rows": [
             {
                 "label": row.label,
                 "difference": with_interval(verdict.estimate),
                 "p": verdict.p_text,
-                "mean": compare_text.mean_of(row),
-                "said": compare_text.judgement(row, verdict, single=True),
+                "mean": text_report.mean_of(row),
+                "said": text_report.judgement(row, verdict, single=True),
             }
             for row, verdict in judged
         ],

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from angle_bench.reporting.compare import ComparisonTable
-from angle_bench.reporting.curve import Curve, Point
-from angle_bench.reporting.leaderboard import RANKS, Board, Column
-from angle_bench.reporting.site.evidence import Exhibit, Variant
+from angle_bench.reporting.comparison.compare import ComparisonTable
+from angle_bench.reporting.site.shown import Exhibit, Variant
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.table import TableRow
+from angle_bench.reporting.tables.curve import Curve, Point
+from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
+from angle_bench.reporting.tables.table import TableRow
 
 
 def payload(shown: Exhibit) -> dict[str, Any]:

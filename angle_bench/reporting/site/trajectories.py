@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from angle_bench.reporting.curve import Curve, Point
-from angle_bench.reporting.leaderboard import Board
+from angle_bench.reporting.tables.curve import Curve, Point
+from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import SIDE
-from angle_bench.results.stored import read_object
-from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.result_file import read_object
 
 _STEP = re.compile(r"checkpoint-(\d+)")  # as trainers name the folders of their saved steps
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.content import content_hash
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.folder.read_folder import read_folder
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Output
-from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Batch, Vectors, Workers
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.encoding.workers.local import LocalWorkers
 from tests.encoding.encoders import assert_close
@@ -62,7 +62,7 @@ def checkpoint(folder: Path, layers: tuple[int | None, ...] = ()) -> Checkpoint:
 
 
 def on_ray(folder: Path, devices: str = "cpu:2") -> Workers:
-    from angle_bench.encoding.workers.ray import start_ray
+    from angle_bench.encoding.workers.ray.ray_workers import start_ray
 
     return start_ray("auto", checkpoint(folder), devices)
 

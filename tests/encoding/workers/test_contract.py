@@ -28,7 +28,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def workers(kind: str, folder: Path, faults: None) -> Iterator[Workers]:
     with pytest.MonkeyPatch.context() as patch:
         if kind == "inline":
-            from angle_bench.encoding.forward import Forward
+            from angle_bench.encoding.workers.forward import Forward
 
             patch.setattr(Forward, "_forward", fault.wrapped(Forward._forward))
         started = kinds.KINDS[kind](folder)

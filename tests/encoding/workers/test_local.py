@@ -193,7 +193,7 @@ import numpy as np
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Batch
 from angle_bench.encoding.workers.local import LocalWorkers
-from angle_bench.checkpoints.folder import read_folder
+from angle_bench.checkpoints.folder.read_folder import read_folder
 
 folder = Path(sys.argv[1])
 checkpoint = Checkpoint(folder, "", "", "", read_folder(folder).settings, 0)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from angle_bench.encoding.workers.contract import Batch, Vectors
-from angle_bench.encoding.workers.ray import start_ray
-from angle_bench.encoding.workers.ray_connection import check_address
-from angle_bench.encoding.workers.ray_room import Room, room
+from angle_bench.encoding.workers.ray.capacity import Room, room
+from angle_bench.encoding.workers.ray.connection import check_address
+from angle_bench.encoding.workers.ray.ray_workers import start_ray
 from angle_bench.errors import ModelError, UsageError
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Command

@@ -15,7 +15,7 @@ from angle_bench.encoding.workers.contract import Batch, BatchFailed, Probe, Vec
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace, check_timeout
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.evaluation.options import Computing
+from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Command
 from tests.encoding.workers import kinds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints import devices
+from angle_bench.checkpoints.loading import devices
 from angle_bench.encoding import machine
 from angle_bench.encoding.workers import start
 from angle_bench.encoding.workers.start import (

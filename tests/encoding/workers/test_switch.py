@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.checkpoints.backbone import load_backbone
-from angle_bench.checkpoints.content import content_hash
+from angle_bench.checkpoints.folder.content import content_hash
+from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.encoding.forward import Forward
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors, Workers
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError
@@ -73,7 +73,7 @@ def workers(request: pytest.FixtureRequest, adapters: list[Checkpoint]) -> Itera
         made = LocalWorkers(adapters[0], ["cpu", "cpu"], threads=1)
     else:
         request.getfixturevalue("ray_here")
-        from angle_bench.encoding.workers.ray import start_ray
+        from angle_bench.encoding.workers.ray.ray_workers import start_ray
 
         made = start_ray("auto", adapters[0], "cpu:2")
     yield made
@@ -126,7 +126,7 @@ def test_no_kind_of_adapter_leaves_a_trace(
         made = LocalWorkers(plain, ["cpu", "cpu"], threads=1)
     else:
         request.getfixturevalue("ray_here")
-        from angle_bench.encoding.workers.ray import start_ray
+        from angle_bench.encoding.workers.ray.ray_workers import start_ray
 
         made = start_ray("auto", plain, "cpu:2")
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from angle_bench.results.files import write_json
+from angle_bench.files.atomic import write_json
 from tests.conftest import Cli
 from tests.stored import Pairs, Results
 

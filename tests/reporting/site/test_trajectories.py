@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.arrange import Wishes, arrange
-from angle_bench.reporting.model_rows import model_rows
+from angle_bench.files.atomic import write_json
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
-from angle_bench.results.choose import every_model, models_of
-from angle_bench.results.collect import collect
-from angle_bench.results.files import write_json
+from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.stored_rows import model_rows
+from angle_bench.results.find.choose import every_model, models_of
+from angle_bench.results.find.collect import collect
+from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import ModelFolder
-from angle_bench.results.stored import read_object
-from angle_bench.results.stored_models import StoredModel
+from angle_bench.results.result_file import read_object
 from tests.conftest import Cli
 from tests.stored import MEAN, Pairs, Results, suite, task
 

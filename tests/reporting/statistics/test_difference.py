@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from angle_bench.reporting.comparison.verdict import DifferenceVerdict
 from angle_bench.reporting.statistics.difference import Difference, Repeats, Scored, difference
 from angle_bench.reporting.statistics.measures import Mean, Measure, Spearman
 from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.sign_flips import sign_flips
-from angle_bench.reporting.verdict import DifferenceVerdict
 
 
 def scored(measure: Measure) -> Scored:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-FORWARD = "angle_bench.encoding.forward"
+FORWARD = "angle_bench.encoding.workers.forward"
 UNPICKLABLE, OUT_OF_MEMORY, DEADLY, STOPPED = 120, 121, 122, 123
 
 

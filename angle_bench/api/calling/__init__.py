@@ -1,0 +1,1 @@
+"""What the functions share: arguments, progress, the language of errors."""

@@ -1,0 +1,201 @@
+"""What a run is asked, and what that means: models, tasks, where results go."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
+
+if TYPE_CHECKING:
+    from angle_bench.checkpoints.folder.saved_steps import SavedTraining
+    from angle_bench.checkpoints.reference import ModelRef
+    from angle_bench.checkpoints.spec import ModelSpec
+    from angle_bench.evaluation.run.forecast import JobForecast
+    from angle_bench.evaluation.run.jobs import Job
+    from angle_bench.suites.task import Suite
+
+MINIMUM = 2  # samples that something can be compared on
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a run is asked.
+
+    Attributes:
+        models: What stands after `-m`.
+        tasks: What stands after `-t`.
+        checkpoints: `[LABEL=]DIR` of trainings, each of whose saved steps is a model.
+        results: The results folder.
+        changes: Settings over the checkpoints' own.
+        access: Where checkpoints are looked for; its mirror also has data.
+        computing: How vectors are computed.
+        keeping: Where they are kept.
+        layers: Whose hidden states are scored.
+        sizes: The leading dimensions that are scored.
+        limit: Samples of each split that a smoke run takes; None is all.
+        shard: `I/N` or auto: only that part.
+        overwrite: Whether stored scores are computed again.
+        command: What was typed, for the records.
+    """
+
+    models: Sequence[str]
+    tasks: Sequence[str] = ("STS",)
+    checkpoints: Sequence[str] = ()
+    results: Path = Path("results")
+    changes: Overrides = field(default_factory=Overrides)
+    access: Access = field(default_factory=Access)
+    computing: Computing = field(default_factory=Computing)
+    keeping: Keeping = field(default_factory=Keeping)
+    layers: Sequence[int] = ()
+    sizes: Sequence[int] = ()
+    limit: int | None = None
+    shard: str | None = None
+    overwrite: bool = False
+    command: Sequence[str] = ("angle_bench.run",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a question means.
+
+    Attributes:
+        specs: The models.
+        jobs: The models with their tasks.
+        suites: What is shown together.
+        suite: All tasks.
+        trainings: Whose steps are among the models.
+        options: How it is computed, and where results go.
+    """
+
+    question: Question
+    specs: "Sequence[ModelSpec]"
+    jobs: "Sequence[Job]"
+    suites: "Sequence[Suite]"
+    suite: "Suite"
+    trainings: "Sequence[SavedTraining]"
+    options: Options
+
+    @property
+    def left_out(self) -> list[str]:
+        """Folders of trainings that hold no model."""
+        return [folder for training in self.trainings for folder in training.left_out]
+
+    def forecast(self) -> "list[JobForecast]":
+        """What would be computed, and about how long it takes."""
+        from angle_bench.evaluation.run.forecast import forecast
+
+        return forecast(self.jobs, self.options)
+
+
+def planned(question: Question, *, write: bool = True) -> Plan:
+    """What a question means.
+
+    Args:
+        question: What is asked.
+        write: Whether the results folder is made and tried.
+
+    Raises:
+        UsageError: A name is unknown, or a setting is invalid.
+        ModelError: A checkpoint cannot be read.
+        ResultsError: The results folder cannot be written.
+    """
+    _refuse(question)
+
+    from angle_bench.checkpoints.folder.saved_steps import trainings
+    from angle_bench.checkpoints.resolve import resolve_all
+    from angle_bench.checkpoints.similarity import refuse_similarity
+    from angle_bench.checkpoints.variants import variants
+    from angle_bench.suites.select import find_all, joined, tables_of
+
+    found = find_all(question.tasks)
+    trained = trainings(question.checkpoints)
+    steps = [ref for each in trained for ref in each.refs()]
+    specs = resolve_all([*_named(question), *steps], question.changes, question.access)
+    for spec in specs:
+        if spec.settings is not None:
+            refuse_similarity(spec.label, spec.settings.similarity)
+    grids = [variants(spec, question.layers, question.sizes) for spec in specs]
+
+    # what follows is not needed to refuse a misspelt name, which should take no time
+    from angle_bench.evaluation.run.jobs import Job
+    from angle_bench.evaluation.run.outcome import ModelOutcome
+    from angle_bench.evaluation.run.run_options import refuse_idle
+    from angle_bench.evaluation.run.shards import cut, parse_shard
+    from angle_bench.evaluation.task_data import check_mirror
+    from angle_bench.results.layout import results_root, smoke_root
+
+    for spec in specs:
+        refuse_idle(spec, question.computing)
+    local = check_mirror(question.access.mirror)
+    root = results_root(question.results, write=write)
+    options = Options(
+        mirror=local,
+        root=root if question.limit is None else smoke_root(root, question.limit),
+        computing=question.computing,
+        keeping=question.keeping,
+        overwrite=question.overwrite,
+        limit=question.limit,
+        command=question.command,
+    )
+    suite = joined(found)
+    jobs = [Job([ModelOutcome.of(spec, options.root) for spec in grid], suite) for grid in grids]
+    if question.shard is not None:
+        jobs = cut(jobs, parse_shard(question.shard, os.environ))
+    return Plan(question, specs, jobs, tables_of(found), suite, trained, options)
+
+
+def _named(question: Question) -> "list[ModelRef]":
+    """The checkpoints that are asked for: by name or path, or by what scored ones are called."""
+    from angle_bench.evaluation.scored.stored_refs import with_stored
+    from angle_bench.results.find.stored_models import stored_models
+    from angle_bench.results.layout import results_root
+
+    changed = question.changes != Overrides() or bool(question.layers or question.sizes)
+    kept = results_root(question.results, write=False)
+    return with_stored(
+        question.models, lambda: stored_models(kept), question.access, changed=changed
+    )
+
+
+def _refuse(question: Question) -> None:
+    if not any(text.strip() for text in (*question.models, *question.checkpoints)):
+        raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
+    if question.limit is not None and question.limit < MINIMUM:
+        raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
+    refuse_computing(question.computing, question.keeping.folder)
+
+
+def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:
+    """Refuse what is invalid, before anything is written.
+
+    Raises:
+        UsageError: One of the values cannot be.
+    """
+    from angle_bench.encoding.workers.start import check_devices
+
+    check_devices(computing.device)
+    if computing.ray is not None:
+        from angle_bench.encoding.workers.ray.connection import check_address
+
+        check_address(computing.ray)
+    tokens = computing.batch_tokens
+    if tokens is not None and tokens < 1:
+        raise UsageError(
+            f"--batch-tokens {tokens} leaves no room for a text.", "--batch-tokens 4096"
+        )
+    refuse_cache_dir(cache_dir)
+
+
+def refuse_cache_dir(cache_dir: Path | None) -> None:
+    """Refuse a cache folder that is a file.
+
+    Raises:
+        UsageError: The cache folder is a file.
+    """
+    if cache_dir is not None and cache_dir.exists() and not cache_dir.is_dir():
+        raise UsageError(f"{cache_dir} is a file, not a folder.", "--cache-dir DIR, or --no-cache")

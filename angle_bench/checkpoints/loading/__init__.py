@@ -1,0 +1,1 @@
+"""From files to modules of torch."""

@@ -1,0 +1,1 @@
+"""Options, their groups, their completion."""

@@ -1,0 +1,1 @@
+"""Trainings that the command line starts, one or many."""

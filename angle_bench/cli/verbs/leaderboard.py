@@ -1,0 +1,264 @@
+"""`angle-bench leaderboard`: tables from any results that mteb or angle-bench wrote."""
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+from angle_bench.cli.options import complete
+from angle_bench.cli.options import options as shared
+from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from angle_bench.api.boards import Leaderboard
+    from angle_bench.reporting.formats.formats import Format
+
+EPILOG = """
+Examples:
+
+angle-bench leaderboard -t STS -o leaderboards/sts.md
+
+angle-bench leaderboard results/ ~/mteb-results -t 'MTEB(eng, v1)' --published
+
+angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base --ranks
+
+angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --ranks tasks
+
+angle-bench leaderboard -t STS -o leaderboards/site/
+"""
+
+DIFFERS = 3
+STDOUT = Path("-")
+TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
+
+
+class LeaderboardCommand(TyperCommand):
+    """The verb, whose option `--ranks` may be followed by the word `tasks`: typer has no such."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what was typed."""
+        words: list[str] = []
+        for word in args:
+            if word == "--ranks=tasks" or (word == "tasks" and words[-1:] == ["--ranks"]):
+                words = [*words[: -1 if word == "tasks" else None], TASK_RANKS]
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """Which scores are shown."""
+
+    tasks: shared.Tasks = field(default_factory=lambda: ["STS"])
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="[LABEL=]NAME-OR-GLOB[@REVISION][,...]",
+            help="Models, by commas or repeated. LABEL=A,B,C or LABEL='ft-*': seeds of a recipe, "
+            "mean ± standard deviation; all names after a label are its seeds.",
+            autocompletion=complete.scored,
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    results: shared.Results = Path("results")
+    model_name: shared.ModelName = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LeaderboardOutput:
+    """What is written, and where."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=".md, .csv, .tex, .json or .html; a folder becomes a site; - is stdout.",
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="markdown, csv, latex, json or html, whatever the suffix.",
+            autocompletion=complete.choices("markdown", "csv", "latex", "json", "html"),
+        ),
+    ] = None
+    raw: Annotated[
+        bool,
+        shared.flag("--raw", help="CSV without the quote before what spreadsheets execute."),
+    ] = False
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """How the rows are arranged."""
+
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="COLUMN", help="A column, model or coverage.")
+    ] = ""
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            metavar="NAME",
+            help="Show differences to this row.",
+            autocompletion=complete.scored,
+        ),
+    ] = ""
+    ranks: Annotated[
+        bool,
+        typer.Option(
+            "--ranks",
+            metavar="[tasks]",
+            help="Ranks as intervals, from stored predictions; with the word tasks over tasks, "
+            "from scores alone. Bold where it may be 1.",
+        ),
+    ] = False
+    task_ranks: Annotated[bool, typer.Option(TASK_RANKS, hidden=True)] = False
+    partial: Annotated[
+        bool, shared.flag("--partial", help="Average the tasks there are, and say how many.")
+    ] = False
+    published: Annotated[
+        bool, shared.flag("--published", help="Add what was published, where it is comparable.")
+    ] = False
+    decimals: Annotated[int, typer.Option("--decimals", metavar="N", help="Of scores ×100.")] = 2
+
+
+@grouped
+def leaderboard(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Results folders, a clone of mteb's results repository, old mteb output folders; "
+            "by default what -r says.",
+            show_default=False,
+        ),
+    ] = None,
+    chosen: RowOptions = RowOptions(),
+    written: LeaderboardOutput = LeaderboardOutput(),
+    arranging: Arranged = Arranged(),
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check", metavar="FILE", help="Exit with 3 if FILE is not what -o would write now."
+        ),
+    ] = None,
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
+) -> int:
+    """Make a table of stored scores, whoever measured them, and say where each comes from."""
+    output = None if written.output == STDOUT else written.output
+    if output is not None and check is not None:
+        raise UsageError(
+            "-o writes and --check compares; -o and --check are mutually exclusive.", f"-o {output}"
+        )
+
+    from angle_bench.reporting.formats.formats import first_difference, format_of, is_site
+
+    site = is_site(written.format, output or check) and not said.as_json
+    named = "json" if said.as_json else written.format
+    kind = None if site else format_of(named, output or check)
+    if written.raw:
+        kind = _raw(kind)
+    if output is not None:
+        _may_write(output, kind)
+    board = _board(paths or [chosen.results], chosen, arranging, site)
+    if not said.quiet and (site or kind is not None):  # on a terminal they stand under the table
+        for warning in board.warnings:
+            typer.echo(f"warning: {printable(warning)}", err=True)
+    if site:
+        return _site(board, output, check, said.quiet)
+    if check is not None and kind is not None:
+        return _checked(check, first_difference(check, kind, board.found))
+    _put(board, kind, output, said.quiet)
+    return 0
+
+
+def _board(paths: list[Path], chosen: RowOptions, arranging: Arranged, site: bool) -> "Leaderboard":
+    from angle_bench.api.boards import arranged
+
+    over_items = arranging.ranks and not site
+    ranks: bool | Literal["tasks"] = "tasks" if arranging.task_ranks else over_items
+    return arranged(
+        paths,
+        tasks=chosen.tasks,
+        models=chosen.model,
+        model_names=chosen.model_name,
+        published=arranging.published,
+        partial=arranging.partial,
+        ranks=ranks,
+        sort=arranging.sort,
+        base=arranging.base,
+        decimals=arranging.decimals,
+        command=_command(),
+    )
+
+
+def _raw(kind: "Format | None") -> "Format":
+    from angle_bench.reporting.formats.formats import RAW_CSV
+
+    if kind is None or kind.name != RAW_CSV.name:
+        raise UsageError("--raw is for CSV.", "-o FILE.csv --raw, or the command without --raw")
+    return RAW_CSV
+
+
+def _may_write(output: Path, kind: "Format | None") -> None:
+    from angle_bench.reporting.formats.formats import may_write
+    from angle_bench.reporting.site import site_folder
+
+    if kind is None:
+        site_folder.may_write(site_folder.place_of(output))
+    else:
+        may_write(output, kind)
+
+
+def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:
+    from angle_bench.reporting.site.shown import exhibit
+    from angle_bench.reporting.site.site_folder import first_difference, place_of
+
+    if check is not None:
+        return _checked(check, first_difference(place_of(check), exhibit(board.found)))
+    if output is None:
+        raise UsageError("a page is several files.", "-o FOLDER, or -o FILE.html")
+    index = board.save_site(output)
+    if not quiet:
+        typer.echo(f"wrote {index}, {len(board.labels)} models", err=True)
+    return 0
+
+
+def _checked(place: Path, difference: str | None) -> int:
+    typer.echo(f"{place}: {difference or 'as the results are'}")
+    return DIFFERS if difference else 0
+
+
+def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
+    from angle_bench.files.atomic import text_file, write_together
+
+    if kind is None:
+        typer.echo(board.to_text(shared.table_width()))
+    elif output is None:
+        typer.echo(kind.render(board.found), nl=False)
+    else:
+        whole = text_file(output, kind.render(board.found))
+        write_together([whole], fix="-o FILE in a folder that can be written and has space")
+        if not quiet:
+            typer.echo(f"wrote {output}, {len(board.labels)} models", err=True)
+
+
+def _command() -> str:
+    """What was typed, and the results folder where the environment says it."""
+    said = os.environ.get("ANGLE_BENCH_RESULTS")
+    prefix = f"ANGLE_BENCH_RESULTS={shlex.quote(said)} " if said else ""
+    return prefix + shlex.join(["angle-bench", *sys.argv[1:]])

@@ -1,0 +1,73 @@
+"""`angle-bench runs`: what was run when, with what, and how it ended."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from angle_bench.cli.options import options as shared
+from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.errors import printable
+
+if TYPE_CHECKING:
+    from angle_bench.results.runs import Run
+
+EPILOG = """
+Examples:
+
+angle-bench runs
+
+angle-bench runs -r results/ --last 5 --json
+"""
+
+
+@grouped
+def runs(
+    results: shared.Results = Path("results"),
+    last: Annotated[
+        int | None, typer.Option("--last", metavar="N", help="Only the last N commands.")
+    ] = None,
+    said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
+) -> int:
+    """List the commands that wrote into a results folder, the last one last."""
+    from angle_bench.errors import UsageError
+    from angle_bench.results.layout import results_root
+    from angle_bench.results.runs import every_run
+
+    if last is not None and last < 1:
+        raise UsageError(f"--last {last} leaves nothing.", "--last 5")
+    warnings: list[str] = []
+    found = every_run(results_root(results, write=False), warnings)
+    found = found if last is None else found[-last:]
+    for warning in () if said.quiet else warnings:
+        typer.echo(f"warning: {printable(warning)}", err=True)
+    if said.as_json:
+        typer.echo(json.dumps([run.to_dict() for run in found], indent=2, ensure_ascii=False))
+    else:
+        typer.echo(_table(found))
+    return 0
+
+
+def _table(found: "list[Run]") -> str:
+    from tabulate import tabulate
+
+    rows = [
+        [
+            run.started.removesuffix("+00:00"),
+            _ended(run),
+            run.scored,
+            run.kept,
+            run.failed,
+            printable(run.command),
+        ]
+        for run in found
+    ]
+    heads = ["started (UTC)", "ended", "scored", "kept", "failed", "command"]
+    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+
+
+def _ended(run: "Run") -> str:
+    """How it ended, in a word or two."""
+    known = {None: "running or killed", 0: "well", 1: "with failures", 130: "interrupted"}
+    return known.get(run.exit_code, f"with {run.exit_code}")

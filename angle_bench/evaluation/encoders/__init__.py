@@ -1,0 +1,1 @@
+"""The encoders of a run: ours, and those of other libraries."""

@@ -1,0 +1,91 @@
+"""The encoders of a run, loaded: ours, or those of another library."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from angle_bench.checkpoints import hub
+from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
+from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.run_options import Options
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.store.interface import Store
+
+
+def load_encoders(
+    specs: Sequence[ModelSpec],
+    kept: "Store",
+    between: Between,
+    options: Options,
+    progress: Progress,
+) -> Sequence[RunEncoder]:
+    """Encoders of one checkpoint in several layers, poolings and sizes, whoever computes them.
+
+    Args:
+        specs: The checkpoint in each of its settings; of a foreign one there is but one.
+        kept: Where our vectors are kept.
+        between: Workers that are there already.
+        options: Where and with what it is computed.
+        progress: Told of texts that are done.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    if specs[0].loader == "transformers":
+        return _ours(specs, kept, between, options, progress)
+    between.close()
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
+    from angle_bench.evaluation.quiet import quieten
+
+    quieten()
+    if specs[0].loader == "mteb":
+        return [_of_mteb(specs[0], options, progress)]
+    return [_of_library(specs[0], kept, options, progress)]
+
+
+def _ours(
+    specs: Sequence[ModelSpec],
+    kept: "Store",
+    between: Between,
+    options: Options,
+    progress: Progress,
+) -> list[ByUs]:
+    from angle_bench.evaluation.quiet import quieten
+
+    hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
+    if specs[0].folder is None:
+        # before the bars of other libraries are silenced: a download shows its own
+        folder = hub.fetch(specs[0].name, specs[0].revision)
+        specs = [each.model_copy(update={"folder": folder}) for each in specs]
+    from angle_bench.evaluation.encoders.load import load_variants, refuse_change
+
+    encoders = load_variants(specs, options.computing, kept, between)
+    for encoder in encoders:
+        encoder.done = progress.texts
+    if fresh := not encoders[0].encoder.known():
+        encoders[0].encoder.begin()  # the workers load while mteb is imported
+    quieten()
+
+    if fresh:
+        _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
+        refuse_change(encoders[0])
+    return [ByUs(encoder, variants=encoders) for encoder in encoders]
+
+
+def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
+    from angle_bench.evaluation.encoders.foreign import devices_of, load_from_mteb
+
+    if len(devices := devices_of(options.computing.device)) > 1:
+        progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
+    return ByMteb(load_from_mteb(spec, options.computing.device))
+
+
+def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:
+    from angle_bench.evaluation.encoders.foreign import load_handed_over
+
+    encoder = load_handed_over(spec, options.computing, kept)
+    encoder.done = progress.texts
+    _ = encoder.mteb_model_meta  # a similarity that mteb does not know is refused now
+    return ByLibrary(encoder)

@@ -1,0 +1,191 @@
+"""What a run asks of an encoder, and who answers: this package, or another library."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.missing import Todo
+from angle_bench.evaluation.run.prefetch import encode_ahead
+
+if TYPE_CHECKING:
+    from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+    from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
+    from angle_bench.evaluation.run.prefetch import Ready
+
+STORED = "stored vectors"
+BY_MTEB = "chosen by mteb"
+# ours cuts its own batches by tokens; others forward what the loader hands them
+LOADER_BATCH = 512
+LOADER_BATCH_OF_OTHERS = 32
+
+
+class RunEncoder(Protocol):
+    """An encoder of a run, whoever computes its vectors."""
+
+    @property
+    def model(self) -> Any:
+        """What mteb evaluates."""
+
+    @property
+    def batch(self) -> int:
+        """How many texts mteb hands it at once."""
+
+    @property
+    def tells_texts(self) -> bool:
+        """Whether it tells how many texts are done."""
+
+    @property
+    def device(self) -> str:
+        """Where its vectors came from so far."""
+
+    @property
+    def attention(self) -> str:
+        """The attention that they are computed with."""
+
+    @property
+    def prompts(self) -> Mapping[str, str] | str:
+        """Templates by role of the texts of this task, or who chooses them."""
+
+    def counted(self) -> dict[str, int]:
+        """What it has done so far, by the names of `Counts`; nothing where nobody counts."""
+
+    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+        """Compute the texts of tasks of pairs before the first is scored, where that saves some."""
+
+    def begin_task(self) -> None:
+        """The texts of a task follow."""
+
+    def refuse_change(self) -> None:
+        """Refuse results of files that changed meanwhile.
+
+        Raises:
+            ModelError: They did.
+        """
+
+    def tell_warnings(self, progress: Progress) -> None:
+        """What went wrong without stopping it, since this was last asked."""
+
+    def tell_cut(self, progress: Progress) -> None:
+        """How many texts were cut, where somebody counts."""
+
+    def end(self, between: Between) -> None:
+        """Nothing more is asked of it; what the next model can use is left there."""
+
+
+@dataclass(frozen=True)
+class ByLibrary:
+    """A folder that sentence-transformers computes: its vectors are stored and counted here."""
+
+    model: "SentenceEncoder"
+    batch: int = LOADER_BATCH_OF_OTHERS
+    tells_texts: bool = True
+
+    @property
+    def device(self) -> str:
+        """Where its vectors came from so far."""
+        return self.model.device or STORED
+
+    @property
+    def attention(self) -> str:
+        """As far as it is known."""
+        return self.model.attention
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """Templates by role."""
+        return self.model.prompts_used
+
+    def counted(self) -> dict[str, int]:
+        """What it has done so far."""
+        return self.model.counted()
+
+    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+        """Nothing: the library is asked task by task."""
+        return {}
+
+    def begin_task(self) -> None:
+        """Prompts are noted anew."""
+        self.model.prompts_used = {}
+
+    def refuse_change(self) -> None:
+        """The content must still be the one that results are stored under."""
+        from angle_bench.evaluation.encoders.load import refuse_change
+
+        refuse_change(self.model)
+
+    def tell_warnings(self, progress: Progress) -> None:
+        """Each once."""
+        for warning in self.model.warnings():
+            progress.warning(warning)
+
+    def tell_cut(self, progress: Progress) -> None:
+        """In a sentence."""
+        if cut := self.model.truncation():
+            progress.warning(cut)
+
+    def end(self, between: Between) -> None:
+        """Its processes end."""
+        self.model.close()
+
+
+@dataclass(frozen=True)
+class ByUs(ByLibrary):
+    """A checkpoint that is computed here; its variants share one forward pass."""
+
+    model: "MtebEncoder"
+    batch: int = LOADER_BATCH
+    variants: "Sequence[MtebEncoder]" = ()
+
+    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+        """The texts of all tasks, each distinct one once, into the store."""
+        if self.model.encoder.store is None or not pairs:
+            return {}
+        return encode_ahead(self.variants, pairs, progress)
+
+    def end(self, between: Between) -> None:
+        """Its workers are kept for the next model."""
+        between.keep(self.model.checkpoint, self.model.encoder.hand_over())
+
+
+@dataclass(frozen=True)
+class ByMteb:
+    """A model that mteb's own loader gave, of which nothing is known but that mteb takes it."""
+
+    model: Any
+    batch: int = LOADER_BATCH_OF_OTHERS
+    tells_texts: bool = False
+    attention: str = BY_MTEB
+    prompts: str = BY_MTEB
+
+    @property
+    def device(self) -> str:
+        """As far as the model says."""
+        return str(getattr(self.model, "device", "device of mteb"))
+
+    def counted(self) -> dict[str, int]:
+        """Nobody counts."""
+        return {}
+
+    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+        """Nothing: its vectors are not stored."""
+        return {}
+
+    def begin_task(self) -> None:
+        """Nothing to do."""
+
+    def refuse_change(self) -> None:
+        """Its files are mteb's."""
+
+    def tell_warnings(self, progress: Progress) -> None:
+        """It says what it says itself."""
+
+    def tell_cut(self, progress: Progress) -> None:
+        """Nobody counts."""
+
+    def end(self, between: Between) -> None:
+        """Ended, where it can be."""
+        close = getattr(self.model, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,1 @@
+"""Models times tasks: what is missing is computed and recorded."""

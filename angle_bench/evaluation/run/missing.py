@@ -1,0 +1,137 @@
+"""What is still to be computed of a suite, and for which variants of a model."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.outcome import ModelOutcome
+from angle_bench.evaluation.run.record import model_record
+from angle_bench.evaluation.run.run_options import Options
+from angle_bench.evaluation.task_data import Located, locate
+from angle_bench.results.claims import Claims, forget_dead
+from angle_bench.results.model_folder import LookupResult, ResultRequirements, look_up
+from angle_bench.suites.shipped import mteb_task
+from angle_bench.suites.task import Suite, Task
+
+
+@dataclass
+class Todo:
+    """A task to compute.
+
+    Attributes:
+        located: Where its data is.
+        parts: The tasks that it is the mean of, if it is an aggregate.
+        outcomes: The variants of the model that lack it.
+    """
+
+    task: Task
+    located: Located
+    parts: tuple[Task, ...] = ()
+    outcomes: list[ModelOutcome] = field(default_factory=list)
+
+
+def missing(
+    variants: Sequence[ModelOutcome], suite: Suite, options: Options, progress: Progress
+) -> list[Todo]:
+    """The tasks to compute for variants of one model; aggregates come after their parts.
+
+    What failed in this run is not tried again.
+    """
+    todo: dict[str, Todo] = {}
+    for task in suite.task:
+        parts = tuple(_part(name) for name in task.parts)
+        try:
+            places = {
+                each.name: locate(each, options.mirror, options.limit) for each in parts or (task,)
+            }
+        except Exception as error:
+            for outcome in variants:
+                failure = outcome.failed(task.name, error, options.command)
+            progress.failed(task.name, failure.what, failure.fix)
+            continue
+        if parts:
+            places[task.name] = _joined(task, places)
+        for each in (*parts, task):
+            if each.name not in todo:
+                lacking = _lacking(variants, each, places[each.name], options, progress)
+                made = Todo(each, places[each.name], parts if each is task else (), lacking)
+                todo[each.name] = made
+            if each is task:
+                for outcome in variants:
+                    if outcome not in todo[each.name].outcomes:
+                        outcome.keep(task.name)
+    return [each for each in todo.values() if each.outcomes]
+
+
+def _lacking(
+    variants: Sequence[ModelOutcome],
+    task: Task,
+    located: Located,
+    options: Options,
+    progress: Progress,
+) -> list[ModelOutcome]:
+    """The variants without a stored result that answers."""
+    left = [o for o in variants if task.name not in (*o.failures, *o.scored)]
+    if options.overwrite:
+        return left
+    lacking, reasons = [], set()
+    for outcome in left:
+        found = answer(outcome, task, located)
+        if found.state == "done":
+            forget_dead(outcome.folder, task.name)
+        else:
+            lacking.append(outcome)
+            reasons.add(found.reason)
+    for reason in sorted(reasons - {""}):
+        progress.warning(f"{task.name} is computed again: {reason}")
+    return lacking
+
+
+def answer(outcome: ModelOutcome, task: Task, located: Located) -> LookupResult:
+    """What the model's folder holds of a task for this data and these settings."""
+    settings_digest = model_record(outcome.spec)["settings_digest"]
+    asked = ResultRequirements(located.revision, located.rows, settings_digest, located.definition)
+    return look_up(outcome.folder, task, asked)
+
+
+def claimed(
+    todo: Sequence[Todo], held: Claims, options: Options
+) -> tuple[list[Todo], list[tuple[ModelOutcome, str]]]:
+    """What this process computes, and which tasks of which variants others are computing.
+
+    An aggregate waits for parts that others compute. A task that was stored by the time it is
+    claimed is done.
+    """
+    mine: list[Todo] = []
+    busy: list[tuple[ModelOutcome, str]] = []
+    for each in todo:
+        parts = {part.name for part in each.parts}
+        got = []
+        for outcome in each.outcomes:
+            waits = any(other is outcome and name in parts for other, name in busy)
+            if waits or not held.take(outcome.folder, each.task.name):
+                busy.append((outcome, each.task.name))
+            elif not options.overwrite and answer(outcome, each.task, each.located).state == "done":
+                held.release(outcome.folder, each.task.name)
+                outcome.keep(each.task.name)
+            else:
+                got.append(outcome)
+        if got:
+            mine.append(replace(each, outcomes=got))
+    return mine, busy
+
+
+def _part(name: str) -> Task:
+    task = mteb_task(name)
+    if task is None:
+        raise ValueError(f"the generated tasks do not hold the part {name}")
+    return task
+
+
+def _joined(task: Task, places: Mapping[str, Located]) -> Located:
+    """The data of an aggregate: its own revision, or a digest where a part is local."""
+    if all(located.origin == "hub" for located in places.values()):
+        return Located("hub", task.revision)
+    text = "\n".join(f"{name} {located.revision}" for name, located in sorted(places.items()))
+    return Located("mirror", f"local-{hashlib.sha256(text.encode()).hexdigest()[:16]}")

@@ -1,0 +1,297 @@
+"""Run models on a suite: what is stored is kept, what is missing is computed, failures stand alone.
+
+Nothing heavy is imported until something is missing, so that a repeated command answers at once.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.errors import DataError
+from angle_bench.evaluation.encoders.loaded import load_encoders
+from angle_bench.evaluation.encoders.open_store import opened_store
+from angle_bench.evaluation.encoders.run_encoder import STORED, RunEncoder
+from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.missing import Todo, claimed, missing
+from angle_bench.evaluation.run.outcome import ModelOutcome
+from angle_bench.evaluation.run.run_options import Options
+from angle_bench.evaluation.run.task_record import task_record
+from angle_bench.evaluation.task_data import locate, mirror_warning
+from angle_bench.results.claims import Claims, claims, holder
+from angle_bench.results.model_folder import store
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.store.interface import Store
+    from angle_bench.evaluation.scoring.score import Prepared, ScoredTask
+
+
+def run(
+    jobs: Sequence[Job],
+    options: Options,
+    progress: Progress,
+    between: Between | None = None,
+) -> None:
+    """Evaluate every model on its tasks.
+
+    A task that fails is recorded and the others run. What another process is computing is left to
+    it; at the end this one waits, and computes what the other did not store.
+
+    Args:
+        jobs: The models with their tasks; their outcomes are filled in place.
+        options: Where results go, where data is, how it is computed.
+        progress: Told what happens.
+        between: Holds workers beyond this call; the caller closes it.
+    """
+    held = between or Between(progress.warning)
+    tasks = {task.name: task for job in jobs for task in job.suite.task}
+    for job in jobs:
+        if note := job.variants[0].spec.note:
+            progress.warning(note)
+    if warning := mirror_warning(list(tasks.values()), options.mirror):
+        progress.warning(warning)
+    try:
+        with claims() as ours:
+            pending = list(jobs)
+            while pending:
+                pending = _round(pending, ours, held, options, progress)
+    finally:
+        if between is None:
+            held.close()
+
+
+def _round(
+    jobs: Sequence[Job], ours: Claims, between: Between, options: Options, progress: Progress
+) -> list[Job]:
+    """Compute what nobody else computes.
+
+    Returns:
+        What others were computing. Where that is everything, one of these tasks is waited for.
+    """
+    left: list[Job] = []
+    computed = False
+    for job in jobs:
+        started = time.monotonic()
+        todo = missing(job.variants, job.suite, options, progress)
+        mine, busy = claimed(todo, ours, options)
+        try:
+            if mine:
+                computed = True
+                with opened_store(options.keeping, progress) as kept:
+                    _compute(job.variants, mine, kept, ours, between, options, progress)
+        finally:
+            _release(mine, ours)
+        for outcome in job.variants:
+            outcome.seconds += time.monotonic() - started
+        if busy:
+            left.append(job.only({name for _, name in busy}))
+            first = busy[0]
+    if left and not computed:
+        outcome, name = first
+        progress.waiting(f"{outcome.spec.label} {name}: {holder(outcome.folder, name)}")
+        ours.wait(outcome.folder, name)
+    return left
+
+
+def _release(todo: Sequence[Todo], ours: Claims) -> None:
+    for each in todo:
+        for outcome in each.outcomes:
+            ours.release(outcome.folder, each.task.name)
+
+
+def _compute(
+    variants: Sequence[ModelOutcome],
+    todo: Sequence[Todo],
+    kept: "Store",
+    ours: Claims,
+    between: Between,
+    options: Options,
+    progress: Progress,
+) -> None:
+    spec = variants[0].spec
+    progress.loading(spec)
+    try:
+        specs = [outcome.spec for outcome in variants]
+        encoders = load_encoders(specs, kept, between, options, progress)
+    except Exception as error:
+        for each in todo:
+            for outcome in each.outcomes:
+                failure = outcome.failed(each.task.name, error, options.command)
+        progress.failed(spec.label, failure.what, failure.fix)
+        return
+    try:
+        _score_all(variants, encoders, todo, ours, options, progress)
+    finally:
+        encoders[0].end(between)
+        for outcome in variants:
+            outcome.texts += encoders[0].counted().get("texts", 0)
+
+
+def _score_all(
+    variants: Sequence[ModelOutcome],
+    encoders: Sequence[RunEncoder],
+    todo: Sequence[Todo],
+    ours: Claims,
+    options: Options,
+    progress: Progress,
+) -> None:
+    spec, first = variants[0].spec, encoders[0]
+    header = spec.header([(each.task.name, each.task.type) for each in todo])
+    where = f"{STORED} first" if first.device == STORED else first.device
+    parts = [header, *_grid([outcome.spec for outcome in variants]), where]
+    texts_in_all = _countable_texts(todo, options) if first.tells_texts else 0
+    progress.model(" · ".join(parts), len(todo), texts_in_all)
+    for line in _prompt_lines(spec, todo):
+        progress.prompt(line)
+    ready = first.ahead([each for each in todo if each.task.type == "STS"], progress)
+    for number, each in enumerate(todo, start=1):
+        held = ready.pop(each.task.name, None)
+        ahead = bool(each.parts) or (held is not None and not isinstance(held, Exception))
+        texts = each.task.texts_of(options.limit) or 0
+        progress.task(each.task.name, number, 0 if ahead else texts)
+        lacking = [
+            (outcome, encoder)
+            for outcome, encoder in zip(variants, encoders, strict=True)
+            if outcome in each.outcomes
+        ]
+        _score_task(lacking, each, held, options, progress)
+        _release([each], ours)
+        first.tell_warnings(progress)
+    first.tell_cut(progress)
+
+
+def _grid(specs: Sequence[ModelSpec]) -> list[str]:
+    """The layers and sizes of variants, where they are not the checkpoint's own."""
+    used = [spec.settings for spec in specs if spec.settings]
+    layers = list(dict.fromkeys("last" if s.layer is None else str(s.layer) for s in used))
+    sizes = list(dict.fromkeys("full" if s.size is None else str(s.size) for s in used))
+    said = []
+    if layers not in ([], ["last"]):
+        said.append(f"layer {','.join(layers)}")
+    if sizes not in ([], ["full"]):
+        said.append(f"size {','.join(sizes)}")
+    return said
+
+
+def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
+    """Which prompt each task uses, where they do not all use the same one."""
+    if spec.settings is None:
+        return []
+    tasks = [(each.task.name, each.task.type) for each in todo]
+    lines = spec.settings.prompts.by_template(tasks)
+    return lines if len(lines) > 1 else []
+
+
+def _countable_texts(todo: Sequence[Todo], options: Options) -> int:
+    """The texts that the encoder will report, 0 where that is not known beforehand."""
+    texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
+    return 0 if None in texts else sum(count or 0 for count in texts)
+
+
+def _score_task(
+    lacking: Sequence[tuple[ModelOutcome, RunEncoder]],
+    todo: Todo,
+    ready: "Prepared | Exception | None",
+    options: Options,
+    progress: Progress,
+) -> None:
+    """Score a task with every variant that lacks it; its data is loaded once.
+
+    A variant that fails, such as a layer whose vectors are all the same, fails alone.
+    """
+    started = time.monotonic()
+    name = todo.task.name
+    scores: list[float] = []
+    said: set[str] = set()
+    prepared: Prepared | None = None
+    try:
+        if not todo.parts:
+            prepared = _prepared(todo, ready)
+            for warning in prepared.warnings:
+                progress.warning(warning)
+        for outcome, encoder in lacking:
+            try:
+                scored = _scored(outcome, encoder, todo, prepared, options)
+                _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
+            except Exception as error:
+                failure = outcome.failed(name, error, options.command)
+                if failure.what not in said:
+                    progress.failed(name, failure.what, failure.fix)
+                said.add(failure.what)
+            else:
+                outcome.scored.append(name)
+                scores.append(scored.result.get_score())
+    except Exception as error:  # the data: no variant can be scored
+        for outcome, _ in lacking:
+            failure = outcome.failed(name, error, options.command)
+        progress.failed(name, failure.what, failure.fix)
+    finally:
+        if prepared is not None:
+            prepared.release()
+    if scores:
+        progress.scored(name, scores, time.monotonic() - started)
+
+
+def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":
+    from angle_bench.evaluation.scoring.score import prepare
+
+    if isinstance(ready, Exception):
+        raise ready
+    return ready or prepare(todo.task, todo.located)
+
+
+def _scored(
+    outcome: ModelOutcome,
+    encoder: RunEncoder,
+    todo: Todo,
+    prepared: "Prepared | None",
+    options: Options,
+) -> "ScoredTask":
+    from angle_bench.evaluation.scoring.score import score
+
+    if prepared is None:
+        return _combined(outcome, todo)
+    encoder.begin_task()
+    scored = score(encoder.model, prepared, encoder.batch)
+    encoder.refuse_change()
+    found = locate(todo.task, options.mirror, options.limit)
+    if found.revision != todo.located.revision:
+        raise DataError(
+            f"the data of {todo.task.name} changed while it was being scored.",
+            "the same command once nothing writes to the data any more",
+        )
+    return scored
+
+
+def _store(
+    outcome: ModelOutcome,
+    encoder: RunEncoder,
+    todo: Todo,
+    scored: "ScoredTask",
+    seconds: float,
+    options: Options,
+) -> None:
+    record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
+    store(
+        outcome.folder,
+        todo.task.name,
+        write_result=scored.result.to_disk,
+        meta=encoder.model.mteb_model_meta.to_dict(),
+        record={"command": list(options.command), "seconds": round(seconds, 3), **record},
+        predictions=scored.predictions,
+    )
+
+
+def _combined(outcome: ModelOutcome, todo: Todo) -> "ScoredTask":
+    """An aggregate task from the stored results of its parts, by mteb's own rule."""
+    from angle_bench.evaluation.scoring.aggregate import combine
+
+    missing = [part.name for part in todo.parts if part.name in outcome.failures]
+    if missing:
+        raise DataError(
+            f"{todo.task.name} is the mean of its parts, and {', '.join(missing)} has no score.",
+            "the same command, once what is said of its parts is mended",
+        )
+    return combine(outcome.folder, todo.task, todo.located)

@@ -1,0 +1,1 @@
+"""Words that mean models whose scores are stored."""

@@ -1,0 +1,1 @@
+"""One task scored, with a value for each item."""

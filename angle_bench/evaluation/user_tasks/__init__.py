@@ -1,0 +1,1 @@
+"""Tasks that users bring: their rows as mteb tasks."""

@@ -1,0 +1,1 @@
+"""Models beside a base: evidence, verdicts, ranks."""

@@ -1,0 +1,53 @@
+"""How two models were used differently: what a comparison says before any number."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from angle_bench.reporting.tables.signature import settings_parts
+from angle_bench.results.find.stored_models import StoredModel
+
+_NAMES = {"pool": "pooling", "max": "max_length"}
+_SHOWN = 40  # characters of a prompt
+
+
+def settings_differ(
+    base: StoredModel,
+    candidate: StoredModel,
+    base_mteb: Iterable[str | None],
+    candidate_mteb: Iterable[str | None],
+) -> list[str]:
+    """Where two signatures differ beside the model, such as `pooling cls, base mean`.
+
+    Normalising vectors changes no cosine, so it does not count.
+
+    Args:
+        base: The model that the other is compared with.
+        candidate: The other.
+        base_mteb: The versions of mteb that scored the base; none where it has no scores.
+        candidate_mteb: Those that scored the other.
+    """
+    first, second = _parts(base, base_mteb), _parts(candidate, candidate_mteb)
+    if not (first["mteb"] and second["mteb"]):
+        first["mteb"] = second["mteb"] = ""
+    return [
+        f"{_NAMES.get(key, key)} {second.get(key, 'none')}, base {first.get(key, 'none')}"
+        for key in dict.fromkeys([*first, *second])
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
+    settings: Mapping[str, Any] | None = model.record.get("settings")
+    parts = settings_parts(settings)
+    if settings is not None:
+        parts["pool"] = str(settings["pooling"])
+        parts["prompts"] = _prompts(settings["prompts"], parts["prompts"])
+    return parts | {"mteb": ",".join(sorted(str(version) for version in set(mteb)))}
+
+
+def _prompts(policy: Mapping[str, Any], digest: str) -> str:
+    """One template around every text as it is, anything else by its digest."""
+    default = policy.get("default", "")
+    if not default or any(policy.get(key) for key in ("role", "type", "task", "instruction")):
+        return digest
+    return repr(default if len(default) <= _SHOWN else f"{default[: _SHOWN - 1]}…")

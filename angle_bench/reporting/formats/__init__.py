@@ -1,0 +1,1 @@
+"""Tables and comparisons as text, markdown, LaTeX, JSON, CSV, HTML."""

@@ -1,0 +1,77 @@
+"""A grid of scores: layers of a model as rows, sizes as columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from angle_bench.reporting.tables.signature import joined
+from angle_bench.reporting.tables.table import ABSENT, LEGEND, MARKS, Table, TableRow, plain
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The variants of one model over one suite, in one number each.
+
+    Attributes:
+        label: The model.
+        table: A row for each variant.
+        axes: Layer and size of each row.
+    """
+
+    label: str
+    table: Table
+    axes: Sequence[tuple[int, int]]
+
+    def text(self, width: int) -> str:
+        """The grid as plain text: averages over the tasks that every variant has a score of.
+
+        With a single task it is the task's score.
+        """
+        common = self._common()
+        cells = dict(zip(self.axes, (_cell(common, row) for row in common.rows), strict=True))
+        layers = sorted({layer for layer, _ in self.axes})
+        sizes = sorted({size for _, size in self.axes})
+        lines = [[f"layer {layer}", *(cells[layer, size] for size in sizes)] for layer in layers]
+        headers = [f"{self._what(common)} · size", *map(str, sizes)]
+        return f"{self.label}\n{plain(headers, lines, labelled=True)}"
+
+    def footer(self) -> str:
+        """The tasks whose data is not the hub's, and one signature for all layers and sizes."""
+        signatures = [row.signature for row in self.table.rows if row.signature]
+        return "\n".join([*self._data(), *([joined(signatures)] if signatures else [])])
+
+    def _data(self) -> list[str]:
+        marked: dict[str, list[str]] = {}
+        for at, task in enumerate(self.table.suite.task):
+            scored = [row.cells[at] for row in self.table.rows if row.cells[at].score is not None]
+            for mark in {MARKS.get(cell.data, "") for cell in scored} - {""}:
+                marked.setdefault(mark, []).append(task.header)
+        return [
+            f"{mark} {meaning}: {', '.join(marked[mark])}"
+            for mark, meaning in LEGEND.items()
+            if mark in marked
+        ]
+
+    def _common(self) -> Table:
+        """The table without the tasks that a variant lacks: every cell is about the same tasks."""
+        tasks = self.table.suite.task
+        kept = [
+            at
+            for at in range(len(tasks))
+            if all(row.cells[at].score is not None for row in self.table.rows)
+        ]
+        suite = self.table.suite.model_copy(update={"task": tuple(tasks[at] for at in kept)})
+        rows = [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in self.table.rows]
+        return Table(suite, tuple(rows))
+
+    def _what(self, common: Table) -> str:
+        asked, had = len(self.table.suite.task), len(common.suite.task)
+        if asked == 1:
+            return self.table.suite.task[0].header
+        if had == asked:
+            return common.average_header
+        return f"{common.average_header}, {had} of {asked} tasks"
+
+
+def _cell(table: Table, row: TableRow) -> str:
+    average = table.average(row)
+    return ABSENT if average is None else f"{100 * average:.2f}"

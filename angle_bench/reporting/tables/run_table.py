@@ -1,0 +1,71 @@
+"""A table from what is stored: result files and their run records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from angle_bench.reporting.tables.signature import TaskData, signature
+from angle_bench.reporting.tables.table import Table, TableCell, TableRow
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.model_folder import read_record
+from angle_bench.results.result_file import read_result
+from angle_bench.suites.task import Suite
+
+
+def stored_row(
+    label: str,
+    folder: ModelFolder,
+    model: Mapping[str, Any],
+    suite: Suite,
+    answered: Sequence[str],
+) -> TableRow:
+    """One model's row over a suite.
+
+    Args:
+        label: What the table shows.
+        folder: Where the results are.
+        model: The model part of a run record, for the signature.
+        suite: The columns.
+        answered: The tasks whose stored result is the one asked for; the others stay empty.
+    """
+    cells, versions, sources = [], [], []
+    for task in suite.task:
+        result = read_result(folder.result(task.name)) if task.name in answered else None
+        if result is None:
+            cells.append(TableCell(None))
+            continue
+        data = read_record(folder, task.name).get("data", {})
+        cells.append(TableCell(result.main_score(task), _verdict(data)))
+        versions.append(result.mteb_version)
+        sources.append(TaskData.recorded(task.name, data))
+    line = signature(model, suite, versions, sources) if versions else ""
+    return TableRow(label, tuple(cells), line)
+
+
+def as_json(table: Table) -> list[dict[str, Any]]:
+    """The rows as plain values; scores are ×100, the mean is null where a task is missing."""
+    names = [task.name for task in table.suite.task]
+    return [
+        {
+            "label": row.label,
+            "scores": {
+                name: _percent(cell.score) for name, cell in zip(names, row.cells, strict=True)
+            },
+            "data": {
+                name: cell.data
+                for name, cell in zip(names, row.cells, strict=True)
+                if cell.score is not None
+            },
+            "mean": _percent(table.average(row)),
+            "coverage": table.coverage(row),
+            "signature": row.signature,
+        }
+        for row in table.rows
+    ]
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 4)
+
+
+def _verdict(data: Mapping[str, Any]) -> str:
+    return str(data.get("verification", {}).get("verdict", "hub"))

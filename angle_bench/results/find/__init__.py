@@ -1,0 +1,1 @@
+"""Result folders under any path: which model each is of, which file answers a task."""

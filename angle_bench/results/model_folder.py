@@ -1,0 +1,183 @@
+"""What one model folder holds of a suite, and how a task is put into it or set aside."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from angle_bench.errors import ResultsError
+from angle_bench.files.atomic import (
+    FileToWrite,
+    Write,
+    clear_leftovers,
+    json_file,
+    write_json,
+    write_together,
+)
+from angle_bench.files.locks import acquired
+from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
+from angle_bench.results.layout import ModelFolder
+from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
+from angle_bench.results.result_file import StoredResult, UnreadableResult, read_result
+from angle_bench.results.run_record import read_run_record
+from angle_bench.suites.task import Task
+
+State = Literal[
+    "done", "absent", "other data", "other settings", "unreadable", "incomplete", "damaged"
+]
+
+
+@dataclass(frozen=True)
+class LookupResult:
+    """What a folder holds for one task.
+
+    Attributes:
+        state: `done` only if data, splits and subsets are the ones asked for.
+        result: The stored result where it is `done`.
+        reason: Why it is not, for the user.
+    """
+
+    state: State
+    result: StoredResult | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ResultRequirements:
+    """What a stored result must have been made with to answer.
+
+    Attributes:
+        revision: The `dataset_revision`.
+        rows: Digests of local rows by config and split; empty for the hub.
+        settings_digest: Of the settings in force. A plain folder holds results under the model's
+            own settings, and what those are can change: with the registry, with a newer
+            angle-bench, with files that were not in the hub cache yet.
+        definition: What an own task makes of its rows, as a digest; empty for mteb's.
+    """
+
+    revision: str
+    rows: Mapping[str, str] = field(default_factory=dict)
+    settings_digest: str | None = None
+    definition: str = ""
+
+    def same_data(self, stored: StoredResult, record: Mapping[str, Any]) -> bool:
+        """Whether a result is about these rows, perhaps among others."""
+        if stored.dataset_revision == self.revision:
+            return True
+        rows = record.get("data", {}).get("rows", {})
+        return bool(self.rows) and all(rows.get(key) == row for key, row in self.rows.items())
+
+
+def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> LookupResult:
+    """Whether a task is answered by what is stored."""
+    place = folder.result(task.name)
+    try:
+        stored = read_result(place)
+    except UnreadableResult as error:
+        return LookupResult("unreadable", reason=f"{place} cannot be read ({error})")
+    if stored is None:
+        return LookupResult("absent")
+    odd: list[str] = []
+    record = read_run_record(folder.record(task.name), odd)
+    if odd:
+        return LookupResult("unreadable", reason=odd[0].removesuffix("; left out"))
+    if not asked.same_data(stored, record):
+        return LookupResult(
+            "other data",
+            reason=f"stored for data {stored.dataset_revision}, asked for {asked.revision}",
+        )
+    if record.get("data", {}).get("definition", "") != asked.definition:
+        return LookupResult("other data", reason="stored under another definition of the task")
+    if missing := stored.missing(task):
+        return LookupResult("incomplete", reason=f"stored without {', '.join(missing)}")
+    if not record:
+        return LookupResult("incomplete", reason="stored without its run record")
+    if record.get("model", {}).get("settings_digest") != asked.settings_digest:
+        return LookupResult("other settings", reason="stored under other settings of the model")
+    if needs_predictions(task) and not folder.predictions(task.name).is_file():
+        return LookupResult("incomplete", reason="stored without its predictions")
+    if rotten := damaged(folder, task.name, record):
+        return LookupResult("damaged", reason=rotten)
+    return LookupResult("done", stored)
+
+
+def store(
+    folder: ModelFolder,
+    task: str,
+    *,
+    write_result: Write,
+    meta: dict[str, Any],
+    record: dict[str, Any],
+    predictions: Sequence[Predictions],
+) -> None:
+    """Put a task's result in place; what stood there is set aside once the new one is written.
+
+    Side files are renamed first and the result file last, so its existence means the rest is
+    there.
+    """
+    sums: dict[str, Any] = {"scores": {}, "predictions": None}
+
+    def write_record(temporary: Path) -> None:  # the last, when all checksums are known
+        json_file(temporary, {**record, RECORDED: sums}).write(temporary)
+
+    def write_predictions(temporary: Path) -> None:
+        predictions_file(temporary, predictions).write(temporary)
+        sums["predictions"] = file_checksum(temporary)
+
+    def write_scores(temporary: Path) -> None:
+        write_result(temporary)
+        sums["scores"] = scores_checksums(temporary)
+
+    files = [FileToWrite(folder.record(task), write_record), json_file(folder.meta, meta)]
+    if predictions:
+        files.append(FileToWrite(folder.predictions(task), write_predictions))
+    files.append(FileToWrite(folder.result(task), write_scores))
+    with locked(folder):
+        clear_leftovers(file.place for file in files)
+        write_together(files, before_renaming=lambda: set_aside(folder, task))
+        with suppress(OSError):  # of an earlier failure; the result is there
+            folder.error(task).unlink(missing_ok=True)
+
+
+def set_aside(folder: ModelFolder, task: str) -> None:
+    """Move a task's files to `superseded/`, the result file first."""
+    files = [folder.result(task), folder.record(task), folder.predictions(task)]
+    if not any(place.exists() for place in files):
+        return
+    shelf = folder.side / "superseded" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    while (shelf / f"{task}.json").exists() or (shelf / f"{task}.record.json").exists():
+        shelf = shelf.with_name(f"{shelf.name}-")
+    names = [f"{task}.json", f"{task}.record.json", f"{task}.parquet"]
+    shelf.mkdir(parents=True, exist_ok=True)
+    for place, name in zip(files, names, strict=True):
+        if place.exists():
+            place.replace(shelf / name)
+
+
+def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> None:
+    """Keep the last failure of a task with its traceback."""
+    write_json(folder.error(task), failure)
+
+
+def read_record(folder: ModelFolder, task: str) -> dict[str, Any]:
+    """The run record of a task, empty where there is none: other tools write none of ours."""
+    return read_run_record(folder.record(task), [])
+
+
+@contextmanager
+def locked(folder: ModelFolder) -> Iterator[None]:
+    """Hold the folder's lock while files are moved; the system frees it when a process dies."""
+    try:
+        folder.side.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.side} cannot be written: {error.strerror or error}.",
+            "-r FOLDER that can be written and has space",
+        ) from error
+    lock = acquired(folder.side / "lock")
+    try:
+        yield
+    finally:
+        lock.release()

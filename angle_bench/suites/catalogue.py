@@ -1,0 +1,10 @@
+"""The tasks and benchmarks of mteb, from generated data, so that tables need no mteb."""
+
+from typing import Any
+
+from angle_bench.files.places import shipped_json
+
+
+def catalogue() -> dict[str, Any]:
+    """`mteb_version`; `tasks` and `benchmarks` by name; `other`, names of tasks without text."""
+    return shipped_json("mteb-tasks.json")

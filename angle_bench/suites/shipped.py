@@ -1,0 +1,67 @@
+"""Suites that come with the package, and what mteb has."""
+
+import tomllib
+from functools import cache
+from typing import Any
+
+from angle_bench.files.places import tasks_folder
+from angle_bench.suites.catalogue import catalogue
+from angle_bench.suites.task import Suite, Task
+
+
+@cache
+def suites() -> dict[str, Suite]:
+    """The suites that the package ships, by name."""
+    read = []
+    for place in tasks_folder().glob("*.toml"):
+        content = tomllib.loads(place.read_text(encoding="utf-8"))
+        # a suite that is written by hand names tasks of mteb and leaves the rest to mteb
+        content["task"] = [catalogue()["tasks"].get(r["name"], {}) | r for r in content["task"]]
+        read.append(Suite.model_validate(content))
+    short_first = sorted(read, key=lambda suite: (len(suite.task), suite.name))
+    return {suite.name: suite for suite in short_first}
+
+
+def mteb_task(name: str) -> Task | None:
+    """A text task of mteb by its exact name."""
+    row = catalogue()["tasks"].get(name)
+    return None if row is None else Task(name=name, **row)
+
+
+def benchmark(name: str) -> Suite | None:
+    """One of mteb's benchmarks as a suite, by name or alias, whatever case and spaces."""
+    wanted = plain(name)
+    for full, row in catalogue()["benchmarks"].items():
+        if wanted in (plain(full), *(plain(alias) for alias in row["aliases"])):
+            tasks = [_narrowed(entry) for entry in row["tasks"]]
+            return Suite(
+                name=full,
+                version=catalogue()["mteb_version"],
+                mteb_version=catalogue()["mteb_version"],
+                task=tuple(tasks),
+            )
+    return None
+
+
+def plain(name: str) -> str:
+    """A name without case and spaces, as names are compared."""
+    return "".join(name.casefold().split())
+
+
+def _narrowed(entry: dict[str, Any]) -> Task:
+    task = mteb_task(entry["name"])
+    if task is None:
+        raise ValueError(f"the generated benchmarks name {entry['name']}, the tasks do not")
+    return task.model_copy(
+        update={key: tuple(entry[key]) for key in ("splits", "subsets") if key in entry}
+        | {key: entry[key] for key in ("samples", "characters") if key in entry}
+    )
+
+
+def reserved_names() -> set[str]:
+    """Names that no own task or suite may take, casefolded: mteb's, and those of this project."""
+    mteb = catalogue()
+    aliases = [alias for row in mteb["benchmarks"].values() for alias in row["aliases"]]
+    theirs = [*mteb["tasks"], *mteb["other"], *mteb["benchmarks"], *aliases]
+    ours = [task.name for suite in suites().values() for task in suite.task]
+    return {name.casefold() for name in [*theirs, *ours, *suites()]}

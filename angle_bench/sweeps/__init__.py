@@ -1,0 +1,1 @@
+"""Grids of trainings: their cells, which have ended, their table."""

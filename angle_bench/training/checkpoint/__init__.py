@@ -1,0 +1,1 @@
+"""A trained candidate on disk."""

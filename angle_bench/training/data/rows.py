@@ -1,0 +1,320 @@
+"""Training rows: their format by their columns, each value checked, what is dropped counted."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from angle_bench.errors import DataError, did_you_mean
+from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
+from angle_bench.training.data.sources import SourceRow, name_of
+from angle_bench.training.recipe.sections import COLUMNS, DataSource, Objectives, Prompts
+
+Format = Literal["A", "B", "C"]
+
+TEXT_COLUMNS: dict[Format, tuple[str, ...]] = {
+    "A": ("text1", "text2"),
+    "B": ("query", "positive"),
+    "C": ("query", "positive", "negative"),
+}
+# what others call ours, for the hint alone
+_OTHERS = {
+    "sentence1": "text1",
+    "sentence2": "text2",
+    "score": "label",
+    "labels": "label",
+    "premise": "text1",
+    "hypothesis": "text2",
+    "anchor": "query",
+    "text": "query",
+    "question": "query",
+    "answer": "positive",
+    "document": "positive",
+    "pos": "positive",
+    "neg": "negative",
+}
+# negative_1, negative_2 … are one list
+_NUMBERED = re.compile(r"(positive|negative)_?(\d+)")
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """A row that can be trained on.
+
+    Attributes:
+        texts: Of each text column, the texts of which one is drawn each time.
+        label: From 0 to 1, in format A alone.
+    """
+
+    texts: tuple[tuple[str, ...], ...]
+    label: float | None
+
+
+@dataclass
+class RowPart:
+    """Of a column, under our name for it.
+
+    Attributes:
+        rows: That have it.
+        texts: In these, more than rows where a row has several; of a label none.
+    """
+
+    rows: int = 0
+    texts: int = 0
+
+
+@dataclass
+class RowCounts:
+    """What became of the rows of a source, by reason.
+
+    Attributes:
+        read: Rows that could be read.
+        dropped: Of these, by why they are not trained on.
+        parts: Rows that have a text (or a label) of each column, and how many texts in all.
+        unused: Columns that nothing is read of.
+        skipped: A line for each file of which rows could not be read and were skipped.
+    """
+
+    read: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    parts: dict[str, "RowPart"] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def kept(self) -> int:
+        """The rows that are trained on."""
+        return self.read - self.dropped.total()
+
+
+def format_of(columns: Iterable[str], source: DataSource) -> Format:
+    """The format that columns, under our names, make.
+
+    Raises:
+        DataError: They make none, or two.
+    """
+    there = set(columns)
+    pairs, triplets = {"text1", "text2", "label"} <= there, {"query", "positive"} <= there
+    if pairs and triplets:
+        raise DataError(
+            f"{name_of(source)} has columns of labelled pairs and of queries.",
+            "a data set with text1, text2, label, or one with query, positive",
+        )
+    if pairs:
+        return "A"
+    if triplets:
+        return "C" if "negative" in there else "B"
+    table = ", ".join(f'{_key(name)} = "{ours}"' for name, ours in likely_names(there).items())
+    own = 'theirs = "ours"'
+    raise DataError(
+        f"{name_of(source)} has no columns to train on; {columns_text(sorted(there))}. It needs "
+        "text1, text2, label, or query, positive with or without negative.",
+        f"columns = {{ {table or own} }} in its [[data.train]]",
+    )
+
+
+def likely_names(there: set[str]) -> dict[str, str]:
+    """What columns of other names are most likely, ours by theirs, of ours that are missing.
+
+    Each of ours once; none where what should be columns reads like a row.
+    """
+    if reads_like_a_row(sorted(there)):
+        return {}
+    hints: dict[str, str] = {}
+    guesses = [(name, [ours]) for name, ours in _OTHERS.items() if name in there]
+    guesses += [(name, did_you_mean(name, COLUMNS)) for name in sorted(there - set(COLUMNS))]
+    for name, likely in guesses:
+        open_ = [ours for ours in likely if ours not in there and ours not in hints.values()]
+        if open_ and name not in hints:
+            hints[name] = open_[0]
+    return hints
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+
+
+def renamed(columns: Iterable[str], source: DataSource) -> dict[str, str]:
+    """Ours by theirs, for every column that is used.
+
+    Raises:
+        DataError: `columns` names one that is not there, or one of the new names is taken.
+    """
+    there = list(columns)
+    for theirs, ours in source.columns.items():
+        if theirs not in there:
+            near = [] if reads_like_a_row(there) else did_you_mean(theirs, there)
+            hint = f" Did you mean {short(near[0])}?" if near else ""
+            near = [name for name in near if name not in COLUMNS]  # what is ours is no other's
+            without = f"the columns of its [[data.train]] without {theirs}"
+            raise DataError(
+                f"{name_of(source)} has no column {theirs}; {columns_text(there)}.{hint}",
+                f"{without}, since {ours} is there"
+                if ours in there
+                else f'columns = {{ {_key(near[0])} = "{ours}" }} in its [[data.train]]'
+                if near
+                else f"{without}, or a file that has it",
+            )
+        if ours in there and ours not in source.columns:
+            raise DataError(
+                f"{name_of(source)} has both {theirs} and {ours}.",
+                f'{ours} = "…" or no {theirs} in columns of its [[data.train]]',
+            )
+    return {name: source.columns.get(name, name) for name in there}
+
+
+class Checker:
+    """Checks the rows of one source; counts what it drops.
+
+    Attributes:
+        format: What the first row's columns make.
+        counts: What became of the rows so far.
+    """
+
+    def __init__(self, columns: Iterable[str], source: DataSource) -> None:
+        self._source = source
+        there = list(columns)
+        theirs = grouped(renamed(there, source))
+        self.format = format_of(theirs, source)
+        if source.label_range is not None and self.format != "A":
+            raise DataError(
+                f"{name_of(source)} has no labels to rescale.",
+                "the [[data.train]] without label_range",
+            )
+        self._texts = [theirs[name] for name in TEXT_COLUMNS[self.format]]
+        self._label = theirs["label"][0] if self.format == "A" else None
+        used = {name for names in self._texts for name in names} | {self._label}
+        names = [*TEXT_COLUMNS[self.format], *(["label"] if self._label else [])]
+        self.counts = RowCounts(
+            parts={name: RowPart() for name in names},
+            unused=tuple(name for name in there if name not in used),
+        )
+
+    def rows(self, rows: Iterable[SourceRow]) -> Iterator[tuple[int, TrainingRow]]:
+        """Rows that can be trained on, each with its number in the source, from 0."""
+        for number, row in enumerate(rows):
+            self.counts.read += 1
+            checked = self._row(row)
+            if isinstance(checked, TrainingRow):
+                yield number, checked
+            else:
+                self.counts.dropped[checked] += 1
+
+    def _row(self, source_row: SourceRow) -> TrainingRow | str:
+        """The row, or why it is dropped."""
+        row = source_row.values
+        texts: list[tuple[str, ...]] = []
+        missing = ""
+        for ours, names in zip(TEXT_COLUMNS[self.format], self._texts, strict=True):
+            values = {name: row[name] for name in names if row.get(name) is not None}
+            shown = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+            found: list[str] = []
+            for name, value in values.items():
+                found += self._texts_of(source_row, name, value)
+            if not found:
+                missing = missing or (f"empty {shown}" if values else f"no {shown}")
+                continue
+            self.counts.parts[ours].rows += 1
+            self.counts.parts[ours].texts += len(found)
+            texts.append(tuple(found))
+        value = None if self._label is None else row.get(self._label)
+        if self._label is not None and not _is_missing(value):
+            self.counts.parts["label"].rows += 1
+        elif self._label is not None:
+            missing = missing or f"no {self._label}"
+        if missing:
+            return missing
+        if self._label is None:
+            return TrainingRow(tuple(texts), None)
+        return TrainingRow(tuple(texts), self._label_of(source_row, value))
+
+    def _texts_of(self, row: SourceRow, column: str, value: Any) -> tuple[str, ...]:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if wrong := [each for each in listed if each is not None and not isinstance(each, str)]:
+            raise self._refused(
+                row, f"has {cell_text(wrong[0])} in {short(column)}, which is no text"
+            )
+        return tuple(each for each in listed if each is not None and each.strip())
+
+    def _label_of(self, row: SourceRow, value: Any) -> float:
+        try:
+            label = float(value)
+        except (TypeError, ValueError):
+            label = math.nan
+        if not math.isfinite(label):
+            raise self._refused(row, f"has the label {cell_text(value)}, which is no number")
+        low, high = self._source.label_range or (0.0, 1.0)
+        if not low <= label <= high:
+            if self._source.label_range is not None:
+                said = f"has the label {label:g}, outside label_range {[low, high]}"
+                raise self._refused(row, said, "label_range with the lowest and highest label")
+            raise self._refused(
+                row,
+                f"has the label {label:g}; labels go from 0 to 1",
+                "label_range = [0, 5] in its [[data.train]], with the ends of your scale",
+            )
+        return (label - low) / (high - low)
+
+    def _refused(self, row: SourceRow, what: str, fix: str = "") -> DataError:
+        where = row.where(self._source)
+        return DataError(f"{where} {what}.", fix or f"{where} corrected or left out")
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether there is no label: null, an empty cell, or NaN, in every kind of file alike."""
+    if isinstance(value, str):
+        return value.strip().casefold() in ("", "nan", "null", "none", "na")
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def grouped(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Columns by our name for them; numbered ones, by their numbers, are one.
+
+    Args:
+        names: Ours by theirs.
+
+    >>> grouped({"query": "query", "negative_2": "negative_2", "negative_1": "negative_1"})
+    {'query': ('query',), 'negative': ('negative_1', 'negative_2')}
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for theirs, ours in names.items():
+        numbered = _NUMBERED.fullmatch(ours)
+        name, number = (numbered[1], int(numbered[2])) if numbered else (ours, -1)
+        found.setdefault(name, []).append((number, theirs))
+    return {name: tuple(each for _, each in sorted(columns)) for name, columns in found.items()}
+
+
+def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int) -> None:
+    """Refuse a recipe that would leave the model as it is, or prompts that no text would get.
+
+    Raises:
+        DataError: every objective of this format has weight 0.
+    """
+    used = {
+        "A": ("cosine_w", "ibn_w", "angle_w"),
+        "B": ("ibn_w",),
+        "C": ("ibn_w", "cln_w", "angle_w", "cosine_w"),
+    }[format]
+    if not any(getattr(loss, name) for name in used):
+        raise DataError(
+            f"nothing would be learned: of format {format} {', '.join(used)} count, and are 0.",
+            f"--set loss.{used[0]}=1",
+        )
+    wrong = ("query", "document") if format == "A" else ("text",)
+    for name in [*wrong, *(f"more_{role}" for role in wrong)]:
+        if getattr(prompts, name, ""):
+            right = "text" if format == "A" else "query and document"
+            raise DataError(
+                f"prompts.{name} is for data of another format than {format}, "
+                f"{' and '.join(TEXT_COLUMNS[format])}.",
+                f"the prompt as {right} in [prompts]",
+            )
+    if batch_size == 1 and format != "C":
+        raise DataError(
+            f"a batch of one row of format {format} has nothing to compare it with.",
+            "--set train.batch_size=32, with accumulation for larger ones",
+        )

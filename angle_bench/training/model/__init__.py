@@ -1,0 +1,1 @@
+"""The model that is trained, in one process and in several."""

@@ -1,0 +1,1 @@
+"""Generators of files that the project ships; they stay out of the wheel."""
