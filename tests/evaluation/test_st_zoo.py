@@ -46,9 +46,14 @@ TASKS = (
     "SprintDuplicateQuestions",
     "Tatoeba",
 )
-# how far a score may be off: of classification one of ten times 17 predictions, as the data is
-# noise and the logistic regression stops before it converges
-CLOSE = dict.fromkeys(TASKS, 5e-5) | {"Banking77Classification": 1 / 170 + 5e-5}
+# how far a score may be off
+CLOSE = 5e-5
+# of classification one of ten times 17 predictions, as the data is noise and the logistic
+# regression stops before it converges; it changes the accuracy by that, and means over classes,
+# of which it concerns two with few items each, by up to three times as much
+CLASSIFICATION = "Banking77Classification"
+ONE_PREDICTION = 1 / 170 + CLOSE
+OF_ITEMS = ("accuracy", "recall_weighted", "main_score")
 # pads on the left and counts positions from there: in the library vectors depend on the batch
 BY_BATCH = {"gpt2": {"batch_size": 1}}
 # of each thing that a score depends on beside the vectors, one
@@ -171,7 +176,17 @@ def assert_same_scores(folder: Path, other: Any, task: Any, **encode_kwargs: Any
     with ours(folder) as encoder:
         found, right = scores(encoder, task), scores(other, task, **encode_kwargs)
     assert found.keys() == right.keys()
-    assert found == pytest.approx(right, abs=CLOSE[task.metadata.name], rel=0, nan_ok=True)
+    for metric, value in found.items():
+        assert value == pytest.approx(
+            right[metric], abs=close(task.metadata.name, metric), rel=0, nan_ok=True
+        ), metric
+
+
+def close(task: str, metric: str) -> float:
+    """How far a metric of a task may be off."""
+    if task != CLASSIFICATION:
+        return CLOSE
+    return ONE_PREDICTION if metric in OF_ITEMS else 3 * ONE_PREDICTION
 
 
 @pytest.mark.parametrize("task", TASKS)
