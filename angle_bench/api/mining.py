@@ -253,7 +253,7 @@ def mine_negatives(
         base: The base of an adapter, where the recorded one is elsewhere.
         trust_remote_code: Whether Python files that come with a checkpoint may run.
         allow_pickle: Whether weights may be read that are no safetensors.
-        pooling: cls, mean, cls_avg, max, cls_max, last or a token's number.
+        pooling: A pooling's name, as `--pooling` takes it, or a token's number.
         prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
         prompts: "mteb" for the prompts of mteb's own loader.
         max_length: Tokens a text is cut to.

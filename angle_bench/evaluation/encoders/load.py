@@ -201,8 +201,8 @@ def load(
     Args:
         name: `NAME-OR-PATH[@REVISION]`, as after `angle-bench run -m`.
         device: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
-        pooling: Another pooling: cls, mean, cls_avg, max, cls_max, last, cls_avg_v0, the
-            number of a token, or all for the vectors of all tokens.
+        pooling: Another pooling by its name, as `--pooling` takes it, the number of a token, or all
+            for the vectors of all tokens.
         prompt: One prompt around every text: A, B, C, none, or a template that holds `{text}`.
         prompts: "mteb" for the prompts that mteb's own loader of this checkpoint uses.
         max_length: Tokens a text is cut to.
