@@ -57,7 +57,7 @@ def minilm() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _tiny_bert_once() -> Iterator[Path]:
+def tiny_bert_once() -> Iterator[Path]:
     from tests.checkpoints import build_tiny_bert
 
     with tempfile.TemporaryDirectory() as folder:
@@ -66,12 +66,12 @@ def _tiny_bert_once() -> Iterator[Path]:
 
 
 @pytest.fixture
-def tiny_bert(_tiny_bert_once: Path, tmp_path: Path) -> Path:
+def tiny_bert(tiny_bert_once: Path, tmp_path: Path) -> Path:
     """A random BERT (2 layers, 32 wide) in the plain transformers layout, a copy per test."""
     import shutil
 
     folder = tmp_path / "tiny-bert"
-    shutil.copytree(_tiny_bert_once, folder)
+    shutil.copytree(tiny_bert_once, folder)
     return folder
 
 

@@ -112,7 +112,8 @@ def parse(command: str) -> None:
     at: Any = get_command(app)
     words = shlex.split(command, comments=True)[1:]
     while hasattr(at, "commands"):
-        assert words and words[0] in at.commands, f"no verb: {command}"
+        assert words, f"no verb: {command}"
+        assert words[0] in at.commands, f"no verb: {command}"
         at = at.commands[words.pop(0)]
     at.make_context(command, words)
 

@@ -28,8 +28,8 @@ from tests.mirrors import classification, pair_classification, task_of, texts
 
 
 @pytest.fixture(scope="module")
-def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
-    loaded = angle_bench.load(str(_tiny_bert_once))
+def encoder(tiny_bert_once: Path) -> Iterator[MtebEncoder]:
+    loaded = angle_bench.load(str(tiny_bert_once))
     yield loaded
     loaded.close()
 

@@ -23,8 +23,8 @@ TO_FIVE = {"ndcg_at_10", "map_at_1000", "max_over_subqueries_map_at_1000"}
 
 
 @pytest.fixture(scope="module")
-def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
-    loaded = angle_bench.load(str(_tiny_bert_once))
+def encoder(tiny_bert_once: Path) -> Iterator[MtebEncoder]:
+    loaded = angle_bench.load(str(tiny_bert_once))
     yield loaded
     loaded.close()
 

@@ -45,7 +45,8 @@ def test_a_rows_role_has_one_template_by_seed_epoch_and_row(
     for count in queries.values():  # 1920 draws: five standard deviations around the third
         assert abs(count - len(every) / 3) < 5 * (len(every) * 2 / 9) ** 0.5
     both = Counter((q, d) for q, d, _ in every)
-    assert len(both) == 6 and min(both.values()) > len(every) / 12  # drawn apart
+    assert len(both) == 6
+    assert min(both.values()) > len(every) / 12  # drawn apart
     assert found[1, 0] != found[1, 1] != found[2, 1]
 
 

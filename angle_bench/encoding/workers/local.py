@@ -56,7 +56,7 @@ class _Line(Connection):
         super().__init__(handle)
         self._patient = read
 
-    def _recv(self, size: int, read: Any = None) -> Any:
+    def _recv(self, size: int, _read: Any = None) -> Any:
         return super()._recv(size, self._patient)  # type: ignore[misc]
 
 

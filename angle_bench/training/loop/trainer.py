@@ -1,6 +1,7 @@
 """transformers' Trainer with our loss, order of rows, evaluation and checkpoints."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -40,6 +41,21 @@ OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
 NAMED_ROWS = 8  # of a batch whose loss is not finite
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a candidate is noted to come from, beside its recipe.
+
+    Attributes:
+        record: What it was trained on before, and is noted of from now on.
+        selection: What the best checkpoint is found by; None keeps the last.
+        selected_on_test: The test splits among that.
+    """
+
+    record: TrainingRecord
+    selection: Selection | None = None
+    selected_on_test: tuple[str, ...] = ()
+
+
 class AngleTrainer(Trainer):
     """Trains a candidate.
 
@@ -50,10 +66,8 @@ class AngleTrainer(Trainer):
         data: Rows or a stream.
         folder: Where checkpoints go.
         args: As `training_arguments` makes them.
-        record: What the candidate was trained on before, and is noted of from now on.
+        provenance: What is noted of the candidate.
         watch: Told what happens.
-        selection: What the best checkpoint is found by; None keeps the last.
-        selected_on_test: The test splits among that.
     """
 
     loss_is_scaled_for_ga = False  # the mean of a batch
@@ -66,22 +80,20 @@ class AngleTrainer(Trainer):
         data: TrainingRows | Stream,
         folder: RunFolder,
         args: TrainingArguments,
-        record: TrainingRecord,
+        provenance: Provenance,
         watch: Watch,
-        selection: Selection | None = None,
-        selected_on_test: tuple[str, ...] = (),
     ) -> None:
         self.recipe = recipe
         self.student = student
         self.folder = folder
-        self.selection = selection
+        self.selection = provenance.selection
         self.watch = watch
         self._loss = loss
-        self._record = record
+        self._record = provenance.record
         self._consumed = Consumed(recipe, data, args.world_size)
         self._divided = batches_of(recipe, args.world_size)
         self._digest = data.digest if isinstance(data, TrainingRows) else None
-        self.marks = selected_on_test
+        self.marks = provenance.selected_on_test
         self.sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
         rows = None if self.sampler is None else len(self.sampler)
         self.due = saved_steps(recipe, rows, args.world_size)

@@ -61,7 +61,7 @@ class Recipe(Section):
     select: Select = Select()
 
     @model_validator(mode="after")
-    def _sections_agree(self) -> Self:
+    def _data_can_be_read(self) -> Self:
         if not self.data.train:
             raise ValueError("a recipe has at least one [[data.train]]")
         if self.data.streaming and self.train.max_steps is None:
@@ -74,6 +74,10 @@ class Recipe(Section):
             raise ValueError("no_duplicates has to see all rows, which streaming does not")
         if self.train.batch_sampler == "no_duplicates" and not self.data.shuffle:
             raise ValueError("no_duplicates orders rows itself; data.shuffle = false keeps theirs")
+        return self
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
         if self.lora is not None and (self.model.trainable or self.model.frozen):
             raise ValueError("with [lora] the adapter alone trains; lora.targets says where it is")
         if self.espresso is not None and self.matryoshka is not None:
@@ -82,6 +86,10 @@ class Recipe(Section):
             raise ValueError('loss.ibn_guide = "teacher" needs a [teacher]')
         if self.loss.ibn_guide == "teacher" and self.loss.ibn_margin is None:
             raise ValueError("loss.ibn_guide is of loss.ibn_margin, which is not given")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_agree(self) -> Self:
         weighted = [source.weight is not None for source in self.data.train]
         if any(weighted) and not all(weighted):
             raise ValueError("either every [[data.train]] has a weight, or none has")
