@@ -10,7 +10,7 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.scoring.score import build
 from angle_bench.evaluation.task_data import locate
 from angle_bench.suites.user_task_file import users_tasks
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 

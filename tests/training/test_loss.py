@@ -16,7 +16,7 @@ from angle_bench.errors import DataError, ModelError, UsageError
 from angle_bench.training.loss.combined import Loss, Rows, combined
 from angle_bench.training.loss.espresso import divergence, espresso, principal
 from angle_bench.training.loss.objectives import angle, contrast, cosine, in_batch_negatives
-from angle_bench.training.recipe.sections import Espresso, Objectives
+from angle_bench.training.recipe.loss_sections import Espresso, Objectives
 from tests.checkpoints import build_tiny_bert
 from tests.training.trainings import rows_of
 

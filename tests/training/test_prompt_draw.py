@@ -15,7 +15,7 @@ from angle_bench.errors import DataError
 from angle_bench.training.data.collate import Collator
 from angle_bench.training.data.dataset import load_rows
 from angle_bench.training.data.prompt_draw import PromptDraw
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 from tests.training.trainings import Seen, assert_same_weights, recipe_of, trained
 
 QUERY = {"query": "q: {text}", "document": "d: {text}"}

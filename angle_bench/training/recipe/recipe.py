@@ -5,19 +5,11 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
-from angle_bench.training.recipe.sections import (
-    Data,
-    Espresso,
-    Lora,
-    Matryoshka,
-    ModelSection,
-    Objectives,
-    Prompts,
-    Section,
-    Select,
-    TeacherSection,
-    Train,
-)
+from angle_bench.training.recipe.data_sections import Data, Prompts
+from angle_bench.training.recipe.loss_sections import Espresso, Matryoshka, Objectives
+from angle_bench.training.recipe.model_sections import Lora, ModelSection, TeacherSection
+from angle_bench.training.recipe.section import Section
+from angle_bench.training.recipe.train_sections import Select, Train
 
 Keys = tuple[str | int, ...]  # from the whole recipe to a setting: ("data", "train", 0, "limit")
 
