@@ -161,27 +161,29 @@ def start_process(order: dict[str, Any], silence: Silence) -> WorkerProcess:
     """
     ours, theirs = socket.socketpair()
     log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+    try:
+        process = _child(order, theirs.fileno(), log)
+    except BaseException:
+        ours.close()
+        log.close()
+        raise
+    finally:
+        theirs.close()
+    return WorkerProcess(order["device"], ours, process, log, silence)
+
+
+def _child(order: dict[str, Any], line: int, log: IO[bytes]) -> "subprocess.Popen[bytes]":
     root = str(package_folder().parent)
     limits = {"OMP_NUM_THREADS": str(order["threads"])} if order["threads"] else {}
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            _CHILD,
-            root,
-            str(theirs.fileno()),
-            json.dumps(order),
-        ],
-        pass_fds=[theirs.fileno()],
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _CHILD, root, str(line), json.dumps(order)],
+        pass_fds=[line],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         env=os.environ | limits,
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
-    theirs.close()
-    return WorkerProcess(order["device"], ours, process, log, silence)
 
 
 def ended(process: WorkerProcess) -> int:
