@@ -169,6 +169,7 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == reference(), "make generate"
 
 
+@pytest.mark.process
 def test_the_python_examples_of_the_guides_run(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +232,7 @@ def test_figures_are_compared() -> None:
     assert not is_there("all-MiniLM-L12-v2  65.31", lines, 0.02)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("pages", "least"), [(RUN[:1], 5), pytest.param(RUN, 17, marks=pytest.mark.long)]
 )

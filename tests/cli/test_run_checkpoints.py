@@ -11,6 +11,8 @@ from tests.adapters import SWITCHED, build_switched
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 DEMO = ("-t", "demo", "--mirror", ".", "-d", "cpu:1")
 
 

@@ -13,7 +13,10 @@ import pytest
 
 from tests.cli.test_train import put
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks into /proc"),
+]
 
 
 def processes_of(folder: Path) -> list[str]:

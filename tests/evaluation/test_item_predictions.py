@@ -26,6 +26,8 @@ from angle_bench.suites.task import Task
 from tests.checkpoints import write_rows
 from tests.mirrors import classification, pair_classification, task_of, texts
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def encoder(tiny_bert_once: Path) -> Iterator[MtebEncoder]:

@@ -18,6 +18,8 @@ from angle_bench.evaluation.task_data import locate
 from tests.checkpoints import sts_rows, write_rows
 from tests.mirrors import classification, pair_classification, retrieval, task_of, texts
 
+pytestmark = pytest.mark.process
+
 # mteb rounds the mean over queries
 TO_FIVE = {"ndcg_at_10", "map_at_1000", "max_over_subqueries_map_at_1000"}
 

@@ -72,6 +72,7 @@ def test_a_cut_off_dense_module_is_named(tiny_bert: Path) -> None:
         encoder.encode(["a"])
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_minilm_equals_sentence_transformers(minilm: Path, shared: Path) -> None:
     """1,000 sentences of STS."""

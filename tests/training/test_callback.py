@@ -38,6 +38,8 @@ from tests.checkpoints import (
 )
 from tests.training.trainings import rows_of
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

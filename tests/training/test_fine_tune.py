@@ -270,6 +270,7 @@ def test_no_space_leaves_the_previous_checkpoint(
     assert_same_weights(done.folder, whole.folder)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_killed_training_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = recipe_of(

@@ -111,6 +111,7 @@ def test_the_first_direction_is_that_of_an_exact_decomposition(arrays: Arrays) -
         torch.testing.assert_close(principal(vectors, 8)[:, 0].abs(), exact, atol=1e-5, rtol=0)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_other_kernels_agree_as_well(shared: Path) -> None:
     """Those for AVX2, in a process of its own."""

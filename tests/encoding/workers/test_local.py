@@ -18,6 +18,8 @@ from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, gone
 
+pytestmark = pytest.mark.process
+
 Start = Callable[[int], LocalWorkers]
 
 

@@ -123,6 +123,7 @@ def cluster(ray_folder: Path) -> Iterator[Any]:
     made.shutdown()
 
 
+@pytest.mark.process
 def test_a_node_that_leaves_in_mid_run_costs_a_warning(cluster: Any, tiny_bert_once: Path) -> None:
     asked: list[Batch] = batches(20)
     right: dict[int, Vectors] = answers(kinds.inline(tiny_bert_once), asked)
