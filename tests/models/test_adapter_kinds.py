@@ -67,6 +67,7 @@ def test_all_kinds_that_are_honoured_are_compared() -> None:
     assert set(OF_KIND) == KINDS
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", OF_KIND)
 def test_a_kind_gives_what_peft_gives(kind: str, base: Path, ids: Tensor, tmp_path: Path) -> None:
     folder = build_adapter(tmp_path / kind, base, OF_KIND[kind]())
@@ -190,6 +191,7 @@ def test_other_adapters_in_the_folder_are_left_alone(
     assert caught.value.fix == f"-m {folder / 'other'}"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("config", [
     {"layers_to_transform": [1], "layers_pattern": "layer"},
     {"rank_pattern": {"layer.0.attention.self.query": 2}, "alpha_pattern": {"value": 3}},

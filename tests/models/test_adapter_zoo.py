@@ -174,6 +174,7 @@ def test_an_adapter_beside_a_whole_model_is_refused(
     assert resolve(str(folder), Overrides(), Access(base=str(base))).base == str(base)
 
 
+@pytest.mark.process
 def test_the_shared_case(shared: Path, tmp_path: Path) -> None:
     import runpy
 

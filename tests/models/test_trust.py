@@ -16,6 +16,8 @@ from angle_bench.errors import ModelError
 from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 MODULE = """from transformers import BertConfig, BertModel
 
 open({mark!r}, "w").close()
