@@ -28,7 +28,8 @@ from tests.checkpoints import build_tiny
 
 SETTINGS = Settings(pooling="mean", max_length=32)
 CPU = torch.device("cpu")
-pytestmark = pytest.mark.filterwarnings("ignore")
+# peft, of kinds, layers and settings that are odd on purpose
+pytestmark = pytest.mark.filterwarnings(r"ignore:::peft\.")
 TEXT = "the cat sits on a big mat . a dog sings"
 
 
