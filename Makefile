@@ -17,10 +17,11 @@ test: $(READY) ## every test but the long ones
 
 # what starts no process and needs no model
 test-fast: $(READY) ## results, reporting, settings: about a minute
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" -q tests/results tests/reporting \
-		tests/models/test_pooling.py tests/models/test_prompts.py tests/models/test_spec.py \
-		tests/models/test_registry.py tests/test_docs.py tests/test_errors.py tests/test_imports.py \
-		--ignore tests/reporting/site/test_in_browser.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q \
+		-m "not long and not process and not training and not browser" \
+		tests/results tests/reporting tests/models/test_pooling.py tests/models/test_prompts.py \
+		tests/models/test_spec.py tests/models/test_registry.py tests/test_docs.py \
+		tests/test_errors.py tests/test_house.py tests/test_imports.py
 
 test-all: $(READY) ## the long tests, too; hours
 	$(BIN)/python -m pytest -n 2 --dist worksteal

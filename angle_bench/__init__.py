@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from angle_bench.api.listing import tasks as tasks
     from angle_bench.api.merging import Merged as Merged
     from angle_bench.api.merging import merge as merge
-    from angle_bench.api.mining import Mined as Mined
     from angle_bench.api.mining import mine_negatives as mine_negatives
     from angle_bench.api.objects.comparison import Comparison as Comparison
     from angle_bench.api.objects.comparison import Verdict as Verdict
+    from angle_bench.api.objects.mined import Mined as Mined
     from angle_bench.api.objects.run_result import RunResult as RunResult
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
@@ -76,7 +76,7 @@ _HOMES = {
     "Leaderboard": "api.boards",
     "Listing": "api.listing",
     "Merged": "api.merging",
-    "Mined": "api.mining",
+    "Mined": "api.objects.mined",
     "Reproduction": "api.reproducing",
     "RunResult": "api.objects.run_result",
     "Verdict": "api.objects.comparison",

@@ -118,7 +118,8 @@ class Server:
 
     def close(self) -> None:
         """End the child; it ends when its input does."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.close()
             self._process.wait(timeout=30)

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,54 @@ def _keep_to_a_core(worker: str, count: int) -> None:
 if "PYTEST_XDIST_WORKER" in os.environ:
     _keep_to_a_core(os.environ["PYTEST_XDIST_WORKER"], int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parents[1] / "shared"
+
+# fixtures and places that say what kind of test it is; files say the rest by `pytestmark`
+_BY_FIXTURE = {"angle_bench": "process", "browser": "browser"}
+_OF_TRAINING = ("training/*", "cli/test_train*.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set the markers `process`, `browser` and `training`."""
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in _BY_FIXTURE:
+                item.add_marker(_BY_FIXTURE[fixture])
+        if any(item.path.relative_to(TESTS).match(pattern) for pattern in _OF_TRAINING):
+            item.add_marker("training")
+
+
+_ASKED = ("git", "uname", "ldconfig", "/sbin/ldconfig")  # programs that answer and end
+_started: list[str] = []  # by the test that runs now
+
+
+def _note_start(event: str, given: tuple[Any, ...]) -> None:
+    if event in ("os.fork", "os.posix_spawn"):
+        _started.append(event)
+    elif event == "subprocess.Popen":
+        words = given[1]
+        first = str(words if isinstance(words, str | bytes) else words[0])
+        if first not in _ASKED:
+            _started.append(first)
+
+
+sys.addaudithook(_note_start)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Nothing was started yet."""
+    _started.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that starts a process says so: `-m "not process"` leaves out all of them."""
+    yield
+    marked = item.get_closest_marker("process") or item.get_closest_marker("browser")
+    if _started and not marked:
+        pytest.fail(f"it starts {_started[0]} and has no marker `process`", pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +105,7 @@ def minilm() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _tiny_bert_once() -> Iterator[Path]:
+def tiny_bert_once() -> Iterator[Path]:
     from tests.checkpoints import build_tiny_bert
 
     with tempfile.TemporaryDirectory() as folder:
@@ -66,12 +114,12 @@ def _tiny_bert_once() -> Iterator[Path]:
 
 
 @pytest.fixture
-def tiny_bert(_tiny_bert_once: Path, tmp_path: Path) -> Path:
+def tiny_bert(tiny_bert_once: Path, tmp_path: Path) -> Path:
     """A random BERT (2 layers, 32 wide) in the plain transformers layout, a copy per test."""
     import shutil
 
     folder = tmp_path / "tiny-bert"
-    shutil.copytree(_tiny_bert_once, folder)
+    shutil.copytree(tiny_bert_once, folder)
     return folder
 
 

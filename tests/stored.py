@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +53,15 @@ class Pairs:
         return PairPredictions(subset, split, self.text1, self.text2, self.gold, scores)
 
 
+class Recorded(TypedDict, total=False):
+    """What a run record says; what is left out is made up."""
+
+    settings: Settings
+    label: str | None
+    checkpoint: Path | None
+    command: Sequence[str]
+
+
 class Results:
     """A results folder."""
 
@@ -66,12 +75,9 @@ class Results:
         *parts: PairPredictions,
         revision: str | None = None,
         data: str = "local-0123456789abcdef",
-        settings: Settings = MEAN,
         settings_id: str | None = None,
-        label: str | None = None,
-        checkpoint: Path | None = None,
         mteb: str = "2.26.24",
-        command: Sequence[str] = (),
+        **recorded: Unpack[Recorded],
     ) -> ModelFolder:
         """Store a task's pairs, its record and its result."""
         folder = ModelFolder(self.root, name, revision or made_up_revision(name), settings_id)
@@ -81,7 +87,7 @@ class Results:
             ).value()
             for part in parts
         }
-        self.record(folder, task, settings, label, checkpoint, command)
+        self.record(folder, task, **recorded)
         predictions_file(folder.predictions(task), parts).write(folder.predictions(task))
         self.result(folder, task, scores, data, mteb)
         return folder
@@ -91,23 +97,17 @@ class Results:
     ) -> ModelFolder:
         """Store predictions of any kind with the score that they are said to give."""
         folder = ModelFolder(self.root, name, made_up_revision(name))
-        self.record(folder, task, MEAN, None, None)
+        self.record(folder, task)
         pq.write_table(pa.table(dict(table)), folder.predictions(task))
         self.result(folder, task, {("test", "default"): score}, "r")
         return folder
 
-    def record(
-        self,
-        folder: ModelFolder,
-        task: str,
-        settings: Settings = MEAN,
-        label: str | None = None,
-        checkpoint: Path | None = None,
-        command: Sequence[str] = (),
-    ) -> None:
+    def record(self, folder: ModelFolder, task: str, **recorded: Unpack[Recorded]) -> None:
+        settings = recorded.get("settings", MEAN)
+        checkpoint = recorded.get("checkpoint")
         model = {
             "name": folder.name,
-            "label": label or folder.name.rpartition("/")[2],
+            "label": recorded.get("label") or folder.name.rpartition("/")[2],
             "revision": folder.revision,
             "loader": "transformers",
             "folder": None if checkpoint is None else str(checkpoint),
@@ -115,7 +115,8 @@ class Results:
             "settings": settings.canonical(),
             "settings_digest": settings.digest(),
         }
-        write_json(folder.record(task), {"task": task, "model": model, "command": list(command)})
+        command = list(recorded.get("command", ()))
+        write_json(folder.record(task), {"task": task, "model": model, "command": command})
 
     def result(
         self,

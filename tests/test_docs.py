@@ -59,6 +59,7 @@ def test_the_worked_example_of_the_statistics_runs() -> None:
     assert (failed, tried) == (0, 19)
 
 
+@pytest.mark.process
 def test_the_python_examples_run(minilm: Path) -> None:
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert (failed, tried) == (0, 5)

@@ -112,7 +112,8 @@ def parse(command: str) -> None:
     at: Any = get_command(app)
     words = shlex.split(command, comments=True)[1:]
     while hasattr(at, "commands"):
-        assert words and words[0] in at.commands, f"no verb: {command}"
+        assert words, f"no verb: {command}"
+        assert words[0] in at.commands, f"no verb: {command}"
         at = at.commands[words.pop(0)]
     at.make_context(command, words)
 
@@ -168,6 +169,7 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == reference(), "make generate"
 
 
+@pytest.mark.process
 def test_the_python_examples_of_the_guides_run(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +232,7 @@ def test_figures_are_compared() -> None:
     assert not is_there("all-MiniLM-L12-v2  65.31", lines, 0.02)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("pages", "least"), [(RUN[:1], 5), pytest.param(RUN, 17, marks=pytest.mark.long)]
 )

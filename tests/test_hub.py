@@ -18,6 +18,8 @@ import pytest
 
 from tests.hub import Hub
 
+pytestmark = pytest.mark.process
+
 COMMIT, OLDER = "c0ffee" * 6 + "cafe", "0" * 40
 MODEL, PARQUET = "model.safetensors", "data/test-00000-of-00001.parquet"
 PAIRS = {"sentence1": ["a cat", "b"], "sentence2": ["a dog", "c"], "score": [4.5, 0.0]}

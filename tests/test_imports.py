@@ -162,6 +162,7 @@ print(json.dumps([ended, sorted(name.partition(".")[0] for name in sys.modules)]
     return ended, set(modules), done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -185,6 +186,7 @@ def test_a_command_that_computes_nothing_loads_nothing_heavy(
     assert not HEAVY & modules
 
 
+@pytest.mark.process
 def test_a_leaderboard_loads_nothing_heavy(tmp_path: Path) -> None:
     put(tmp_path / "results" / "org__model" / "r", "STS12", 0.5)
     for words in (["leaderboard", "-t", "STS12", "--published"], ["leaderboard", "--json"]):
@@ -194,6 +196,7 @@ def test_a_leaderboard_loads_nothing_heavy(tmp_path: Path) -> None:
         assert not (HEAVY | {"pandas", "numpy", "pyarrow"}) & modules
 
 
+@pytest.mark.process
 def test_results_and_reporting_load_nothing_heavy(tmp_path: Path) -> None:
     names = [
         ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)
@@ -206,6 +209,7 @@ def test_results_and_reporting_load_nothing_heavy(tmp_path: Path) -> None:
     assert not HEAVY & modules
 
 
+@pytest.mark.process
 def test_the_package_itself_loads_nothing_heavy(tmp_path: Path) -> None:
     _, modules, _ = child("import angle_bench", tmp_path)
     assert "angle_bench" in modules
@@ -214,6 +218,7 @@ def test_the_package_itself_loads_nothing_heavy(tmp_path: Path) -> None:
     assert "torch" in modules  # this is how it would look
 
 
+@pytest.mark.process
 def test_python_m_angle_bench_is_the_command_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "angle_bench", "--help"],

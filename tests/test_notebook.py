@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.process
+
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs/notebooks/start.ipynb"
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.result_files import put
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

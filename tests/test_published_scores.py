@@ -18,6 +18,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_sts_with_all_minilm_l6_v2(shared: Path, minilm: Path, cli: Cli, tmp_path: Path) -> None:
     words = ("--model", "all-MiniLM-L6-v2", "--tasks", "STS", "--mirror", shared / "data")

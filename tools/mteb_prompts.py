@@ -130,10 +130,10 @@ class _NoWeights:
 def _without_weights(meta: ModelMeta) -> Any:
     modules = "sentence_transformers.models"
     with (
+        quiet(),  # mteb imports from a place that sentence-transformers has given up
         patch("sentence_transformers.SentenceTransformer", _NoWeights),
         patch(f"{modules}.Transformer", MagicMock()),
         patch(f"{modules}.Pooling", MagicMock()),
-        quiet(),
     ):
         return meta.loader(meta.name, revision=meta.revision, **meta.loader_kwargs)  # type: ignore[misc]
 

@@ -84,7 +84,7 @@ def downloaded(
     to: Path | None,
     access: Access,
     progress: WarningsOnly,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Downloaded:
     """As `download`, with all that the command line can ask; `say` is told each line at once."""
     if not models and not tasks:

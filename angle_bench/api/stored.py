@@ -75,7 +75,7 @@ def _chosen(
 
 def _wanted(tasks: Names | None) -> Callable[[str], bool]:
     if tasks is None:
-        return lambda name: True
+        return lambda _: True
     from angle_bench.suites.select import select
 
     asked = {task.name.casefold() for task in select(listed(tasks)).task}

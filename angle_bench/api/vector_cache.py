@@ -145,7 +145,7 @@ def cache_clear(cache_dir: Places | None = None) -> CacheFreed:
         >>> cache_clear("vectors").evicted
         []
     """
-    return cleared(_folder(cache_dir), lambda deed: True, _warn)
+    return cleared(_folder(cache_dir), lambda _: True, _warn)
 
 
 def looked_at(cache_dir: Path | None, tell: Tell) -> CacheInfo:

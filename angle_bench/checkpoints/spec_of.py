@@ -198,7 +198,7 @@ def from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Access
         content = content_hash(folder, None if base is None else Path(base))
         revision = f"sha256-{content[:16]}"
     authors = registry().get(entry.hub_id, entry)
-    recorded = _own_settings(entry, ref, revision, folder, access)
+    recorded = _own_settings(entry, revision, folder, access)
     return ModelSpec(
         name=entry.hub_id,
         label=ref.label or entry.short_name,
@@ -237,7 +237,7 @@ def _base_of_entry(entry: Entry, access: Access) -> str | None:
 
 
 def _own_settings(
-    entry: Entry, ref: ModelRef, revision: str, folder: Path | None, access: Access
+    entry: Entry, revision: str, folder: Path | None, access: Access
 ) -> Settings | None:
     """What the files record, where a row leaves something to them."""
     if entry.pooling is not None and entry.max_length is not None:

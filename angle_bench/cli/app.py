@@ -98,24 +98,35 @@ def main() -> NoReturn:
     except _TYPER_USAGE_ERROR as error:
         code = _show_usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-        if LAUNCHED not in os.environ:
-            code = _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
+        code = _show_interrupt()
     except BrokenPipeError:
         code = _reader_gone()
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
         code = _reader_gone()  # rich's own end, with which help is printed
-    except MemoryError:
-        code = _show("memory ran out.", MEMORY_FIX, 1)
-    except RecursionError:
-        code = _show("something that was read is nested too deeply.", "--debug, to see what", 1)
-    except OSError as error:
-        where, why = error.filename or "the output", error.strerror or first_line(error)
-        code = _show(f"{where}: {why}.", "another place, or --debug, to see more", 1)
-        _silence_stdout()
+    except (MemoryError, RecursionError, OSError) as error:
+        code = _show_machine_error(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_interrupt() -> int:
+    """What goes on after an interrupt; of a launched process its launcher says it."""
+    if LAUNCHED in os.environ:
+        return INTERRUPTED
+    return _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
+
+
+def _show_machine_error(error: MemoryError | RecursionError | OSError) -> int:
+    """What the machine could not do."""
+    if isinstance(error, MemoryError):
+        return _show("memory ran out.", MEMORY_FIX, 1)
+    if isinstance(error, RecursionError):
+        return _show("something that was read is nested too deeply.", "--debug, to see what", 1)
+    where, why = error.filename or "the output", error.strerror or first_line(error)
+    code = _show(f"{where}: {why}.", "another place, or --debug, to see more", 1)
+    _silence_stdout()
+    return code
 
 
 def _reader_gone() -> int:

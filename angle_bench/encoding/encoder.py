@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from angle_bench.checkpoints.spec import Settings
-from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
+from angle_bench.checkpoints.templates import head_and_tail
 from angle_bench.encoding.budget import choose
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import Indices, Planned, deduplicate, planned
+from angle_bench.encoding.rendered_texts import rendered
+from angle_bench.encoding.stored_vectors import StoredVectors
 from angle_bench.encoding.tokenise import Tokens, prompt_tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
-from angle_bench.errors import DataError, ModelError, printable
+from angle_bench.errors import ModelError
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store, StoreIdentity
 
 TextsDone = Callable[[int], None]
 
-LOOK_UP = 1 << 16
 OLD_BATCH = 32  # texts; what angle-emb 0.1 evaluated in, whose pads cls_avg_v0 averages over
 
 
@@ -70,7 +71,6 @@ class Encoder:
     store: "Store | None" = None
     identities: Sequence["StoreIdentity"] = ()
     counts: EncodeCounts = field(default_factory=EncodeCounts)
-    _touched: set["StoreIdentity"] = field(default_factory=set)
     _end: Any = None
 
     @cached_property
@@ -85,6 +85,10 @@ class Encoder:
         # an encoder that is forgotten leaves no process
         self._end = weakref.finalize(self, started.close)
         return started
+
+    @cached_property
+    def _stored(self) -> StoredVectors:
+        return StoredVectors(self.store, self.identities, self.settings)
 
     @property
     def device(self) -> str | None:
@@ -171,7 +175,7 @@ class Encoder:
         self, texts: Sequence[str], template: str, done: TextsDone | None, output: int
     ) -> tuple[Vectors, NDArray[np.int64]]:
         """The vectors of the distinct texts, and which of them each text has."""
-        unique, place = deduplicate(self.rendered(texts, template))
+        unique, place = deduplicate(rendered(texts, template, self.settings))
         copies = np.bincount(place, minlength=len(unique))
         vectors = self._vectors(unique, template, output, copies, done or _nobody)
         return vectors, place
@@ -190,25 +194,13 @@ class Encoder:
             DataError: One of the texts is no string.
             ModelError: A text does not fit into memory.
         """
-        unique, place = deduplicate(self.rendered(texts, template))
+        unique, place = deduplicate(rendered(texts, template, self.settings))
         found: dict[int, Vectors] = {}
         for places, vectors, lengths in self._forwarded(unique, template):
             ends = np.cumsum(lengths)[:-1]
             found |= zip(places.tolist(), np.split(vectors[:, 0], ends), strict=True)
         self.counts.texts += len(texts)
         return [found[one] for one in place]
-
-    def rendered(self, texts: Sequence[str], template: str) -> list[str]:
-        """What the tokenizer gets.
-
-        Raises:
-            DataError: One of the texts is no string.
-        """
-        refuse_non_strings(texts)
-        if self.settings.prepare_sentence:
-            texts = [prepare_sentence(text) for text in texts]
-        prepared = [render(template, text) for text in texts] if template else list(texts)
-        return [text.lower() for text in prepared] if self.settings.lowercase else prepared
 
     def hand_over(self) -> Workers | None:
         """The workers, if there are any; from then on they are the caller's to close."""
@@ -230,8 +222,8 @@ class Encoder:
     ) -> Vectors:
         """Vectors of distinct texts: from the store, else computed and stored."""
         vectors = np.empty((len(unique), self.width), dtype=np.float32)
-        identities = self._identities(template)
-        found = self._look_up(identities[output], unique, vectors) if identities else None
+        identities = self._stored.identities(template)
+        found = self._stored.look_up(identities[output], unique, vectors) if identities else None
         missing = np.arange(len(unique)) if found is None else np.flatnonzero(~found)
         if len(missing) < len(unique):
             self.counts.stored += len(unique) - len(missing)
@@ -246,36 +238,6 @@ class Encoder:
         finally:
             pending.flush()  # what is computed is kept, whatever ended the work
         return vectors
-
-    def _identities(self, template: str) -> Sequence["StoreIdentity"]:
-        """Whose vectors they are.
-
-        Where a text is cut depends on the template's tail, too, and what of it is pooled may
-        depend on its head.
-        """
-        if self.store is None:
-            return ()
-        head, tail = head_and_tail(template)
-        more = f" tail {len(tail)}" if tail else ""
-        if head and not self.settings.include_prompt:
-            more += f" head {len(head)}"
-        if not more:
-            return self.identities
-        return [replace(one, settings=f"{one.settings}{more}") for one in self.identities]
-
-    def _look_up(
-        self, identity: "StoreIdentity", texts: list[str], vectors: Vectors
-    ) -> NDArray[np.bool_]:
-        assert self.store is not None
-        found = np.zeros(len(texts), dtype=bool)
-        for start in range(0, len(texts), LOOK_UP):
-            part = slice(start, start + LOOK_UP)
-            keys = identity.keys(texts[part])
-            found[part], vectors[part] = self.store.get(identity, keys, self.width)
-        if identity not in self._touched:
-            self._touched.add(identity)
-            self.store.touch(identity)
-        return found
 
     def _computed(self, texts: list[str], template: str) -> Iterator[tuple[Indices, Vectors]]:
         """Vectors of distinct texts with their places, in any order."""
@@ -313,37 +275,6 @@ class Encoder:
     def _note(self, tokens: Tokens) -> None:
         self.counts.tokens += len(tokens.ids)
         self.counts.truncated += tokens.truncated
-
-
-def cut(vectors: Vectors, normalize: bool, start: int = 0, size: int | None = None) -> Vectors:
-    """Some of the dimensions of vectors, (texts, width).
-
-    Args:
-        vectors: Whole ones.
-        normalize: Whether the model normalises, so that what is cut out is normalised again.
-        start: The first dimension.
-        size: How many; None is all that follow.
-    """
-    if start == 0 and size in (None, vectors.shape[1]):
-        return vectors
-    part = np.ascontiguousarray(vectors[:, start : None if size is None else start + size])
-    if normalize:
-        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
-    return part
-
-
-def refuse_non_strings(texts: Sequence[Any]) -> None:
-    """Refuse what is no text.
-
-    Raises:
-        DataError: One of the texts is no string.
-    """
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(
-                f"text {number} is {printable(repr(text)[:80])}, not a string.",
-                "the data without that row, or with the text it stands for",
-            )
 
 
 def _nobody(_: int) -> None:

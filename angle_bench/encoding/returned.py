@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from angle_bench.encoding.encoder import cut
 from angle_bench.encoding.workers.contract import Vectors
 
 PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")  # of sentence-transformers
@@ -52,3 +51,20 @@ class Returned:
 
         tensor = torch.from_numpy(np.ascontiguousarray(vectors))
         return tensor if self.kind == "tensor" else list(tensor)
+
+
+def cut(vectors: Vectors, normalize: bool, start: int = 0, size: int | None = None) -> Vectors:
+    """Some of the dimensions of vectors, (texts, width).
+
+    Args:
+        vectors: Whole ones.
+        normalize: Whether the model normalises, so that what is cut out is normalised again.
+        start: The first dimension.
+        size: How many; None is all that follow.
+    """
+    if start == 0 and size in (None, vectors.shape[1]):
+        return vectors
+    part = np.ascontiguousarray(vectors[:, start : None if size is None else start + size])
+    if normalize:
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+    return part

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
 
 def numbers(column: "pa.Array | pa.ChunkedArray") -> NDArray[Any]:
-    """The values, which are not to be written to; a null among floats is NaN."""
+    """The values, which are not to be written to; a null among floats is NaN.
+
+    Raises:
+        TypeError: They are no numbers.
+    """
     import pyarrow as pa
 
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if array.null_count or pa.types.is_boolean(array.type):  # DLPack has neither
         return np.asarray(array.to_numpy(zero_copy_only=False))
+    if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        raise TypeError(f"{array.type} holds no numbers")
     return np.from_dlpack(array)
 
 

@@ -83,6 +83,19 @@ def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> Looku
     record = read_run_record(folder.record(task.name), odd)
     if odd:
         return LookupResult("unreadable", reason=odd[0].removesuffix("; left out"))
+    if unmet := _unmet(asked, stored, record, task):
+        return unmet
+    if needs_predictions(task) and not folder.predictions(task.name).is_file():
+        return LookupResult("incomplete", reason="stored without its predictions")
+    if rotten := damaged(folder, task.name, record):
+        return LookupResult("damaged", reason=rotten)
+    return LookupResult("done", stored)
+
+
+def _unmet(
+    asked: ResultRequirements, stored: StoredResult, record: Mapping[str, Any], task: Task
+) -> LookupResult | None:
+    """What a result was not made with; None where it meets what is asked."""
     if not asked.same_data(stored, record):
         return LookupResult(
             "other data",
@@ -96,11 +109,7 @@ def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> Looku
         return LookupResult("incomplete", reason="stored without its run record")
     if record.get("model", {}).get("settings_digest") != asked.settings_digest:
         return LookupResult("other settings", reason="stored under other settings of the model")
-    if needs_predictions(task) and not folder.predictions(task.name).is_file():
-        return LookupResult("incomplete", reason="stored without its predictions")
-    if rotten := damaged(folder, task.name, record):
-        return LookupResult("damaged", reason=rotten)
-    return LookupResult("done", stored)
+    return None
 
 
 def store(

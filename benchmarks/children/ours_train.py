@@ -17,7 +17,7 @@ class Timed(Nobody):
     def __init__(self) -> None:
         self.times = StepTimes()
 
-    def step(self, done: int) -> None:
+    def step(self, _done: int) -> None:
         self.times.tick()
 
 

@@ -65,9 +65,9 @@ def test_latex_html_and_a_picture(results: Results, tmp_path: Path) -> None:
 
 
 def test_a_candidate_without_scores_is_named(results: Results) -> None:
+    (results.root.parent / "lacking").mkdir()
+    Path("lacking/config.json").write_text("{}", encoding="utf-8")
     with pytest.warns(UserWarning, match="lacking"):
-        (results.root.parent / "lacking").mkdir()
-        Path("lacking/config.json").write_text("{}", encoding="utf-8")
         c = ab.compare("base", "tuned", "lacking", tasks=SUITE)
     assert len(c.errors) == 1
     with pytest.raises(KeyError, match="no candidate is called lacking; there are: tuned"):

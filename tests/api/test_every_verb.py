@@ -251,6 +251,7 @@ def test_what_was_run(cli: Cli, things: None) -> None:
     assert cli("runs", "-r", "nowhere").code == 2
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_types_hold_in_another_folder(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
@@ -265,6 +266,7 @@ def test_types_hold_in_another_folder(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_types_hold_for_pyright_too(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")

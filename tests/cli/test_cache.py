@@ -230,6 +230,7 @@ def on_a_terminal(answer: str, *words: str | Path) -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("answer", "names"), [("y\n", []), ("n\n", ["old"]), ("\n", ["old"])])
 def test_clear_asks_on_a_terminal(cache: Path, answer: str, names: list[str]) -> None:
     fill(cache, "old")
@@ -240,6 +241,7 @@ def test_clear_asks_on_a_terminal(cache: Path, answer: str, names: list[str]) ->
     assert left(cache) == names
 
 
+@pytest.mark.process
 def test_clear_while_another_process_has_the_store_open(cli: Cli, cache: Path) -> None:
     fill(cache, "old", "new")
     hold = (

@@ -330,6 +330,7 @@ def test_public_results(cli: Cli, shared: Path) -> None:
     assert cli(*words, "-r", shared / "results_repo/results", "--fail-if-worse").code == 1
 
 
+@pytest.mark.process
 def test_it_loads_nothing_heavy(results: Path) -> None:
     code = (
         "import sys; sys.argv = ['angle-bench', 'compare', 'base', 'good', '-t', 'STS12,STS13']\n"
@@ -349,6 +350,7 @@ def test_it_loads_nothing_heavy(results: Path) -> None:
     assert "good is better than base" in done.stdout
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_real_run_and_its_own_scores(cli: Cli, minilm: Path, shared: Path) -> None:
     words = ("-t", "STS16", "--mirror", shared / "data")

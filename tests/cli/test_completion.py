@@ -9,6 +9,8 @@ import pytest
 
 from tests.stored import Pairs, Results
 
+pytestmark = pytest.mark.process
+
 COMMAND = Path(sysconfig.get_path("scripts")) / "angle-bench"
 
 

@@ -18,12 +18,14 @@ def ended(words: str, stdout: str, cwd: Path) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", ["--help", "models list", "tasks list --all", "run --help"])
 def test_a_reader_that_leaves_ends_it_well(words: str, tmp_path: Path) -> None:
     done = ended(words, "| head -1", tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", ["models list", "tasks list --json"])
 def test_a_full_device_is_two_lines(words: str, tmp_path: Path) -> None:
     done = ended(words, "> /dev/full", tmp_path)

@@ -99,6 +99,7 @@ def test_a_refused_push_says_so_and_keeps_the_folder(
     assert (tmp_path / "made/model.safetensors").is_file()
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_checkpoint_selected_on_test_data_is_marked_in_every_table(
     cli: Cli, tmp_path: Path, tiny_bert: Path

@@ -10,7 +10,7 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.scoring.score import build
 from angle_bench.evaluation.task_data import locate
 from angle_bench.suites.user_task_file import users_tasks
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 
@@ -33,6 +33,7 @@ def scores(task: str) -> list[float]:
     )
 
 
+@pytest.mark.process
 def test_a_run_fills_the_task_s_instruction_and_says_the_template(
     cli: Cli, tiny_bert: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_recipes_refuse_what_training_cannot_fill(word: str, place: str) -> None
         Prompts.model_validate({place: f"{word} {{text}}"})
 
 
+@pytest.mark.process
 def test_a_row_of_the_user_s_file(cli: Cli, tiny_bert: Path) -> None:
     row = f'[[model]]\nname = "mine"\npath = "{tiny_bert}"\npooling = "mean"\n[model.prompts]\n'
     place = Path("angle-bench.toml")
@@ -102,6 +104,7 @@ def test_a_row_of_the_user_s_file(cli: Cli, tiny_bert: Path) -> None:
     assert prompts_of("AngleBenchDemo") == {"text": f"{STS}: {{text}}"}
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_an_own_task_s_instruction_is_used_and_counts(cli: Cli, tiny_bert: Path) -> None:
     write_rows(Path("faq.jsonl"), sts_rows())

@@ -150,6 +150,7 @@ def test_our_results_carry_label_verdict_and_settings(cli: Cli, results: Path) -
     assert "|pool:cls|prompts:none|max:512|dtype:float32|" in ended.out
 
 
+@pytest.mark.process
 def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
     on = ("-t", "STS12", "--mirror", "mirror", "--pooling", "mean")

@@ -10,6 +10,8 @@ import pytest
 
 from angle_bench.errors import MEMORY_FIX
 
+pytestmark = pytest.mark.process
+
 GIB = 1 << 30
 # from what imports need to what the run needs
 LIMITS = [0.3, 0.5, 0.9, 1.1, 1.2, 1.3, 1.5, 1.8, 2.2]

@@ -15,6 +15,7 @@ def two(tmp_path: Path) -> list[Path]:
     return seeds(tmp_path, 2)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_run_takes_the_average(cli: Cli, tmp_path: Path, two: list[Path]) -> None:
     ended = cli("merge", "seed-0", "seed-1", "--weights", "1,3", "-o", "soup", "--json")

@@ -62,6 +62,7 @@ def rows_of(place: str) -> list[tuple[str, ...]]:
     return [tuple(text for (text,) in rows.row(number).texts) for number in range(len(rows))]
 
 
+@pytest.mark.process
 def test_negatives_are_those_of_the_models_vectors(
     cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
 ) -> None:
@@ -85,6 +86,7 @@ def test_negatives_are_those_of_the_models_vectors(
     assert result["none"] == 30 - len(expected)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_several_negatives_of_a_corpus_with_prompts_by_role(
     cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
@@ -137,6 +139,7 @@ def test_a_dry_run_computes_nothing(
     }
 
 
+@pytest.mark.process
 def test_pairs_with_too_few_negatives_are_said(
     cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
 ) -> None:
@@ -191,6 +194,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_loaded(
     assert not Path("negatives.jsonl").exists()
 
 
+@pytest.mark.process
 def test_a_second_command_forwards_nothing_and_finds_the_same(
     cli: Cli, tiny_bert: Path, pairs: list[tuple[str, str]]
 ) -> None:

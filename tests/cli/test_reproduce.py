@@ -15,6 +15,7 @@ def _no_personal_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_minilm_matches_on_the_tasks_at_hand(cli: Cli, minilm: Path, shared: Path) -> None:
     ended = cli("reproduce", "all-MiniLM-L6-v2", "--mirror", shared / "data")
@@ -29,6 +30,7 @@ def test_minilm_matches_on_the_tasks_at_hand(cli: Cli, minilm: Path, shared: Pat
     assert said["measured"]["largest_gap"] == 0
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_wrong_default_is_explained(cli: Cli, minilm: Path, shared: Path, tmp_path: Path) -> None:
     """With `cls` registered as its pooling, `mean` is named."""
@@ -48,6 +50,7 @@ def test_a_wrong_default_is_explained(cli: Cli, minilm: Path, shared: Path, tmp_
     assert not any(change.startswith("prompt") for change in tried)  # it was explained before
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_what_nothing_explains(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
     row = f'''[[model]]

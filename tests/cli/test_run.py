@@ -15,6 +15,8 @@ from scipy.stats import spearmanr
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 TWO = ("-t", "STS12,STS13", "--mirror", "mirror")
 
 

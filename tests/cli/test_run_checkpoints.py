@@ -11,6 +11,8 @@ from tests.adapters import SWITCHED, build_switched
 from tests.checkpoints import add_sentence_transformers_files, build_lora, build_tiny
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 DEMO = ("-t", "demo", "--mirror", ".", "-d", "cpu:1")
 
 
@@ -85,13 +87,13 @@ def test_adapters_of_one_base_load_it_once(
     build_lora(tmp_path / "second", tmp_path / "base", seed=7)
     build_tiny(tmp_path / "other", "bert")
     started: list[str] = []
-    start = local._start
+    start = local.start_process
 
     def counted(order: dict[str, Any], *more: Any) -> Any:
         started.append(Path(order["folder"]).name)
         return start(order, *more)
 
-    monkeypatch.setattr(local, "_start", counted)
+    monkeypatch.setattr(local, "start_process", counted)
     models = ("-m", "a=./llama-nli", "-m", "b=./second", "-m", "./other")
     typed = ("--pooling", "last", "--prompt", "A", "--json")
     ended = cli("run", *models, *DEMO, *typed)

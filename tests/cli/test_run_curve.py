@@ -11,6 +11,8 @@ from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 from tests.training.trainings import dev_mirror, recipe_of, trained
 
+pytestmark = pytest.mark.process
+
 DEMO = ("-t", "demo", "-d", "cpu:1")
 
 

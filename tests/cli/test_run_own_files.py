@@ -8,6 +8,8 @@ import pytest
 from tests.checkpoints import sts_rows
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 Row = dict[str, object]
 
 

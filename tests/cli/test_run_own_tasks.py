@@ -18,6 +18,8 @@ from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 from tests.own_data import faq, labelled, write_documented_data, write_table
 
+pytestmark = pytest.mark.process
+
 PAGE = Path(__file__).resolve().parents[2] / "docs/tasks.md"
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
 TASKS = "\n".join(block for block in BLOCKS if block.startswith("[[task]]"))

@@ -8,6 +8,8 @@ import pytest
 from tests.checkpoints import build_tiny
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 COMMON = ("-t", "AngleBenchDemo", "-d", "cpu:1", "--mirror", ".", "--pooling", "mean")
 
 

@@ -19,6 +19,8 @@ from mteb.results import TaskResult
 from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 SIX = {
     "STS12": "sts12-sts",
     "STS13": "sts13-sts",

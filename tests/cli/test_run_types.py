@@ -24,6 +24,8 @@ from tests.cli.test_run import model_folders, snapshot
 from tests.conftest import Cli
 from tests.mirrors import classification, pair_classification, retrieval, task_of, texts
 
+pytestmark = pytest.mark.process
+
 
 def stage_sts(mirror: Path, task: Task) -> None:
     write_rows(mirror / task.dataset / "test.parquet", sts_rows(12))

@@ -14,6 +14,8 @@ import pytest
 from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Cli, Command, Ended
 
+pytestmark = pytest.mark.process
+
 TWO = ("-t", "STS12,STS13", "--mirror", "mirror")
 
 

@@ -84,6 +84,7 @@ def test_toml_in_utf_16_is_refused_by_name(cli: Cli) -> None:
     assert "a TOML file in UTF-8" in ended.err
 
 
+@pytest.mark.process
 def test_a_saved_row_keeps_the_mark_at_the_start(cli: Cli, tiny_bert: Path) -> None:
     marked("angle-bench.toml", OURS)
     write_rows(Path("pairs.jsonl"), sts_rows())

@@ -36,6 +36,7 @@ def test_a_recipe_becomes_a_candidate(cli: Cli, tmp_path: Path, tiny_bert: Path)
     assert (said["steps"], said["finished"]) == (6, True)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_what_comes_next_can_be_pasted(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     """With the mirror, pooling, length and prompt of the training, odd names quoted."""

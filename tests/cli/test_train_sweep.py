@@ -42,6 +42,7 @@ def table_of(out: str) -> str:
     return out[out.index("rank ") :]
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_parts_give_what_one_command_gives(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert)
@@ -101,6 +102,7 @@ def test_parts_give_what_one_command_gives(cli: Cli, tmp_path: Path, tiny_bert: 
     assert found["mean"]["difference"] == pytest.approx(row["to_start"]["difference"])
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_cell_that_fails_costs_no_other(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"warmup": 0})
@@ -131,6 +133,7 @@ def test_a_cell_that_fails_costs_no_other(cli: Cli, tmp_path: Path, tiny_bert: P
     assert rows[good]["score"] == pytest.approx(kept["score"], abs=1e-5)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_seeds_of_a_cell_are_one_row(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert)
@@ -194,6 +197,7 @@ def test_nothing_is_made_where_a_cell_is_refused(cli: Cli, tmp_path: Path, tiny_
         assert trained == []
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"epochs": 2000, "save_steps": 2}, select={"suite": ""})
@@ -212,6 +216,7 @@ def test_an_interrupt_stops_the_whole_sweep(tmp_path: Path, tiny_bert: Path) -> 
     assert [place.name for place in (tmp_path / "out/angle_w=1").iterdir()] == ["recipe.toml"]
 
 
+@pytest.mark.process
 @pytest.mark.long  # the moment between two lines of a process, which a loaded machine may miss
 def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"max_steps": 1})
@@ -230,6 +235,7 @@ def test_an_interrupt_of_the_scoring_says_what_goes_on(tmp_path: Path, tiny_bert
     assert rest.splitlines()[-1] == f"  type: {again}"
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_each_cell_has_processes_of_its_own(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"warmup": 0})

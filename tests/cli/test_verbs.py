@@ -179,6 +179,7 @@ def test_wrong_words_are_told_in_one_voice(
     assert fix in typed
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "words",
     [

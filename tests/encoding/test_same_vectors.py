@@ -103,6 +103,7 @@ def test_the_batch_budget_changes_no_vector(folder: Path, alone: Vectors, budget
     assert forwarded == DISTINCT
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "device", ["cpu:2", *(pytest.param(each, marks=pytest.mark.long) for each in ("cpu", "cpu:3"))]
 )
@@ -252,6 +253,7 @@ def test_layers_and_sizes_of_one_pass_are_those_of_a_pass_each(
         store.close()
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_real_model_over_budgets_workers_and_the_store(minilm: Path, tmp_path: Path) -> None:
     texts = varied_texts(60, seed=3)

@@ -96,6 +96,7 @@ def test_vectors_from_before_checksums_are_used_said_and_sealed(store: VectorSto
     assert said.startswith(f"{COUNT} stored vectors of tiny are from before checksums")
 
 
+@pytest.mark.process
 def test_a_run_over_a_rotten_store_gives_the_same_scores(
     cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:

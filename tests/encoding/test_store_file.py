@@ -124,6 +124,7 @@ def test_a_store_larger_than_the_map_asked_for_is_opened(store: VectorStore, fol
     again.close()
 
 
+@pytest.mark.process
 def test_a_map_that_another_process_has_grown(store: VectorStore, folder: Path) -> None:
     put(store, 0, 10)
     grow = f"put(VectorStore(folder, {ROOM}, {SMALL_MAP}), 10, 2000) and say('grown')"
@@ -134,6 +135,7 @@ def test_a_map_that_another_process_has_grown(store: VectorStore, folder: Path) 
     assert stored(store, 2020) == 2020
 
 
+@pytest.mark.process
 def test_a_write_into_a_map_that_another_process_has_grown(
     store: VectorStore, folder: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_write_into_a_map_that_another_process_has_grown(
     assert stored(store, 2010) == 2010
 
 
+@pytest.mark.process
 def test_processes_writing_at_once_lose_nothing(folder: Path) -> None:
     write = f"""
 store = VectorStore(folder, {ROOM}, {SMALL_MAP})
@@ -176,6 +179,7 @@ say("done")
     store.close()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("commits", [1, 7])
 def test_a_process_killed_between_commits_leaves_whole_vectors(folder: Path, commits: int) -> None:
     write = f"""
@@ -199,6 +203,7 @@ for first in range(0, 1_000_000, 100):
     store.close()
 
 
+@pytest.mark.process
 def test_a_process_killed_in_mid_write_leaves_what_was_there(
     store: VectorStore, folder: Path
 ) -> None:
@@ -230,6 +235,7 @@ store._file.write(act)
     assert store.info()[0].vectors == 150
 
 
+@pytest.mark.process
 def test_readers_that_were_killed_do_not_fill_the_table_of_readers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +258,7 @@ sys.stdin.readline()
     store.close()
 
 
+@pytest.mark.process
 def test_an_identity_evicted_by_another_process_is_written_on(
     store: VectorStore, folder: Path
 ) -> None:
@@ -303,6 +310,7 @@ def test_the_file_is_opened_anew_after_the_last_close(folder: Path) -> None:
     third.close()
 
 
+@pytest.mark.process
 def test_a_file_that_another_process_has_open_is_neither_deleted_nor_replaced(
     store: VectorStore, folder: Path
 ) -> None:
@@ -496,6 +504,7 @@ def test_a_folder_that_is_a_file_is_no_damage(tmp_path: Path) -> None:
     assert (tmp_path / "vectors").read_text() == "mine"
 
 
+@pytest.mark.process
 def test_a_full_disk_stores_nothing_and_says_so(store: VectorStore, folder: Path) -> None:
     put(store, 0, 10)
     fill = f"""
@@ -518,6 +527,7 @@ say(store.get(identity, keys, {WIDTH})[0].sum())
     assert stored(store, 2010) == 2010
 
 
+@pytest.mark.process
 def test_a_map_that_does_not_fit_the_memory_leaves_the_store_usable(folder: Path) -> None:
     grow = f"""
 import lmdb, resource
@@ -539,6 +549,7 @@ say(put(store, 10, 10))
     store.close()
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_is_refused(store: VectorStore) -> None:
     put(store, 0, 10)

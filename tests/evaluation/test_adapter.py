@@ -14,6 +14,8 @@ from angle_bench.errors import ModelError, UsageError
 from tests.checkpoints import build_tiny_llama
 from tests.encoding.encoders import varied_texts
 
+pytestmark = pytest.mark.process
+
 TEXTS = varied_texts(40)
 
 

@@ -82,6 +82,7 @@ def test_labels_that_tell_no_pairs_apart(
     assert why in refused("TwitterSemEval2015", tmp_path).what
 
 
+@pytest.mark.process
 def test_pairs_with_an_empty_text_are_counted_and_scored(
     cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 
+pytestmark = pytest.mark.process
+
 TEXTS = ["a man eats bread", "the dog", "", "a cat, a cat and three big fish", "the dog"]
 PROMPTS = {"query": "big red ", "document": "", "clustering": "cat: ", "plain": ""}
 

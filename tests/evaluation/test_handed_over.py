@@ -72,6 +72,8 @@ def by_role(model: Any, role: str | None, texts: list[str], **given: Any) -> Any
     return method(texts, show_progress_bar=False, **given)
 
 
+# of which test_vectors_that_depend_on_their_batch_are_not_stored sees that it is said
+@pytest.mark.filterwarnings("ignore:a vector of cnn depends on the texts beside it")
 @pytest.mark.parametrize("name", NAMES)
 def test_vectors_are_the_librarys(built, name: str) -> None:
     theirs = library(built(name))
@@ -183,6 +185,7 @@ def test_the_bar_and_the_watcher_count_every_text(loaded, capfd) -> None:
     assert f"{len(TEXTS)}/{len(TEXTS)}" in capfd.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_two_processes_give_what_one_gives(loaded) -> None:
     one, two = loaded("router"), loaded("router", "cpu:2")
@@ -197,6 +200,7 @@ def test_two_processes_give_what_one_gives(loaded) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_dead_process_is_an_error_and_the_next_call_works(loaded) -> None:
     ours = loaded("words", "cpu:2")

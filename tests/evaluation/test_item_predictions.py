@@ -26,10 +26,12 @@ from angle_bench.suites.task import Task
 from tests.checkpoints import write_rows
 from tests.mirrors import classification, pair_classification, task_of, texts
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
-def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
-    loaded = angle_bench.load(str(_tiny_bert_once))
+def encoder(tiny_bert_once: Path) -> Iterator[MtebEncoder]:
+    loaded = angle_bench.load(str(tiny_bert_once))
     yield loaded
     loaded.close()
 

@@ -96,6 +96,7 @@ def test_the_least_texts_of_a_label_fill_every_fold(count: int, nested: bool) ->
         assert (bool(filled) and all(filled)) == enough
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_transfer_is_within_0_7_of_sentevals_evaluator(
     cli: Cli, minilm: Path, shared: Path

@@ -11,6 +11,8 @@ import angle_bench
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def scored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> Path:

@@ -105,6 +105,7 @@ def batches() -> Any:
     return DataLoader(datasets.Dataset.from_dict({"text": TEXTS}), batch_size=2)  # type: ignore[arg-type]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", QUICK + [pytest.param(n, marks=pytest.mark.long) for n in SLOW])
 def test_every_task_and_role_is_rendered_as_by_mteb_s_own_loader(name: str, mirror: Path) -> None:
     assert len(ENGLISH) == 41
@@ -201,6 +202,7 @@ def test_every_protocol_is_mteb_s_on_english_and_chinese_tasks(name: str) -> Non
         followed(name, ("MTEB(eng, v2)", "MTEB(cmn, v1)"))
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize("name", list(protocols()))
 def test_every_protocol_is_mteb_s_on_larger_benchmarks(name: str) -> None:

@@ -18,13 +18,15 @@ from angle_bench.evaluation.task_data import locate
 from tests.checkpoints import sts_rows, write_rows
 from tests.mirrors import classification, pair_classification, retrieval, task_of, texts
 
+pytestmark = pytest.mark.process
+
 # mteb rounds the mean over queries
 TO_FIVE = {"ndcg_at_10", "map_at_1000", "max_over_subqueries_map_at_1000"}
 
 
 @pytest.fixture(scope="module")
-def encoder(_tiny_bert_once: Path) -> Iterator[MtebEncoder]:
-    loaded = angle_bench.load(str(_tiny_bert_once))
+def encoder(tiny_bert_once: Path) -> Iterator[MtebEncoder]:
+    loaded = angle_bench.load(str(tiny_bert_once))
     yield loaded
     loaded.close()
 

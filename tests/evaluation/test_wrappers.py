@@ -17,6 +17,8 @@ from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -191,11 +191,13 @@ def test_leaderboard(light: Harness, name: str) -> None:
     assert check_every_call(light, words, named(name), STEP) >= 8 // STEP
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_run(heavy: Harness) -> None:
     assert check_every_call(heavy, RUN, stored, STEP) >= 60 // STEP
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_encode(heavy: Harness) -> None:
     made = named("vectors.parquet")

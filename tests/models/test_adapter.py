@@ -183,6 +183,7 @@ def test_trust_is_for_one_model(adapter: Path, tiny_bert: Path) -> None:
         resolve_all([str(adapter), str(tiny_bert)], LAST, access)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "keys",
     [
@@ -202,6 +203,7 @@ def test_a_pattern_that_backtracks_for_ever_is_named(
         load(adapter, base)
 
 
+@pytest.mark.process
 def test_patterns_that_end_are_peft_s(adapter: Path, base: Path) -> None:
     config = adapter / "adapter_config.json"
     named = "|".join(json.loads(config.read_text())["target_modules"])

@@ -25,7 +25,8 @@ from tests.adapters import SWITCHED, build_st_adapter
 from tests.checkpoints import add_sentence_transformers_files, build_tiny
 from tests.training.checkpoint_vectors import TEXTS as VARIED
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+# peft, of kinds, layers and settings that are odd on purpose
+pytestmark = pytest.mark.filterwarnings(r"ignore:::peft\.")
 TEXTS = [*VARIED[:6], "a dog sings " * 40]
 PROMPTS = {"query": "search for: ", "document": "the "}
 # transformers 5.23 leaves DoRA's magnitudes out, and cannot put VeRA or other layers in: its own
@@ -174,6 +175,7 @@ def test_an_adapter_beside_a_whole_model_is_refused(
     assert resolve(str(folder), Overrides(), Access(base=str(base))).base == str(base)
 
 
+@pytest.mark.process
 def test_the_shared_case(shared: Path, tmp_path: Path) -> None:
     import runpy
 

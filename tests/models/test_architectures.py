@@ -24,7 +24,10 @@ from angle_bench.errors import ModelError
 from tests import zoo
 from tests.training.checkpoint_vectors import ours
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+# the libraries that load them, of old architectures and odd settings
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:::(peft|transformers|sentence_transformers|torch)\."
+)
 TEXTS = ["a cat on the table", "", "Vectors! " * 60, "naïve 中文 cat", "x"]
 
 

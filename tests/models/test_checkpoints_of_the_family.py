@@ -121,6 +121,7 @@ def test_an_adapter_that_was_trained_with_the_head(tmp_path: Path, architecture:
     )
 
 
+@pytest.mark.process
 def test_an_adapter_that_changes_nothing_is_told(tmp_path: Path) -> None:
     base = build_tiny(tmp_path / "base", "llama")
     adapter = build_lora(tmp_path / "adapter", base, zero=True)
@@ -140,6 +141,7 @@ def test_bidirectional_and_adapted_at_once(tmp_path: Path) -> None:
     assert np.abs(encode(CheckpointPaths(adapter, base), both) - causal).max() > 1e-3
 
 
+@pytest.mark.process
 @torch.inference_mode()
 def test_all_tokens_of_every_text(tmp_path: Path) -> None:
     folder = build_tiny(tmp_path / "m", "bert")

@@ -30,6 +30,7 @@ def with_dense(folder: Path, *widths: int, activation: str = "Tanh") -> None:
     SentenceTransformer(modules=modules, device="cpu").save(str(folder))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("widths", "activation"), [((16,), "Tanh"), ((48, 8), "Identity"), ((24,), "GELU")]
 )
@@ -63,6 +64,7 @@ def test_a_dense_module_of_another_kind_is_left_to_its_library(tiny_bert: Path) 
     assert read_folder(tiny_bert).loader == "sentence-transformers"
 
 
+@pytest.mark.process
 def test_a_cut_off_dense_module_is_named(tiny_bert: Path) -> None:
     with_dense(tiny_bert, 16)
     place = tiny_bert / "2_Dense/model.safetensors"
@@ -72,6 +74,7 @@ def test_a_cut_off_dense_module_is_named(tiny_bert: Path) -> None:
         encoder.encode(["a"])
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_minilm_equals_sentence_transformers(minilm: Path, shared: Path) -> None:
     """1,000 sentences of STS."""

@@ -33,7 +33,10 @@ from tests.checkpoints import build_tiny_bert
 from tests.json_changes import Change, apply, drawn, places
 from tests.models.test_folder import make_old
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+# the libraries that load them, of old architectures and odd settings
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:::(peft|transformers|sentence_transformers|torch)\."
+)
 
 NO_ROLE = None
 ROLES = (NO_ROLE, "query", "document")

@@ -16,6 +16,8 @@ from angle_bench.errors import ModelError
 from tests.checkpoints import build_tiny_bert
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 MODULE = """from transformers import BertConfig, BertModel
 
 open({mark!r}, "w").close()
@@ -82,6 +84,7 @@ def test_a_pickle_is_read_when_it_is_allowed(tiny_bert: Path) -> None:
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_phobert_has_a_slow_tokenizer_alone(tmp_path: Path) -> None:
     """Its files are vocab.txt and bpe.codes; a long text is cut before its prompt's tail."""

@@ -153,6 +153,7 @@ def test_a_name_of_the_registry_that_is_taken_is_said(project: Path) -> None:
     assert "is the row of" in str(resolve("mxbai-embed-large-v1").note)
 
 
+@pytest.mark.process
 def test_the_first_line_and_the_records_name_the_file(cli: Cli, tmp_path: Path) -> None:
     build_tiny(tmp_path / "ckpt", "bert")
     place = tmp_path / FILE_NAME

@@ -41,11 +41,13 @@ def compiled(folder: Path, name: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_it_compiles_as_it_is(made: Board, pdflatex: Path) -> None:
     (pdflatex / "table.tex").write_text(latex.render(made), encoding="utf-8")
     assert "1 page" in compiled(pdflatex, "table.tex")
 
 
+@pytest.mark.process
 def test_it_compiles_inside_a_document(made: Board, pdflatex: Path) -> None:
     (pdflatex / "table.tex").write_text(latex.render(made), encoding="utf-8")
     (pdflatex / "paper.tex").write_text(

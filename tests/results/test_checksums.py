@@ -125,6 +125,7 @@ def test_odd_records_are_named(folder: ModelFolder, odd: dict[str, Any]) -> None
     assert str(folder.record("T")) in reason
 
 
+@pytest.mark.process
 def test_a_run_computes_rotten_files_again_and_names_them(
     cli: Cli, tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def other(folder: ModelFolder) -> "subprocess.Popen[str]":
     return running
 
 
+@pytest.mark.process
 def test_a_task_is_one_process_s(folder: ModelFolder) -> None:
     running = other(folder)
     with claims() as ours:
@@ -52,6 +53,7 @@ def test_a_task_is_one_process_s(folder: ModelFolder) -> None:
         assert ours.take(folder, "STS12")
 
 
+@pytest.mark.process
 def test_a_killed_process_has_nothing(folder: ModelFolder) -> None:
     running = other(folder)
     os.kill(running.pid, signal.SIGKILL)
@@ -84,6 +86,7 @@ def test_a_folder_that_cannot_be_written(folder: ModelFolder) -> None:
         ours.take(folder, "STS12")
 
 
+@pytest.mark.process
 def test_a_killed_process_is_forgotten_and_a_living_one_is_not(folder: ModelFolder) -> None:
     said = folder.claim("STS12").with_suffix(".holder")
     running = other(folder)
@@ -103,6 +106,7 @@ fcntl.flock = missing
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("error", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
 def test_where_a_file_system_has_no_locks_a_task_is_one_process_s(
     folder: ModelFolder, error: str

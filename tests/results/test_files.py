@@ -136,6 +136,7 @@ except ResultsError as error:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("size", "limit", "stopped"),
     [(10, 0, "result.json"), (10, 4096, "rows.parquet"), (8_000_000, 4_000_000, "result.json")],

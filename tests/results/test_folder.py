@@ -290,6 +290,7 @@ except ResultsError as error:
 """
 
 
+@pytest.mark.process
 def test_predictions_that_fill_the_disk_change_nothing(folder: ModelFolder) -> None:
     put(folder, note="first")
     before = held(folder.path)
@@ -346,6 +347,7 @@ for turn in range(int(times)):
 """
 
 
+@pytest.mark.process
 def test_processes_that_store_at_once_leave_whole_sets_of_files(folder: ModelFolder) -> None:
     writers, times = 4, 6
     waiting, start = os.pipe()

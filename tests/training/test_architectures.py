@@ -16,7 +16,10 @@ from tests.conftest import Cli
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs
 from tests.training.trainings import recipe_of, trained, weights
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+# the libraries that load them, of old architectures and odd settings
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:::(peft|transformers|sentence_transformers|torch)\."
+)
 LENGTHS = ["a cat", "vectors of sentences are compared " * 4, "x"]
 
 

@@ -77,7 +77,8 @@ def test_an_interrupt_and_evaluations_change_nothing(tmp_path: Path, tiny_bert: 
     ended, seen = trained(chosen, tmp_path / "stopped", mirror=mirror, resume=True)
     assert ended.averaged == (6, 9)
     assert_same_weights(whole.folder, ended.folder)
-    assert ended.score is not None and -1 <= ended.score <= 1
+    assert ended.score is not None
+    assert -1 <= ended.score <= 1
     singles = [score for _, score, _ in seen.scores]
     assert all(ended.score != score for score in singles)
 

@@ -38,6 +38,8 @@ from tests.checkpoints import (
 )
 from tests.training.trainings import rows_of
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -88,7 +90,8 @@ def test_scores_are_those_of_the_saved_steps(tmp_path: Path, mirror: Path) -> No
         # the same content: what was stored of the live model answers for the saved step
         outcome = ModelOutcome.of(spec, tmp_path / "results")
         stored = read_result(outcome.folder.result("STS12"))
-        assert stored is not None and stored.main_score(suite.task[0]) == score
+        assert stored is not None
+        assert stored.main_score(suite.task[0]) == score
         options = Options(tmp_path / "results", mirror, Computing("cpu:1"))
         run([Job([outcome], suite)], options, _Warnings())
         assert (outcome.kept, outcome.scored) == (["STS12"], [])

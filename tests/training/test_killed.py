@@ -107,6 +107,7 @@ def logged(place: Path) -> list[dict[str, Any]]:
     return list(json.loads((place / "training.json").read_text())["log"])
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "seed", "shards"),

@@ -16,7 +16,7 @@ from angle_bench.errors import DataError, ModelError, UsageError
 from angle_bench.training.loss.combined import Loss, Rows, combined
 from angle_bench.training.loss.espresso import divergence, espresso, principal
 from angle_bench.training.loss.objectives import angle, contrast, cosine, in_batch_negatives
-from angle_bench.training.recipe.sections import Espresso, Objectives
+from angle_bench.training.recipe.loss_sections import Espresso, Objectives
 from tests.checkpoints import build_tiny_bert
 from tests.training.trainings import rows_of
 
@@ -111,6 +111,7 @@ def test_the_first_direction_is_that_of_an_exact_decomposition(arrays: Arrays) -
         torch.testing.assert_close(principal(vectors, 8)[:, 0].abs(), exact, atol=1e-5, rtol=0)
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_other_kernels_agree_as_well(shared: Path) -> None:
     """Those for AVX2, in a process of its own."""

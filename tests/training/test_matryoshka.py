@@ -18,8 +18,8 @@ from angle_bench.training.loss.combined import Rows, combined
 from angle_bench.training.loss.matryoshka import matryoshka
 from angle_bench.training.model.grouping import whole
 from angle_bench.training.model.trainable import Trainable
+from angle_bench.training.recipe.loss_sections import Matryoshka, Objectives
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import Matryoshka, Objectives
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.training.trainings import assert_same_weights, recipe_of, rows_of, trained
 

@@ -214,6 +214,7 @@ def many_texts() -> MiningTexts:
     return gather((sentence(), sentence()) for _ in range(50_000))
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_hundred_thousand_texts_take_little_memory(tiny_bert: Path, tmp_path: Path) -> None:
     texts = many_texts()

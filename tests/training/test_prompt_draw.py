@@ -15,7 +15,7 @@ from angle_bench.errors import DataError
 from angle_bench.training.data.collate import Collator
 from angle_bench.training.data.dataset import load_rows
 from angle_bench.training.data.prompt_draw import PromptDraw
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 from tests.training.trainings import Seen, assert_same_weights, recipe_of, trained
 
 QUERY = {"query": "q: {text}", "document": "d: {text}"}
@@ -45,7 +45,8 @@ def test_a_rows_role_has_one_template_by_seed_epoch_and_row(
     for count in queries.values():  # 1920 draws: five standard deviations around the third
         assert abs(count - len(every) / 3) < 5 * (len(every) * 2 / 9) ** 0.5
     both = Counter((q, d) for q, d, _ in every)
-    assert len(both) == 6 and min(both.values()) > len(every) / 12  # drawn apart
+    assert len(both) == 6
+    assert min(both.values()) > len(every) / 12  # drawn apart
     assert found[1, 0] != found[1, 1] != found[2, 1]
 
 

@@ -80,6 +80,7 @@ def in_two(
 EVERY = list(itertools.product(STEPS, ("map", "iterable")))
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("shards", "kinds"),

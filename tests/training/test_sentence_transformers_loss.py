@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.training_args import (
 from angle_bench.errors import DataError, UsageError
 from angle_bench.training import AngleLoss
 from angle_bench.training.loss.combined import Rows, combined
-from angle_bench.training.recipe.sections import Objectives
+from angle_bench.training.recipe.loss_sections import Objectives
 
 FIRST = ["A man eats.", "Two dogs run.", "The red apple.", "A man eats."]
 SECOND = ["Someone eats.", "Dogs are running.", "A green pear.", "He has a meal."]

@@ -64,7 +64,7 @@ def _text(place: Path) -> str:
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _kept(place: Path, same: tuple[int, ...]) -> str:
+def _kept(place: Path, _same: tuple[int, ...]) -> str:
     return place.read_text(encoding="utf-8")
 
 

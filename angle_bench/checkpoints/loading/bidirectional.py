@@ -38,10 +38,10 @@ def make_bidirectional(model: Any, start: int) -> None:
         )
     config = model.config
 
-    def remember(model: Any, args: Args, given: Given) -> tuple[Args, Given]:
+    def remember(_model: Any, args: Args, given: Given) -> tuple[Args, Given]:
         return args, {**given, _REAL: _Real(given.get("attention_mask"))}
 
-    def causal(layer: Any, args: Args, given: Given) -> tuple[Args, Given]:
+    def causal(_layer: Any, args: Args, given: Given) -> tuple[Args, Given]:
         return args, {name: value for name, value in given.items() if name != _REAL}
 
     def ahead(layer: Any, args: Args, given: Given) -> tuple[Args, Given]:

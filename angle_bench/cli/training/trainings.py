@@ -70,7 +70,7 @@ def _ended(words: Sequence[str], environment: Mapping[str, str], out: int | None
     asked: list[int] = []
     running: list[subprocess.Popen[bytes]] = []
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
+    def pass_on(number: int, _frame: FrameType | None) -> None:
         if running and not asked:  # once: a launcher that is ending must not be ended
             running[0].terminate()  # what is being imported ends so without a word
         asked.append(number)
@@ -203,7 +203,7 @@ def stopped(done: "Sequence[Trained]") -> bool:
 def _stopping_at_signals(stop: "Stop", quiet: bool) -> Iterator[None]:
     """The first interrupt saves a checkpoint after the step under way; the second ends at once."""
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True

@@ -1,27 +1,8 @@
-"""Worker processes on this machine, one per device named.
+"""Worker processes on this machine, one per device named."""
 
-Each is a new interpreter that loads the model from its folder and settings, never from a pickle,
-and talks over a socket. A process that dies closes its end, whatever killed it, so that a wait
-for an answer is also a wait for a death. One that says nothing, stopped or hung in a driver, keeps
-its end open: how long it has been silent is counted while it is waited for.
-"""
-
-import json
-import os
-import queue
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from multiprocessing.connection import Connection, wait
-from typing import IO, Any
+from multiprocessing.connection import wait
 
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
@@ -32,122 +13,18 @@ from angle_bench.encoding.workers.contract import (
     Rates,
     Switch,
     Vectors,
-    WorkerTraceback,
     common_rates,
 )
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.work import Work, freest
-from angle_bench.errors import ModelError
-from angle_bench.files.places import package_folder
-
-END_SECONDS = 5.0
-
-# -P: a file of the user's, such as ./datasets.py, must not stand in for a library
-_CHILD = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from angle_bench.encoding.workers.child import main; main()"
+from angle_bench.encoding.workers.worker_process import (
+    WorkerProcess,
+    death,
+    ended,
+    greeting,
+    start_process,
 )
-
-
-class _Line(Connection):
-    """A connection that is read from as somebody else says: also a message may stop half-way."""
-
-    def __init__(self, handle: int, read: Callable[[int, int], bytes]) -> None:
-        super().__init__(handle)
-        self._patient = read
-
-    def _recv(self, size: int, read: Any = None) -> Any:
-        return super()._recv(size, self._patient)  # type: ignore[misc]
-
-
-@dataclass(eq=False)
-class _Process:
-    device: str
-    line: socket.socket
-    process: "subprocess.Popen[bytes]"
-    log: IO[bytes]
-    silence: Silence
-    batches: deque[Batch] = field(default_factory=deque)
-    stale: int = 0  # answers still to come that nobody waits for any more
-    _questions: "queue.SimpleQueue[Any]" = field(default_factory=queue.SimpleQueue)
-
-    def __post_init__(self) -> None:
-        self.connection = _Line(os.dup(self.line.fileno()), self._read)
-        self._sender = threading.Thread(target=self._send, daemon=True)
-        self._sender.start()
-
-    def __str__(self) -> str:
-        return f"the worker {self.process.pid} on {self.device}"
-
-    @property
-    def load(self) -> int:
-        return len(self.batches)
-
-    @property
-    def busy(self) -> bool:
-        return bool(self.batches or self.stale)
-
-    def last_words(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace").strip()[-2000:]
-
-    def answer(self) -> Any:
-        """The next answer; EOFError once the process is dead, or was silent for too long."""
-        try:
-            return self.connection.recv()
-        except OSError as error:
-            raise EOFError from error
-
-    def _read(self, handle: int, size: int) -> bytes:
-        # a process that the worker itself started may hold its end open after its death
-        while not wait([handle], self.silence.patience.look):
-            if self.process.poll() is not None and not wait([handle], 0):
-                raise EOFError
-            if self.silent_too_long():
-                raise EOFError
-        return os.read(handle, size)
-
-    def silent_too_long(self) -> bool:
-        """Whether it is to be ended; a long silence is said."""
-        self.silence.grow()
-        if not self.silence.too_long:
-            self.silence.tell(str(self), self.process.pid)
-        return self.silence.too_long
-
-    def drain(self) -> None:
-        """Take the answers that nobody waits for; those of a dead process never come."""
-        try:
-            while self.stale:
-                self.answer()
-                self.stale -= 1
-        except EOFError:
-            self.process.kill()
-            self.stale = 0
-
-    def forget(self) -> None:
-        """After an error or an early end: what is asked is no longer waited for."""
-        self.stale += len(self.batches)
-        self.batches.clear()
-
-    def ask(self, question: Any) -> None:
-        """Send, without waiting for a process that does not read."""
-        self._questions.put(question)
-
-    def _send(self) -> None:
-        while (question := self._questions.get()) is not None:
-            try:
-                self.connection.send(question)
-            except OSError:  # it is dead, which a wait for its answer finds
-                return
-
-    def hang_up(self) -> None:
-        """Close the line, which ends the process if it can."""
-        with suppress(OSError):
-            self.line.shutdown(socket.SHUT_RDWR)  # ends a sending that waits, too
-        self._questions.put(None)
-        self._sender.join()
-        self.line.close()
-        self.connection.close()
+from angle_bench.errors import ModelError
 
 
 class LocalWorkers:
@@ -171,7 +48,7 @@ class LocalWorkers:
         may_shrink: bool = False,
         patience: Patience = Patience(),  # noqa: B008  a frozen value
     ) -> None:
-        self._processes: list[_Process] = []
+        self._processes: list[WorkerProcess] = []
         self._last_death: ModelError | None = None
         self._turn: object = None  # the run that answers belong to
         self._pace = WorkerPace()
@@ -181,7 +58,7 @@ class LocalWorkers:
         self.may_shrink = may_shrink
         try:
             for device in devices:
-                started = _start(checkpoint.order(device, threads), Silence(patience))
+                started = start_process(checkpoint.order(device, threads), Silence(patience))
                 self._processes.append(started)
                 started.silence.begin_loading(checkpoint.bytes)
         except BaseException:
@@ -193,7 +70,7 @@ class LocalWorkers:
         """The model as the processes have it."""
         self._refuse_none()
         try:
-            told = [_greeting(process) for process in self._processes]
+            told = [greeting(process) for process in self._processes]
         except BaseException as error:
             self._last_death = error if isinstance(error, ModelError) else None
             self.close()
@@ -290,7 +167,7 @@ class LocalWorkers:
         self._end(self._processes)
         self._processes = []
 
-    def _ready(self) -> list[_Process]:
+    def _ready(self) -> list[WorkerProcess]:
         """Those that have answered, are dead, or were silent for too long."""
         ready = wait([process.connection for process in self._processes], self._patience.look)
         return [
@@ -309,12 +186,12 @@ class LocalWorkers:
         if not self._processes:
             raise self._last_death or ModelError("the workers are closed.", "the same command")
 
-    def _end(self, processes: Sequence[_Process]) -> None:
+    def _end(self, processes: Sequence[WorkerProcess]) -> None:
         """Close their sockets, which ends them; wait a little, then kill."""
         for process in processes:
             process.hang_up()
         for process in processes:
-            _ended(process)
+            ended(process)
             process.log.close()
 
     def _fill(self, work: Work) -> None:
@@ -327,78 +204,12 @@ class LocalWorkers:
                 self._pace.begin(process.silence, process.batches)
             process.ask(batch)
 
-    def _bury(self, process: _Process, work: Work) -> None:
+    def _bury(self, process: WorkerProcess, work: Work) -> None:
         self._processes.remove(process)
-        self._last_death = dead = _death(process)
+        self._last_death = dead = death(process)
         process.hang_up()
         process.log.close()
         work.give_back(process.batches, dead, blame=not process.stale)
         if not self._processes:
             raise dead
         self.warnings.append(f"{dead.what} Its work goes to the others.")
-
-
-def _ended(process: _Process) -> int:
-    """How it ended; it has a little time to do so, unless it was silent for too long."""
-    with suppress(subprocess.TimeoutExpired):
-        return process.process.wait(0 if process.silence.too_long else END_SECONDS)
-    process.process.kill()
-    with suppress(subprocess.TimeoutExpired):
-        return process.process.wait(END_SECONDS)
-    return -signal.SIGKILL  # it hangs in the kernel, which ends it once that returns
-
-
-def _death(process: _Process, doing: str = "") -> ModelError:
-    silent = process.silence.too_long
-    status = _ended(process)
-    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    if silent:
-        how = f"did not answer for {process.silence.seconds:.0f} s and was ended"
-    error = ModelError(
-        f"{process} {how}{doing}.",
-        "a larger --worker-timeout, or -d with other devices"
-        if silent
-        else "the same command to go on; -d with fewer workers, if memory ran out",
-    )
-    if words := process.last_words():
-        error.__cause__ = WorkerTraceback(words)
-    return error
-
-
-def _greeting(process: _Process) -> Loaded:
-    try:
-        answer = process.answer()
-    except EOFError:
-        dead = _death(process, " while it loaded the model")
-        raise dead from dead.__cause__  # its last words
-    if isinstance(answer, Failed):
-        answer.throw(-1)
-    process.silence.begin(0)
-    loaded: Loaded = answer
-    return loaded
-
-
-def _start(order: dict[str, Any], silence: Silence) -> _Process:
-    ours, theirs = socket.socketpair()
-    log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
-    root = str(package_folder().parent)
-    limits = {"OMP_NUM_THREADS": str(order["threads"])} if order["threads"] else {}
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            _CHILD,
-            root,
-            str(theirs.fileno()),
-            json.dumps(order),
-        ],
-        pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        env=os.environ | limits,
-        start_new_session=True,  # Ctrl-C is the parent's to handle
-    )
-    theirs.close()
-    return _Process(order["device"], ours, process, log, silence)

@@ -16,17 +16,13 @@ from angle_bench.checkpoints.templates import (
     check_written,
     placeholders,
 )
-from angle_bench.encoding.encoder import Encoder, TextsDone, cut
-from angle_bench.encoding.returned import Returned
+from angle_bench.encoding.encoder import Encoder, TextsDone
+from angle_bench.encoding.returned import Returned, cut
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.encoders.sentence_encoder import (
-    ArgumentError,
-    EncodeCall,
-    SentenceEncoder,
-    prompt_named,
-)
+from angle_bench.evaluation.encoders.encode_arguments import ArgumentError, EncodeCall, prompt_named
+from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 
 
 @dataclass

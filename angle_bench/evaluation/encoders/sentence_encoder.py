@@ -1,45 +1,25 @@
 """`encode` as mteb and users of sentence-transformers call it, whoever computes the vectors."""
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.encoding.encoder import TextsDone, refuse_non_strings
+from angle_bench.encoding.encoder import TextsDone
+from angle_bench.encoding.rendered_texts import refuse_non_strings
 from angle_bench.encoding.returned import PRECISIONS, Returned
-from angle_bench.errors import UsageError, did_you_mean, or_list
-
-
-class ArgumentError(UsageError, ValueError):
-    """An argument of `encode` that cannot be honoured."""
-
-
-@dataclass(frozen=True)
-class EncodeCall:
-    """What a call of `encode` asks for beside its texts.
-
-    Attributes:
-        task: The name of mteb's task.
-        task_type: Its type.
-        metadata: The task as mteb describes it.
-        role: `query`, `document` or None.
-        prompt: The prompt itself, before all others.
-        prompt_name: The name of a prompt of the checkpoint.
-        batch_size: The most texts of a batch, for libraries that cut batches by texts.
-    """
-
-    task: str | None = None
-    task_type: str | None = None
-    metadata: Any = None
-    role: str | None = None
-    prompt: str | None = None
-    prompt_name: str | None = None
-    batch_size: int = 32
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.encoders.encode_arguments import (
+    ArgumentError,
+    EncodeCall,
+    count_of,
+    one_of,
+    prompt_of,
+    role_of,
+)
+from angle_bench.evaluation.encoders.input_texts import texts_of
 
 
 class SentenceEncoder(ABC):
@@ -121,17 +101,17 @@ class SentenceEncoder(ABC):
             task=None if task_metadata is None else task_metadata.name,
             task_type=None if task_metadata is None else task_metadata.type,
             metadata=task_metadata,
-            role=_role(role, prompt_type),
-            prompt=_prompt(prompt),
+            role=role_of(role, prompt_type),
+            prompt=prompt_of(prompt),
             prompt_name=prompt_name,
-            batch_size=_count("batch_size", batch_size),
+            batch_size=count_of("batch_size", batch_size),
         )
         returned = Returned(
             embedding_start,
             embedding_size,
             truncate_dim,
             bool(normalize_embeddings),
-            _one_of("precision", precision or "float32", PRECISIONS),
+            one_of("precision", precision or "float32", PRECISIONS),
             "tensor" if convert_to_tensor else "numpy" if convert_to_numpy else "list",
         )
         texts = [inputs] if isinstance(inputs, str) else texts_of(inputs)
@@ -253,64 +233,11 @@ class SentenceEncoder(ABC):
                 f"{'the last' if size is None else start + size}.",
                 f"a start from 0 to {self.dimension - 1}, and a size of 1 or more",
             )
-        if truncate is not None and _count("truncate_dim", truncate) > self._widest:
+        if truncate is not None and count_of("truncate_dim", truncate) > self._widest:
             raise ArgumentError(
                 f"truncate_dim is {truncate}, and a vector has {self._widest} dimensions.",
                 f"a truncate_dim of 1 to {self._widest}",
             )
-
-
-def prompt_named(name: str, prompts: Mapping[str, str], model: str) -> str:
-    """The prompt of a name.
-
-    Raises:
-        ArgumentError: There is none of that name; those that there are are named.
-    """
-    if not isinstance(name, str) or name not in prompts:
-        near = did_you_mean(str(name), prompts)
-        hint = f" Did you mean {or_list(near)}?" if near else ""
-        raise ArgumentError(
-            f"{model} has no prompt named {name!r}, only {', '.join(prompts) or 'none'}.{hint}",
-            f'prompt_name="{(near or list(prompts) or ["query"])[0]}", or prompt="…" for its text',
-        )
-    return prompts[name]
-
-
-def _role(role: str | None, prompt_type: Any) -> str | None:
-    """The role of a call: ours, or mteb's."""
-    theirs = None if prompt_type is None else str(getattr(prompt_type, "value", prompt_type))
-    if role is not None and theirs is not None and role != theirs:
-        raise ArgumentError(
-            f"role={role!r} and prompt_type={theirs!r} cannot be combined.", "one of the two"
-        )
-    asked = role if role is not None else theirs
-    return None if asked is None else _one_of("role", asked, ROLES)
-
-
-def _prompt(prompt: str | None) -> str | None:
-    if prompt is not None and not isinstance(prompt, str):
-        raise ArgumentError(f"the prompt {prompt!r} is no string.", 'prompt="query: "')
-    return prompt
-
-
-def _one_of(what: str, given: str, known: tuple[str, ...]) -> str:
-    if given not in known:
-        near = did_you_mean(str(given), known) or list(known)
-        raise ArgumentError(
-            f"there is no {what} {given!r}, only {or_list(list(known))}.", f'{what}="{near[0]}"'
-        )
-    return given
-
-
-def _count(what: str, given: Any) -> int:
-    """A whole number of 1 or more, as it was given."""
-    try:
-        number = 0 if isinstance(given, bool) else operator.index(given)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ArgumentError(f"{what} is {given!r}, no whole number of 1 or more.", f"{what}=32")
-    return number
 
 
 @contextmanager
@@ -323,31 +250,3 @@ def _bar(total: int, shown: bool, done: TextsDone | None) -> Iterator[TextsDone 
 
     with tqdm(total=total, unit="text", disable=False) as bar:
         yield bar.update
-
-
-def texts_of(inputs: Iterable[Any]) -> list[str]:
-    """The texts of mteb's batches, or of any other iterable of strings or rows with `text`."""
-    column: list[Any] | None = _whole_column(inputs)
-    if column is not None:
-        return column
-    texts: list[Any] = []
-    for item in inputs:
-        found = item["text"] if isinstance(item, Mapping) and "text" in item else item
-        if isinstance(found, str) or found is item:  # what is no string is refused by its place
-            texts.append(found)
-        else:
-            texts += found
-    return texts
-
-
-def _whole_column(inputs: Any) -> list[Any] | None:
-    """The text column under mteb's loader, read at once: row by row takes longer than scoring."""
-    if type(getattr(inputs, "sampler", None)).__name__ != "SequentialSampler":
-        return None  # no loader of torch, or one that shuffles
-    import datasets
-
-    rows = inputs.dataset
-    if not isinstance(rows, datasets.Dataset) or rows.column_names != ["text"]:
-        return None
-    found: list[Any] = rows["text"][:]
-    return found if all(isinstance(text, str) for text in found) else None

@@ -15,18 +15,14 @@ from angle_bench.checkpoints.prompts import DOCUMENT_NAMES
 from angle_bench.checkpoints.similarity import SCORED
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.templates import PLACEHOLDER
-from angle_bench.encoding.encoder import EncodeCounts, TextsDone, cut
+from angle_bench.encoding.encoder import EncodeCounts, TextsDone
 from angle_bench.encoding.pending import Pending
 from angle_bench.encoding.plan import deduplicate
-from angle_bench.encoding.returned import Returned
+from angle_bench.encoding.returned import Returned, cut
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import ModelError, first_line
-from angle_bench.evaluation.encoders.sentence_encoder import (
-    ArgumentError,
-    EncodeCall,
-    SentenceEncoder,
-    prompt_named,
-)
+from angle_bench.evaluation.encoders.encode_arguments import ArgumentError, EncodeCall, prompt_named
+from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store, StoreIdentity

@@ -197,32 +197,17 @@ def _score_task(
     options: Options,
     progress: Progress,
 ) -> None:
-    """Score a task with every variant that lacks it; its data is loaded once.
-
-    A variant that fails, such as a layer whose vectors are all the same, fails alone.
-    """
+    """Score a task with every variant that lacks it; its data is loaded once."""
     started = time.monotonic()
     name = todo.task.name
     scores: list[float] = []
-    said: set[str] = set()
     prepared: Prepared | None = None
     try:
         if not todo.parts:
             prepared = _prepared(todo, ready)
             for warning in prepared.warnings:
                 progress.warning(warning)
-        for outcome, encoder in lacking:
-            try:
-                scored = _scored(outcome, encoder, todo, prepared, options)
-                _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
-            except Exception as error:
-                failure = outcome.failed(name, error, options.command)
-                if failure.what not in said:
-                    progress.failed(name, failure.what, failure.fix)
-                said.add(failure.what)
-            else:
-                outcome.scored.append(name)
-                scores.append(scored.result.get_score())
+        scores = _score_variants(lacking, todo, prepared, options, progress, started)
     except Exception as error:  # the data: no variant can be scored
         for outcome, _ in lacking:
             failure = outcome.failed(name, error, options.command)
@@ -232,6 +217,36 @@ def _score_task(
             prepared.release()
     if scores:
         progress.scored(name, scores, time.monotonic() - started)
+
+
+def _score_variants(
+    lacking: Sequence[tuple[ModelOutcome, RunEncoder]],
+    todo: Todo,
+    prepared: "Prepared | None",
+    options: Options,
+    progress: Progress,
+    started: float,
+) -> list[float]:
+    """The scores of a task, stored; the time since `started` is what each took.
+
+    A variant that fails, such as a layer whose vectors are all the same, fails alone.
+    """
+    name = todo.task.name
+    scores: list[float] = []
+    said: set[str] = set()
+    for outcome, encoder in lacking:
+        try:
+            scored = _scored(outcome, encoder, todo, prepared, options)
+            _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
+        except Exception as error:
+            failure = outcome.failed(name, error, options.command)
+            if failure.what not in said:
+                progress.failed(name, failure.what, failure.fix)
+            said.add(failure.what)
+        else:
+            outcome.scored.append(name)
+            scores.append(scored.result.get_score())
+    return scores
 
 
 def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":

@@ -140,7 +140,10 @@ _TEXT_KINDS = (
 
 def _by_part(table: pa.Table) -> dict[tuple[str, str], pa.Table]:
     """The rows of every split and subset, of which some tasks have thousands, in their order."""
-    names = [table[name].combine_chunks().dictionary_encode() for name in ("split", "subset")]
+    names = [
+        table[name].combine_chunks().dictionary_encode(null_encoding="encode")
+        for name in ("split", "subset")
+    ]
     split, subset = (np.asarray(numbers(each.indices), dtype=np.int64) for each in names)
     code = split * max(len(names[1].dictionary), 1) + subset
     order = np.argsort(code, kind="stable")

@@ -29,7 +29,7 @@ def text(comparison: ComparisonTable, by: str | None = None, shown_changes: int 
         if comparison.how.seen:
             blocks.append(_seen_block(row))
         if by is not None and row.verdict is not None:
-            blocks.append(_by(row, by, comparison))
+            blocks.append(_by(row, by))
         if shown_changes and row.verdict is not None:
             blocks.append(_changes_block(row, shown_changes))
     blocks += [_over_tasks(comparison), sentences(comparison)]
@@ -111,7 +111,7 @@ def judgement(row: ComparedRow, verdict: DifferenceVerdict, *, single: bool) -> 
     return said
 
 
-def _by(row: ComparedRow, by: str, comparison: ComparisonTable) -> str:
+def _by(row: ComparedRow, by: str) -> str:
     """A table of tasks or subsets; p values are adjusted within the candidate."""
     verdicts: Mapping[str, DifferenceVerdict] = row.by_task if by == "task" else row.by_subset
     lines = [

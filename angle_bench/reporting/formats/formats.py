@@ -62,7 +62,7 @@ FORMATS = (
         latex.command_of,
         _latex_fields,
     ),
-    Format("json", (".json",), json_csv.as_json, json_csv.command_of_json, lambda line: []),
+    Format("json", (".json",), json_csv.as_json, json_csv.command_of_json, lambda _: []),
 )
 
 

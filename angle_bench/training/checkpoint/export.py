@@ -154,7 +154,7 @@ def refuse_place(output: Path, made_by: Maker, *sources: Path | None) -> None:
 
 def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
     """The model card, its head telling of the new form, and the record of training texts."""
-    named = recorded_base(folder) if spec.base is not None else _trained_from(spec, folder)
+    named = recorded_base(folder) if spec.base is not None else _trained_from(spec)
     known = find(named) if named is not None else find(spec.name)
     facts = CardFacts(
         name=spec.label,
@@ -176,7 +176,7 @@ def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
     return beside
 
 
-def _trained_from(spec: ModelSpec, folder: Path) -> str | None:
+def _trained_from(spec: ModelSpec) -> str | None:
     """What a whole checkpoint was trained from: itself, where it is one of the hub."""
     return None if spec.name.startswith("local/") else spec.name
 

@@ -44,34 +44,47 @@ def apart(order: Sequence[int], texts: Texts, size: int) -> list[int]:
 
 def _exchange(batches: list[list[int]], first: int, texts: Texts) -> None:
     """Give rows of the last batches that meet a place in another, for a row that meets nobody."""
-    held: dict[int, frozenset[str]] = {}
+    sharing = _Sharing(texts)
+    for batch in batches[first:]:
+        others = [other for other in batches if other is not batch]
+        for place, row in enumerate(batch):
+            if sharing.fits(row, batch, place):
+                continue
+            if (found := sharing.partner(batch, place, others)) is not None:
+                other, at = found
+                batch[place], other[at] = other[at], row
 
-    def of(row: int) -> frozenset[str]:
-        if row not in held:
-            held[row] = frozenset(texts(row))
-        return held[row]
 
-    def fits(row: int, batch: list[int], instead_of: int) -> bool:
+class _Sharing:
+    """Which rows share a text with others; the texts of a row are asked for once."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._held: dict[int, frozenset[str]] = {}
+
+    def fits(self, row: int, batch: list[int], instead_of: int) -> bool:
+        """Whether a row meets nobody in a batch, in the place of one of its rows."""
+        own = self._of(row)
         return all(
-            of(row).isdisjoint(of(other))
+            own.isdisjoint(self._of(other))
             for place, other in enumerate(batch)
             if place != instead_of
         )
 
-    def partner(batch: list[int], place: int) -> tuple[list[int], int] | None:
-        for other in batches:
-            if other is batch:
-                continue
+    def partner(
+        self, batch: list[int], place: int, others: list[list[int]]
+    ) -> tuple[list[int], int] | None:
+        """A batch and a place of it whose row can change with this one, so that neither meets."""
+        for other in others:
             for at, row in enumerate(other):
-                if fits(batch[place], other, at) and fits(row, batch, place):
+                if self.fits(batch[place], other, at) and self.fits(row, batch, place):
                     return other, at
         return None
 
-    for batch in batches[first:]:
-        for place, row in enumerate(batch):
-            if not fits(row, batch, place) and (found := partner(batch, place)) is not None:
-                other, at = found
-                batch[place], other[at] = other[at], row
+    def _of(self, row: int) -> frozenset[str]:
+        if row not in self._held:
+            self._held[row] = frozenset(self._texts(row))
+        return self._held[row]
 
 
 def meeting(order: Sequence[int], texts: Texts, size: int) -> int:

@@ -13,7 +13,7 @@ from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, r
 from angle_bench.encoding.tokenise import prompt_tokens, tokenise
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.data.prompt_draw import PromptDraw
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 
 Batch = dict[str, Any]
 

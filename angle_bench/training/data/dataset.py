@@ -21,8 +21,8 @@ from angle_bench.training.data.rows import (
     refuse_idle,
 )
 from angle_bench.training.data.sources import SourceRow, columns_of, name_of, raw_rows
+from angle_bench.training.recipe.data_sections import Data, DataSource
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import Data, DataSource
 
 CHUNK = 10_000  # rows that are Python objects at a time
 DUPLICATE = "stands twice"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from angle_bench.errors import DataError, UsageError
 from angle_bench.files.atomic import FileToWrite, write_together
 from angle_bench.training.data.sources import raw_rows
-from angle_bench.training.recipe.sections import DataSource
+from angle_bench.training.recipe.data_sections import DataSource
 
 VALIDATION_SPLITS = ("validation", "valid", "dev")
 _KINDS = "a list of dicts, a datasets.Dataset, a pandas or polars frame, or the path of a file"

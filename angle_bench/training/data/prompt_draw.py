@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.training.data.dataset import Example, draw
-from angle_bench.training.recipe.sections import Prompts
+from angle_bench.training.recipe.data_sections import Prompts
 
 # beside the numbers of columns, from which texts are drawn by the same hash
 _NUMBERS = {"text": -1, "query": -2, "document": -3}

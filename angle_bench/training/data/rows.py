@@ -11,7 +11,8 @@ from typing import Any, Literal
 from angle_bench.errors import DataError, did_you_mean
 from angle_bench.evaluation.reader.problems import cell_text, columns_text, reads_like_a_row, short
 from angle_bench.training.data.sources import SourceRow, name_of
-from angle_bench.training.recipe.sections import COLUMNS, DataSource, Objectives, Prompts
+from angle_bench.training.recipe.data_sections import COLUMNS, DataSource, Prompts
+from angle_bench.training.recipe.loss_sections import Objectives
 
 Format = Literal["A", "B", "C"]
 

@@ -11,7 +11,7 @@ from angle_bench.evaluation.reader import ReadOptions, RowFile
 from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.row_file import skipped_lines
 from angle_bench.evaluation.reader.select_files import find_files, is_glob, opened_all, split_files
-from angle_bench.training.recipe.sections import DataSource
+from angle_bench.training.recipe.data_sections import DataSource
 
 # what datasets.Dataset.save_to_disk and DatasetDict.save_to_disk leave in a folder
 _SAVED, _SAVED_SPLITS = "state.json", "dataset_dict.json"

@@ -10,8 +10,8 @@ from angle_bench.errors import DataError
 from angle_bench.training.data.dataset import Example, checked, drawn
 from angle_bench.training.data.rows import Format, refuse_idle
 from angle_bench.training.data.sources import columns_of, name_of
+from angle_bench.training.recipe.data_sections import DataSource
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import DataSource
 
 BUFFER = 1_000  # rows that are shuffled among each other
 

@@ -33,7 +33,7 @@ from angle_bench.training.data.order import sampler_of
 from angle_bench.training.data.stream import Stream
 from angle_bench.training.loop.schedule import Flow, Stop
 from angle_bench.training.loop.selection import Selection, refuse_test_splits, selection_suite
-from angle_bench.training.loop.trainer import AngleTrainer
+from angle_bench.training.loop.trainer import AngleTrainer, Provenance
 from angle_bench.training.loop.trainer_arguments import training_arguments
 from angle_bench.training.loop.watch import Nobody, Watch
 from angle_bench.training.loss.batch_loss import BatchLoss
@@ -248,7 +248,11 @@ def _trainer(
     earlier = read_training_texts(spec.folder) if last is None and spec.folder else None
     if earlier is not None:
         record.inherit(earlier)
-    selection = None if suite is None else Selection(suite, student, spec, mirror)
+    provenance = Provenance(
+        record,
+        None if suite is None else Selection(suite, student, spec, mirror),
+        tuple(dict.fromkeys([*spec.selected_on_test, *begun.marks])),
+    )
     trainer = AngleTrainer(
         recipe=recipe,
         student=student,
@@ -263,10 +267,8 @@ def _trainer(
         data=data,
         folder=folder,
         args=args,
-        record=record,
+        provenance=provenance,
         watch=watch,
-        selection=selection,
-        selected_on_test=tuple(dict.fromkeys([*spec.selected_on_test, *begun.marks])),
     )
     trainer.add_callback(Flow(trainer, stop))
     refuse_too_few(recipe, trainer.due)

@@ -1,9 +1,9 @@
 """transformers' Trainer with our loss, order of rows, evaluation and checkpoints."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments
 
-from angle_bench.errors import ModelError, ResultsError, UsageError
+from angle_bench.errors import ResultsError, UsageError
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
@@ -24,10 +24,10 @@ from angle_bench.training.data.dataset import TrainingRows
 from angle_bench.training.data.order import EpochSampler, sampler_of
 from angle_bench.training.data.stream import Stream
 from angle_bench.training.loop.gradient_cache import cached_backward
+from angle_bench.training.loop.loss_log import LossLog, not_finite
 from angle_bench.training.loop.selection import Selection
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.batch_loss import BatchLoss
-from angle_bench.training.loss.combined import Loss
 from angle_bench.training.model import distributed, fsdp
 from angle_bench.training.model.grouping import OVERHEAD, Groups, grouped, split
 from angle_bench.training.model.layer_decay import slow_down
@@ -37,7 +37,21 @@ from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.steps import last_due, saved_steps
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
-NAMED_ROWS = 8  # of a batch whose loss is not finite
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a candidate is noted to come from, beside its recipe.
+
+    Attributes:
+        record: What it was trained on before, and is noted of from now on.
+        selection: What the best checkpoint is found by; None keeps the last.
+        selected_on_test: The test splits among that.
+    """
+
+    record: TrainingRecord
+    selection: Selection | None = None
+    selected_on_test: tuple[str, ...] = ()
 
 
 class AngleTrainer(Trainer):
@@ -50,10 +64,8 @@ class AngleTrainer(Trainer):
         data: Rows or a stream.
         folder: Where checkpoints go.
         args: As `training_arguments` makes them.
-        record: What the candidate was trained on before, and is noted of from now on.
+        provenance: What is noted of the candidate.
         watch: Told what happens.
-        selection: What the best checkpoint is found by; None keeps the last.
-        selected_on_test: The test splits among that.
     """
 
     loss_is_scaled_for_ga = False  # the mean of a batch
@@ -66,27 +78,24 @@ class AngleTrainer(Trainer):
         data: TrainingRows | Stream,
         folder: RunFolder,
         args: TrainingArguments,
-        record: TrainingRecord,
+        provenance: Provenance,
         watch: Watch,
-        selection: Selection | None = None,
-        selected_on_test: tuple[str, ...] = (),
     ) -> None:
         self.recipe = recipe
         self.student = student
         self.folder = folder
-        self.selection = selection
+        self.selection = provenance.selection
         self.watch = watch
         self._loss = loss
-        self._record = record
+        self._record = provenance.record
         self._consumed = Consumed(recipe, data, args.world_size)
         self._divided = batches_of(recipe, args.world_size)
         self._digest = data.digest if isinstance(data, TrainingRows) else None
-        self.marks = selected_on_test
+        self.marks = provenance.selected_on_test
         self.sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
         rows = None if self.sampler is None else len(self.sampler)
         self.due = saved_steps(recipe, rows, args.world_size)
-        self._parts: dict[str, Tensor] = {}
-        self._batches = 0
+        self._losses = LossLog()
         self._exact = not draws(student.module)
         super().__init__(
             model=student.module,
@@ -202,8 +211,8 @@ class AngleTrainer(Trainer):
         loss = self._loss(found, inputs, groups, draw)
         total = loss.total
         if not torch.isfinite(total):
-            raise self._not_finite(loss, inputs)
-        self._note(loss)
+            raise not_finite(loss, inputs, self.state.global_step + 1, self.folder.last())
+        self._losses.note(loss)
         return total
 
     def _groups(self, batch: Batch) -> Groups:
@@ -219,30 +228,10 @@ class AngleTrainer(Trainer):
         )
         return split(found, distributed.agreed(len(found.texts)))
 
-    def _note(self, loss: Loss) -> None:
-        for name, part in loss.parts.items():
-            self._parts[name] = self._parts.get(name, torch.zeros_like(part)) + part.detach()
-        self._batches += 1
-
-    def _not_finite(self, loss: Loss, batch: Batch) -> ModelError:
-        rows = batch["row_ids"].tolist()
-        named = ", ".join(map(str, rows[:NAMED_ROWS])) + (", …" if len(rows) > NAMED_ROWS else "")
-        parts = ", ".join(f"{name} {float(part.detach()):g}" for name, part in loss.parts.items())
-        last = self.folder.last()
-        kept = f" {last.name} is untouched." if last is not None else ""
-        return ModelError(
-            f"the loss of step {self.state.global_step + 1} is not finite ({parts}); the batch has "
-            f"the rows {named} (counted from 0).{kept}",
-            "a smaller train.learning_rate, or --set train.precision=float32, and a new -o FOLDER",
-        )
-
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The mean of each part beside the loss."""
-        if "loss" in logs and self._batches:
-            mine = {name: float(sum_) / self._batches for name, sum_ in self._parts.items()}
-            said = distributed.everyone_says(mine)
-            parts = {name: fmean(each[name] for each in said) for name in mine}
-            self._parts, self._batches = {}, 0
+        if "loss" in logs and self._losses.batches:
+            parts = self._losses.means()
             logs |= {f"loss_{name}": value for name, value in parts.items()}
             self.watch.logged(self.state.global_step, parts, logs["learning_rate"])
         super().log(logs, start_time)

@@ -15,7 +15,7 @@ from angle_bench.training.loss.matryoshka import matryoshka
 from angle_bench.training.model.distributed import gathered, gathered_found
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.trainable import ForwardOutput
-from angle_bench.training.recipe.sections import Espresso, Matryoshka, Objectives
+from angle_bench.training.recipe.loss_sections import Espresso, Matryoshka, Objectives
 from angle_bench.training.teachers.vector_teacher import Teacher
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from angle_bench.errors import DataError, UsageError
 from angle_bench.training.loss.objectives import Guide, angle, contrast, cosine, in_batch_negatives
-from angle_bench.training.recipe.sections import Objectives
+from angle_bench.training.recipe.loss_sections import Objectives
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch.nn.functional import mse_loss
 from angle_bench.errors import ModelError
 from angle_bench.training.loss.combined import Loss
 from angle_bench.training.loss.objectives import kl_divergence
-from angle_bench.training.recipe.sections import Espresso
+from angle_bench.training.recipe.loss_sections import Espresso
 
 
 def espresso(

@@ -15,7 +15,7 @@ from torch.nn.functional import kl_div
 from angle_bench.errors import ModelError
 from angle_bench.training.loss.combined import Loss
 from angle_bench.training.loss.objectives import unit
-from angle_bench.training.recipe.sections import Matryoshka
+from angle_bench.training.recipe.loss_sections import Matryoshka
 
 Objective = Callable[[Tensor], Loss]
 

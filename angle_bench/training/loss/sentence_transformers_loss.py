@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from angle_bench.errors import DataError, UsageError, did_you_mean, or_list
 from angle_bench.training.loss.combined import Rows, combined
-from angle_bench.training.recipe.sections import Objectives
+from angle_bench.training.recipe.loss_sections import Objectives
 
 
 class AngleLoss(nn.Module):

@@ -20,7 +20,7 @@ from angle_bench.results.text_hash import text_hash
 from angle_bench.training.data.rows import Checker, RowCounts, grouped, likely_names, renamed
 from angle_bench.training.data.sources import SourceRow, columns_of, name_of, raw_rows
 from angle_bench.training.mining.search import Indices, Pool
-from angle_bench.training.recipe.sections import DataSource
+from angle_bench.training.recipe.data_sections import DataSource
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 _PAIR = ("query", "positive")

@@ -30,7 +30,7 @@ def looked_up_once(transformer: Any, input_ids: Tensor) -> Iterator[None]:
     rows = torch.empty(module.num_embeddings, dtype=torch.long, device=ids.device)
     rows[ids] = torch.arange(len(ids), device=ids.device)
 
-    def instead(_: nn.Module, given: tuple[Tensor], output: Tensor) -> Tensor:
+    def instead(_: nn.Module, given: tuple[Tensor], _output: Tensor) -> Tensor:
         return look_up(rows[given[0]], table)
 
     hook = module.register_forward_hook(instead)

@@ -24,8 +24,8 @@ from angle_bench.errors import ModelError, UsageError, did_you_mean
 from angle_bench.training.checkpoint.candidate import TrainedCheckpoint
 from angle_bench.training.model.trainable import Trainable, set_dropout
 from angle_bench.training.model.weight_names import chosen
+from angle_bench.training.recipe.model_sections import Lora, ModelSection
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import Lora, ModelSection
 
 
 @dataclass(frozen=True)

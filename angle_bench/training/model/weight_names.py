@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from angle_bench.errors import UsageError, did_you_mean
-from angle_bench.training.recipe.sections import ModelSection
+from angle_bench.training.recipe.model_sections import ModelSection
 
 HEADS = ("lm_head", "cls")  # of words: no vector needs them, and they are not loaded
 BUFFERS = ("position_ids", "inv_freq")  # in files of older releases, and no weights

@@ -5,19 +5,11 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
-from angle_bench.training.recipe.sections import (
-    Data,
-    Espresso,
-    Lora,
-    Matryoshka,
-    ModelSection,
-    Objectives,
-    Prompts,
-    Section,
-    Select,
-    TeacherSection,
-    Train,
-)
+from angle_bench.training.recipe.data_sections import Data, Prompts
+from angle_bench.training.recipe.loss_sections import Espresso, Matryoshka, Objectives
+from angle_bench.training.recipe.model_sections import Lora, ModelSection, TeacherSection
+from angle_bench.training.recipe.section import Section
+from angle_bench.training.recipe.train_sections import Select, Train
 
 Keys = tuple[str | int, ...]  # from the whole recipe to a setting: ("data", "train", 0, "limit")
 
@@ -61,7 +53,7 @@ class Recipe(Section):
     select: Select = Select()
 
     @model_validator(mode="after")
-    def _sections_agree(self) -> Self:
+    def _data_can_be_read(self) -> Self:
         if not self.data.train:
             raise ValueError("a recipe has at least one [[data.train]]")
         if self.data.streaming and self.train.max_steps is None:
@@ -74,6 +66,10 @@ class Recipe(Section):
             raise ValueError("no_duplicates has to see all rows, which streaming does not")
         if self.train.batch_sampler == "no_duplicates" and not self.data.shuffle:
             raise ValueError("no_duplicates orders rows itself; data.shuffle = false keeps theirs")
+        return self
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
         if self.lora is not None and (self.model.trainable or self.model.frozen):
             raise ValueError("with [lora] the adapter alone trains; lora.targets says where it is")
         if self.espresso is not None and self.matryoshka is not None:
@@ -82,6 +78,10 @@ class Recipe(Section):
             raise ValueError('loss.ibn_guide = "teacher" needs a [teacher]')
         if self.loss.ibn_guide == "teacher" and self.loss.ibn_margin is None:
             raise ValueError("loss.ibn_guide is of loss.ibn_margin, which is not given")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_agree(self) -> Self:
         weighted = [source.weight is not None for source in self.data.train]
         if any(weighted) and not all(weighted):
             raise ValueError("either every [[data.train]] has a weight, or none has")

@@ -6,8 +6,8 @@ from angle_bench.checkpoints.prompts import ROLES, PromptPolicy
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import NotRecordedError, UsageError, fix_said_as
+from angle_bench.training.recipe.data_sections import Prompts
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import Prompts
 
 
 def starting_point(recipe: Recipe, access: Access) -> ModelSpec:

@@ -32,7 +32,7 @@ from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.objectives import similarity_distance
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.trainable import ForwardOutput
-from angle_bench.training.recipe.sections import TeacherSection
+from angle_bench.training.recipe.model_sections import TeacherSection
 from angle_bench.training.teachers.teaching import Teaching
 
 

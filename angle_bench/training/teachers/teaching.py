@@ -9,8 +9,8 @@ from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError, NotRecordedError, UsageError, fix_said_as
+from angle_bench.training.recipe.model_sections import TeacherSection
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.sections import TeacherSection
 
 SELF = "self"
 

@@ -14,7 +14,7 @@ from angle_bench.training.loss.objectives import kl_divergence
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.student import Student
 from angle_bench.training.model.trainable import ForwardOutput, Trainable
-from angle_bench.training.recipe.sections import TeacherSection
+from angle_bench.training.recipe.model_sections import TeacherSection
 from angle_bench.training.teachers.teaching import Compared, Teaching, refuse_unlike
 
 

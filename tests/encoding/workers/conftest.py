@@ -57,9 +57,9 @@ def ray_here(ray_folder: Path, faults: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def folder(_tiny_bert_once: Path) -> Path:
+def folder(tiny_bert_once: Path) -> Path:
     """A tiny checkpoint."""
-    return _tiny_bert_once
+    return tiny_bert_once
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.encoding.workers import local as module
-from angle_bench.encoding.workers import silence
+from angle_bench.encoding.workers import silence, worker_process
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Probe, Vectors
 from angle_bench.encoding.workers.local import LocalWorkers
 from angle_bench.errors import ModelError
 from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, gone
+
+pytestmark = pytest.mark.process
 
 Start = Callable[[int], LocalWorkers]
 
@@ -141,7 +142,7 @@ def test_a_death_while_loading_is_told_with_the_workers_last_words(
 def test_a_worker_that_cannot_end_by_itself_is_killed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "END_SECONDS", 0.1)
+    monkeypatch.setattr(worker_process, "END_SECONDS", 0.1)
     workers = start(1)
     (pid,) = workers.pids
     os.kill(pid, signal.SIGSTOP)

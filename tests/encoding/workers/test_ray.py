@@ -123,10 +123,11 @@ def cluster(ray_folder: Path) -> Iterator[Any]:
     made.shutdown()
 
 
-def test_a_node_that_leaves_in_mid_run_costs_a_warning(cluster: Any, _tiny_bert_once: Path) -> None:
+@pytest.mark.process
+def test_a_node_that_leaves_in_mid_run_costs_a_warning(cluster: Any, tiny_bert_once: Path) -> None:
     asked: list[Batch] = batches(20)
-    right: dict[int, Vectors] = answers(kinds.inline(_tiny_bert_once), asked)
-    workers = start_ray(cluster.address, kinds.checkpoint(_tiny_bert_once), "cpu:2")
+    right: dict[int, Vectors] = answers(kinds.inline(tiny_bert_once), asked)
+    workers = start_ray(cluster.address, kinds.checkpoint(tiny_bert_once), "cpu:2")
     taken: list[int] = []
 
     def until_one_is_lost() -> Iterator[Batch]:

@@ -22,6 +22,8 @@ from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch
 
+pytestmark = pytest.mark.process
+
 Start = Callable[..., LocalWorkers]
 
 

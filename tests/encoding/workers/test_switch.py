@@ -22,6 +22,8 @@ from tests.adapters import build_switched
 from tests.checkpoints import build_lora, build_tiny
 from tests.encoding.workers.kinds import answers, assert_same, batches
 
+pytestmark = pytest.mark.process
+
 SETTINGS = Settings(pooling="last", max_length=64)
 
 

@@ -136,7 +136,7 @@ def _ask_for_a_token() -> None:
 
 
 def _start_one(ray: Any) -> None:
-    with _only_loopback(ray):
+    with _only_loopback():
         try:
             ray.init(
                 address="local",
@@ -153,7 +153,7 @@ def _start_one(ray: Any) -> None:
 
 
 @contextmanager
-def _only_loopback(ray: Any) -> Iterator[None]:
+def _only_loopback() -> Iterator[None]:
     """Let a cluster that is started inside listen on the loopback address alone."""
     constants: Any = importlib.import_module("ray._private.ray_constants")
     before, kept = getattr(constants, "ENABLE_RAY_CLUSTER", True), os.environ.get(_LOOPBACK)

@@ -6,10 +6,8 @@ it has said so again. Batches are retried by us, not by ray: those of a dead act
 once.
 """
 
-import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,19 +23,18 @@ from angle_bench.encoding.workers.contract import (
 )
 from angle_bench.encoding.workers.ray.actor import ActorPlace, ModelActor, order_of
 from angle_bench.encoding.workers.ray.capacity import Room, room
+from angle_bench.encoding.workers.ray.cluster_watch import ClusterWatch, reason
 from angle_bench.encoding.workers.ray.connection import Connection, connect
+from angle_bench.encoding.workers.ray.member import ASK_SECONDS, Member
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.work import Work, freest
-from angle_bench.errors import ModelError, first_line
+from angle_bench.errors import ModelError
 
 RESTARTS = 3
-PLACE_SECONDS = 120.0  # with no actor that lives: for room on the cluster, or for one's return
 LATE_SECONDS = 10.0  # for the others, once the first has loaded
-LOOK_SECONDS = 1.0
-ASK_SECONDS = 1.0  # between two questions to an actor that cannot be reached
 FETCH_SECONDS = 60.0
 PATIENCE = Patience()
-HEAD_SECONDS = 30.0  # without a word from anyone; then the head is looked for
+AGAIN = "the same command to go on; -d cpu:1, if memory ran out"
 
 
 def start_ray(
@@ -65,29 +62,6 @@ def start_ray(
         raise
 
 
-@dataclass(eq=False)
-class _Member:
-    actor: Any
-    silence: Silence
-    place: ActorPlace | None = None
-    asked: Any = None  # the answer to come to `place` or `load`
-    ask_at: float = 0.0
-    loaded: Loaded | None = None
-    batches: dict[Any, Batch] = field(default_factory=dict)  # by the answer to come, in order
-
-    @property
-    def load(self) -> int:
-        return len(self.batches)
-
-    @property
-    def pid_here(self) -> int:
-        place = self.place
-        return place.pid if place is not None and place.host == socket.gethostname() else 0
-
-    def __str__(self) -> str:
-        return f"{self.place.pid} on {self.place.host}" if self.place else "that waits for room"
-
-
 class RayWorkers:
     """Actors of a Ray cluster, each with a copy of the model.
 
@@ -110,9 +84,8 @@ class RayWorkers:
         self._connection = connection
         self._ray = connection.ray
         self._errors = connection.ray.exceptions
-        self._last_error: ModelError | None = None
+        self._watch = ClusterWatch(connection)
         self._turn: object = None  # the run that answers belong to
-        self._alive_at = self._heard_at = time.monotonic()
         self.warnings: list[str] = []
         self.threads = room.threads
         self.may_shrink = False
@@ -124,7 +97,7 @@ class RayWorkers:
         )
         self._device = room.device
         self._order = order_of(checkpoint, room.device, room.threads)
-        self._members = [_Member(made.remote(), Silence(patience)) for _ in range(room.count)]
+        self._members = [Member(made.remote(), Silence(patience)) for _ in range(room.count)]
         self._tend()
 
     @cached_property
@@ -141,7 +114,7 @@ class RayWorkers:
                     assert ready[0].loaded is not None
                     self.warnings += ready[0].loaded.warnings
                     return ready[0].loaded
-                self._refuse_none()
+                self._watch.check(self._members)
                 for member, answer in self._next():
                     self._greeted(member, answer)
                 self._end_silent(Work([]))
@@ -162,15 +135,15 @@ class RayWorkers:
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[int, Vectors]]:
         """Vectors of every batch as they come; a dead actor's batches go to the others."""
         _ = self.loaded
-        self._refuse_none()
+        self._watch.check(self._members)
         self._forget()
         turn = self._turn = object()
-        self._alive_at = self._heard_at = time.monotonic()
+        self._watch.begin()
         work = Work(batches)
         try:
             self._fill(work)
             while work.returned or any(member.batches for member in self._members):
-                self._refuse_none()
+                self._watch.check(self._members)
                 for member, coming in self._next():
                     batch = member.batches.get(coming)
                     if batch is None:
@@ -203,8 +176,9 @@ class RayWorkers:
             member.silence.begin(question.seconds)
         rates: list[Rates] = []
         while asked:
-            ready = self._wait(list(asked))
-            self._listen(asked[coming] for coming in asked if coming not in ready)
+            ready = self._watch.wait(list(asked))
+            for coming in asked.keys() - ready:
+                asked[coming].listen()
             for coming in ready:
                 member = asked.pop(coming)
                 answer = self._answer(member, coming, Work([]))
@@ -214,7 +188,7 @@ class RayWorkers:
                     rates.append(answer)
             self._end_silent(Work([]))
             asked = {coming: m for coming, m in asked.items() if m in self._members}
-        self._refuse_none()
+        self._watch.check(self._members)
         return common_rates(rates)
 
     def keep(self, count: int) -> None:
@@ -239,7 +213,7 @@ class RayWorkers:
         self._members = []
         self._connection.close()
 
-    def _ready(self) -> list[_Member]:
+    def _ready(self) -> list[Member]:
         return [member for member in self._members if member.loaded]
 
     def _fill(self, work: Work) -> None:
@@ -255,74 +229,50 @@ class RayWorkers:
         for member in self._members:
             member.batches.clear()
 
-    def _next(self) -> Iterator[tuple[_Member, Any]]:
+    def _next(self) -> Iterator[tuple[Member, Any]]:
         """The answers that have come, to batches and to questions; none after a while."""
         self._tend()
-        by_answer = {
-            coming: member
-            for member in self._members
-            for coming in [*member.batches, *([member.asked] if member.asked else [])]
-        }
+        by_answer = {coming: member for member in self._members for coming in member.coming}
         if not by_answer:
             time.sleep(ASK_SECONDS)  # nobody can be asked yet
-        ready = self._wait(list(by_answer))
+        ready = self._watch.wait(list(by_answer))
         answered = {by_answer[coming] for coming in ready}
-        self._listen(m for m in {*by_answer.values()} - answered if m.place)
+        for member in {*by_answer.values()} - answered:
+            if member.place:
+                member.listen()
         for coming in ready:
             member = by_answer[coming]
-            if coming in member.batches or coming == member.asked:  # not lost in between
+            if coming in member.coming:  # not lost in between
                 yield member, coming
-
-    def _listen(self, silent: Iterable[_Member]) -> None:
-        """Count how long actors that have something to do have said nothing."""
-        for member in silent:
-            member.silence.grow()
-            if not member.silence.too_long:
-                member.silence.tell(f"the actor {member}", member.pid_here)
 
     def _end_silent(self, work: Work) -> None:
         """Hand on the batches of actors that were silent for too long; ray need not find them."""
         for member in [each for each in self._members if each.silence.too_long]:
             seconds = member.silence.seconds
             what = f"the actor {member} did not answer for {seconds:.0f} s and was ended."
-            self._last_error = dead = ModelError(what, "a larger --worker-timeout")
+            self._watch.last_error = dead = ModelError(what, "a larger --worker-timeout")
             self._members.remove(member)
             self._end([member])
             work.give_back(list(member.batches.values()), dead)
             self.warnings.append(f"{dead.what} Its work goes to the others.")
 
-    def _wait(self, coming: list[Any]) -> list[Any]:
-        if not coming:
-            return []
-        some, _ = self._ray.wait(coming, num_returns=1, timeout=LOOK_SECONDS)
-        if some:
-            self._heard_at = time.monotonic()
-            some, _ = self._ray.wait(coming, num_returns=len(coming), timeout=0)
-        elif time.monotonic() > self._heard_at + HEAD_SECONDS:
-            self._refuse_lost_head()
-        return list(some)
-
     def _tend(self) -> None:
         """Ask every actor that is not ready whether it is."""
         for member in self._members:
-            if not member.loaded and member.asked is None and time.monotonic() >= member.ask_at:
-                place, load = member.actor.place, member.actor.load
-                member.silence.begin_loading(self._weights)
-                member.asked = load.remote(self._order) if member.place else place.remote()
+            member.ask(self._order, self._weights)
 
-    def _greeted(self, member: _Member, coming: Any) -> None:
+    def _greeted(self, member: Member, coming: Any) -> None:
         """Take the answer to `place` or `load`."""
         member.asked = None
         try:
             answer = self._ray.get(coming, timeout=FETCH_SECONDS)
         except self._errors.ActorDiedError as error:  # for good: it is not restarted any more
-            self._drop(member, ModelError(f"the actor {member} died: {_reason(error)}", _AGAIN))
+            self._drop(member, ModelError(f"the actor {member} died: {reason(error)}", AGAIN))
         except self._errors.RayTaskError as error:  # not of our making: the class is not there
-            what = f"the actor {member} cannot be made: {_reason(error)}"
+            what = f"the actor {member} cannot be made: {reason(error)}"
             self._drop(member, ModelError(what, "pip install 'angle-bench[ray]' on every node"))
         except self._errors.RayError:
-            member.place = None
-            member.ask_at = time.monotonic() + ASK_SECONDS
+            member.unreachable()
         else:
             if isinstance(answer, Failed):
                 self._refused(member, answer)
@@ -332,7 +282,7 @@ class RayWorkers:
                 member.silence.begin(0)
                 member.loaded = answer
 
-    def _refused(self, member: _Member, answer: Failed) -> None:
+    def _refused(self, member: Member, answer: Failed) -> None:
         """An actor that cannot load the model; an error once no other is left."""
         self._end([member])
         self._members.remove(member)
@@ -340,67 +290,30 @@ class RayWorkers:
             answer.throw(-1)
         self.warnings.append(f"{answer.what} The others go on without that actor.")
 
-    def _answer(self, member: _Member, coming: Any, work: Work) -> Any:
+    def _answer(self, member: Member, coming: Any, work: Work) -> Any:
         """An answer that has come; None if its actor is lost with it."""
         try:
             return self._ray.get(coming, timeout=FETCH_SECONDS)
         except self._errors.RayTaskError as error:
-            return Failed(_reason(error), "", str(error))
+            return Failed(reason(error), "", str(error))
         except self._errors.RayError as error:
             self._lose(member, error, work)
             return None
 
-    def _lose(self, member: _Member, error: Exception, work: Work) -> None:
+    def _lose(self, member: Member, error: Exception, work: Work) -> None:
         """Hand on the batches of an actor, and ask it from now on whether it is back."""
-        dead = ModelError(f"the actor {member} is lost: {_reason(error)}", _AGAIN)
-        lost = list(member.batches.values())
-        member.batches.clear()
-        member.loaded = member.place = member.asked = None
-        self._last_error = dead
-        work.give_back(lost, dead)
+        dead = ModelError(f"the actor {member} is lost: {reason(error)}", AGAIN)
+        self._watch.last_error = dead
+        work.give_back(member.lose(), dead)
         self.warnings.append(f"{dead.what} Its work goes to the others.")
 
-    def _drop(self, member: _Member, dead: ModelError) -> None:
+    def _drop(self, member: Member, dead: ModelError) -> None:
         self._members.remove(member)
-        self._last_error = self._last_error or dead
+        self._watch.last_error = self._watch.last_error or dead
         self.warnings.append(f"{dead.what} Ray starts it no more.")
 
-    def _refuse_none(self) -> None:
-        """Stop where no actor lives, and none comes within a bounded time.
-
-        Raises:
-            ModelError: Why.
-        """
-        if not self._members:
-            raise self._last_error or ModelError("the actors are ended.", "the same command")
-        if any(member.place for member in self._members):  # loading, or ready
-            self._alive_at = time.monotonic()
-        if time.monotonic() > self._alive_at + PLACE_SECONDS:
-            raise ModelError(
-                f"the ray cluster has had no room for an actor in {PLACE_SECONDS:.0f} s.",
-                "ray status shows what it waits for; -d cpu:1 asks for less",
-            ) from self._last_error
-
-    def _refuse_lost_head(self) -> None:
-        self._heard_at = time.monotonic()
-        if not self._connection.reachable():
-            raise ModelError(
-                "the head of the ray cluster does not answer any more.",
-                "ray status on its head node; then the same command to go on",
-            )
-
-    def _end(self, members: Sequence[_Member]) -> None:
+    def _end(self, members: Sequence[Member]) -> None:
         if not self._ray.is_initialized():  # then ray has ended them
             return
         for member in members:
             self._ray.kill(member.actor)
-
-
-_AGAIN = "the same command to go on; -d cpu:1, if memory ran out"
-
-
-def _reason(error: Exception) -> str:
-    """What ray says, without its table of ids."""
-    lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
-    told = next((line for line in lines if line.startswith("The actor is dead because")), None)
-    return (told or first_line(error)).partition(" Some common causes")[0][:300]
