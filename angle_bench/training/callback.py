@@ -23,7 +23,6 @@ from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
 from angle_bench.evaluation.run.runner import run
 from angle_bench.evaluation.task_data import check_mirror
 from angle_bench.results.layout import results_root
-from angle_bench.results.result_file import read_result
 from angle_bench.suites.select import find_all, joined
 from angle_bench.training.loop.selection import untouched_random
 from angle_bench.training.recipe.python_errors import said_in_python
@@ -178,13 +177,7 @@ class EvaluateCallback(TrainerCallback):
             raise AngleBenchError(f"{name}: {failure.what}", failure.fix)
 
     def _scores(self, outcome: ModelOutcome) -> dict[str, float]:
-        found = {}
-        for task in self._suite.task:
-            if task.name not in (*outcome.scored, *outcome.kept):
-                continue
-            stored = read_result(outcome.folder.result(task.name))
-            if stored is not None:
-                found[f"eval_{task.name}"] = stored.main_score(task)
+        found = {f"eval_{name}": score for name, score in outcome.scores(self._suite).items()}
         if len(self._suite.task) > 1 and len(found) == len(self._suite.task):
             found["eval_mean"] = fmean(found.values())
         return found
