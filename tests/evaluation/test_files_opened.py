@@ -12,6 +12,7 @@ import pytest
 from tests.checkpoints import sts_rows, write_rows
 
 TASKS = ("STS12", "STS13")
+COMMAND = "run -m tiny=tiny-bert -t STS12,STS13 --mirror mirror --pooling mean -d cpu:1 --json"
 # every file below the current folder that Python opens to read, however the opening ends
 COUNTING = """
 import os, sys
@@ -35,27 +36,11 @@ finally:
 """
 
 
-def run(folder: Path, *words: str) -> tuple[str, Counter[str]]:
+def run(folder: Path) -> tuple[str, Counter[str]]:
     """What `angle-bench run` prints, and how often it opens files, by their name."""
     told = folder.parent / "opened"
     ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            COUNTING,
-            "run",
-            "-m",
-            "tiny=tiny-bert",
-            "-t",
-            ",".join(TASKS),
-            "--mirror",
-            "mirror",
-            "--pooling",
-            "mean",
-            "-d",
-            "cpu:1",
-            *words,
-        ],
+        [sys.executable, "-c", COUNTING, *COMMAND.split()],
         cwd=folder,
         env=os.environ | {"OPENED": str(told), "ANGLE_BENCH_CACHE": str(folder.parent / "cache")},
         capture_output=True,
@@ -78,7 +63,7 @@ def here(tmp_path: Path, tiny_bert: Path) -> Path:
 
 
 def test_scores_are_read_once_and_those_that_were_computed_not_at_all(here: Path) -> None:
-    printed, opened = run(here, "--json")
+    printed, opened = run(here)
     of_results = {place: count for place, count in opened.items() if place.startswith("results")}
     (row,) = json.loads(printed)["models"]
     folder = Path(row["folder"])
@@ -87,9 +72,13 @@ def test_scores_are_read_once_and_those_that_were_computed_not_at_all(here: Path
     written = {place: count for place, count in of_results.items() if ".tmp" not in place}
     assert written == dict.fromkeys(absent, 2)
 
-    again, opened = run(here, "--json")
+    again, opened = run(here)
     assert again == printed
     of_results = {place: count for place, count in opened.items() if place.startswith("results")}
     side = folder / ".angle-bench"
     stored = [str(side / f"{task}{suffix}") for task in TASKS for suffix in (".json", ".parquet")]
     assert of_results == dict.fromkeys([*absent, *stored], 1)
+    # by now the file system says for sure that the checkpoint is the same
+    of_model = {place: count for place, count in opened.items() if place.startswith("tiny-bert")}
+    names = (".angle-bench.json", "config.json", "tokenizer_config.json")
+    assert of_model == {f"tiny-bert/{name}": 1 for name in names}
