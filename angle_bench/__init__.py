@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from angle_bench.api.exporting import export as export
     from angle_bench.api.forecasting import Forecast as Forecast
     from angle_bench.api.forecasting import forecast as forecast
+    from angle_bench.api.forecasting import plan_training as plan_training
     from angle_bench.api.listing import Listing as Listing
     from angle_bench.api.listing import models as models
     from angle_bench.api.listing import recipes as recipes
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from angle_bench.api.objects.comparison import Verdict as Verdict
     from angle_bench.api.objects.mined import Mined as Mined
     from angle_bench.api.objects.run_result import RunResult as RunResult
+    from angle_bench.api.objects.training_plan import TrainingPlan as TrainingPlan
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.running import run as run
@@ -79,6 +81,7 @@ _HOMES = {
     "Mined": "api.objects.mined",
     "Reproduction": "api.reproducing",
     "RunResult": "api.objects.run_result",
+    "TrainingPlan": "api.objects.training_plan",
     "Verdict": "api.objects.comparison",
     "cache_clear": "api.vector_cache",
     "cache_info": "api.vector_cache",
@@ -96,6 +99,7 @@ _HOMES = {
     "merge": "api.merging",
     "mine_negatives": "api.mining",
     "models": "api.listing",
+    "plan_training": "api.forecasting",
     "predictions": "api.stored",
     "recipes": "api.listing",
     "reproduce": "api.reproducing",
@@ -124,6 +128,7 @@ __all__ = [
     "Mined",
     "Reproduction",
     "RunResult",
+    "TrainingPlan",
     "Verdict",
     "__version__",
     "cache_clear",
@@ -142,6 +147,7 @@ __all__ = [
     "merge",
     "mine_negatives",
     "models",
+    "plan_training",
     "predictions",
     "recipes",
     "reproduce",

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # `errors`, `files` <- `suites` <- `checkpoints`, `results` <- `encoding` <- `evaluation` <-
-# `training`; `reporting` needs only `results`; `api`, then `sweeps`, then `cli` are above all.
+# `training`; `reporting` needs only `results`; `sweeps`, then `api`, then `cli` are above all.
 BASE = {"errors", "files", "python_words", "version"}
 SUITES = BASE | {"suites"}
 CHECKPOINTS = SUITES | {"checkpoints"}
@@ -37,8 +37,8 @@ MAY_IMPORT = {
     "evaluation": EVALUATION,
     "training": TRAINING,
     "reporting": RESULTS | {"reporting"},
-    "api": TRAINING | {"reporting", "api"},
-    "sweeps": TRAINING | {"reporting", "api", "sweeps"},
+    "sweeps": TRAINING | {"reporting", "sweeps"},
+    "api": TRAINING | {"reporting", "sweeps", "api"},
     "cli": TRAINING | {"reporting", "api", "sweeps", "cli"},
     "__init__": TRAINING | {"api"},
     "__main__": {"cli"},

@@ -188,15 +188,7 @@ def encode(
         >>> found.vectors, found.dimensions, np.load(found.output).shape
         (2, 384, (2, 384))
     """
-    changes = Overrides(
-        pooling=pooling,
-        prompt=prompt,
-        prompts=prompts,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile,
-    )
+    changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     request = EncodeRequest(
         file=str(file),
         model=model,

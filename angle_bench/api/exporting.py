@@ -16,7 +16,7 @@ from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 if TYPE_CHECKING:
     from angle_bench.training.checkpoint.export import Form
 
-_FORMS: "tuple[Form, ...]" = ("sentence-transformers", "merged", "adapter")
+FORMS: "tuple[Form, ...]" = ("sentence-transformers", "merged", "adapter")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -139,12 +139,12 @@ def exported(
 
 
 def _form(typed: str) -> "Form":
-    for form in _FORMS:
+    for form in FORMS:
         if typed == form:
             return form
-    near = did_you_mean(typed, _FORMS)
+    near = did_you_mean(typed, FORMS)
     hint = f" Did you mean {or_list(near)}?" if near else ""
-    raise UsageError(f"there is no form {typed}.{hint}", f"--to {or_list(list(_FORMS))}")
+    raise UsageError(f"there is no form {typed}.{hint}", f"--to {or_list(list(FORMS))}")
 
 
 def _beside(path: str, label: str, form: str) -> Path:

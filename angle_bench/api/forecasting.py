@@ -1,7 +1,8 @@
-"""What a run would compute, and about how long it takes."""
+"""What a run or a training would compute, and about how long it takes."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.calling.arguments import access_of
@@ -14,8 +15,11 @@ from angle_bench.errors import some
 from angle_bench.evaluation.run.run_options import Computing
 
 if TYPE_CHECKING:
+    from angle_bench.api.objects.training_plan import TrainingPlan
+    from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.run.forecast import JobForecast
     from angle_bench.suites.task import Suite
+    from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,21 +124,13 @@ def forecast(
         >>> [task.texts for task in forecast("all-MiniLM-L6-v2", tasks="demo").jobs[0].tasks]
         [576]
     """
+    changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile, similarity)
     question = Question(
         models=listed(models),
         tasks=listed(tasks),
         checkpoints=listed(checkpoints),
         results=place(results),
-        changes=Overrides(
-            pooling=pooling,
-            prompt=prompt,
-            prompts=prompts,
-            max_length=max_length,
-            dtype=dtype,
-            attention=attention,
-            compile=compile,
-            similarity=similarity,
-        ),
+        changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens),
         layers=tuple(layers),
@@ -151,6 +147,104 @@ def forecast(
 def forecast_of(plan: Plan) -> Forecast:
     """What a plan would compute."""
     return Forecast(plan.forecast(), [job.suite for job in plan.jobs])
+
+
+@public
+def plan_training(
+    recipe: Places,
+    *,
+    output: Places | None = None,
+    seeds: Sequence[int] = (),
+    shard: str | None = None,
+    device: str = "auto",
+    mirror: Places | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    model: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    prompts: Mapping[str, Any] | None = None,
+    loss: Mapping[str, Any] | None = None,
+    espresso: Mapping[str, Any] | None = None,
+    matryoshka: Mapping[str, Any] | None = None,
+    teacher: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    lora: Mapping[str, Any] | None = None,
+    train: Mapping[str, Any] | None = None,
+    select: Mapping[str, Any] | None = None,
+) -> "TrainingPlan":
+    """What `angle-bench train` would do, in how much memory and time; nothing is written.
+
+    Args:
+        recipe: A TOML file, or the name of a ready recipe; a setting that is a list is swept.
+        output: The candidate's folder; by default `checkpoints/RECIPE`.
+        seeds: Train once for each.
+        shard: `I/N`: only part I of the N parts of a sweep.
+        device: `auto`, `cpu`, `cuda:1`, `mps`.
+        mirror: A folder with models and data under their hub ids.
+        trust_remote_code: Whether Python files that come with the checkpoint may run.
+        allow_pickle: Whether weights may be read that are no safetensors.
+        model: Settings of this section of the recipe that are to be others.
+        data: Likewise.
+        prompts: Likewise.
+        loss: Likewise, such as `{"cosine_w": 1.0}`.
+        espresso: Likewise.
+        matryoshka: Likewise.
+        teacher: Likewise; a list of several.
+        lora: Likewise, such as `{"r": 16}`.
+        train: Likewise; a list is swept: `{"learning_rate": [1e-5, 2e-5]}`.
+        select: Likewise.
+
+    Raises:
+        UsageError: There is no such recipe or setting.
+        DataError: The data is not what the recipe needs.
+        ModelError: The checkpoint cannot be trained so.
+
+    Examples:
+        >>> plan = plan_training("small.toml", train={"learning_rate": [1e-5, 2e-5]})
+        >>> plan.preview.steps, plan.to_dataframe()["name"].tolist()
+        (2, ['learning_rate=1e-05', 'learning_rate=2e-05'])
+    """
+    from angle_bench.encoding.workers.start import check_devices
+    from angle_bench.evaluation.task_data import check_mirror
+    from angle_bench.files.toml import toml_value
+    from angle_bench.sweeps.sweep_grid import dealt, read_sweep, trainings
+
+    sections = {"model": model, "data": data, "prompts": prompts, "loss": loss}
+    sections |= {"espresso": espresso, "matryoshka": matryoshka}
+    sections |= {"lora": lora, "train": train, "select": select}
+    if isinstance(teacher, Mapping):
+        sections["teacher"] = teacher
+    several = [] if teacher is None or isinstance(teacher, Mapping) else list(teacher)
+    changes = [f"teacher={toml_value(several)}"] if several else []
+    changes += [
+        f"{section}.{key}={toml_value(value)}"
+        for section, given in sections.items()
+        for key, value in (given or {}).items()
+    ]
+    check_devices(device)
+    sweep = read_sweep(str(recipe), changes)
+    folder = Path("checkpoints") / Path(recipe).stem if output is None else place(output)
+    share = dealt(trainings(sweep, folder, seeds), shard)
+    local = check_mirror(None if mirror is None else place(mirror))
+    return plan_of(sweep, share, access_of(local, None, trust_remote_code, allow_pickle), device)
+
+
+def plan_of(
+    sweep: "Sweep", share: "Sequence[PlannedTraining]", access: "Access", device: str
+) -> "TrainingPlan":
+    """What a sweep, or the only cell of a plain recipe, would do.
+
+    Args:
+        sweep: The grid.
+        share: What is trained of it.
+        access: Where checkpoints are looked for.
+        device: A device string, as `--device` takes it.
+    """
+    from angle_bench.api.objects.training_plan import TrainingPlan
+    from angle_bench.training.loop.estimate import preview
+
+    recipe = share[0].recipe if share else sweep.cells[0].recipe
+    seen = preview(recipe, replace(access, base=recipe.model.base), device)
+    return TrainingPlan(sweep, share, recipe, seen)
 
 
 def _lines(found: "JobForecast") -> list[str]:

@@ -152,15 +152,7 @@ def mine_negatives(
         >>> mine_negatives("pairs.csv", "all-MiniLM-L6-v2", "triplets.jsonl", **options).found.rows
         2
     """
-    changes = Overrides(
-        pooling=pooling,
-        prompt=prompt,
-        prompts=prompts,
-        max_length=max_length,
-        dtype=dtype,
-        attention=attention,
-        compile=compile,
-    )
+    changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile)
     request = MiningRequest(
         data=str(data),
         model=model,

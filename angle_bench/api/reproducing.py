@@ -10,6 +10,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import Quiet, in_python
 from angle_bench.api.calling.run_plan import refuse_computing
 from angle_bench.api.calling.words import Names, Places, listed, place, public
+from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import ResultsError, UsageError, fix_said_as
@@ -24,7 +25,7 @@ UNEXPLAINED = 3
 
 
 @dataclass(frozen=True, repr=False)
-class Reproduction:
+class Reproduction(Value):
     """What came of a reproduction.
 
     Attributes:
@@ -89,15 +90,6 @@ class Reproduction:
         from angle_bench.api.objects.reproduction_text import text
 
         return text(self.verdict)
-
-    def __repr__(self) -> str:
-        """What the command prints."""
-        return self.to_text()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.to_text())}</pre>"
 
 
 @public

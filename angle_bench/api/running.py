@@ -1,7 +1,6 @@
 """Evaluate models on suites: compute what is missing, keep a record, give the scores."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 from angle_bench.api.calling.arguments import access_of, keeping_of
 from angle_bench.api.calling.progress_bars import Quiet, in_python
@@ -9,10 +8,7 @@ from angle_bench.api.calling.run_plan import Plan, Question, planned
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
 from angle_bench.api.objects.run_result import RunResult
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Options
-
-if TYPE_CHECKING:
-    from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing
 
 
 def carried_out(plan: Plan, progress: Quiet) -> RunResult:
@@ -22,6 +18,8 @@ def carried_out(plan: Plan, progress: Quiet) -> RunResult:
         plan: What is asked.
         progress: Told what happens.
     """
+    from angle_bench.evaluation.run.recorded_run import recorded
+
     asked = {
         "models": list(plan.question.models),
         "checkpoints": list(plan.question.checkpoints),
@@ -31,33 +29,6 @@ def carried_out(plan: Plan, progress: Quiet) -> RunResult:
     }
     recorded(plan.jobs, plan.options, asked, progress)
     return RunResult(plan.jobs, plan.suites, plan.suite, plan.trainings, plan.question.limit)
-
-
-def recorded(
-    jobs: "Sequence[Job]", options: Options, asked: Mapping[str, Any], progress: Quiet
-) -> int:
-    """Run the jobs, with a record of the command that is there from its start.
-
-    Returns:
-        The exit code: 1 where a task failed.
-    """
-    from angle_bench.evaluation.run.record import RunRecord
-    from angle_bench.evaluation.run.runner import run as evaluate
-
-    outcomes = [outcome for job in jobs for outcome in job.variants]
-    record = RunRecord(options.root, options.command, asked)
-    record.write({}, None)
-    code = 1
-    try:
-        with progress:
-            evaluate(jobs, options, progress)
-        code = 1 if any(outcome.failures for outcome in outcomes) else 0
-    except KeyboardInterrupt:
-        code = 130
-        raise
-    finally:
-        record.write({o.spec.variant_label: o.summary() for o in outcomes}, code)
-    return code
 
 
 @public
@@ -141,21 +112,13 @@ def run(
         model
         all-MiniLM-L6-v2           65.31
     """
+    changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile, similarity)
     question = Question(
         models=listed(models),
         tasks=listed(tasks),
         checkpoints=listed(checkpoints),
         results=place(results),
-        changes=Overrides(
-            pooling=pooling,
-            prompt=prompt,
-            prompts=prompts,
-            max_length=max_length,
-            dtype=dtype,
-            attention=attention,
-            compile=compile,
-            similarity=similarity,
-        ),
+        changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
         keeping=keeping_of(cache, cache_dir, cache_limit),

@@ -25,18 +25,18 @@ class Overrides:
     """Settings typed for one run; None leaves the checkpoint's own."""
 
     pooling: str | int | None = None
+    prompt: str | None = None
+    prompts: str | None = None  # "mteb": what mteb's own loader would put around texts
     max_length: int | None = None
     dtype: str | None = None
     attention: str | None = None
     compile: bool | None = None
+    similarity: str | None = None
     bidirectional_start: int | None = None
-    prompt: str | None = None
-    prompts: str | None = None  # "mteb": what mteb's own loader would put around texts
     quantization: str | None = None
     merge_adapter: bool | None = None
     include_prompt: bool | None = None
     prepare_sentence: bool | None = None
-    similarity: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Only what was typed."""

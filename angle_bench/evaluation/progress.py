@@ -1,13 +1,15 @@
 """What a run tells whoever watches it."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from angle_bench.checkpoints.spec import ModelSpec
 
 
-class Progress(Protocol):
-    """The events of a run, in the order they happen. Every method returns at once."""
+class Progress:
+    """The events of a run, in the order they happen. Every method returns at once.
+
+    Here nobody watches: watchers override what they show.
+    """
 
     def loading(self, spec: ModelSpec) -> None:
         """A checkpoint is about to be fetched and loaded."""

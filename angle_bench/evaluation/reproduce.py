@@ -18,7 +18,6 @@ from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.run.runner import run
-from angle_bench.results.result_file import read_result
 from angle_bench.suites.published import Published
 from angle_bench.suites.select import select
 from angle_bench.suites.task import Suite
@@ -224,13 +223,7 @@ def _with(spec: ModelSpec, change: Change) -> ModelSpec:
 
 
 def _scores(outcome: ModelOutcome, suite: Suite) -> dict[str, float]:
-    there = {*outcome.kept, *outcome.scored}
-    scores = {}
-    for task in suite.task:
-        result = read_result(outcome.folder.result(task.name)) if task.name in there else None
-        if result is not None:
-            scores[task.name] = 100 * result.main_score(task)
-    return scores
+    return {name: 100 * score for name, score in outcome.scores(suite).items()}
 
 
 def _attempt(change: str, scores: Scores, published: Published, tasks: Sequence[str]) -> Attempt:

@@ -14,13 +14,13 @@ RECORDED = "checksums"
 _BLOCK = 1 << 20
 
 
-def scores_checksums(place: Path) -> dict[str, str]:
-    """A checksum of what a result file says of each split and subset.
+def scores_checksums(raw: Any) -> dict[str, str]:
+    """A checksum of what a parsed result file says of each split and subset.
 
     Of values, not of bytes: another tool may add splits and subsets to the file.
     """
     rows: dict[str, list[Any]] = {}
-    for split, entries in json.loads(place.read_bytes()).get("scores", {}).items():
+    for split, entries in raw.get("scores", {}).items():
         for entry in entries:
             rows.setdefault(f"{split}/{entry['hf_subset']}", []).append(entry)
     return {part: _of_value(entries) for part, entries in rows.items()}
@@ -35,10 +35,16 @@ def file_checksum(place: Path) -> str:
     return digest.hexdigest()
 
 
-def damaged(folder: ModelFolder, task: str, record: Mapping[str, Any]) -> str:
+def damaged(folder: ModelFolder, task: str, raw: Any, record: Mapping[str, Any]) -> str:
     """Which of a task's files is not what was stored; empty where all are.
 
     Records from before there were checksums say nothing: of these, predictions are read.
+
+    Args:
+        folder: Where the files are.
+        task: Whose.
+        raw: The parsed result file.
+        record: The run record.
     """
     said = record.get(RECORDED)
     place = folder.predictions(task)
@@ -46,7 +52,7 @@ def damaged(folder: ModelFolder, task: str, record: Mapping[str, Any]) -> str:
         return _unreadable(place) if place.is_file() else ""
     result = folder.result(task)
     try:
-        there = scores_checksums(result)
+        there = scores_checksums(raw)
         lost = [part for part, sum_ in said["scores"].items() if there.get(part) != sum_]
         if lost:
             return f"{result} is not as it was stored: {lost[0]}"

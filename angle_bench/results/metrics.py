@@ -47,21 +47,29 @@ class Metrics:
 
 
 def read_metrics(place: Path, main: str = "") -> Metrics | None:
-    """All metrics of a result file that are numbers; None where there is no file.
-
-    Of files from before mteb 1.11 the main score alone. Rows of one subset stay rows.
-
-    Args:
-        place: The file, of either schema; `.json`, or `.json.gz`.
-        main: The name of the task's main score, if it is known.
+    """The metrics of a result file, `.json` or `.json.gz`; None where there is no file.
 
     Raises:
         UnreadableResult: It is cut off, or is not a result file.
     """
     try:
-        raw = parsed(place)
+        return metrics_of(parsed(place), main)
     except FileNotFoundError:
         return None
+
+
+def metrics_of(raw: Any, main: str = "") -> Metrics:
+    """All metrics of a parsed result file that are numbers.
+
+    Of files from before mteb 1.11 the main score alone. Rows of one subset stay rows.
+
+    Args:
+        raw: What the file holds, of either schema.
+        main: The name of the task's main score, if it is known.
+
+    Raises:
+        UnreadableResult: It is not a result file.
+    """
     result = result_of(raw, main)
     if is_old(raw):
         rows = [

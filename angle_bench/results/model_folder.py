@@ -1,5 +1,6 @@
 """What one model folder holds of a suite, and how a task is put into it or set aside."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from angle_bench.files.locks import acquired
 from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
-from angle_bench.results.result_file import StoredResult, UnreadableResult, read_result
+from angle_bench.results.result_file import StoredResult, UnreadableResult, parsed, result_of
 from angle_bench.results.run_record import read_run_record
 from angle_bench.suites.task import Task
 
@@ -30,17 +31,32 @@ State = Literal[
 
 
 @dataclass(frozen=True)
+class StoredTask:
+    """A task's result and run record as they are on disk.
+
+    Attributes:
+        raw: The parsed result file.
+        result: What it says.
+        record: The run record; empty where other tools wrote the result.
+    """
+
+    raw: Mapping[str, Any]
+    result: StoredResult
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class LookupResult:
     """What a folder holds for one task.
 
     Attributes:
         state: `done` only if data, splits and subsets are the ones asked for.
-        result: The stored result where it is `done`.
+        stored: What is stored where it is `done`.
         reason: Why it is not, for the user.
     """
 
     state: State
-    result: StoredResult | None = None
+    stored: StoredTask | None = None
     reason: str = ""
 
 
@@ -74,11 +90,12 @@ def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> Looku
     """Whether a task is answered by what is stored."""
     place = folder.result(task.name)
     try:
-        stored = read_result(place)
+        raw = parsed(place)
+        stored = result_of(raw)
+    except FileNotFoundError:
+        return LookupResult("absent")
     except UnreadableResult as error:
         return LookupResult("unreadable", reason=f"{place} cannot be read ({error})")
-    if stored is None:
-        return LookupResult("absent")
     odd: list[str] = []
     record = read_run_record(folder.record(task.name), odd)
     if odd:
@@ -87,9 +104,9 @@ def look_up(folder: ModelFolder, task: Task, asked: ResultRequirements) -> Looku
         return unmet
     if needs_predictions(task) and not folder.predictions(task.name).is_file():
         return LookupResult("incomplete", reason="stored without its predictions")
-    if rotten := damaged(folder, task.name, record):
+    if rotten := damaged(folder, task.name, raw, record):
         return LookupResult("damaged", reason=rotten)
-    return LookupResult("done", stored)
+    return LookupResult("done", StoredTask(raw, stored, record))
 
 
 def _unmet(
@@ -120,16 +137,21 @@ def store(
     meta: dict[str, Any],
     record: dict[str, Any],
     predictions: Sequence[Predictions],
-) -> None:
+) -> StoredTask:
     """Put a task's result in place; what stood there is set aside once the new one is written.
 
     Side files are renamed first and the result file last, so its existence means the rest is
     there.
+
+    Returns:
+        What is stored now: scores have the digits that the file has.
     """
     sums: dict[str, Any] = {"scores": {}, "predictions": None}
+    whole = {**record, RECORDED: sums}
+    written: list[StoredTask] = []
 
     def write_record(temporary: Path) -> None:  # the last, when all checksums are known
-        json_file(temporary, {**record, RECORDED: sums}).write(temporary)
+        json_file(temporary, whole).write(temporary)
 
     def write_predictions(temporary: Path) -> None:
         predictions_file(temporary, predictions).write(temporary)
@@ -137,7 +159,9 @@ def store(
 
     def write_scores(temporary: Path) -> None:
         write_result(temporary)
-        sums["scores"] = scores_checksums(temporary)
+        raw = json.loads(temporary.read_bytes())
+        written.append(StoredTask(raw, result_of(raw), whole))
+        sums["scores"] = scores_checksums(raw)
 
     files = [FileToWrite(folder.record(task), write_record), json_file(folder.meta, meta)]
     if predictions:
@@ -148,6 +172,7 @@ def store(
         write_together(files, before_renaming=lambda: set_aside(folder, task))
         with suppress(OSError):  # of an earlier failure; the result is there
             folder.error(task).unlink(missing_ok=True)
+    return written[0]
 
 
 def set_aside(folder: ModelFolder, task: str) -> None:

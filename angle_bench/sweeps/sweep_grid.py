@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from angle_bench.evaluation.run.shards import Shard
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.run.shards import parse_shard
 from angle_bench.training.checkpoint.run_folder import FREE
 from angle_bench.training.recipe.read_recipe import Draft, read_draft
 from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, section_of
@@ -111,9 +113,26 @@ def trainings(sweep: Sweep, place: Path, seeds: Sequence[int] = ()) -> list[Plan
     return found
 
 
-def dealt(every: Sequence[PlannedTraining], shard: Shard) -> list[PlannedTraining]:
-    """The trainings of one part, dealt out in turn so that neighbours go to different parts."""
-    return list(every[shard.number - 1 :: shard.count])
+def dealt(every: Sequence[PlannedTraining], shard: str | None) -> list[PlannedTraining]:
+    """The trainings of one part, dealt out in turn so that neighbours go to different parts.
+
+    Args:
+        every: All trainings.
+        shard: `I/N` or `auto`; None is all of them.
+
+    Raises:
+        UsageError: The part is invalid, or there is one training alone.
+    """
+    if shard is None:
+        return list(every)
+    if not every[0].name:
+        raise UsageError(
+            "--shard deals out the trainings of a sweep or of --seeds, and here is one.",
+            "the command without --shard; or a setting as a list, such as "
+            "--set 'train.learning_rate=[1e-5, 2e-5]'",
+        )
+    part = parse_shard(shard, os.environ)
+    return list(every[part.number - 1 :: part.count])
 
 
 def _axes(draft: Draft) -> Iterator[tuple[Keys, list[Any]]]:

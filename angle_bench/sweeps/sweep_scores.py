@@ -12,6 +12,7 @@ from angle_bench.errors import ResultsError
 if TYPE_CHECKING:
     from angle_bench.checkpoints.access import Access
     from angle_bench.checkpoints.spec import ModelSpec
+    from angle_bench.evaluation.progress import Progress
     from angle_bench.evaluation.run.outcome import ModelOutcome
     from angle_bench.results.find.stored_models import StoredModel
     from angle_bench.suites.task import Suite
@@ -66,6 +67,7 @@ def scored_table(
     finished: "Sequence[PlannedTraining]",
     scoring: Scoring,
     failed: Mapping[str, str],
+    progress: "Progress",
 ) -> "SweepTable":
     """Score what each training left and what it started from, and compare.
 
@@ -74,6 +76,7 @@ def scored_table(
         finished: Its trainings that left a candidate.
         scoring: How; with a suite.
         failed: Why others left none, by name.
+        progress: Told what happens, and closed at the end.
 
     Raises:
         ResultsError: A starting checkpoint has no score.
@@ -89,7 +92,7 @@ def scored_table(
     }
     begun = [ModelOutcome.of(start.spec, scoring.root) for start in starts]
     give_back_memory()
-    stored = _run([*begun, *outcomes.values()], scoring)
+    stored = _run([*begun, *outcomes.values()], scoring, progress)
     if without := [outcome.spec.label for outcome in begun if outcome.failures]:
         raise ResultsError(
             f"{without[0]}, which cells started from, has no score on {scoring.suite.name}.",
@@ -161,12 +164,11 @@ def _candidate(training: "PlannedTraining", scoring: Scoring) -> "ModelSpec":
 
 
 def _run(
-    outcomes: "Sequence[ModelOutcome]", scoring: Scoring
+    outcomes: "Sequence[ModelOutcome]", scoring: Scoring, progress: "Progress"
 ) -> "Callable[[ModelOutcome], StoredModel]":
     """Score models on the suite, but for what is stored; what finds a stored one."""
-    from angle_bench.api.calling.progress_bars import watcher
-    from angle_bench.api.running import recorded
     from angle_bench.evaluation.run.jobs import Job
+    from angle_bench.evaluation.run.recorded_run import recorded
     from angle_bench.evaluation.run.run_options import Computing, Options
     from angle_bench.results.find.stored_models import stored_models
 
@@ -183,7 +185,7 @@ def _run(
     }
     jobs = [Job([outcome], scoring.suite) for outcome in outcomes]
     if jobs:
-        recorded(jobs, options, asked, watcher(scoring.quiet, scoring.debug))
+        recorded(jobs, options, asked, progress)
     found = {
         at.path.resolve(): model for model in stored_models(scoring.root) for at in model.folders
     }

@@ -17,13 +17,13 @@ from angle_bench.checkpoints.resolve import resolve_all
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.start import check_devices
 from angle_bench.errors import AngleBenchError, UsageError, did_you_mean
+from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
 from angle_bench.evaluation.run.runner import run
 from angle_bench.evaluation.task_data import check_mirror
 from angle_bench.results.layout import results_root
-from angle_bench.results.result_file import read_result
 from angle_bench.suites.select import find_all, joined
 from angle_bench.training.loop.selection import untouched_random
 from angle_bench.training.recipe.python_errors import said_in_python
@@ -178,13 +178,7 @@ class EvaluateCallback(TrainerCallback):
             raise AngleBenchError(f"{name}: {failure.what}", failure.fix)
 
     def _scores(self, outcome: ModelOutcome) -> dict[str, float]:
-        found = {}
-        for task in self._suite.task:
-            if task.name not in (*outcome.scored, *outcome.kept):
-                continue
-            stored = read_result(outcome.folder.result(task.name))
-            if stored is not None:
-                found[f"eval_{task.name}"] = stored.main_score(task)
+        found = {f"eval_{name}": score for name, score in outcome.scores(self._suite).items()}
         if len(self._suite.task) > 1 and len(found) == len(self._suite.task):
             found["eval_mean"] = fmean(found.values())
         return found
@@ -228,19 +222,8 @@ def _say(text: str) -> None:
     print(f"angle-bench: {text}", file=sys.stderr)
 
 
-class _Warnings:
+class _Warnings(Progress):
     """Says warnings; the rest goes by, since failures come as errors."""
 
     def warning(self, text: str) -> None:
         _say(f"! {text}")
-
-    def failed(self, *_: Any) -> None: ...
-    def loading(self, *_: Any) -> None: ...
-    def model(self, *_: Any) -> None: ...
-    def prompt(self, *_: Any) -> None: ...
-    def encoding(self, *_: Any) -> None: ...
-    def task(self, *_: Any) -> None: ...
-    def texts(self, *_: Any) -> None: ...
-    def scored(self, *_: Any) -> None: ...
-    def waiting(self, *_: Any) -> None: ...
-    def close(self) -> None: ...

@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 
 from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune
-from angle_bench.training.loop.watch import Nobody
+from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from benchmarks.serving import serve
 from benchmarks.step_times import StepTimes
 
 
-class Timed(Nobody):
+class Timed(Watch):
     """Takes the end of every step."""
 
     def __init__(self) -> None:

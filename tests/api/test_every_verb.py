@@ -49,6 +49,8 @@ names: list[str] = ab.models().names + ab.tasks("STS").names + ab.recipes().name
 fits: bool = ab.reproduce("UAE-Large-V1", tolerance=0.1).matches
 with ab.load("a", device="cuda:0,cuda:1") as encoder:
     vectors = encoder.encode(["text"], prompt_name="query")
+plan: ab.TrainingPlan = ab.plan_training("sts-b", seeds=[1, 2], lora={"r": [8, 16]}, shard="1/2")
+needed: list[str] = [*plan.to_dataframe()["folder"], str(plan.preview.memory), plan.to_toml()]
 trained = ab.train("a", [{"query": "q", "positive": "p"}], output="out", loss={"ibn_w": 1.0})
 soup: ab.Merged = ab.merge(["out/1", "out/2"], "soup", weights=[1, 2])
 folders = [Path(soup), Path(ab.export("soup", "merged", push_to_hub="org/soup"))]
@@ -129,6 +131,23 @@ FORMS: dict[str, tuple[str, Callable[[], Any]]] = {
     "run -n": (
         "run -m tiny -t STS12,demo -n --layers 1,2 -d cpu:1",
         lambda: ab.forecast("tiny", "STS12,demo", layers=[1, 2], device="cpu:1").to_dict(),
+    ),
+    "train -n": (
+        "train small.toml -n -d cpu:1",
+        lambda: ab.plan_training("small.toml", device="cpu:1").to_dict(),
+    ),
+    "train -n, a grid": (
+        "train small.toml -n -d cpu:1 -o out --seeds 1,2 --shard 2/3"
+        " --set train.learning_rate=[1e-3,0.01] --set loss.ibn_w=[1,2]",
+        lambda: ab.plan_training(
+            "small.toml",
+            device="cpu:1",
+            output="out",
+            seeds=[1, 2],
+            shard="2/3",
+            train={"learning_rate": [1e-3, 0.01]},
+            loss={"ibn_w": [1, 2]},
+        ).to_dict(),
     ),
     "mine-negatives -n": (
         "mine-negatives pairs.csv -m tiny -n",

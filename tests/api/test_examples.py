@@ -16,9 +16,19 @@ RUN = [
     *("run", "compare", "leaderboard", "scores", "predictions", "runs"),
     *("models", "tasks", "recipes", "load", "evaluate", "check_models", "encode", "merge"),
     *("export", "mine_negatives", "download", "doctor"),
-    *("forecast", "cache_info", "cache_prune", "cache_clear"),
+    *("forecast", "plan_training", "cache_info", "cache_prune", "cache_clear"),
 ]
 PAIRS = [("a cat", "a cat", 5.0), ("a cat sleeps", "a cat naps", 4.0), ("a cat", "the tax", 0.0)]
+
+RECIPE = """
+[model]
+name = "out/seed-1"
+[[data.train]]
+path = "pairs.csv"
+[train]
+batch_size = 2
+epochs = 2
+"""
 
 
 @pytest.fixture
@@ -33,6 +43,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: Path) -> No
     (tmp_path / "results" / ".runs").mkdir()
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     (tmp_path / "pairs.csv").write_text("query,positive\na cat,cats\na dog,dogs\n")
+    (tmp_path / "small.toml").write_text(RECIPE)
     for seed in (1, 2):
         build_tiny(tmp_path / f"out/seed-{seed}", seed)
 

@@ -77,6 +77,22 @@ def test_layers_and_sizes_are_rows(mirror: Path, tiny_bert: Path) -> None:
     assert set(r.to_dataframe()["label"]) == set(r.labels)
 
 
+def test_every_setting_reaches_the_model(mirror: Path, tiny_bert: Path) -> None:
+    asked = {"pooling": "mean", "max_length": 16, "dtype": "bfloat16", "similarity": "dot"}
+    (job,) = ab.run(
+        str(tiny_bert),
+        "STS12",
+        mirror=mirror,
+        prompt="to {text}",
+        attention="eager",
+        progress=False,
+        **asked,  # type: ignore[arg-type]
+    ).jobs
+    used = job.variants[0].spec.required_settings()
+    assert {name: getattr(used, name) for name in asked} == asked
+    assert (used.prompts.default, used.attention, used.compile) == ("to {text}", "eager", False)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score
 
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.store.lmdb_store import open_store
-from angle_bench.evaluation.encoders.load import load_spec
+from angle_bench.evaluation.encoders.load import load_variants
 from angle_bench.evaluation.run.run_options import Computing
 from angle_bench.evaluation.scoring.score import build
 from angle_bench.evaluation.task_data import locate
@@ -192,7 +192,7 @@ def test_mteb_gives_the_same_scores(cli: Cli, tiny_bert: Path, tmp_path: Path) -
     (folder,) = model_folders()
     # the same vectors for both: a random model's are so alike that rounding moves a class
     store = open_store(None)
-    encoder = load_spec(resolve(str(tiny_bert)), Computing("cpu:1"), store)
+    encoder = load_variants([resolve(str(tiny_bert))], Computing("cpu:1"), store)[0]
     for name in names:
         ours = TaskResult.from_disk(folder / f"{name}.json")
         staged = build(task_of(name), locate(task_of(name), tmp_path / "mirror"))

@@ -126,9 +126,9 @@ def test_an_option_is_one_thing_everywhere() -> None:
 
 def test_what_options_offer_is_what_the_package_takes() -> None:
     """The choices that completion shows are typed once more there, for its speed."""
+    from angle_bench.api.exporting import FORMS
     from angle_bench.checkpoints.spec import POOLINGS, Attention, Dtype
     from angle_bench.reporting.formats.formats import format_of
-    from angle_bench.training.checkpoint.export import FORMS
     from angle_bench.training.loop.fine_tune import TRACKERS
 
     def offered(verb: str, option: str) -> set[str]:

@@ -24,7 +24,7 @@ from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
-from angle_bench.evaluation.encoders.load import load_spec, load_variants, store_identity
+from angle_bench.evaluation.encoders.load import load_variants, store_identity
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import build_tiny_bert, build_tiny_llama
@@ -53,7 +53,7 @@ def loaded(
 ) -> MtebEncoder:
     """An encoder with worker processes, or in this process where no device is named."""
     spec = resolve(str(folder), Overrides(pooling="mean", prompt="none", **typed))
-    made = load_spec(spec, Computing(device or "cpu", budget), store)
+    made = load_variants([spec], Computing(device or "cpu", budget), store)[0]
     return made if device else in_process([made], folder)[0]
 
 
@@ -156,7 +156,7 @@ def test_other_settings_never_answer(other: Overrides, tmp_path: Path) -> None:
     build_tiny_bert(tmp_path / "tiny")
     store = disk(tmp_path / "store")
     encoded(loaded(tmp_path / "tiny", store=store))
-    changed = load_spec(resolve(str(tmp_path / "tiny"), other), Computing("cpu:1"), store)
+    changed = load_variants([resolve(str(tmp_path / "tiny"), other)], Computing("cpu:1"), store)[0]
     assert not changed.encoder.known()
     found, _ = store.get(changed.encoder.identities[0], _keys(changed), 32)
     assert not found.any()
@@ -260,10 +260,10 @@ def test_a_real_model_over_budgets_workers_and_the_store(minilm: Path, tmp_path:
     spec = resolve("all-MiniLM-L6-v2")
     store = disk(tmp_path / "store")
     tried = [
-        in_process([load_spec(spec, Computing("cpu", 1), None)], minilm)[0],
-        in_process([load_spec(spec, Computing("cpu", 4096), None)], minilm)[0],
-        load_spec(spec, Computing("cpu:2", 256), store),
-        load_spec(spec, Computing("cpu:2", 256), store),
+        in_process([load_variants([spec], Computing("cpu", 1), None)[0]], minilm)[0],
+        in_process([load_variants([spec], Computing("cpu", 4096), None)[0]], minilm)[0],
+        load_variants([spec], Computing("cpu:2", 256), store)[0],
+        load_variants([spec], Computing("cpu:2", 256), store)[0],
     ]
     first, *others = (encoded(encoder, texts) for encoder in tried)
     for vectors, _ in others:

@@ -81,7 +81,7 @@ def _stored(folder: Path) -> ModelFolder:
 
 def _looked_up(folder: Path) -> Any:
     found = look_up(_stored(folder), TASK, ResultRequirements("r"))
-    return None if found.result is None else found.result.main_score(TASK)
+    return None if found.stored is None else found.stored.result.main_score(TASK)
 
 
 def _of_result(name: str) -> Callable[[Path], Path]:

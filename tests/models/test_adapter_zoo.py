@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import angle_bench
+from angle_bench.api.exporting import FORMS
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
@@ -20,7 +21,7 @@ from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.training.checkpoint.export import FORMS, Form, export
+from angle_bench.training.checkpoint.export import Form, export
 from tests.adapters import SWITCHED, build_st_adapter
 from tests.checkpoints import add_sentence_transformers_files, build_tiny
 from tests.training.checkpoint_vectors import TEXTS as VARIED

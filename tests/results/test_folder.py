@@ -83,8 +83,8 @@ def test_what_is_stored_is_found(folder: ModelFolder) -> None:
     put(folder)
     found = look_up(folder, TASK, ResultRequirements(DATA))
     assert found.state == "done"
-    assert found.result is not None
-    assert found.result.main_score(TASK) == pytest.approx(0.3)
+    assert found.stored is not None
+    assert found.stored.result.main_score(TASK) == pytest.approx(0.3)
     assert found.reason == ""
 
 
@@ -100,7 +100,7 @@ def test_nothing_stored_is_absent_without_a_reason(folder: ModelFolder) -> None:
 def test_other_data_names_both_revisions(folder: ModelFolder) -> None:
     put(folder)
     found = look_up(folder, TASK, ResultRequirements("local-ffff"))
-    assert (found.state, found.result) == ("other data", None)
+    assert (found.state, found.stored) == ("other data", None)
     assert DATA in found.reason
     assert "local-ffff" in found.reason
 
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: ModelFolder, text: str) -> 
     put(folder)
     folder.result("T").write_text(text)
     found = look_up(folder, TASK, ResultRequirements(DATA))
-    assert (found.state, found.result) == ("unreadable", None)
+    assert (found.state, found.stored) == ("unreadable", None)
     assert str(folder.result("T")) in found.reason
 
 
@@ -145,7 +145,7 @@ def test_a_missing_part_makes_it_incomplete(
 ) -> None:
     put(folder, write_result=writing(result_text(scores)))
     found = look_up(folder, TASK, ResultRequirements(DATA))
-    assert (found.state, found.result) == ("incomplete", None)
+    assert (found.state, found.stored) == ("incomplete", None)
     assert found.reason == f"stored without {missing}"
 
 
@@ -153,8 +153,8 @@ def test_more_than_is_asked_for_answers_it(folder: ModelFolder) -> None:
     put(folder)
     asked = TASK.model_copy(update={"splits": ("test",), "subsets": ("de",)})
     found = look_up(folder, asked, ResultRequirements(DATA))
-    assert found.result is not None
-    assert found.result.main_score(asked) == 0.6
+    assert found.stored is not None
+    assert found.stored.result.main_score(asked) == 0.6
 
 
 def test_without_its_run_record_it_is_incomplete(folder: ModelFolder) -> None:
@@ -280,7 +280,7 @@ try:
     store(
         ModelFolder(Path(sys.argv[1]), "org/model", "0" * 40),
         "T",
-        write_result=lambda place: place.write_text("{}"),
+        write_result=lambda place: place.write_text(sys.argv[2]),
         meta={},
         record={},
         predictions=[predictions],
@@ -295,7 +295,10 @@ def test_predictions_that_fill_the_disk_change_nothing(folder: ModelFolder) -> N
     put(folder, note="first")
     before = held(folder.path)
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, folder.root], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", FULL_DISK, folder.root, result_text()],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert f"{folder.predictions('T')} cannot be written" in done.stdout

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.run.shards import Shard
 from angle_bench.sweeps.state import failure_of, forget_failure, note_failure, state_of
 from angle_bench.sweeps.sweep_grid import Sweep, dealt, read_sweep, trainings
 from angle_bench.training.checkpoint.run_folder import SUMMARY, RunFolder
@@ -141,10 +140,10 @@ def test_parts_hold_every_training_once(tmp_path: Path) -> None:
         "out/angle_w=1/seed-1",
     ]
     assert [each.recipe.train.seed for each in every] == [1, 2] * 3
-    parts = [dealt(every, Shard(number, 4)) for number in (1, 2, 3, 4)]
+    parts = [dealt(every, f"{number}/4") for number in (1, 2, 3, 4)]
     assert sorted(each.name for part in parts for each in part) == sorted(e.name for e in every)
     assert [len(part) for part in parts] == [2, 2, 1, 1]
-    assert dealt(every, Shard(7, 8)) == []
+    assert dealt(every, "7/8") == []
 
 
 def test_how_far_a_training_is_stands_in_its_folder(tmp_path: Path) -> None:

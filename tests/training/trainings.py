@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from angle_bench.checkpoints.access import Access
 from angle_bench.training.loop.fine_tune import Trained, TrainingRequest, fine_tune
 from angle_bench.training.loop.schedule import Stop
-from angle_bench.training.loop.watch import Nobody
+from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import WORDS, sts_rows, write_rows
 
@@ -62,7 +62,7 @@ def recipe_of(
     return Recipe.model_validate(given)
 
 
-class Seen(Nobody):
+class Seen(Watch):
     """Keeps what a training says; `stop_after` stops it at a step."""
 
     def __init__(self, stop_after: int | None = None) -> None:

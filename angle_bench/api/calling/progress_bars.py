@@ -21,6 +21,7 @@ from rich.progress import (
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import next_step
 from angle_bench.errors import shown as safe
+from angle_bench.evaluation.progress import Progress as WatchedRun
 
 LINE_EVERY_SECONDS = 60.0
 WIDE = 120  # columns for a bar, the counts and the pace in one line
@@ -63,33 +64,12 @@ class WarningsOnly:
         self._console.print(safe(text), markup=False)
 
 
-class Quiet(WarningsOnly):
+class Quiet(WarningsOnly, WatchedRun):
     """Says only what went wrong with a run; the base of the others."""
 
     def __init__(self, debug: bool = False) -> None:
         super().__init__()
         self._debug = debug
-
-    def loading(self, spec: ModelSpec) -> None:
-        """Nothing to say."""
-
-    def model(self, header: str, tasks: int, texts: int) -> None:
-        """Nothing to say."""
-
-    def prompt(self, line: str) -> None:
-        """Nothing to say."""
-
-    def encoding(self, unique: int, texts: int) -> None:
-        """Nothing to say."""
-
-    def task(self, name: str, number: int, texts: int) -> None:
-        """Nothing to say."""
-
-    def texts(self, count: int) -> None:
-        """Nothing to say."""
-
-    def scored(self, name: str, scores: Sequence[float], seconds: float) -> None:
-        """Nothing to say."""
 
     def failed(self, name: str, what: str, fix: str) -> None:
         """Two lines: what happened, what to type."""
@@ -100,9 +80,6 @@ class Quiet(WarningsOnly):
         self._say(f"  {next_step(fix)}")
         if self._debug and sys.exc_info()[0] is not None:
             self._say(traceback.format_exc())
-
-    def waiting(self, what: str) -> None:
-        """Nothing to say."""
 
 
 class Bars(Quiet):

@@ -228,11 +228,12 @@ class Comparison:
             ResultsError: Nothing was compared item by item.
         """
         from angle_bench.reporting.formats.compare_page import forest_of
+        from angle_bench.reporting.formats.forest_plot import standalone
 
         svg = forest_of(self.found)
         if not svg:
             raise ResultsError("nothing was compared item by item.", "angle-bench run, first")
-        return Picture(svg)
+        return Picture(standalone(svg))
 
     def __repr__(self) -> str:
         """What the command prints."""

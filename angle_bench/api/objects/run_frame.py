@@ -1,39 +1,32 @@
 """The scores of a run as a tidy frame: those it asked for, whoever computed them."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from angle_bench.evaluation.run.outcome import ModelOutcome
-    from angle_bench.results.find.collect import ResultFolder
 
 
 def tidy_of(outcomes: "Sequence[ModelOutcome]") -> "pd.DataFrame":
     """All metrics of the tasks that have a score, in the order of the models."""
-    from angle_bench.reporting.tables.tidy import Known, frame, rows_of
-    from angle_bench.results.find.choose import ChosenModel
-    from angle_bench.results.find.stored_models import StoredModel
+    from angle_bench.reporting.tables.tidy import frame, result_rows
+    from angle_bench.results.metrics import metrics_of
+    from angle_bench.suites.names import known_task
 
-    known: Known = {}
-    rows = []
-    homes = dict.fromkeys(outcome.folder.home for outcome in outcomes)
-    folders = {place: folder for home in homes for place, folder in _folders(home).items()}
+    tasks = {name: known_task(name) for outcome in outcomes for name in outcome.answers}
+    rows: list[dict[str, Any]] = []
     for outcome in outcomes:
-        answered = {*outcome.kept, *outcome.scored}
-        folder = folders.get(outcome.folder.path.resolve())
-        if folder is None:  # nothing of it is stored
-            continue
-        made = rows_of(StoredModel.of(ChosenModel((folder,))), answered.__contains__, [], known)
-        rows += [row | {"label": outcome.spec.variant_label} for row in made]
+        spec, folder = outcome.spec, outcome.folder
+        said = {
+            "label": spec.variant_label,
+            "model": spec.name,
+            "revision": spec.revision,
+            "settings": "" if spec.settings_id is None else folder.path.name,
+        }
+        for name, answer in sorted(outcome.answers.items()):
+            task = tasks[name]
+            read = metrics_of(answer.raw, "" if task is None else task.metric)
+            rows += result_rows({**said, "task": name}, task, read, answer.record, spec.name)
     return frame(rows)
-
-
-def _folders(home: Path) -> "dict[Path, ResultFolder]":
-    """The folders of one model, by their places."""
-    from angle_bench.results.find.collect import collect
-
-    found = collect([home]).folders if home.is_dir() else []
-    return {folder.path.resolve(): folder for folder in found}

@@ -72,9 +72,7 @@ class RunResult:
         from angle_bench.reporting.tables.table import Table
 
         rows = [
-            stored_row(
-                o.spec.variant_label, o.folder, model_record(o.spec), suite, [*o.kept, *o.scored]
-            )
+            stored_row(o.spec.variant_label, model_record(o.spec), suite, o.answers)
             for o in outcomes
         ]
         return Table(suite, tuple(rows))

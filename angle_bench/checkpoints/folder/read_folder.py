@@ -1,5 +1,6 @@
 """Read off a checkpoint folder what its own files say: layout, pooling, prompts, length, base."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -203,7 +204,11 @@ def _looks_ahead(folder: Path) -> bool:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder has the files of a tokenizer."""
-    return any(path.endswith(_TOKENIZER_FILES) for path in content_files(folder))
+    return _tokenizer_among(content_files(folder))
+
+
+def _tokenizer_among(files: Collection[str]) -> bool:
+    return any(path.endswith(_TOKENIZER_FILES) for path in files)
 
 
 def _check_complete(folder: Path, trust: Trust, foreign: str | None) -> None:
@@ -212,8 +217,9 @@ def _check_complete(folder: Path, trust: Trust, foreign: str | None) -> None:
         return
     refuse_no_model(folder)
     refuse_architecture(folder)
-    _check_weights(folder, list(content_files(folder)), trust)
-    _check_tokenizer(folder)
+    files = content_files(folder)
+    _check_weights(folder, files, trust)
+    _check_tokenizer(folder, files)
 
 
 def refuse_no_model(folder: Path) -> None:
@@ -236,20 +242,21 @@ def refuse_no_model(folder: Path) -> None:
 
 def _check_adapter(folder: Path, base: Path, trust: Trust) -> None:
     refuse_kind(folder)
-    files = [path for path in content_files(folder) if path.startswith("adapter_model.")]
-    _check_weights(folder, files, trust)
+    files = content_files(folder)
+    _check_weights(folder, [path for path in files if path.startswith("adapter_model.")], trust)
     if not (base / "config.json").is_file():
         raise ModelError(
             f"{base}, the base of {folder}, has no config.json: it is no transformers model.",
             "--base PATH of the folder that the adapter was trained on",
         )
     refuse_architecture(base)
-    _check_weights(base, list(content_files(base)), trust)
-    if not has_tokenizer(folder):
-        _check_tokenizer(base)
+    of_base = content_files(base)
+    _check_weights(base, of_base, trust)
+    if not _tokenizer_among(files):
+        _check_tokenizer(base, of_base)
 
 
-def _check_weights(folder: Path, files: list[str], trust: Trust) -> None:
+def _check_weights(folder: Path, files: Collection[str], trust: Trust) -> None:
     if any(path.endswith(".safetensors") for path in files):
         return
     pickled = any(path.endswith(".bin") for path in files)
@@ -264,8 +271,8 @@ def _check_weights(folder: Path, files: list[str], trust: Trust) -> None:
     )
 
 
-def _check_tokenizer(folder: Path) -> None:
-    if not has_tokenizer(folder):
+def _check_tokenizer(folder: Path, files: Collection[str]) -> None:
+    if not _tokenizer_among(files):
         raise ModelError(
             f"{folder} has no tokenizer (none of {', '.join(_TOKENIZER_FILES)}).",
             f"tokenizer.save_pretrained({str(folder)!r}) with the base model's tokenizer",

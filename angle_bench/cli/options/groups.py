@@ -74,15 +74,7 @@ class Used:
         from angle_bench.checkpoints.overrides import Overrides
 
         shared.refuse_all_tokens(self.pooling)
-        return Overrides(
-            pooling=self.pooling,
-            prompt=self.prompt,
-            prompts=self.prompts,
-            max_length=self.max_length,
-            dtype=self.dtype,
-            attention=self.attention,
-            compile=self.compile or None,
-        )
+        return Overrides(**vars(self) | {"compile": self.compile or None})
 
 
 @dataclass(frozen=True)
@@ -136,16 +128,6 @@ class Computed:
     cache_dir: shared.CacheDir = None
     no_cache: shared.NoCache = False
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
-
-    def refuse(self) -> None:
-        """Refuse what is invalid, before anything is written.
-
-        Raises:
-            UsageError: One of the values cannot be.
-        """
-        from angle_bench.api.calling.run_plan import refuse_computing
-
-        refuse_computing(self.computing(), self.keeping().folder)
 
     def computing(self) -> "Computing":
         """How, as the functions of Python take it."""

@@ -1,6 +1,5 @@
-"""What `run` prints: tables, curves and grids, or JSON."""
+"""What `run` prints: tables, curves and grids."""
 
-import json
 import os
 import shlex
 import sys
@@ -15,11 +14,6 @@ if TYPE_CHECKING:
     from angle_bench.api.objects.run_result import RunResult
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
-
-
-def print_json(result: "RunResult") -> None:
-    """A row for each model and variant, with its scores, its folder and its failures."""
-    typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
 
 
 def print_tables(result: "RunResult", quiet: bool, rest: Sequence[str]) -> None:

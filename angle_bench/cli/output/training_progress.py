@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn
 
 from angle_bench.api.calling.progress_bars import LINE_EVERY_SECONDS, WarningsOnly, duration
-from angle_bench.training.loop.watch import Nobody
+from angle_bench.training.loop.watch import Watch
 
 
-class Warnings(WarningsOnly, Nobody):
+class Warnings(WarningsOnly, Watch):
     """Warnings alone; the base of the others.
 
     Args:

@@ -1,12 +1,12 @@
 """A sweep from the command line: its cells are trained, and the last command prints their table."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from angle_bench.cli.output.values import print_json
 from angle_bench.cli.training.trainings import (
     INTERRUPTED,
     Asked,
@@ -63,7 +63,7 @@ def train_sweep(
             typer.echo(line(each))
     table = None if stopped(done) else _table(sweep, every, scoring)
     if as_json:
-        typer.echo(json.dumps(_json(done, failed, table), indent=2, ensure_ascii=False))
+        print_json(_json(done, failed, table))
     elif table is not None:
         typer.echo("\n" * bool(done) + table.text())
     if stopped(done):
@@ -87,6 +87,7 @@ def _table(
     sweep: "Sweep", every: "Sequence[PlannedTraining]", scoring: Scoring
 ) -> "SweepTable | None":
     """The table, once every training of the grid has ended; else a line says why there is none."""
+    from angle_bench.api.calling.progress_bars import watcher
     from angle_bench.sweeps.state import failure_of, state_of
 
     if scoring.suite is None:
@@ -103,7 +104,7 @@ def _table(
         return None
     failed = {each.name: failure_of(each.folder) for each in every if states[each.name] == "failed"}
     finished = [each for each in every if states[each.name] == "finished"]
-    return scored_table(sweep, finished, scoring, failed)
+    return scored_table(sweep, finished, scoring, failed, watcher(scoring.quiet, scoring.debug))
 
 
 def _next(

@@ -1,18 +1,15 @@
 """`angle-bench cache`: what the vector store holds, and making it smaller."""
 
-import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from angle_bench.api.calling.sizes import parse_size
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_value
 from angle_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from angle_bench.api.objects.value import Value
 
 INFO_EPILOG = """
 Examples:
@@ -48,7 +45,7 @@ def info(
     """Show what the vector store holds, the one used longest ago first."""
     from angle_bench.api.vector_cache import looked_at
 
-    _print(looked_at(cache_dir, _tell), said)
+    print_value(looked_at(cache_dir, _tell), said.as_json)
 
 
 @cache.command(epilog=PRUNE_EPILOG)
@@ -63,7 +60,7 @@ def prune(
     """Evict whole models from the vector store, the one used longest ago first."""
     from angle_bench.api.vector_cache import pruned
 
-    _print(pruned(parse_size(to), cache_dir, _tell), said)
+    print_value(pruned(parse_size(to), cache_dir, _tell), said.as_json)
 
 
 @cache.command(epilog=CLEAR_EPILOG)
@@ -76,18 +73,11 @@ def clear(
     """Empty the vector store; what it held is computed again when it is needed."""
     from angle_bench.api.vector_cache import cleared
 
-    _print(cleared(cache_dir, lambda deed: yes or _agreed(deed), _tell), said)
+    print_value(cleared(cache_dir, lambda deed: yes or _agreed(deed), _tell), said.as_json)
 
 
 def _tell(line: str) -> None:
     typer.echo(line, err=True)
-
-
-def _print(found: "Value", said: OutputOptions) -> None:
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    elif text := found.to_text():
-        typer.echo(text)
 
 
 def _agreed(deed: str) -> bool:

@@ -1,6 +1,5 @@
 """`angle-bench compare`: is a candidate better than the base, and how sure is that?"""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import VerbosityOptions, grouped
+from angle_bench.cli.output.values import print_json
 from angle_bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def compare(
 def _print(comparison: "Comparison", judged: VerdictOptions, said: VerbosityOptions) -> None:
     by, changes = judged.by, judged.changes
     if said.as_json:
-        typer.echo(json.dumps(comparison.to_dict(by, changes), indent=2, ensure_ascii=False))
+        print_json(comparison.to_dict(by, changes))
     else:
         typer.echo(comparison.to_text(by, changes))
     if judged.output is not None and not said.quiet:

@@ -1,11 +1,8 @@
 """`angle-bench doctor`: versions, devices, caches, and what a run would lack."""
 
-import json
-
-import typer
-
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_value
 
 EPILOG = """
 Examples:
@@ -29,5 +26,5 @@ def doctor(
     from angle_bench.api.diagnosis import diagnosed
 
     found = diagnosed(model, tasks, where.access())
-    typer.echo(json.dumps(found.to_dict(), indent=2) if said.as_json else found.to_text())
+    print_value(found, said.as_json)
     return found.exit_code

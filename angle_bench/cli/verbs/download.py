@@ -1,6 +1,5 @@
 """`angle-bench download`: models and data for a machine without a network."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import VerbosityOptions, grouped
+from angle_bench.cli.output.values import print_json
 
 EPILOG = """
 Examples:
@@ -47,7 +47,7 @@ def download(
     access = Access.of(base, mirror, False, allow_pickle)
     found = downloaded(model, tasks, to, access, watcher(said.quiet, said.debug), say)
     if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict())
     for name, why in found.failures.items():
         typer.echo(f"error: {name}: {why}", err=True)
     return found.exit_code

@@ -1,6 +1,5 @@
 """`angle-bench encode`: the vectors of a text column."""
 
-import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_written
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,4 @@ def _print(found: "Encoded", said: VerbosityOptions) -> None:
         typer.echo(f"  ! {line}", err=True)
     if found.unused_columns and not said.quiet:
         typer.echo(f"not used: {', '.join(map(short, found.unused_columns))}", err=True)
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
-    if not said.quiet:
-        typer.echo(found.to_text(), err=True)
+    print_written(found, said)

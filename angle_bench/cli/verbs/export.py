@@ -1,6 +1,5 @@
 """`angle-bench export`: other forms of a checkpoint."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Recorded, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_written
 
 EPILOG = """
 Examples:
@@ -73,8 +73,5 @@ def export(
         where.access(),
         watcher(said.quiet, said.debug),
     )
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
-    if not said.quiet:
-        typer.echo(found.to_text(), err=True)
+    print_written(found, said)
     return 0

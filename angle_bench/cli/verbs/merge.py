@@ -1,6 +1,5 @@
 """`angle-bench merge`: the weighted average of checkpoints."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Recorded, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_written
 from angle_bench.errors import UsageError
 
 EPILOG = """
@@ -68,10 +68,7 @@ def merge(
         command=["angle-bench", *sys.argv[1:]],
         progress=watcher(said.quiet, said.debug),
     )
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
-    if not said.quiet:
-        typer.echo(found.to_text(), err=True)
+    print_written(found, said)
     return 0
 
 

@@ -1,6 +1,5 @@
 """`angle-bench mine-negatives`: hard negatives for pairs, as data that trains."""
 
-import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_json
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def mine_negatives(
     request = _request((data, model[0], output, overwrite), ruled, read, where, used, computed)
     found = mined(request, watcher(said.quiet, said.debug), dry_run=dry_run)
     if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        print_json(found.to_dict())
     elif dry_run:
         typer.echo(found.to_text())
     if not dry_run and not said.quiet:

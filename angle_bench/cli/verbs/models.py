@@ -1,6 +1,5 @@
 """`angle-bench models`: the checkpoints that are known by name."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_json, print_value
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.registry.entry import Entry
@@ -50,7 +50,7 @@ def list_(
     from angle_bench.api.listing import models as known
 
     if said.as_json:
-        typer.echo(json.dumps(known().to_dict(), indent=2, ensure_ascii=False))
+        print_json(known().to_dict())
         return 0
     from tabulate import tabulate
 
@@ -93,7 +93,7 @@ def show(
 
     known = listed(name).to_dict()
     if said.as_json:
-        typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
+        print_json(known)
         return 0
     published = known.pop("published", [])
     for key, value in known.items():
@@ -130,10 +130,7 @@ def check(
     from angle_bench.api.checking import checked
 
     found = checked(names, where.access())
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    elif text := found.to_text():
-        typer.echo(text)
+    print_value(found, said.as_json)
     for name, why in found.failures.items():
         typer.echo(f"error: {name}: {why}", err=True)
     return found.exit_code

@@ -1,6 +1,5 @@
 """`angle-bench recipes`: the ready recipes of `train`."""
 
-import json
 import textwrap
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from angle_bench.cli.options import complete
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_json
 
 LIST_EPILOG = """
 Examples:
@@ -37,7 +37,7 @@ def list_(
 
     found = known()
     if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        print_json(found.to_dict())
         return 0
     from tabulate import tabulate
 
@@ -71,7 +71,7 @@ def show(
     from angle_bench.api.listing import recipes as known
 
     if said.as_json:
-        typer.echo(json.dumps(known(name).to_dict(), indent=2, ensure_ascii=False))
+        print_json(known(name).to_dict())
     else:
         typer.echo(draft_of(name).text, nl=False)
     return 0

@@ -1,6 +1,5 @@
 """`angle-bench reproduce`: does a checkpoint score what was published, and if not, why."""
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
+from angle_bench.cli.output.values import print_value
 
 EPILOG = """
 Examples:
@@ -65,5 +65,5 @@ def reproduce(
         command=["angle-bench", *sys.argv[1:]],
         progress=watcher(said.quiet, said.debug),
     )
-    typer.echo(json.dumps(found.to_dict(), indent=2) if said.as_json else found.to_text())
+    print_value(found, said.as_json)
     return found.exit_code

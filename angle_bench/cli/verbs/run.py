@@ -1,6 +1,5 @@
 """`angle-bench run`: evaluate models on suites."""
 
-import json
 import os
 import signal
 import sys
@@ -13,7 +12,8 @@ import typer
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.cli.options.options_file import from_plan
-from angle_bench.cli.output.run_output import print_json, print_tables
+from angle_bench.cli.output.run_output import print_tables
+from angle_bench.cli.output.values import print_json, print_value
 from angle_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def run(
     )  # SLURM sends SIGTERM; it is treated as Ctrl-C
     result = carried_out(plan, watcher(said.quiet, said.debug))
     if said.as_json:
-        print_json(result)
+        print_json(result.to_dict())
     else:
         place = ["-r", str(asked.results)] if asked.results != RESULTS else []
         print_tables(result, said.quiet, ["-t", ",".join(asked.tasks), *place])
@@ -160,9 +160,7 @@ def _show_forecast(plan: "Plan", as_json: bool) -> int:
     from angle_bench.api.forecasting import forecast_of
 
     found = forecast_of(plan)
-    said = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if as_json else ""
-    if text := said or found.to_text():
-        typer.echo(text)
+    print_value(found, as_json)
     return found.exit_code
 
 

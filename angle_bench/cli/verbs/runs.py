@@ -1,6 +1,5 @@
 """`angle-bench runs`: what was run when, with what, and how it ended."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_json
 from angle_bench.errors import printable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def runs(
     for warning in () if said.quiet else warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
     if said.as_json:
-        typer.echo(json.dumps([run.to_dict() for run in found], indent=2, ensure_ascii=False))
+        print_json([run.to_dict() for run in found])
     else:
         typer.echo(_table(found))
     return 0

@@ -1,6 +1,5 @@
 """`angle-bench tasks`: the suites and tasks that there are."""
 
-import json
 import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_json
 
 if TYPE_CHECKING:
     from angle_bench.suites.task import Suite, Task
@@ -48,7 +48,7 @@ def list_(
 
     if said.as_json:
         found = known(everything=everything).to_dict()
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
         return 0
     if everything:
         for name in known_names():
@@ -90,7 +90,7 @@ def show(
     from angle_bench.suites.select import find_all, joined
 
     if said.as_json:
-        typer.echo(json.dumps(known(name).to_dict(), indent=2, ensure_ascii=False))
+        print_json(known(name).to_dict())
         return 0
     suite = joined(find_all([name]))
     from tabulate import tabulate

@@ -1,6 +1,5 @@
 """`angle-bench train`: fine-tune a recipe, or see what it would do."""
 
-import json
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import CacheOptions, VerbosityOptions, grouped
-from angle_bench.cli.output.preview import show_preview
+from angle_bench.cli.output.values import print_json
 from angle_bench.cli.training.train_sweep import train_sweep
 from angle_bench.cli.training.trainings import (
     INTERRUPTED,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.run.run_options import Keeping
-    from angle_bench.sweeps.sweep_grid import PlannedTraining
+    from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
     from angle_bench.training.loop.fine_tune import TrainingRequest
     from angle_bench.training.recipe.recipe import Recipe
 
@@ -168,15 +167,17 @@ def train(
     numbers, keeping = _seeds(wanted.seeds), kept.keeping()
     shared.prepare_environment(places.offline, said.quiet, said.verbose)
 
-    from angle_bench.sweeps.sweep_grid import read_sweep, trainings
+    from angle_bench.sweeps.sweep_grid import dealt, read_sweep, trainings
 
     sweep = read_sweep(recipe, wanted.changes or [])
     place = wanted.output or Path("checkpoints") / Path(recipe).stem
     every = trainings(sweep, place, numbers)
-    share = _share(every, wanted.shard, several=bool(sweep.keys or numbers))
+    share = dealt(every, wanted.shard)
+    if not share:
+        typer.echo(f"--shard {wanted.shard}: no training is left for this part", err=True)
     access = places.access()
     if wanted.dry_run:
-        return show_preview(sweep, share, access, places.device, said.as_json)
+        return _show_plan(sweep, share, access, places.device, said.as_json)
     scoring = None
     if sweep.keys:
         how = (judged.results, access, places.device, said.quiet, said.debug)
@@ -189,6 +190,23 @@ def train(
     if divided.processes > 1 and not launched():
         return _launch(divided.processes, places.device)
     return _train(place, asked, said.as_json, said.quiet)
+
+
+def _show_plan(
+    sweep: "Sweep", share: "list[PlannedTraining]", access: "Access", device: str, as_json: bool
+) -> int:
+    """The recipe on stdout, so that `> mine.toml` is one; all else on stderr."""
+    from angle_bench.api.forecasting import plan_of
+
+    plan = plan_of(sweep, share, access, device)
+    if as_json:
+        print_json(plan.to_dict())
+        return 0
+    if grid := plan.grid_text():
+        typer.echo(f"{grid}\n", err=True)
+    typer.echo(plan.to_toml(), nl=False)
+    typer.echo(f"\n{plan.preview_text()}", err=True)
+    return 0
 
 
 def _divide(processes: int) -> None:
@@ -227,7 +245,7 @@ def _train(
     if not first():
         return 0
     if as_json:
-        typer.echo(json.dumps([each.to_dict() for each in done], indent=2, ensure_ascii=False))
+        print_json([each.to_dict() for each in done])
     if stopped(done):
         return INTERRUPTED
     if not as_json:
@@ -239,32 +257,6 @@ def _train(
         said = next_line(recipe, {place.name: folders}, request.access.mirror)
         typer.echo(said, err=True)
     return 0
-
-
-def _share(
-    every: "list[PlannedTraining]", shard: str | None, *, several: bool
-) -> "list[PlannedTraining]":
-    """The trainings of one part.
-
-    Raises:
-        UsageError: The part is invalid, or there is one training alone.
-    """
-    if shard is None:
-        return every
-    if not several:
-        raise UsageError(
-            "--shard deals out the trainings of a sweep or of --seeds, and here is one.",
-            "the command without --shard; or a setting as a list, such as "
-            "--set 'train.learning_rate=[1e-5, 2e-5]'",
-        )
-
-    from angle_bench.evaluation.run.shards import parse_shard
-    from angle_bench.sweeps.sweep_grid import dealt
-
-    share = dealt(every, parse_shard(shard, os.environ))
-    if not share:
-        typer.echo(f"--shard {shard}: no training is left for this part", err=True)
-    return share
 
 
 def _seeds(typed: str | None) -> list[int]:

@@ -31,11 +31,6 @@ from angle_bench.evaluation.encoders.worker_reuse import Between
 from angle_bench.evaluation.run.run_options import Computing
 
 
-def load_spec(spec: ModelSpec, computing: Computing, store: Store | None = None) -> MtebEncoder:
-    """An encoder for a resolved checkpoint (see `load_variants`)."""
-    return load_variants([spec], computing, store)[0]
-
-
 def load_any(
     spec: ModelSpec,
     computing: Computing,

@@ -78,7 +78,8 @@ def _lacking(
     lacking, reasons = [], set()
     for outcome in left:
         found = answer(outcome, task, located)
-        if found.state == "done":
+        if found.stored:
+            outcome.stored[task.name] = found.stored
             forget_dead(outcome.folder, task.name)
         else:
             lacking.append(outcome)
@@ -112,8 +113,11 @@ def claimed(
             waits = any(other is outcome and name in parts for other, name in busy)
             if waits or not held.take(outcome.folder, each.task.name):
                 busy.append((outcome, each.task.name))
-            elif not options.overwrite and answer(outcome, each.task, each.located).state == "done":
+            elif not options.overwrite and (
+                stored := answer(outcome, each.task, each.located).stored
+            ):
                 held.release(outcome.folder, each.task.name)
+                outcome.stored[each.task.name] = stored
                 outcome.keep(each.task.name)
             else:
                 got.append(outcome)

@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.files.atomic import clear_old_leftovers, write_json
 from angle_bench.files.toml import user_files
-
-if TYPE_CHECKING:
-    pass
 
 PACKAGES = (
     "angle-bench",

@@ -21,7 +21,7 @@ from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.run.task_record import task_record
 from angle_bench.evaluation.task_data import locate, mirror_warning
 from angle_bench.results.claims import Claims, claims, holder
-from angle_bench.results.model_folder import store
+from angle_bench.results.model_folder import StoredTask, store
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -237,13 +237,15 @@ def _score_variants(
     for outcome, encoder in lacking:
         try:
             scored = _scored(outcome, encoder, todo, prepared, options)
-            _store(outcome, encoder, todo, scored, time.monotonic() - started, options)
+            seconds = time.monotonic() - started
+            stored = _store(outcome, encoder, todo, scored, seconds, options)
         except Exception as error:
             failure = outcome.failed(name, error, options.command)
             if failure.what not in said:
                 progress.failed(name, failure.what, failure.fix)
             said.add(failure.what)
         else:
+            outcome.stored[name] = stored
             outcome.scored.append(name)
             scores.append(scored.result.get_score())
     return scores
@@ -287,9 +289,9 @@ def _store(
     scored: "ScoredTask",
     seconds: float,
     options: Options,
-) -> None:
+) -> StoredTask:
     record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
-    store(
+    return store(
         outcome.folder,
         todo.task.name,
         write_result=scored.result.to_disk,

@@ -1,41 +1,34 @@
-"""A table from what is stored: result files and their run records."""
+"""A table from what a run found stored and what it stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from angle_bench.reporting.tables.signature import TaskData, signature
 from angle_bench.reporting.tables.table import Table, TableCell, TableRow
-from angle_bench.results.layout import ModelFolder
-from angle_bench.results.model_folder import read_record
-from angle_bench.results.result_file import read_result
+from angle_bench.results.model_folder import StoredTask
 from angle_bench.suites.task import Suite
 
 
 def stored_row(
-    label: str,
-    folder: ModelFolder,
-    model: Mapping[str, Any],
-    suite: Suite,
-    answered: Sequence[str],
+    label: str, model: Mapping[str, Any], suite: Suite, answers: Mapping[str, StoredTask]
 ) -> TableRow:
     """One model's row over a suite.
 
     Args:
         label: What the table shows.
-        folder: Where the results are.
         model: The model part of a run record, for the signature.
         suite: The columns.
-        answered: The tasks whose stored result is the one asked for; the others stay empty.
+        answers: The tasks with a score by their name; the cells of others stay empty.
     """
     cells, versions, sources = [], [], []
     for task in suite.task:
-        result = read_result(folder.result(task.name)) if task.name in answered else None
-        if result is None:
+        answer = answers.get(task.name)
+        if answer is None:
             cells.append(TableCell(None))
             continue
-        data = read_record(folder, task.name).get("data", {})
-        cells.append(TableCell(result.main_score(task), _verdict(data)))
-        versions.append(result.mteb_version)
+        data = answer.record.get("data", {})
+        cells.append(TableCell(answer.result.main_score(task), _verdict(data)))
+        versions.append(answer.result.mteb_version)
         sources.append(TaskData.recorded(task.name, data))
     line = signature(model, suite, versions, sources) if versions else ""
     return TableRow(label, tuple(cells), line)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from angle_bench.results.find.collect import ResultFolder
 
-Known = dict[str, Task | None]
 UNIT = "points"  # scores ×100, in every frame and every --json
 KINDS = {
     "label": "str",
@@ -52,24 +51,20 @@ def tidy(
         The columns of `KINDS`. `score` is in points (×100) whatever the metric; `n` counts the
         samples of the split and subset, where that is known; `seconds` is the task's.
     """
-    known: Known = {}
-    return frame([row for model in models for row in rows_of(model, wanted, warnings, known)])
+    known: dict[str, Task | None] = {}
+    return frame(
+        [
+            row
+            for model in models
+            for folder in model.folders
+            for name in sorted(folder.files)
+            if wanted(name)
+            for row in _of_file(model, folder, name, known, warnings)
+        ]
+    )
 
 
-def rows_of(
-    model: StoredModel, wanted: Callable[[str], bool], warnings: list[str], known: Known
-) -> list[dict[str, Any]]:
-    """The rows of one model, as `tidy` has them; `known` keeps tasks that were looked up."""
-    return [
-        row
-        for folder in model.folders
-        for name in sorted(folder.files)
-        if wanted(name)
-        for row in _of_file(model, folder, name, known, warnings)
-    ]
-
-
-def frame(rows: "list[dict[str, Any]]") -> "pd.DataFrame":
+def frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     """Rows with the columns of `KINDS` as a frame that says its unit."""
     import pandas as pd
 
@@ -83,7 +78,7 @@ def _of_file(
     model: StoredModel,
     folder: "ResultFolder",
     name: str,
-    known: Known,
+    known: dict[str, Task | None],
     warnings: list[str],
 ) -> Iterator[dict[str, Any]]:
     if name not in known:
@@ -98,29 +93,50 @@ def _of_file(
     if read is None:  # it went while the folder was read
         return
     side = folder.path / SIDE / f"{name}.json"
-    record = read_run_record(side, warnings) if folder.own else {}
-    label = model.label if folder.own else folder.label or folder.short_name
-    seconds = record.get("seconds")
-    same = {
-        "label": label,
+    record = read_run_record(side, warnings) if folder.own else {"data": {"origin": "hub"}}
+    said = {
+        "label": model.label if folder.own else folder.label or folder.short_name,
         "model": model.name if folder.own else folder.name,
         "revision": folder.revision,
         "settings": folder.settings or "",
-        "task": name if task is None else task.name,
+        "task": name,
+    }
+    yield from result_rows(said, task, read, record, model.name)
+
+
+def result_rows(
+    said: Mapping[str, str],
+    task: Task | None,
+    read: Metrics,
+    record: Mapping[str, Any],
+    signed: str,
+) -> Iterator[dict[str, Any]]:
+    """The rows of one result file.
+
+    Args:
+        said: Label, model, revision, settings, and the task by the name of its file.
+        task: The task, if it is known.
+        read: What the file says.
+        record: Its run record.
+        signed: What the signature calls the model.
+    """
+    seconds = record.get("seconds")
+    same = {
+        **said,
+        "task": said["task"] if task is None else task.name,
         "type": "" if task is None else task.type,
         "seconds": read.seconds if seconds is None else seconds,
-        "signature": _signature(model, folder, task, read, record),
+        "signature": _signature(signed, said["revision"], task, read, record),
     }
     samples = _samples(task, record)
     for metric in read.metrics:
-        place_of = (metric.split, metric.subset)
         yield same | {
             "split": metric.split,
             "subset": metric.subset,
             "metric": metric.name,
             "score": 100 * metric.value,
             "main": metric.main,
-            "n": samples.get(place_of),
+            "n": samples.get((metric.split, metric.subset)),
         }
 
 
@@ -140,19 +156,12 @@ def _samples(task: Task | None, record: Mapping[str, Any]) -> dict[tuple[str, st
 
 
 def _signature(
-    model: StoredModel,
-    folder: "ResultFolder",
-    task: Task | None,
-    read: Metrics,
-    record: Mapping[str, Any],
+    name: str, revision: str, task: Task | None, read: Metrics, record: Mapping[str, Any]
 ) -> str:
     if task is None:
         return ""
-    said = {"name": model.name, "revision": folder.revision}
     recorded = record.get("model", {})
-    said |= {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
-    if folder.own:
-        data = TaskData.recorded(task.name, record.get("data", {}))
-    else:
-        data = TaskData(task.name, "hub")
-    return signature(said, suite_of(task), [read.mteb_version], [data])
+    said = {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
+    data = TaskData.recorded(task.name, record.get("data", {}))
+    model = {"name": name, "revision": revision, **said}
+    return signature(model, suite_of(task), [read.mteb_version], [data])

@@ -34,7 +34,6 @@ from angle_bench.training.checkpoint.st_files import inexpressible
 
 Form = Literal["sentence-transformers", "merged", "adapter"]
 
-FORMS: tuple[Form, ...] = ("sentence-transformers", "merged", "adapter")
 _CARD = "README.md"
 
 

@@ -35,7 +35,7 @@ from angle_bench.training.loop.schedule import Flow, Stop
 from angle_bench.training.loop.selection import Selection, refuse_test_splits, selection_suite
 from angle_bench.training.loop.trainer import AngleTrainer, Provenance
 from angle_bench.training.loop.trainer_arguments import training_arguments
-from angle_bench.training.loop.watch import Nobody, Watch
+from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.batch_loss import BatchLoss
 from angle_bench.training.merging.average_last import FOLDER as AVERAGE
 from angle_bench.training.merging.average_last import write_average
@@ -144,7 +144,7 @@ def fine_tune(
         ResultsError: The folder cannot be written; earlier checkpoints are untouched.
     """
     started = time.monotonic()
-    watched, asked = watch or Nobody(), stop or Stop()
+    watched, asked = watch or Watch(), stop or Stop()
     recipe = absolute(recipe)
     begun = begin(recipe, request)
     for spec in (begun.spec, *(each.spec for each in begun.taught)):

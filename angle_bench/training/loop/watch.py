@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 
-class Watch(Protocol):
-    """The events of a training. Every method returns at once."""
+class Watch:
+    """The events of a training. Every method returns at once.
+
+    Here nobody watches: watchers override what they show.
+    """
 
     def began(self, header: str, steps: int, done: int) -> None:
         """Training starts, so many steps of all being done already."""
@@ -25,25 +27,3 @@ class Watch(Protocol):
 
     def warning(self, text: str) -> None:
         """Something that the user should know."""
-
-
-class Nobody:
-    """Nobody watches."""
-
-    def began(self, header: str, steps: int, done: int) -> None:
-        """Nothing to say."""
-
-    def step(self, done: int) -> None:
-        """Nothing to say."""
-
-    def logged(self, step: int, parts: Mapping[str, float], learning_rate: float) -> None:
-        """Nothing to say."""
-
-    def evaluated(self, step: int, score: float, best: bool) -> None:
-        """Nothing to say."""
-
-    def saved(self, place: Path) -> None:
-        """Nothing to say."""
-
-    def warning(self, text: str) -> None:
-        """Nothing to say."""

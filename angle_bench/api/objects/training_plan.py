@@ -1,55 +1,99 @@
-"""What a recipe would do, in print: `angle-bench train RECIPE -n`."""
+"""What a recipe would do, as values, text and frame."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import typer
+from angle_bench.api.objects.value import Value
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.access import Access
+    import pandas as pd
+
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
     from angle_bench.training.data.rows import RowCounts, RowPart
     from angle_bench.training.loop.estimate import Preview
     from angle_bench.training.recipe.recipe import Recipe
 
 
-def show_preview(
-    sweep: "Sweep", share: "Sequence[PlannedTraining]", access: "Access", device: str, as_json: bool
-) -> int:
-    """Print what a recipe would do; of a sweep what is trained, and more of its first cell.
+@dataclass(frozen=True, repr=False)
+class TrainingPlan(Value):
+    """What a recipe would do; of a sweep what is trained, and more of the first training.
 
-    Args:
-        sweep: The grid.
-        share: What this command would train of it.
-        access: Where checkpoints are looked for.
-        device: A device string, as `--device` takes it.
-        as_json: Whether for scripts.
+    Attributes:
+        sweep: The grid; one cell of a plain recipe.
+        trainings: What is trained of it, under which seed and into which folder.
+        recipe: Of the first of them.
+        preview: Its rows, first batch, steps, memory and seconds.
     """
-    from angle_bench.training.loop.estimate import preview
 
-    recipe = share[0].recipe if share else sweep.cells[0].recipe
-    access = replace(access, base=recipe.model.base)
-    seen = preview(recipe, access, device)
-    if as_json:
-        grid = {"sweep": _sweep_json(sweep, share)} if sweep.keys else {}
-        shown = json.dumps({**grid, **_json(recipe, seen)}, indent=2, ensure_ascii=False)
-        typer.echo(shown)
-        return 0
-    if sweep.keys:
-        typer.echo("\n".join(_sweep_lines(sweep, share)) + "\n", err=True)
-    _print(recipe, seen)
-    return 0
+    sweep: "Sweep"
+    trainings: "Sequence[PlannedTraining]"
+    recipe: "Recipe"
+    preview: "Preview"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, those of `angle-bench train -n --json`."""
+        seen, grid = self.preview, {}
+        if self.sweep.keys:
+            cells = [
+                {"name": cell.name, "settings": dict(cell.settings)} for cell in self.sweep.cells
+            ]
+            folders = [str(each.folder) for each in self.trainings]
+            settings = list(self.sweep.keys)
+            grid = {"sweep": {"settings": settings, "cells": cells, "trained_here": folders}}
+        said = asdict(replace(seen, counts=None))
+        del said["spec"]
+        if seen.counts is not None:
+            said["counts"] = [(name, _counts_json(counts)) for name, counts in seen.counts]
+        spec = seen.spec
+        row_file = None if spec.row_file is None else str(spec.row_file)
+        return {
+            **grid,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "model": {"name": spec.name, "revision": spec.revision, "row_file": row_file},
+            **said,
+        }
 
-def _sweep_json(sweep: "Sweep", share: "Sequence[PlannedTraining]") -> dict[str, Any]:
-    return {
-        "settings": list(sweep.keys),
-        "cells": [{"name": cell.name, "settings": dict(cell.settings)} for cell in sweep.cells],
-        "trained_here": [str(each.folder) for each in share],
-    }
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A row for each training: its name, folder and seed, and the settings that are swept."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "name": each.name,
+                    "folder": str(each.folder),
+                    "seed": each.recipe.train.seed,
+                    **each.cell.settings,
+                }
+                for each in self.trainings
+            ],
+            columns=["name", "folder", "seed", *self.sweep.keys],
+        )
+
+    def to_toml(self) -> str:
+        """The recipe with every setting that is not at its default, and those of [train]."""
+        from angle_bench.training.recipe.to_toml import recipe_toml
+
+        return recipe_toml(self.recipe)
+
+    def to_text(self) -> str:
+        """The grid; rows, first batch, what trains, steps, memory and time."""
+        return "\n\n".join(part for part in (self.grid_text(), self.preview_text()) if part)
+
+    def grid_text(self) -> str:
+        """Cells and trainings; empty of a plain recipe."""
+        return "\n".join(_sweep_lines(self.sweep, self.trainings)) if self.sweep.keys else ""
+
+    def preview_text(self) -> str:
+        """What the first training would do."""
+        seen = self.preview
+        lines = [f"model: {seen.spec.header([])}"]
+        if seen.spec.note:
+            lines.append(f"  ! {seen.spec.note}")
+        lines += [*_data(seen), *_batch(seen), *_trains(seen), *seen.teachers]
+        return "\n".join([*lines, _steps(self.recipe, seen), *_cost(seen)])
 
 
 def _sweep_lines(sweep: "Sweep", share: "Sequence[PlannedTraining]") -> list[str]:
@@ -65,38 +109,9 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _json(recipe: "Recipe", seen: "Preview") -> dict[str, Any]:
-    said = asdict(replace(seen, counts=None))
-    del said["spec"]
-    if seen.counts is not None:
-        said["counts"] = [(name, _counts_json(counts)) for name, counts in seen.counts]
-    return {
-        "recipe": recipe.model_dump(mode="json"),
-        "model": {
-            "name": seen.spec.name,
-            "revision": seen.spec.revision,
-            "row_file": None if seen.spec.row_file is None else str(seen.spec.row_file),
-        },
-        **said,
-    }
-
-
 def _counts_json(counts: "RowCounts") -> dict[str, Any]:
     # dataclasses make keys of a Counter's pairs
     return asdict(replace(counts, dropped=Counter())) | {"dropped": dict(counts.dropped)}
-
-
-def _print(recipe: "Recipe", seen: "Preview") -> None:
-    """The recipe on stdout, so that `> mine.toml` is one; all else on stderr."""
-    from angle_bench.training.recipe.to_toml import recipe_toml
-
-    typer.echo(recipe_toml(recipe), nl=False)
-    lines = [f"model: {seen.spec.header([])}"]
-    if seen.spec.note:
-        lines.append(f"  ! {seen.spec.note}")
-    lines += [*_data(seen), *_batch(seen), *_trains(seen), *seen.teachers]
-    lines += [_steps(recipe, seen), *_cost(seen)]
-    typer.echo("\n" + "\n".join(lines), err=True)
 
 
 def _data(seen: "Preview") -> list[str]:
