@@ -62,3 +62,14 @@ def test_no_two_modules_import_one_another() -> None:
 def test_a_circle_is_found(length: int) -> None:
     edges = {str(at): {str((at + 1) % length)} for at in range(length)}
     assert set(circle_of(edges)) == set(edges)
+
+
+def test_one_place_reads_what_was_typed() -> None:
+    readers = {
+        place.relative_to(PACKAGE).as_posix()
+        for place in MODULES
+        if "sys.argv" in place.read_text(encoding="utf-8")
+    }
+    # workers get their order by it, and `python -m angle_bench.training` is `angle-bench train`
+    processes = {"encoding/workers/child.py", "encoding/workers/worker_process.py"}
+    assert readers == {"cli/command_line.py", "training/__main__.py", *processes}

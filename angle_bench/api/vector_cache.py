@@ -218,7 +218,7 @@ def _when(identity: "IdentityInfo") -> str:
 
 
 def _table(identities: "Sequence[IdentityInfo]") -> str:
-    import tabulate
+    from angle_bench.reporting.tables.aligned import aligned
 
     rows = [
         (
@@ -229,10 +229,6 @@ def _table(identities: "Sequence[IdentityInfo]") -> str:
         )
         for identity in identities
     ]
-    return tabulate.tabulate(
-        rows,
-        headers=("model", "vectors", "size", "last used"),
-        tablefmt="plain",
-        disable_numparse=True,
-        colalign=("left", "right", "right", "left"),
+    return aligned(
+        ("model", "vectors", "size", "last used"), rows, ("left", "right", "right", "left")
     )

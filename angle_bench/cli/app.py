@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from angle_bench.api.calling.words import typed
+from angle_bench.cli import command_line
 from angle_bench.cli.training.trainings import LAUNCHED
 from angle_bench.cli.verbs import compare as compare_verb
 from angle_bench.cli.verbs import doctor as doctor_verb
@@ -142,7 +143,7 @@ def _silence_stdout() -> None:
 
 def _going_on() -> str:
     """What goes on after an interrupt; `train` takes up a folder that is there only if told to."""
-    typed = sys.argv[1:]
+    typed = command_line.typed()
     resume = ["--resume"] if typed[:1] == ["train"] and "--resume" not in typed else []
     return shlex.join(["angle-bench", *typed, *resume])
 
@@ -153,7 +154,7 @@ def _show_usage_error(error: Exception) -> int:
         typer.echo(message)
         return 2
     at, verbs = "angle-bench", _verbs(app)
-    for word in sys.argv[1:3]:
+    for word in command_line.typed()[:2]:
         if word not in verbs:
             if near := did_you_mean(word, verbs):
                 return _show(f"there is no verb {word}.", f"{at} {near[0]}", 2)
@@ -183,6 +184,6 @@ def _verbs(group: typer.Typer | None) -> dict[str, typer.Typer | None]:
 
 def _show(what: str, fix: str, code: int) -> int:
     typer.echo(shown(f"error: {what}\n  {next_step(fix)}"), err=True)
-    if "--debug" in sys.argv:
+    if "--debug" in command_line.typed():
         traceback.print_exc()
     return code

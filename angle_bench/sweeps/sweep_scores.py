@@ -1,6 +1,5 @@
 """The cells of a sweep scored like any other models, by the path of `run`, and compared."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ class Scoring:
         device: A device string, as `--device` takes it.
         quiet: Whether only errors are wanted.
         debug: Whether with tracebacks.
+        command: What was typed, for the record.
     """
 
     suite: "Suite | None"
@@ -39,6 +39,7 @@ class Scoring:
     device: str
     quiet: bool
     debug: bool
+    command: Sequence[str]
 
     def access_of(self, training: "PlannedTraining") -> "Access":
         """The same for one training, whose recipe may say where an adapter's base is."""
@@ -46,7 +47,13 @@ class Scoring:
 
 
 def scoring_of(
-    sweep: "Sweep", results: Path, access: "Access", device: str, quiet: bool, debug: bool
+    sweep: "Sweep",
+    results: Path,
+    access: "Access",
+    device: str,
+    quiet: bool,
+    debug: bool,
+    command: Sequence[str],
 ) -> Scoring:
     """How the cells of a sweep are scored; what cannot be is refused before they are trained.
 
@@ -59,7 +66,7 @@ def scoring_of(
 
     suite = selection_suite(sweep.cells[0].recipe.select.suite)
     root = results_root(results, write=suite is not None)
-    return Scoring(suite, root, access, device, quiet, debug)
+    return Scoring(suite, root, access, device, quiet, debug, command)
 
 
 def scored_table(
@@ -177,7 +184,7 @@ def _run(
         root=scoring.root,
         mirror=scoring.access.mirror,
         computing=Computing(scoring.device),
-        command=["angle-bench", *sys.argv[1:]],
+        command=scoring.command,
     )
     asked = {
         "models": [outcome.spec.label for outcome in outcomes],

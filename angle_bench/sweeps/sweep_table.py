@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from tabulate import tabulate
-
 from angle_bench.reporting.comparison.common_items import TextNumbers
 from angle_bench.reporting.comparison.compare import How, compare, read_sides, verdicts
 from angle_bench.reporting.comparison.pairing import Read, Side
@@ -15,6 +13,7 @@ from angle_bench.reporting.comparison.text_report import comparison_notes
 from angle_bench.reporting.comparison.verdict import DifferenceVerdict, points, with_interval
 from angle_bench.reporting.formats.compare_json import verdict_json
 from angle_bench.reporting.statistics.difference import Difference
+from angle_bench.reporting.tables.aligned import aligned
 from angle_bench.reporting.tables.table import ABSENT, Table
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
@@ -89,14 +88,8 @@ class SweepTable:
         """The table, and what stands under it."""
         headers = ["rank", *_short(self.keys), self._score_header, "to the start", "", "verdict"]
         align = ["left", *(["right"] * (len(self.keys) + 1)), "left", "left", "left"]
-        table = tabulate(
-            [self._line(row) for row in self.rows],
-            headers,
-            tablefmt="plain",
-            colalign=align,
-            disable_numparse=True,
-        )
-        lines = [line.rstrip() for line in table.splitlines()] if self.rows else []
+        rows = [self._line(row) for row in self.rows]
+        lines = aligned(headers, rows, align).splitlines() if rows else []
         lines += [f"failed: {name}: {why}" for name, why in self.failed.items()]
         return "\n".join([*lines, *self.notes])
 

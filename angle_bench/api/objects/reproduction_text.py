@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from tabulate import tabulate
-
 from angle_bench.evaluation.reproduce import ReproduceVerdict
+from angle_bench.reporting.tables.aligned import aligned
 
 
 def text(verdict: ReproduceVerdict) -> str:
@@ -36,7 +35,7 @@ def _table(verdict: ReproduceVerdict) -> str:
         for each in verdict.attempts
     ]
     heads = ["one change at a time", "mean", "largest gap"]
-    return tabulate(rows, heads, tablefmt="plain", disable_numparse=True)
+    return aligned(heads, rows)
 
 
 def _sentence(verdict: ReproduceVerdict) -> str:

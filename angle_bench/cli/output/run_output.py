@@ -2,12 +2,12 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import options as shared
 
 if TYPE_CHECKING:
@@ -62,5 +62,5 @@ def _next(outcomes: "list[ModelOutcome]", compare: Sequence[str]) -> str:
         return "next: what the errors say, then the same command; it runs only what is missing"
     if compare:
         return f"next: {shlex.join(compare)}"
-    words = [word for word in sys.argv[1:] if word != "--overwrite"]
+    words = [word for word in command_line.typed() if word != "--overwrite"]
     return f"next: {shlex.join(['angle-bench', *words, '-m', './MY-CHECKPOINT'])}"

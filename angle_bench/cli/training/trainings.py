@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.errors import AngleBenchError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def launch(processes: int, device: str, more: Sequence[str] = (), out: int | Non
         share = max(1, (os.cpu_count() or 1) // processes)
         environment.setdefault("OMP_NUM_THREADS", str(share))
         environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    words += ["-m", "angle_bench.training", *sys.argv[2:], *more]
+    words += ["-m", "angle_bench.training", *command_line.typed()[1:], *more]
     return _ended(words, environment, out)
 
 

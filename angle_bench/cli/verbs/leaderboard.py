@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
@@ -261,4 +261,4 @@ def _command() -> str:
     """What was typed, and the results folder where the environment says it."""
     said = os.environ.get("ANGLE_BENCH_RESULTS")
     prefix = f"ANGLE_BENCH_RESULTS={shlex.quote(said)} " if said else ""
-    return prefix + shlex.join(["angle-bench", *sys.argv[1:]])
+    return prefix + shlex.join(command_line.command())

@@ -1,12 +1,12 @@
 """`angle-bench merge`: the weighted average of checkpoints."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Recorded, VerbosityOptions, Where, grouped
@@ -65,7 +65,7 @@ def merge(
         weights,
         changes=recorded.overrides(),
         access=where.access(),
-        command=["angle-bench", *sys.argv[1:]],
+        command=command_line.command(),
         progress=watcher(said.quiet, said.debug),
     )
     print_written(found, said)

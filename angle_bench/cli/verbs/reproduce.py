@@ -1,12 +1,12 @@
 """`angle-bench reproduce`: does a checkpoint score what was published, and if not, why."""
 
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
@@ -62,7 +62,7 @@ def reproduce(
         access=where.access(),
         computing=computed.computing(),
         keeping=computed.keeping(),
-        command=["angle-bench", *sys.argv[1:]],
+        command=command_line.command(),
         progress=watcher(said.quiet, said.debug),
     )
     print_value(found, said.as_json)

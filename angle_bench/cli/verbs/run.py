@@ -2,13 +2,13 @@
 
 import os
 import signal
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.cli.options.options_file import from_plan
@@ -188,7 +188,7 @@ def _question(
         limit=carried.limit,
         shard=carried.shard,
         overwrite=carried.overwrite,
-        command=["angle-bench", *sys.argv[1:]],
+        command=command_line.command(),
     )
 
 
@@ -232,7 +232,7 @@ def _refuse_stray(stray: list[str] | None, model: list[str], tasks: list[str]) -
         raise UsageError(
             f"{stray[0]} is an unexpected argument; give models with -m.", f"-m {stray[0]}"
         )
-    if tasks == ["STS"] and not {"-t", "--tasks"} & set(sys.argv):
+    if tasks == ["STS"] and not {"-t", "--tasks"} & set(command_line.typed()):
         raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
     words = ",".join([tasks[-1], *stray])
     raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")

@@ -1,13 +1,13 @@
 """`angle-bench train`: fine-tune a recipe, or see what it would do."""
 
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from angle_bench.cli import command_line
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import CacheOptions, VerbosityOptions, grouped
@@ -181,7 +181,7 @@ def train(
     scoring = None
     if sweep.keys:
         how = (judged.results, access, places.device, said.quiet, said.debug)
-        scoring = scoring_of(sweep, *how)
+        scoring = scoring_of(sweep, *how, command_line.command())
     if divided.fsdp:
         _divide(divided.processes)
     asked = _begun(share, _request(wanted, divided, judged, access, places.device, keeping))
@@ -292,7 +292,7 @@ def _request(
         processes=divided.processes,
         track=None if divided.track == "none" else divided.track,
         select_on_test=judged.select_on_test,
-        command=["angle-bench", *sys.argv[1:]],
+        command=command_line.command(),
         keeping=keeping,
     )
 

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Mapping
 
-from tabulate import tabulate
-
 from angle_bench.reporting.comparison.changes import changes, groups
 from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.seen import FEWEST_SEEN, Seen
 from angle_bench.reporting.comparison.sentences import counts, sentences
 from angle_bench.reporting.comparison.verdict import DifferenceVerdict, signed, with_interval
+from angle_bench.reporting.tables.aligned import aligned
 from angle_bench.reporting.tables.table import ABSENT
 
 _CUT = 60  # characters of a text in the list of changes
@@ -85,7 +84,7 @@ def _table(comparison: ComparisonTable) -> str:
         for row, verdict in judged
     ]
     header = ["", heads.pop() if len(heads) == 1 else "difference", "", "verdict"]
-    return _plain(lines, header)
+    return aligned(header, lines)
 
 
 def mean_of(row: ComparedRow) -> str:
@@ -118,7 +117,7 @@ def _by(row: ComparedRow, by: str) -> str:
         [name, with_interval(verdict.estimate), verdict.p_text, verdict.text()]
         for name, verdict in verdicts.items()
     ]
-    return _plain(lines, [f"{row.label} by {by}", "", "", f"Holm over {len(lines)} {by}s"])
+    return aligned([f"{row.label} by {by}", "", "", f"Holm over {len(lines)} {by}s"], lines)
 
 
 def _seen_block(row: ComparedRow) -> str:
@@ -136,9 +135,8 @@ def _seen_block(row: ComparedRow) -> str:
         ]
         for task in row.seen.tasks
     ]
-    table = _plain(
-        lines, [row.label, f"pairs in the training data of {row.seen.whose}", "Δ seen", "Δ unseen"]
-    )
+    theirs = f"pairs in the training data of {row.seen.whose}"
+    table = aligned([row.label, theirs, "Δ seen", "Δ unseen"], lines)
     return "\n".join([table, *_unseen_lines(row, row.seen)])
 
 
@@ -178,7 +176,7 @@ def _changes_block(row: ComparedRow, count: int) -> str:
     header = [f"{row.label}: rank error", "task", "gold", "cosine", "length", "pair"]
     means = [f"{each.by} {each.name} {signed(each.moved / 100)}" for each in groups(table)]
     summary = f"mean change of rank error (0 to 100, negative is better): {', '.join(means)}"
-    return f"{_plain(lines, header)}\n{summary}"
+    return f"{aligned(header, lines)}\n{summary}"
 
 
 def _cut(words: str) -> str:
@@ -201,11 +199,6 @@ def _over_tasks(comparison: ComparisonTable) -> str:
             )
     if not lines:
         return ""
-    return _plain(lines, ["", "over tasks", "no predictions: would another choice of tasks agree?"])
-
-
-def _plain(lines: list[list[str]], header: list[str]) -> str:
-    table = tabulate(
-        lines, header, tablefmt="plain", disable_numparse=True, preserve_whitespace=True
+    return aligned(
+        ["", "over tasks", "no predictions: would another choice of tasks agree?"], lines
     )
-    return "\n".join(line.rstrip() for line in table.splitlines())

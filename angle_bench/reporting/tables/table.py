@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import tabulate
-
+from angle_bench.reporting.tables.aligned import aligned
 from angle_bench.results.find.choose import ChosenModel
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
 ABSENT = "–"
-
-tabulate.MIN_PADDING = 0  # it makes columns two wider than their headers
 
 # what a cell's mark means: whether the data of a score is MTEB's own text
 MARKS = {
@@ -202,12 +199,4 @@ def plain(headers: Sequence[str], lines: Sequence[Sequence[str]], *, labelled: b
     align = ["right"] * len(headers)
     if labelled:
         align[0] = "left"
-    table = tabulate.tabulate(
-        lines,
-        headers=headers,
-        tablefmt="plain",
-        colalign=align,
-        headersglobalalign="right",
-        disable_numparse=True,
-    )
-    return "\n".join(line.rstrip() for line in table.splitlines())
+    return aligned(headers, lines, align)
