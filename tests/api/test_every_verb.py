@@ -242,6 +242,7 @@ def test_every_verb_with_json_has_a_function() -> None:
     assert sorted(VERBS) == sorted(verbs_with_json())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("verb", [*VERBS, *FORMS])
 def test_what_a_verb_prints_is_what_the_function_gives(verb: str, cli: Cli, things: None) -> None:
     words, value = (VERBS | FORMS)[verb]

@@ -11,6 +11,8 @@ from angle_bench.suites.shipped import suites
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
 from tests.stored import Pairs, Results
 
+pytestmark = pytest.mark.process
+
 # those of training and of a reproduction need data and minutes; the tests of each run them
 RUN = [
     *("run", "compare", "leaderboard", "scores", "predictions", "runs"),

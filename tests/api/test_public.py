@@ -58,6 +58,7 @@ def test_docstrings_say_what_is_given(name: str) -> None:
         assert [word for word in arguments if f"{word}:" not in said] == []
 
 
+@pytest.mark.process
 def test_light_functions_import_nothing_heavy(tmp_path: Path) -> None:
     results, pairs = Results(tmp_path / "results"), Pairs("STS12")
     for seed, name in enumerate("ab"):

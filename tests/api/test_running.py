@@ -14,6 +14,8 @@ from angle_bench.errors import ModelError, UsageError
 from tests.checkpoints import sts_rows, write_rows
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.process
+
 TASKS = ["STS12", "STS13"]
 
 

@@ -23,6 +23,7 @@ def pairs(count: int = 20) -> datasets.Dataset:
     )
 
 
+@pytest.mark.process
 def test_data_sets_in_memory_are_trained_on(tmp_path: Path, tiny_bert: Path) -> None:
     rows = datasets.Dataset.from_list(rows_of("A"))
     more: dict[str, Any] = {

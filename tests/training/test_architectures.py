@@ -65,6 +65,7 @@ def test_train_n_refuses_gradient_checkpointing(cli: Cli, tmp_path: Path, name: 
     assert cli(*words, *ended.errors[1].split()[1:]).code == 0
 
 
+@pytest.mark.process
 def test_ids_without_a_row_are_named_before_anything_starts(cli: Cli, tmp_path: Path) -> None:
     zoo.transformer("bert", tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")

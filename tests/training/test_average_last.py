@@ -55,6 +55,7 @@ def test_it_is_numpys_average_of_the_last(tmp_path: Path, tiny_bert: Path) -> No
     assert again.averaged == (6, 9)
 
 
+@pytest.mark.process
 def test_of_adapters(tmp_path: Path, tiny_bert: Path) -> None:
     done, _ = trained(recipe(tmp_path, tiny_bert, lora={"r": 4}), tmp_path / "out")
     found = weights(done.folder)

@@ -131,6 +131,7 @@ def test_draws_depend_on_epoch_row_and_column_alone(tmp_path: Path) -> None:
     assert {draw(0, e, 0, 0, 5) for e in range(50)} == set(range(5))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_of_an_earlier_epoch_draw_as_any_other(tmp_path: Path, workers: int) -> None:
     from torch.utils.data import DataLoader

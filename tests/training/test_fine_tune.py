@@ -73,6 +73,7 @@ MORE = {"train": {"save_steps": 2, "keep": 9, "epochs": 3}}
 LONG = pytest.mark.long
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "stop_after", [pytest.param(1, marks=LONG), pytest.param(3, marks=LONG), 4]
 )

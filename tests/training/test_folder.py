@@ -252,6 +252,7 @@ except ResultsError as error:
 LONG = pytest.mark.long
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "limit",
     [100, *(pytest.param(size, marks=LONG) for size in (5_000, 20_000, 200_000))],

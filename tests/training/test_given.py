@@ -54,6 +54,7 @@ def test_every_holder_trains_to_the_same_weights(tmp_path: Path, tiny_bert: Path
         assert_same_weights(tmp_path / "list", tmp_path / name)
 
 
+@pytest.mark.process
 def test_the_validation_of_a_dict_chooses(tmp_path: Path, tiny_bert: Path) -> None:
     given = datasets.DatasetDict(train=datasets.Dataset.from_list(rows_of("A")), validation=pairs())
     done = angle_bench.train(tiny_bert, given, output=tmp_path / "out", **SHORT)
@@ -181,6 +182,7 @@ def test_labels_must_be_numbers(tiny_bert: Path) -> None:
         angle_bench.evaluate(None, mixed)
 
 
+@pytest.mark.process
 def test_a_name_can_be_evaluated(tiny_bert: Path) -> None:
     encoder = angle_bench.load(str(tiny_bert), device="cpu:1")
     expected = angle_bench.evaluate(encoder, pairs())

@@ -42,6 +42,7 @@ def live(asked: Any, start: Path, resumed: Path | None = None) -> tuple[Any, lis
     return found.vectors.numpy(), [text for row in (rows[0], rows[1]) for text in row.texts], batch
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("architecture", ["bert", "llama"])
 @pytest.mark.parametrize("pooling", ["mean", "cls_max"])
 def test_trained_saved_and_loaded_alike(tmp_path: Path, architecture: str, pooling: str) -> None:
@@ -86,6 +87,7 @@ def test_a_teacher_pools_as_it_says(tmp_path: Path, tiny_bert: Path) -> None:
     assert seen.parts[0]["teacher"] > 1e-6
 
 
+@pytest.mark.process
 def test_other_processes_know_where_the_prompt_ends(tmp_path: Path, tiny_bert: Path) -> None:
     given: Any = {"pooling": "mean", "prompt": "query: {text}", "include_prompt": False}
     texts = TEXTS[:8]

@@ -21,6 +21,8 @@ from tests.checkpoints import build_tiny_bert, write_rows
 from tests.training.test_processes import ROOT, train_in_two
 from tests.training.trainings import assert_same_weights, recipe_of, rows_of
 
+pytestmark = pytest.mark.process
+
 SAID = re.compile(r"rank (\d) pid (\d+) step (\d+)")
 FURTHEST = 5  # steps after the first that a launch does, at which it is killed at the latest
 
@@ -107,7 +109,6 @@ def logged(place: Path) -> list[dict[str, Any]]:
     return list(json.loads((place / "training.json").read_text())["log"])
 
 
-@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "seed", "shards"),

@@ -31,6 +31,8 @@ from tests.training.trainings import (
     weights,
 )
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 STEPS = 5
 EVERY = {"cosine_w": 1.0, "ibn_w": 1.0, "cln_w": 1.0, "angle_w": 1.0}
