@@ -1,7 +1,7 @@
 """The vectors of a text column, as a file."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +85,10 @@ class Encoded(Value):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those of `angle-bench encode --json`."""
-        return {
-            "output": str(self.output),
-            "model": self.model,
-            "revision": self.revision,
-            "row_file": None if self.row_file is None else str(self.row_file),
-            "vectors": self.vectors,
-            "dimensions": self.dimensions,
-            "bad_rows": self.bad_rows,
-            "skipped": list(self.skipped),
-            "unused_columns": list(self.unused_columns),
-        }
+        row_file = None if self.row_file is None else str(self.row_file)
+        plain = {**asdict(self), "output": str(self.output), "row_file": row_file}
+        del plain["seconds"]
+        return plain
 
     def to_text(self) -> str:
         """The file, how many vectors it holds, and how long they took."""

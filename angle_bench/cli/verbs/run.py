@@ -134,6 +134,7 @@ def run(
 
     from angle_bench.api.calling.progress_bars import watcher
     from angle_bench.api.calling.run_plan import planned
+    from angle_bench.api.forecasting import forecast_of
     from angle_bench.api.running import carried_out
 
     question = _question(asked, carried, varied, where, used, computed)
@@ -141,7 +142,9 @@ def run(
     for folder in plan.left_out:
         typer.echo(f"{folder} holds no model and is left out", err=True)
     if carried.dry_run:
-        return _show_forecast(plan, said.as_json)
+        found = forecast_of(plan)
+        print_value(found, said.as_json)
+        return found.exit_code
     if carried.save_spec:
         plan = replace(planned(_saved(plan, question)), trainings=plan.trainings)
     signal.signal(
@@ -154,14 +157,6 @@ def run(
         place = ["-r", str(asked.results)] if asked.results != RESULTS else []
         print_tables(result, said.quiet, ["-t", ",".join(asked.tasks), *place])
     return result.exit_code
-
-
-def _show_forecast(plan: "Plan", as_json: bool) -> int:
-    from angle_bench.api.forecasting import forecast_of
-
-    found = forecast_of(plan)
-    print_value(found, as_json)
-    return found.exit_code
 
 
 def _question(
