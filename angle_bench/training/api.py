@@ -188,6 +188,11 @@ def evaluate(encoder: Any, ds: Any) -> dict[str, dict[str, float]]:
         _refuse_no_numbers(labels)
     if len(labels) < 2:
         raise DataError(f"{len(labels)} pairs have no correlation.", "two or more rows")
+    if len(set(labels)) == 1:
+        raise DataError(
+            f"the label is {labels[0]} in all {len(labels)} rows: there is no correlation.",
+            "rows whose labels differ",
+        )
     if isinstance(encoder, str | Path):
         from angle_bench.evaluation.encoders.load import load  # brings much
 
@@ -250,6 +255,7 @@ def _recipe(
                 f'{name}={{"…": …}}',
             )
     given = dict(sections)
+    _refuse_twice(given, chosen_by_rows)
     given["model"] = {"name": model, "base": base, **given.get("model", {})}
     if chosen_by_rows:
         given["select"] = {**given.get("select", {}), "suite": ""}
@@ -265,6 +271,24 @@ def _recipe(
         first = error.errors()[0]
         key = _key(keys_of(error))
         raise UsageError(f"{key}: {first['msg']}.", "the setting mended") from error
+
+
+def _refuse_twice(given: Mapping[str, Any], chosen_by_rows: bool) -> None:
+    """Refuse sections that say what an argument says already.
+
+    Raises:
+        UsageError: One does.
+    """
+    twice = {
+        ("model", "name"): "the name is the first argument",
+        ("model", "base"): "the base is the argument base",
+        ("data", "train"): f"the rows are {TRAIN_DS}",
+    }
+    if chosen_by_rows:
+        twice["select", "suite"] = f"the checkpoint is chosen by {VALID_DS}"
+    for (section, key), instead in twice.items():
+        if key in given.get(section, {}):
+            raise UsageError(f"{section} has {key}, and {instead}.", f'{section} without "{key}"')
 
 
 def _key(keys: Keys) -> str:

@@ -1,13 +1,17 @@
 """`angle_bench.EvaluateCallback`: scores of a live model in another library's trainer."""
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch.distributed as dist
+from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from angle_bench.checkpoints.access import Access
@@ -26,8 +30,11 @@ from angle_bench.evaluation.task_data import check_mirror
 from angle_bench.results.layout import results_root
 from angle_bench.suites.select import find_all, joined
 from angle_bench.training.loop.selection import untouched_random
+from angle_bench.training.model import distributed, fsdp
 from angle_bench.training.recipe.python_errors import said_in_python
 
+# how long the other processes wait for an evaluation, instead of their half an hour for a step
+PATIENCE = timedelta(days=7)
 SETTINGS = ("pooling", "prompt", "prompts", "max_length", "similarity")
 
 
@@ -38,7 +45,8 @@ class EvaluateCallback(TrainerCallback):
     folder and scored by the path of `angle-bench run`: results are stored under the identity of
     these weights, so that a checkpoint with the same content is not computed again. Scores, from 0
     to 1, are logged as `eval_STS12` and, of several tasks, their mean as `eval_mean`. Nothing that
-    training draws is touched. In several processes the first one evaluates and the others wait.
+    training draws is touched. In several processes the first one evaluates, the others wait for it,
+    and all of them log.
 
         >>> callback = EvaluateCallback("STSB-dev", every=500)
         >>> trainer = SentenceTransformerTrainer(model, train_dataset=rows, loss=loss)
@@ -92,6 +100,7 @@ class EvaluateCallback(TrainerCallback):
         self._every, self._device = every, device
         self._trainer: Any = None
         self._place: TemporaryDirectory[str] | None = None
+        self._group: Any = None  # of several processes
         self._done = -1
 
     def logging_to(self, trainer: Any) -> "EvaluateCallback":
@@ -111,11 +120,14 @@ class EvaluateCallback(TrainerCallback):
             UsageError: The weights are divided over processes, or nobody says the pooling.
             AngleBenchError: A task could not be scored.
         """
-        if args.fsdp or args.deepspeed:
+        if args.fsdp or args.deepspeed or _divided(more["model"]):
             raise UsageError(
                 "EvaluateCallback cannot see weights that are divided over processes.",
                 f"angle-bench run --checkpoints {args.output_dir} afterwards",
             )
+        if distributed.count() > 1:
+            backend = "gloo" if dist.is_gloo_available() else None
+            self._group = dist.new_group(backend=backend, timeout=PATIENCE)
         self._place = TemporaryDirectory()
         with said_in_python({}):
             self._evaluate(args, state, more)
@@ -135,22 +147,43 @@ class EvaluateCallback(TrainerCallback):
             self._try(args, state, more)
         if self._place is not None:
             self._place.cleanup()
+        if self._group is not None:
+            dist.destroy_process_group(self._group)
 
     def _try(self, args: TrainingArguments, state: TrainerState, more: Any) -> None:
         try:
             self._evaluate(args, state, more)
         except AngleBenchError as error:
-            _say(f"step {state.global_step:,} could not be evaluated: {error}")
+            if state.is_world_process_zero:
+                _say(f"step {state.global_step:,} could not be evaluated: {error}")
 
     def _evaluate(self, args: TrainingArguments, state: TrainerState, more: Any) -> None:
         """Score and log; of several tasks those that can be.
 
         Raises:
-            AngleBenchError: One could not be scored.
+            AngleBenchError: One could not be scored; in every process.
         """
         self._done = state.global_step
-        if not state.is_world_process_zero:
-            return
+        scores: dict[str, float] = {}
+        failed: AngleBenchError | None = None
+        if state.is_world_process_zero:
+            try:
+                outcome = self._run(args, state, more)
+                scores = self._scores(outcome)
+                for name, failure in outcome.failures.items():
+                    failed = failed or AngleBenchError(f"{name}: {failure.what}", failure.fix)
+            except AngleBenchError as error:
+                failed = error
+            except Exception as error:
+                self._told({}, AngleBenchError(f"the first process failed: {error}", "the same"))
+                raise
+        scores, failed = self._told(scores, failed)
+        self._log(state, scores)
+        if failed is not None:
+            raise failed
+
+    def _run(self, args: TrainingArguments, state: TrainerState, more: Any) -> ModelOutcome:
+        """What came of the model as it is now."""
         with untouched_random():
             try:
                 spec = self._written(args, state, more)
@@ -166,16 +199,32 @@ class EvaluateCallback(TrainerCallback):
                 run([Job([outcome], self._suite)], options, _Warnings())
             finally:
                 self._removed()
-        scores = self._scores(outcome)
+        return outcome
+
+    def _told(
+        self, scores: dict[str, float], failed: AngleBenchError | None
+    ) -> tuple[dict[str, float], AngleBenchError | None]:
+        """What the first process found, in each; those who are early wait."""
+        if self._group is None:
+            return scores, failed
+        said: list[Any] = [scores, None if failed is None else (failed.what, failed.fix)]
+        dist.broadcast_object_list(said, src=0, group=self._group)
+        if failed is None and said[1] is not None:
+            failed = AngleBenchError(*said[1])
+        return said[0], failed
+
+    def _log(self, state: TrainerState, scores: dict[str, float]) -> None:
+        """Log as the trainer does: in every process."""
+        if not scores:
+            return
         if self._trainer is not None:
             self._trainer.log(dict(scores))
-        elif scores:
+        else:
             epoch = {} if state.epoch is None else {"epoch": state.epoch}
             state.log_history.append({**scores, **epoch, "step": state.global_step})
-        said = "  ".join(f"{name} {score:.4f}" for name, score in scores.items())
-        _say(f"step {state.global_step:,}: {said}")
-        for name, failure in outcome.failures.items():
-            raise AngleBenchError(f"{name}: {failure.what}", failure.fix)
+        if state.is_world_process_zero:
+            said = "  ".join(f"{name} {score:.4f}" for name, score in scores.items())
+            _say(f"step {state.global_step:,}: {said}")
 
     def _scores(self, outcome: ModelOutcome) -> dict[str, float]:
         found = {f"eval_{name}": score for name, score in outcome.scores(self._suite).items()}
@@ -212,6 +261,13 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
         )
     inner.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _divided(model: Any) -> bool:
+    """Whether no process has all weights."""
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true" or fsdp.asked():
+        return True
+    return any(isinstance(weight, DTensor) for weight in model.parameters())
 
 
 def _device_of(args: TrainingArguments) -> str:

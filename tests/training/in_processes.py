@@ -2,7 +2,8 @@
 
 FOLDER/cases.json names the cases; each goes into FOLDER/CASE, and what every process has after
 each step, with the rows of its batches, into FOLDER/CASE-RANK.json. Every process says each step on
-stdout, with its rank and its id.
+stdout, with its rank and its id. FOLDER/mirror, if it is there, has the data that a checkpoint is
+chosen by.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch.distributed.tensor import DTensor
 
+from angle_bench.checkpoints.access import Access
 from angle_bench.training.loop import fine_tune as module
 from angle_bench.training.loop.fine_tune import TrainingRequest
 from angle_bench.training.loop.trainer import AngleTrainer
@@ -66,17 +68,22 @@ class Digests(Seen):
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
+    mirror = folder / "mirror"
+    access = Access(mirror=mirror if mirror.is_dir() else None)
     for name, recipe in json.loads((folder / "cases.json").read_text()).items():
         watch = Digests()
         rows = rows_of_batches()
-        request = TrainingRequest(folder / name, device="cpu", resume=True)
-        module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
+        request = TrainingRequest(folder / name, access, device="cpu", resume=True)
+        done = module.fine_tune(Recipe.model_validate(recipe), request, watch, watch.stop)
         sharded = {isinstance(weight, DTensor) for weight in KEPT[-1].module.parameters()}
         said = {
             "losses": watch.losses,
             "digests": watch.digests,
             "sharded": list(sharded),
             "rows": rows,
+            "score": done.score,
+            "warnings": watch.warnings,
+            "averaged": done.averaged,
         }
         (folder / f"{name}-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(said))
 

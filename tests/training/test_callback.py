@@ -48,10 +48,15 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mirror"
 
 
+def st_checkpoint(tmp_path: Path) -> None:
+    if not (tmp_path / "st").exists():
+        build_tiny_bert(tmp_path / "st")
+        add_sentence_transformers_files(tmp_path / "st")
+
+
 def st_trainer(tmp_path: Path, out: str, callback: Any = None, **more: Any) -> Any:
     """Two steps of a tiny checkpoint, unless more are asked for."""
-    build_tiny_bert(tmp_path / "st")
-    add_sentence_transformers_files(tmp_path / "st")
+    st_checkpoint(tmp_path)
     model = SentenceTransformer(str(tmp_path / "st"), device="cpu")
     rows = rows_of("B", 16)
     arguments = SentenceTransformerTrainingArguments(
@@ -141,8 +146,13 @@ def test_the_trainers_reports_are_told(tmp_path: Path, mirror: Path) -> None:
     assert list(logged(trainer).items()) == [(0, said[0]), (2, said[1])]
 
 
+def mlm_checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "mlm"
+    return folder if folder.exists() else build_tiny(folder, "bert", head=True)
+
+
 def mlm_trainer(tmp_path: Path, callback: Any) -> Trainer:
-    folder = build_tiny(tmp_path / "mlm", "bert", head=True)
+    folder = mlm_checkpoint(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("a man plays the guitar .")["input_ids"]
     rows = [{"input_ids": ids, "attention_mask": [1] * len(ids), "labels": ids}] * 8
@@ -161,7 +171,7 @@ def mlm_trainer(tmp_path: Path, callback: Any) -> Trainer:
         arguments,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[callback],
+        callbacks=[] if callback is None else [callback],
     )
 
 
@@ -212,3 +222,14 @@ def test_what_cannot_be_meant(tmp_path: Path, mirror: Path) -> None:
     ):
         with pytest.raises(UsageError, match=said):
             EvaluateCallback(**words)
+
+
+@pytest.mark.long
+def test_divided_weights_are_refused(
+    tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = mlm_trainer(tmp_path, EvaluateCallback("STS12", pooling="mean", mirror=mirror))
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")  # what accelerate's launcher sets
+    with pytest.raises(UsageError, match="divided over processes"):
+        trainer.train()
+    assert trainer.state.global_step == 0

@@ -373,7 +373,7 @@ def test_a_dry_run_says_who_teaches_what(cli: Cli, tmp_path: Path, tiny_bert: Pa
     assert "weight 1; guides in-batch negatives" in ended.err
     assert "teacher.1: teacher@" in ended.err
     assert "cosines of a batch's texts, with its own prompts" in ended.err
-    assert "without evaluation and teachers" in ended.err
+    assert "of it the teachers' where nothing of them is stored" in ended.err
     said = json.loads(cli("train", place, "-n", "--json").out)
     assert [each.partition(":")[0] for each in said["teachers"]] == ["teacher.0", "teacher.1"]
     ended = cli("train", place, "-n", "--set", "teacher.1.compare=vectors")

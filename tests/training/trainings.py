@@ -70,6 +70,7 @@ class Seen(Watch):
         self.parts: list[Mapping[str, float]] = []
         self.scores: list[tuple[int, float, bool]] = []
         self.saved_at: list[str] = []
+        self.warnings: list[str] = []
         self._stop_after = stop_after
 
     def step(self, done: int) -> None:
@@ -83,6 +84,9 @@ class Seen(Watch):
 
     def saved(self, place: Path) -> None:
         self.saved_at.append(place.name)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
     @property
     def losses(self) -> list[float]:

@@ -92,7 +92,8 @@ class TrainingPlan(Value):
         lines = [f"model: {seen.spec.header([])}"]
         if seen.spec.note:
             lines.append(f"  ! {seen.spec.note}")
-        lines += [*_data(seen), *_batch(seen), *_trains(seen), *seen.teachers]
+        lines += [*_data(seen), *_batch(seen), *(f"  ! {line}" for line in seen.warnings)]
+        lines += [*_trains(seen), *seen.teachers]
         return "\n".join([*lines, _steps(self.recipe, seen), *_cost(seen)])
 
 
@@ -185,13 +186,15 @@ def _cost(seen: "Preview") -> list[str]:
 
     if seen.memory is None or seen.seconds is None:
         return ["memory and time: known once the model is here"]
-    parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items())
+    parts = ", ".join(f"{name} {_size(size)}" for name, size in asdict(seen.memory).items() if size)
     least = "about" if seen.device == "cpu" else "at least"
-    besides = "evaluation and teachers" if seen.teachers else "evaluation"
+    taught = f", {duration(seen.teaching)} of it the teachers'" if seen.teaching else ""
+    # what is stored of them is not computed, but nobody looks for that here
+    at_most = " where nothing of them is stored" if seen.teaching else ""
     return [
         f"memory: about {_size(seen.memory.total)} ({parts})",
-        f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}), "
-        f"without {besides}",
+        f"time: {least} {duration(seen.seconds)} on this machine ({seen.device}){taught}{at_most}",
+        f"  without {', '.join(['evaluation', *seen.left_out])}",
     ]
 
 

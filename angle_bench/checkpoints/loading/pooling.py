@@ -61,7 +61,9 @@ def mean(hidden: Tensor, mask: Tensor) -> Tensor:
 def max_(hidden: Tensor, mask: Tensor) -> Tensor:
     """The maximum over real tokens; a pad never takes part."""
     lowest = torch.finfo(hidden.dtype).min
-    return hidden.masked_fill(mask.unsqueeze(-1) == 0, lowest).amax(dim=1)
+    found = hidden.masked_fill(mask.unsqueeze(-1) == 0, lowest).amax(dim=1)
+    # 0 where a prompt is all that there is
+    return found.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
 
 
 def cls_avg(hidden: Tensor, mask: Tensor) -> Tensor:

@@ -61,15 +61,18 @@ def batches_of(recipe: Recipe, processes: int) -> Batches:
     return Batches(processes, used.batch_size, used.accumulation, used.gather)
 
 
-def write_batches(checkpoint: Path, batches: Batches, rows: str | None) -> None:
+def write_batches(
+    checkpoint: Path, batches: Batches, rows: str | None, models: Mapping[str, str] | None = None
+) -> None:
     """Note in a checkpoint what it was made with.
 
     Args:
         checkpoint: Its folder.
         batches: The rows of a step.
         rows: The digest of all rows; None of streamed ones.
+        models: Revision and settings of the starting point and the teachers, by their keys.
     """
-    said = asdict(batches) | {"rows_digest": rows}
+    said = asdict(batches) | {"rows_digest": rows} | ({"models": dict(models)} if models else {})
     (checkpoint / FILE_NAME).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
@@ -103,6 +106,26 @@ def rows_digest(checkpoint: Path) -> str | None:
     said = _read(checkpoint)
     found = None if said is None else said.get("rows_digest")
     return None if found is None else str(found)
+
+
+def refuse_other_models(checkpoint: Path, now: Mapping[str, str]) -> None:
+    """Refuse to go on from a starting point or with a teacher that are not what they were.
+
+    A commit of the hub and the content of a folder may be of one model, which nobody can tell.
+
+    Raises:
+        UsageError: One has other files or settings than when the checkpoint was made.
+    """
+    there = (_read(checkpoint) or {}).get("models") or {}
+    for key, identity in now.items():
+        before = there.get(key, identity)
+        of_folders = {each.startswith("sha256-") for each in (before, identity)}
+        if before != identity and len(of_folders) == 1:
+            raise UsageError(
+                f"{key if key == 'model' else f'the {key}'} is not what {checkpoint.name} was "
+                "made with: its files or its settings are others.",
+                f"the {key} as it was, or -o FOLDER of a new name",
+            )
 
 
 def refuse_other_rows_of_a_step(checkpoint: Path, there: Batches, now: Batches) -> None:

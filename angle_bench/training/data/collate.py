@@ -11,6 +11,7 @@ import torch
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import head_and_tail, prepare_sentence, render
 from angle_bench.encoding.tokenise import prompt_tokens, tokenise
+from angle_bench.errors import UsageError
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.data.prompt_draw import PromptDraw
 from angle_bench.training.recipe.data_sections import Prompts
@@ -46,19 +47,20 @@ class Collator:
             `text_ids`, int64 (rows * texts,), equal for texts that are equal in the candidate's own
             templates, in every batch and process; `lengths`, the tokens of each text, and
             `distinct`, such ids of the texts as they are, as lists that stay with the processor;
+            `cut`, how many texts lost tokens to `max_length`;
             `labels`, float32 (rows,), in format A alone; `texts`, as they stand in the rows, where
             they are carried.
         """
         rendered = self.rendered(examples)
         prompts = self._prompts(rendered)
         distinct = [
-            _text_id(f"{prompt} {text}" if prompt else text)
+            _text_id(f"{prompt} {text}")
             for prompt, (text, _) in zip(prompts, rendered, strict=True)
         ]
         text_ids = [_text_id(text) for text, _ in rendered]
         if any(getattr(self.prompts, f"more_{role}", ()) for role in ("text", "query", "document")):
             text_ids = [_text_id(text) for text, _ in self.rendered(examples, drawn=False)]
-        ids = self._token_ids(rendered)
+        ids, cut = self._token_ids(rendered)
         longest = max(map(len, ids))
         pad = self.tokenizer.pad_token_id
         tokens = np.full((len(ids), longest), pad, np.int64)
@@ -75,6 +77,7 @@ class Collator:
             "text_ids": torch.tensor(text_ids, dtype=torch.int64),
             "lengths": [len(each) for each in ids],
             "distinct": distinct,
+            "cut": cut,
         }
         if examples[0].label is not None:
             labels = [example.label for example in examples]
@@ -99,19 +102,36 @@ class Collator:
     def _prompts(self, rendered: Sequence[tuple[str, str]]) -> list[int]:
         templates = dict.fromkeys(template for _, template in rendered)
         tokens = {each: prompt_tokens(self.tokenizer, self.settings, each) for each in templates}
+        for template, count in tokens.items():
+            if count + 1 >= self.settings.max_length:
+                self._refuse_full(template)
         return [tokens[template] for _, template in rendered]
 
-    def _token_ids(self, rendered: Sequence[tuple[str, str]]) -> list[Any]:
+    def _refuse_full(self, template: str) -> None:
+        """Refuse a template before which no token of a text fits, so that all texts are one."""
+        head, tail = head_and_tail(template)
+        head = head.lower() if self.settings.lowercase else head
+        if not tail and len(self.tokenizer(head)["input_ids"]) >= self.settings.max_length:
+            raise UsageError(
+                f"the prompt {template!r} alone has {self.settings.max_length} tokens or more, and "
+                f"model.max_length is {self.settings.max_length}.",
+                "a shorter prompt, or a larger --set model.max_length=N",
+            )
+
+    def _token_ids(self, rendered: Sequence[tuple[str, str]]) -> tuple[list[Any], int]:
+        """The ids of each text, and how many texts were cut."""
         ids: list[Any] = [None] * len(rendered)
+        cut = 0
         for template in dict.fromkeys(template for _, template in rendered):
             places = [place for place, (_, used) in enumerate(rendered) if used == template]
             tail = len(head_and_tail(template)[1])
             texts = [rendered[place][0] for place in places]
             tokens = tokenise(self.tokenizer, texts, self.settings.max_length, tail)
+            cut += tokens.truncated
             ends = np.cumsum(tokens.lengths)[:-1]
             for place, each in zip(places, np.split(tokens.ids, ends), strict=True):
                 ids[place] = each
-        return ids
+        return ids, cut
 
 
 def _text_id(text: str) -> int:

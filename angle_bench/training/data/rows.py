@@ -289,6 +289,34 @@ def grouped(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(each for _, each in sorted(columns)) for name, columns in found.items()}
 
 
+def idle(format: Format, loss: Objectives) -> list[str]:
+    """What a recipe asks for that has no effect on rows of a format, a line each.
+
+    >>> idle("B", Objectives(cosine_w=1.0))
+    ['loss.cosine_w is for rows with labels or negatives, and those of format B have none']
+    """
+    negatives = loss.ibn_w or (loss.cln_w and format == "C")
+    said = {}
+    if format == "B":
+        said = dict.fromkeys(("cosine_w", "angle_w"), "labels or negatives")
+    if format != "C":
+        said["cln_w"] = "negatives of their own"
+    usual = Objectives()
+    lines = [
+        f"loss.{name} is for rows with {what}, and those of format {format} have none"
+        for name, what in said.items()
+        if getattr(loss, name) not in (0, getattr(usual, name))
+    ]
+    asked = {"mask_duplicates": loss.mask_duplicates, "ibn_margin": loss.ibn_margin is not None}
+    names = "loss.ibn_w and loss.cln_w are" if format == "C" else "loss.ibn_w is"
+    lines += [
+        f"loss.{name} is of in-batch negatives, and {names} 0"
+        for name, given in asked.items()
+        if given and not negatives
+    ]
+    return lines
+
+
 def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int) -> None:
     """Refuse a recipe that would leave the model as it is, or prompts that no text would get.
 

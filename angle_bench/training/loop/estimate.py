@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.folder.config import T5_FAMILY, read_config, shape_of
+from angle_bench.checkpoints.folder.config import shape_of
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
@@ -20,18 +18,31 @@ from angle_bench.evaluation.encoders.load import vector_width
 from angle_bench.evaluation.run.forecast import SHARE_OF_PEAK, STARTING_SECONDS
 from angle_bench.training.data.dataset import Example, TrainingRows, load_rows, positives
 from angle_bench.training.data.order import sampler_of, sharing
-from angle_bench.training.data.rows import Format, RowCounts
-from angle_bench.training.model.weight_names import BUFFERS, HEADS, WeightGroup, chosen, parts_of
+from angle_bench.training.data.rows import Format, RowCounts, idle
+from angle_bench.training.loop.checkpoint_size import (
+    QUANTIZED,
+    inside,
+    of_files,
+    parameters_of,
+    shapes_of,
+)
+from angle_bench.training.loop.teacher_costs import TeacherCost, teacher_costs
+from angle_bench.training.model.weight_names import WeightGroup, chosen, parts_of
 from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.starting_point import starting_point
-from angle_bench.training.recipe.steps import refuse_too_few, saved_steps, steps_of
+from angle_bench.training.recipe.steps import (
+    long_warmup,
+    refuse_idle_selection,
+    refuse_too_few,
+    saved_steps,
+    steps_of,
+)
 from angle_bench.training.teachers.teaching import Compared, Teaching, refuse_unlike, teachings
 
 MEASURED = 8  # batches that say how many tokens a batch has
 SHOWN = 4  # rows of the first batch that are decoded
 DTYPES = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 TABLES = ("shared", "relative_attention_bias")  # embeddings of T5 under names of their own
-QUANTIZED = {"4bit": 0.5, "8bit": 1.0}  # bytes of a weight
 
 
 @dataclass(frozen=True)
@@ -63,17 +74,20 @@ class Memory:
             in float32, by Korthikanti et al. (2022), equation 1, without the attention matrix,
             which sdpa does not keep; with gradient checkpointing the inputs of the layers and one
             layer's.
+        teachers: The weights of those that are here; nothing of what they compute is kept.
     """
 
     weights: int
     gradients: int
     optimizer: int
     activations: int
+    teachers: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.weights + self.gradients + self.optimizer + self.activations
+        kept = self.weights + self.gradients + self.optimizer
+        return kept + self.activations + self.teachers
 
 
 @dataclass(frozen=True)
@@ -93,8 +107,12 @@ class Preview:
         tokens: Of a batch with its padding, on average over the first batches.
         trains: What trains, by its modules; None where the weight files do not say.
         trainable: Parameters of these.
+        warnings: A line for whoever's length cuts texts of the first batches, and for each setting
+            that does nothing.
         teachers: A line for each: who it is, what is compared.
+        left_out: Teachers that memory and time are without, each with the reason.
         seconds: About how long it takes on `device`, None where the checkpoint is not here.
+        teaching: How much of that is the teachers', where none of their vectors is stored.
     """
 
     spec: ModelSpec
@@ -109,9 +127,12 @@ class Preview:
     trains: Sequence[WeightGroup] | None
     trainable: int | None
     memory: Memory | None
+    warnings: Sequence[str]
     teachers: Sequence[str]
+    left_out: Sequence[str]
     device: str
     seconds: float | None
+    teaching: float
 
 
 def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
@@ -121,22 +142,32 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         AngleBenchError: The checkpoint or the data is not what the recipe needs.
     """
     spec = starting_point(recipe, access)
+    if not recipe.select.suite:
+        refuse_idle_selection(recipe)
     rows = None if recipe.data.streaming else load_rows(recipe, access.mirror)
     format, examples = _examples(recipe, rows, access.mirror)
     place = _place(spec, access)
     taught = teachings(recipe, spec, access)
     if place is not None:
         _refuse_unlike(taught, spec, place, access)
-    batches = None if place is None else _batches(recipe, spec, place, examples)
+    chunks = [] if place is None else _chunks(recipe, examples)
+    batches = None if place is None else _batches(recipe, spec, place, chunks)
     apart = recipe.train.batch_sampler == "no_duplicates"
     epoch = None if rows is None else len(sampler_of(rows, recipe))
     steps = steps_of(recipe, epoch)
     refuse_too_few(recipe, saved_steps(recipe, epoch))
     tokens = None if batches is None else _mean([_forwarded(batch) for batch, _ in batches])
     parameters = None if place is None else _parameters(recipe, spec, place)
-    kind, seconds = "", None
+    costs: Sequence[TeacherCost] = []
+    kind, seconds, teaching = "", None, 0.0
     if place is not None and parameters is not None and tokens is not None:
-        kind, seconds = _seconds(recipe, place, parameters, tokens * steps, device)
+        all_batches = steps * recipe.train.accumulation
+        places = [_place(each.spec, replace(access, base=None)) for each in taught]
+        once = None if rows is None else _batches_of_texts(recipe, rows)
+        costs = teacher_costs(taught, places, chunks, tokens, all_batches, once)
+        kind, seconds, teaching = _seconds(
+            recipe, place, parameters, tokens * all_batches, costs, device
+        )
     return Preview(
         spec=spec,
         format=format,
@@ -149,10 +180,18 @@ def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
         tokens=tokens,
         trains=None if parameters is None else parameters[1],
         trainable=None if parameters is None else _count(parameters[1]),
-        memory=_memory(recipe, place, parameters, tokens),
+        memory=_memory(recipe, place, parameters, tokens, costs),
+        warnings=[
+            *idle(format, recipe.loss),
+            *filter(None, [long_warmup(recipe, steps)]),
+            *_cut(spec, batches or []),
+            *(each.cut for each in costs if each.cut),
+        ],
         teachers=[each.line for each in taught],
+        left_out=[each.left_out for each in costs if each.left_out],
         device=kind,
         seconds=seconds,
+        teaching=teaching,
     )
 
 
@@ -163,6 +202,21 @@ def _forwarded(batch: Any) -> int:
     groups = grouped(batch["lengths"], OVERHEAD["cpu"])
     sizes = zip(groups.texts, groups.longest, strict=True)
     return sum(len(texts) * longest for texts, longest in sizes)
+
+
+def _batches_of_texts(recipe: Recipe, rows: TrainingRows) -> int:
+    """The batches that the texts of all rows fill, each text once."""
+    parts = [counts.parts for _, counts in rows.counts]
+    texts = sum(part.texts for each in parts for part in each.values())  # a label has none
+    width = len(rows.row(0).texts)
+    return -(-texts // (width * recipe.train.batch_size))
+
+
+def _cut(spec: ModelSpec, batches: Sequence[tuple[Any, Any]]) -> list[str]:
+    cut = sum(batch["cut"] for batch, _ in batches)
+    texts = sum(len(batch["lengths"]) for batch, _ in batches)
+    limit = spec.required_settings().max_length
+    return [f"of the first {texts:,} texts {cut:,} are cut to {limit} tokens"] if cut else []
 
 
 def _mean(counts: Sequence[int]) -> int:
@@ -217,8 +271,15 @@ def _compared(spec: ModelSpec, place: CheckpointPaths, tokens: bool) -> Compared
     return Compared(load_tokenizer(place).get_vocab(), min(width, kept or width))
 
 
+def _chunks(recipe: Recipe, examples: Iterator[Example]) -> list[list[Example]]:
+    """The rows of the first batches."""
+    size = recipe.train.batch_size
+    chunks = (list(itertools.islice(examples, size)) for _ in range(MEASURED))
+    return [chunk for chunk in chunks if chunk]
+
+
 def _batches(
-    recipe: Recipe, spec: ModelSpec, place: CheckpointPaths, examples: Iterator[Example]
+    recipe: Recipe, spec: ModelSpec, place: CheckpointPaths, chunks: Sequence[Sequence[Example]]
 ) -> list[tuple[Any, Any]]:
     """The first batches, each with the tokenizer that made it."""
     # these bring torch
@@ -230,12 +291,7 @@ def _batches(
         refuse_gradient_checkpointing(place.whole, place.trust)
     tokenizer = load_tokenizer(place)
     collate = Collator(tokenizer, spec.required_settings(), recipe.prompts, recipe.train.seed)
-    made = []
-    for _ in range(MEASURED):
-        if not (chunk := list(itertools.islice(examples, recipe.train.batch_size))):
-            break
-        made.append((collate(chunk), tokenizer))
-    return made
+    return [(collate(chunk), tokenizer) for chunk in chunks]
 
 
 def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
@@ -252,21 +308,6 @@ def _shown(batch: Any, tokenizer: Any) -> list[ShownRow]:
     return found
 
 
-def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The weights that are loaded, each with its shape."""
-    encoder = read_config(folder).get("model_type") in T5_FAMILY
-    for name, shape in _of_files(sorted(folder.glob("*.safetensors"))):
-        if not (encoder and name.startswith("decoder.")):
-            yield name, shape
-
-
-def _of_files(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for file in files:
-        with safe_open(file, framework="numpy") as opened:
-            for name in opened.keys():  # noqa: SIM118
-                yield name, tuple(opened.get_slice(name).get_shape())
-
-
 def _parameters(
     recipe: Recipe, spec: ModelSpec, place: CheckpointPaths
 ) -> tuple[int, list[WeightGroup]] | None:
@@ -275,17 +316,17 @@ def _parameters(
     Raises:
         UsageError: `model.trainable` or `model.frozen` name nothing, or leave nothing.
     """
-    shapes = {name: shape for name, shape in _shapes(place.whole) if not _not_loaded(name)}
+    shapes = shapes_of(place.whole)
     if not shapes:
         return None
-    whole = sum(map(math.prod, shapes.values()))
+    whole = parameters_of(shapes)
     if spec.base is not None:
         trained = _whole(sorted(place.folder.glob("adapter_model*.safetensors")))
     elif recipe.lora is not None:
         trained = _adapters(shapes, recipe)
     else:
         trained = parts_of(shapes, chosen(recipe.model, shapes))
-    dense = [_of_files([place.folder / path / "model.safetensors"]) for path in _dense(spec)]
+    dense = [of_files([place.folder / path / "model.safetensors"]) for path in _dense(spec)]
     trained += [
         WeightGroup(f"dense.{number}", 1, sum(math.prod(shape) for _, shape in each))
         for number, each in enumerate(dense)
@@ -294,7 +335,7 @@ def _parameters(
 
 
 def _whole(files: Iterable[Path]) -> list[WeightGroup]:
-    shapes = dict(_of_files(files))
+    shapes = dict(of_files(files))
     return parts_of(shapes, shapes)
 
 
@@ -317,11 +358,6 @@ def _count(parts: Sequence[WeightGroup]) -> int:
     return sum(part.modules * part.parameters for part in parts)
 
 
-def _not_loaded(name: str) -> bool:
-    """Whether what a file holds is of a head of words, or no weight."""
-    return any(part in (*HEADS, *BUFFERS) for part in name.split("."))
-
-
 def _adapted(name: str, shape: tuple[int, ...], recipe: Recipe) -> bool:
     """Whether a weight is of a linear layer that gets an adapter."""
     assert recipe.lora is not None
@@ -337,6 +373,7 @@ def _memory(
     place: CheckpointPaths | None,
     parameters: tuple[int, list[WeightGroup]] | None,
     tokens: int | None,
+    costs: Sequence[TeacherCost],
 ) -> Memory | None:
     shape = None if place is None else shape_of(place.whole)
     if parameters is None or shape is None or tokens is None:
@@ -354,6 +391,7 @@ def _memory(
         gradients=4 * trained,
         optimizer=8 * trained,
         activations=layers,
+        teachers=sum(each.memory for each in costs),
     )
 
 
@@ -362,23 +400,29 @@ def _seconds(
     place: CheckpointPaths,
     parameters: tuple[int, list[WeightGroup]],
     tokens: int,
+    costs: Sequence[TeacherCost],
     device: str,
-) -> tuple[str, float]:
-    """The device and about how long it takes: operations by a measured speed.
+) -> tuple[str, float, float]:
+    """The device, about how long it takes, and the teachers' part: operations by measured speeds.
 
     A token costs 2 operations a parameter outside the embeddings forward, 2 for the gradient of
     what flows on, 2 for the weights' own where these train, and 2 for a second forward pass under
-    gradient checkpointing.
+    gradient checkpointing; a teacher's 2.
     """
     from angle_bench.encoding.matrix_speed import flop_per_second  # brings torch
 
     whole, trained = parameters[0], _count(parameters[1])
-    vocabulary = read_config(place.whole).get("vocab_size")
-    shape = shape_of(place.whole)
-    embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0
-    inside = max(whole - embedded, whole // 10)
     own = 2.0 * min(1.0, trained / whole)
     again = 2.0 if recipe.model.gradient_checkpointing else 0.0
-    work = (4.0 + own + again) * inside * tokens * recipe.train.accumulation
-    kind, speed = flop_per_second(device, DTYPES[recipe.train.precision])
-    return kind, STARTING_SECONDS + work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
+    precision = DTYPES[recipe.train.precision]
+    work: Counter[str] = Counter()
+    for each in costs:
+        work[each.dtype or precision] += round(2 * each.inside * each.tokens)
+    types = dict.fromkeys([precision, *work])
+    speeds = {name: flop_per_second(device, name) for name in types}
+    kind = speeds[precision][0]
+    share = SHARE_OF_PEAK.get(kind, 1.0)
+    mine = (4.0 + own + again) * inside(place, whole) * tokens
+    seconds = mine / (speeds[precision][1] * share)
+    teaching = sum(count / (speeds[name][1] * share) for name, count in work.items())
+    return kind, STARTING_SECONDS + seconds + teaching, teaching

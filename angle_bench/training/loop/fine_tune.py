@@ -30,6 +30,7 @@ from angle_bench.training.checkpoint.run_folder import RunFolder, absolute
 from angle_bench.training.data.batches import announced, made_with
 from angle_bench.training.data.dataset import TrainingRows, load_rows
 from angle_bench.training.data.order import sampler_of
+from angle_bench.training.data.rows import idle
 from angle_bench.training.data.stream import Stream
 from angle_bench.training.loop.schedule import Flow, Stop
 from angle_bench.training.loop.selection import Selection, refuse_test_splits, selection_suite
@@ -43,7 +44,13 @@ from angle_bench.training.model import distributed, fsdp
 from angle_bench.training.model.student import load_student
 from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.starting_point import starting_point
-from angle_bench.training.recipe.steps import last_due, refuse_too_few, steps_of
+from angle_bench.training.recipe.steps import (
+    last_due,
+    long_warmup,
+    refuse_idle_selection,
+    refuse_too_few,
+    steps_of,
+)
 from angle_bench.training.recipe.to_toml import recipe_toml
 from angle_bench.training.teachers.load_teachers import load_teachers, vectors_kept
 from angle_bench.training.teachers.teaching import Teaching, teachings
@@ -161,6 +168,7 @@ def fine_tune(
             trainer.resume(last)
         if last is None or not _ended(recipe, trainer, last):
             _train(trainer, last)
+            trainer.say_what_was_cut()
     return _finished(recipe, request, begun, trainer, asked, started)
 
 
@@ -198,6 +206,8 @@ def begin(recipe: Recipe, request: TrainingRequest) -> Begun:
     """
     suite = request.suite or selection_suite(recipe.select.suite)
     marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
+    if suite is None:
+        refuse_idle_selection(recipe)
     if request.track is not None:
         check_tracker(request.track)
     spec = starting_point(recipe, request.access)
@@ -252,7 +262,10 @@ def _trainer(
         record,
         None if suite is None else Selection(suite, student, spec, mirror),
         tuple(dict.fromkeys([*spec.selected_on_test, *begun.marks])),
+        _made_of(begun),
     )
+    for line in idle(data.format, recipe.loss):
+        watch.warning(line)
     trainer = AngleTrainer(
         recipe=recipe,
         student=student,
@@ -275,7 +288,20 @@ def _trainer(
     step = 0 if last is None else int(last.name.rpartition("-")[2])
     header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
     watch.began(f"{header} · {device}", _steps(recipe, trainer), step)
+    if (late := long_warmup(recipe, _steps(recipe, trainer))) is not None:
+        watch.warning(late)
     return trainer
+
+
+def _made_of(begun: Begun) -> dict[str, str]:
+    """What the starting point and the teachers are, by the keys of their settings."""
+    specs = {"model": begun.spec, **{each.key: each.spec for each in begun.taught}}
+    return {key: _identity(spec) for key, spec in specs.items()}
+
+
+def _identity(spec: ModelSpec) -> str:
+    """Content, or a commit of the hub, and settings."""
+    return " ".join([spec.revision, *([] if spec.settings is None else [spec.settings.digest()])])
 
 
 def _steps(recipe: Recipe, trainer: AngleTrainer) -> int:
@@ -336,9 +362,11 @@ def _averaged(
 ) -> Path:
     """The average of the last checkpoints, its score in the summary; every process takes part."""
     folder = RunFolder(request.folder)
-    steps = last_due(recipe, trainer.due, folder.steps())
+    # as the first process sees it: another machine's view of the folder may lag behind
+    there = distributed.everyone_says(folder.steps())[0]
+    steps = last_due(recipe, trainer.due, there)
     if len(steps) < 2:  # training ended early
-        steps = folder.steps()[-1:]
+        steps = there[-1:]
         place = folder.checkpoint(steps[-1])
     else:
         place = folder.place / AVERAGE

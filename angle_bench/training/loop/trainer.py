@@ -1,7 +1,7 @@
 """transformers' Trainer with our loss, order of rows, evaluation and checkpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -17,7 +17,13 @@ from angle_bench.results.training_texts import FILE_NAME as RECORD
 from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training.checkpoint.candidate import TrainedCheckpoint, fill_checkpoint
 from angle_bench.training.checkpoint.run_folder import RunFolder
-from angle_bench.training.data.batches import batches_of, made_with, rows_digest, write_batches
+from angle_bench.training.data.batches import (
+    batches_of,
+    made_with,
+    refuse_other_models,
+    rows_digest,
+    write_batches,
+)
 from angle_bench.training.data.collate import Batch, Collator
 from angle_bench.training.data.consumed import Consumed
 from angle_bench.training.data.dataset import TrainingRows
@@ -47,11 +53,13 @@ class Provenance:
         record: What it was trained on before, and is noted of from now on.
         selection: What the best checkpoint is found by; None keeps the last.
         selected_on_test: The test splits among that.
+        made_of: What the starting point and the teachers are, by their keys.
     """
 
     record: TrainingRecord
     selection: Selection | None = None
     selected_on_test: tuple[str, ...] = ()
+    made_of: Mapping[str, str] = field(default_factory=dict)
 
 
 class AngleTrainer(Trainer):
@@ -91,11 +99,13 @@ class AngleTrainer(Trainer):
         self._consumed = Consumed(recipe, data, args.world_size)
         self._divided = batches_of(recipe, args.world_size)
         self._digest = data.digest if isinstance(data, TrainingRows) else None
+        self._made_of = dict(provenance.made_of)
         self.marks = provenance.selected_on_test
         self.sampler = None if isinstance(data, Stream) else sampler_of(data, recipe)
         rows = None if self.sampler is None else len(self.sampler)
         self.due = saved_steps(recipe, rows, args.world_size)
         self._losses = LossLog()
+        self._texts, self._cut = 0, 0
         self._exact = not draws(student.module)
         super().__init__(
             model=student.module,
@@ -132,13 +142,14 @@ class AngleTrainer(Trainer):
         """Note what was trained on up to a checkpoint of this training; its weights are loaded.
 
         Raises:
-            UsageError: The rows are not those that it was trained on.
+            UsageError: Rows, starting point or teachers are not those that it was trained with.
         """
         if (before := rows_digest(checkpoint)) is not None and before != self._digest:
             raise UsageError(
                 f"the rows are not those that {checkpoint.name} was trained on.",
                 "-o FOLDER of a new name, or the rows as they were",
             )
+        refuse_other_models(checkpoint, self._made_of)
         self._say_what_is_compared(checkpoint)
         step = TrainerState.load_from_json(str(checkpoint / "trainer_state.json")).global_step
         if (earlier := read_training_texts(checkpoint)) is not None:
@@ -213,6 +224,8 @@ class AngleTrainer(Trainer):
         if not torch.isfinite(total):
             raise not_finite(loss, inputs, self.state.global_step + 1, self.folder.last())
         self._losses.note(loss)
+        self._texts += len(inputs["lengths"])
+        self._cut += inputs["cut"]
         return total
 
     def _groups(self, batch: Batch) -> Groups:
@@ -259,6 +272,17 @@ class AngleTrainer(Trainer):
         ):
             return selection.score()
 
+    def say_what_was_cut(self) -> None:
+        """Warn of texts that were longer than the candidate's or a teacher's length."""
+        said = distributed.everyone_says((self._cut, self._texts))
+        cut, texts = map(sum, zip(*said, strict=True))
+        if cut:
+            limit = self.student.settings.max_length
+            self.watch.warning(f"{cut:,} of {texts:,} texts were cut to {limit} tokens")
+        for teacher in self._loss.teachers.values():
+            if (line := teacher.cut()) is not None:
+                self.watch.warning(line)
+
     @property
     def _halved(self) -> bool:
         return self.recipe.train.precision in _HALF
@@ -300,7 +324,7 @@ class AngleTrainer(Trainer):
     ) -> None:
         fill_checkpoint(place, candidate)
         self._record.write(place / RECORD)
-        write_batches(place, self._divided, self._digest)
+        write_batches(place, self._divided, self._digest, self._made_of)
         torch.save(optimizer, place / OPTIMIZER)
         assert self.lr_scheduler is not None
         torch.save(self.lr_scheduler.state_dict(), place / SCHEDULER)

@@ -48,8 +48,8 @@ def training_arguments(
         ddp_find_unused_parameters=False,
         bf16=used.precision == "bf16",
         fp16=used.precision == "fp16",
-        seed=used.seed,
-        data_seed=used.seed,
+        seed=used.seed % 2**32,  # numpy takes no more
+        data_seed=used.seed % 2**32,
         eval_strategy="no",
         save_strategy="no",
         logging_strategy="no",

@@ -1,12 +1,14 @@
 """A checkpoint as something that is trained: loaded, with what of it trains."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from angle_bench.checkpoints.loading.backbone import (
     Backbone,
@@ -175,6 +177,8 @@ def _new_adapter(transformer: Any, lora: Lora) -> Any:
         transformer = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
             transformer, use_gradient_checkpointing=False
         )
+    names = _linear_names(transformer)
+    _refuse_targets(transformer, lora, names)
     pooler = hasattr(transformer, "pooler")
     config = LoraConfig(
         r=lora.r,
@@ -184,25 +188,40 @@ def _new_adapter(transformer: Any, lora: Lora) -> Any:
         exclude_modules=r"(.*\.)?pooler\..*" if pooler else None,  # a head that nothing reads
         task_type="FEATURE_EXTRACTION",
     )
-    try:
-        return get_peft_model(transformer, config)
-    except ValueError as error:  # it names what it did not find
-        names = _linear_names(transformer)
-        near = [name for typed in lora.targets for name in did_you_mean(typed, names)]
-        raise UsageError(
-            f"lora.targets {', '.join(lora.targets)}: {type(transformer).__name__} has no such "
-            f"linear layers.",
-            f"--set lora.targets='{json.dumps(list(dict.fromkeys(near or names)))}'",
-        ) from error
+    return get_peft_model(transformer, config)
+
+
+def _refuse_targets(transformer: nn.Module, lora: Lora, names: Sequence[str]) -> None:
+    """Refuse targets that are nowhere: peft takes those that it finds, if it finds one.
+
+    Raises:
+        UsageError: One names no linear layer.
+    """
+    lacking = [
+        target
+        for target in lora.targets
+        if not any(name == target or name.endswith(f".{target}") for name in names)
+    ]
+    if not lacking:
+        return
+    short = list(dict.fromkeys(name.rpartition(".")[2] for name in names))
+    near = [name for typed in lacking for name in did_you_mean(typed, short)]
+    kept = [target for target in lora.targets if target not in lacking]
+    meant = dict.fromkeys([*kept, *(near or ([] if kept else short))])
+    raise UsageError(
+        f"lora.targets {', '.join(lacking)}: {type(transformer).__name__} has no such linear "
+        "layers.",
+        f"--set lora.targets='{json.dumps(list(meant))}'",
+    )
 
 
 def _linear_names(transformer: nn.Module) -> list[str]:
-    found = (
-        name.rpartition(".")[2]
+    """The names of linear layers that may get an adapter, with what they are in."""
+    return [
+        name
         for name, module in transformer.named_modules()
-        if isinstance(module, nn.Linear)
-    )
-    return list(dict.fromkeys(found))
+        if isinstance(module, nn.Linear | Conv1D) and "pooler" not in name.split(".")
+    ]
 
 
 def _of_adapter(name: str, wrapped: Any) -> bool:

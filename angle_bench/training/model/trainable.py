@@ -1,5 +1,6 @@
 """The module that is trained: a transformer and its pooling."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,10 @@ from angle_bench.checkpoints.spec import Pooling
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.shared_embedding import looked_up_once
 
-DROPOUTS = ("attention_dropout", "dropout", "hidden_dropout", "classifier_dropout")
+# a rate that a module hands to a function, such as attention_dropout or resid_pdrop
+_RATE = re.compile(r"(.+_)?(dropout|p?drop)(_prob|_rate|_p)?")
+_LAYERS = "layerdrop"  # whole layers at random
+_DROPOUTS = nn.modules.dropout._DropoutNd
 
 
 class ForwardOutput(NamedTuple):
@@ -138,21 +142,28 @@ def joined(parts: Sequence[ForwardOutput], groups: Groups, width: int) -> Forwar
 def set_dropout(transformer: nn.Module, rate: float) -> None:
     """Give every dropout of a transformer this rate; adapters keep theirs."""
     for name, module in transformer.named_modules():
-        if isinstance(module, nn.Dropout):
-            if "lora_" not in name:
+        if isinstance(module, _DROPOUTS):
+            if not name.endswith(".default"):  # peft's name of an adapter
                 module.p = rate
             continue
-        for attribute in DROPOUTS:  # rates that are handed to functions, such as to attention
-            if isinstance(getattr(module, attribute, None), float):
-                setattr(module, attribute, rate)
+        for attribute in _rates(module):
+            setattr(module, attribute, rate)
 
 
 def draws(module: nn.Module) -> bool:
     """Whether a module drops anything at random while it is trained."""
     for each in module.modules():
-        if isinstance(each, nn.Dropout) and each.p > 0:
+        if isinstance(each, _DROPOUTS) and each.p > 0:
             return True
-        rates = (getattr(each, name, None) for name in DROPOUTS)
-        if any(isinstance(rate, float) and rate > 0 for rate in rates):
+        rates = [*_rates(each).values(), getattr(each, _LAYERS, 0.0)]
+        if any(rate > 0 for rate in rates):
             return True
     return False
+
+
+def _rates(module: nn.Module) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, float) and _RATE.fullmatch(name)
+    }

@@ -102,4 +102,6 @@ class Matryoshka(Section):
         idle = [key for key in OF_LAYERS if getattr(self, key) != defaults[key].default]
         if idle and not self.layers:
             raise ValueError(f"matryoshka.{idle[0]} is of layers, and layers is false")
+        if not self.last_layer_weight and not self.prior_layers_weight:
+            raise ValueError("matryoshka leaves nothing to learn: no layer has a weight")
         return self

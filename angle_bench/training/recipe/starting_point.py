@@ -9,6 +9,12 @@ from angle_bench.errors import NotRecordedError, UsageError, fix_said_as
 from angle_bench.training.recipe.data_sections import Prompts
 from angle_bench.training.recipe.recipe import Recipe
 
+# what none trains by, and none teaches by, and why
+NO_VECTOR: dict[str | int, str] = {
+    "all": "a vector of every token, not one of a text",
+    "cls_avg_v0": "by which the padding of its batch is part of a vector",
+}
+
 
 def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
     """The checkpoint of a recipe; its settings are those that the candidate is to be used with.
@@ -38,10 +44,18 @@ def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
             f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
             "a model.name that is a checkpoint of transformers",
         )
-    if spec.settings.pooling == "all":
+    pooling = spec.settings.pooling
+    if pooling in NO_VECTOR:
         raise UsageError(
-            "model.pooling all gives a vector of every token, not one.",
-            "--set model.pooling=mean",
+            f"{spec.label} has the pooling {pooling}, {NO_VECTOR[pooling]}.",
+            f"--set model.pooling={'cls_avg' if pooling == 'cls_avg_v0' else 'mean'}",
+        )
+    if spec.base is not None and (recipe.model.trainable or recipe.model.frozen):
+        key = "trainable" if recipe.model.trainable else "frozen"
+        raise UsageError(
+            f"{spec.label} is an adapter, which trains as a whole on a frozen base; model.{key} "
+            "is of the weights of a whole model.",
+            f"the recipe without model.{key}; or angle-bench export --to merged first",
         )
     if spec.base is not None and recipe.lora is not None:
         raise UsageError(

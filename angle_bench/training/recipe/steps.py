@@ -59,6 +59,30 @@ def refuse_too_few(recipe: Recipe, due: Sequence[int]) -> None:
     )
 
 
+def refuse_idle_selection(recipe: Recipe) -> None:
+    """Refuse what is asked of evaluations, where nothing is evaluated.
+
+    Raises:
+        UsageError: Something is.
+    """
+    for key in ("steps", "patience"):
+        if getattr(recipe.select, key) is not None:
+            raise UsageError(
+                f"select.{key} is of evaluations, and with an empty select.suite there are none.",
+                "--set select.suite=STSB-dev",
+            )
+
+
+def long_warmup(recipe: Recipe, steps: int) -> str | None:
+    """A line, where training ends before its learning rate is reached."""
+    if recipe.train.warmup < 1 or recipe.train.warmup < steps:
+        return None
+    return (
+        f"train.warmup is {recipe.train.warmup:,.0f} of {steps:,} steps: "
+        "train.learning_rate is never reached"
+    )
+
+
 def last_due(recipe: Recipe, due: Collection[int], there: Sequence[int]) -> list[int]:
     """The steps whose checkpoints are averaged, of those that are there; none where none is asked.
 

@@ -1,8 +1,8 @@
 """`[train]` and `[select]`: how training goes, and which checkpoint is chosen."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from angle_bench.training.recipe.section import MOST, Section
 
@@ -61,6 +61,12 @@ class Train(Section):
     keep: int = Field(default=1, ge=1)
     average_last: int | None = Field(default=None, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**63)
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        if self.warmup > 1 and self.warmup % 1:
+            raise ValueError("warmup is a share of all steps below 1, or a whole number of steps")
+        return self
 
 
 class Select(Section):

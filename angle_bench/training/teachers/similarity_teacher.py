@@ -30,6 +30,7 @@ from angle_bench.training.data.collate import Batch
 from angle_bench.training.loop.selection import BATCH_TOKENS
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.objectives import similarity_distance
+from angle_bench.training.model import distributed
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.trainable import ForwardOutput
 from angle_bench.training.recipe.model_sections import TeacherSection
@@ -67,6 +68,22 @@ class SimilarityTeacher:
     def loss(self, found: ForwardOutput, taught: ForwardOutput, mask: Tensor) -> Tensor:
         """The weighted mean squared difference of the cosines."""
         return self.settings.weight * similarity_distance(found.vectors, taught.vectors)
+
+    def cut(self) -> str | None:
+        """How many of the texts that were computed its own length has cut, in all processes."""
+        spec = self.encoder.spec
+        if spec.settings is None:
+            return (
+                f"the teacher {spec.label} is computed by {spec.loader}, which does not say "
+                "how many texts it cuts"
+            )
+        mine = self.encoder.counted()
+        said = distributed.everyone_says((mine["truncated"], mine["forwarded"]))
+        cut, computed = map(sum, zip(*said, strict=True))
+        if not cut:
+            return None
+        limit = spec.settings.max_length
+        return f"the teacher {spec.label}: {cut:,} of {computed:,} texts were cut to {limit} tokens"
 
 
 def load_similarity_teacher(

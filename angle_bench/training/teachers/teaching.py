@@ -11,6 +11,7 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError, NotRecordedError, UsageError, fix_said_as
 from angle_bench.training.recipe.model_sections import TeacherSection
 from angle_bench.training.recipe.recipe import Recipe
+from angle_bench.training.recipe.starting_point import NO_VECTOR
 
 SELF = "self"
 
@@ -85,6 +86,8 @@ def _teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> Iterator[Teac
         _refuse_loader(found)
         if section.compare == "similarities" and found.spec.settings is not None:
             _refuse_settings(found)
+        elif found.spec.settings is not None:
+            _refuse_pooling(found)
         yield found
 
 
@@ -128,14 +131,19 @@ def _refuse_loader(teaching: Teaching) -> None:
         )
 
 
+def _refuse_pooling(teaching: Teaching) -> None:
+    pooling = teaching.spec.required_settings().pooling
+    if pooling not in NO_VECTOR or (teaching.section.tokens == "all" and not teaching.guides):
+        return  # no text's vector is looked at
+    raise UsageError(
+        f"the teacher {teaching.spec.label} has the pooling {pooling}, {NO_VECTOR[pooling]}.",
+        f"--set {teaching.key}.pooling=mean",
+    )
+
+
 def _refuse_settings(teaching: Teaching) -> None:
     settings = teaching.spec.required_settings()
-    if settings.pooling == "all":
-        raise UsageError(
-            f"the teacher {teaching.spec.label} has the pooling all, a vector of every token, not "
-            "one of a text.",
-            f"--set {teaching.key}.pooling=mean",
-        )
+    _refuse_pooling(teaching)
     for role in (None, *ROLES):
         try:
             settings.prompts.template_for(None, None, role)

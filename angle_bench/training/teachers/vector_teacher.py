@@ -45,6 +45,9 @@ class Teacher(Protocol):
             mask: 1 on real tokens of this process's texts, (texts, tokens).
         """
 
+    def cut(self) -> str | None:
+        """What its own length has cut so far, in a sentence of every process; None of nothing."""
+
 
 @dataclass(frozen=True)
 class VectorTeacher:
@@ -74,6 +77,9 @@ class VectorTeacher:
             real = mask.bool()
             own, target = found.tokens[real], taught.tokens[real]
         return self.settings.weight * kl_divergence(own, target, self.settings.temperature)
+
+    def cut(self) -> None:
+        """Nothing: it gets the candidate's tokens."""
 
 
 def load_vector_teacher(
