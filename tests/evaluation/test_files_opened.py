@@ -11,6 +11,7 @@ import pytest
 
 from tests.checkpoints import sts_rows, write_rows
 
+pytestmark = pytest.mark.process
 TASKS = ("STS12", "STS13")
 COMMAND = "run -m tiny=tiny-bert -t STS12,STS13 --mirror mirror --pooling mean -d cpu:1 --json"
 # every file below the current folder that Python opens to read, however the opening ends
