@@ -20,6 +20,7 @@ from tests.training.test_processes import (
 from tests.training.trainings import assert_same_weights, dev_mirror, trained
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize("shards", [False, True], ids=["ddp", "fsdp"])
 def test_the_average_in_two_processes(tmp_path: Path, tiny_bert: Path, shards: bool) -> None:

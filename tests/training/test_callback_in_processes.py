@@ -12,6 +12,7 @@ from tests.training.test_callback import mlm_checkpoint, st_checkpoint
 from tests.training.test_processes import launched
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_the_first_process_evaluates_and_the_others_wait(tmp_path: Path) -> None:
     st_checkpoint(tmp_path)
