@@ -284,7 +284,7 @@ def _refuse_twice(given: Mapping[str, Any], chosen_by_rows: bool) -> None:
         ("model", "base"): "the base is the argument base",
         ("data", "train"): f"the rows are {TRAIN_DS}",
     }
-    if chosen_by_rows:
+    if chosen_by_rows and given.get("select", {}).get("suite"):
         twice["select", "suite"] = f"the checkpoint is chosen by {VALID_DS}"
     for (section, key), instead in twice.items():
         if key in given.get(section, {}):
