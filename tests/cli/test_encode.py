@@ -17,6 +17,8 @@ from angle_bench.evaluation.reader import open_rows
 from tests.conftest import Cli
 from tests.handed_over_folders import router
 
+pytestmark = pytest.mark.process
+
 TEXTS = ["a man, eating", "someone eats", "a man, eating", "", "cat " * 90]
 CPU = ("-d", "cpu:1", "--cache-dir", "store")
 
@@ -64,7 +66,6 @@ def vectors_of(place: str) -> Vectors:
     return np.asarray(column.flatten()).reshape(len(column), -1)
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "output"),
     [
@@ -88,7 +89,6 @@ def test_vectors_are_those_of_load(
     assert ended.out == ""
 
 
-@pytest.mark.process
 def test_parquet_says_whose_vectors_they_are(cli: Cli, tiny_bert: Path) -> None:
     write_csv(Path("t.csv"))
     ended = cli("encode", "t.csv", "--column", "text", "-m", tiny_bert, "--pooling", "mean", *CPU)
@@ -106,7 +106,6 @@ def test_parquet_says_whose_vectors_they_are(cli: Cli, tiny_bert: Path) -> None:
     }
 
 
-@pytest.mark.process
 def test_a_second_command_forwards_nothing(cli: Cli, tiny_bert: Path) -> None:
     write_text(Path("t.txt"))
     words = ("encode", "t.txt", "-m", tiny_bert, "--json", *CPU)
@@ -140,7 +139,6 @@ def test_no_rows_give_no_vectors(cli: Cli, tiny_bert: Path, name: str) -> None:
         assert "0 columns that could be meant" in ended.errors[0]
 
 
-@pytest.mark.process
 def test_a_lone_surrogate_from_json(cli: Cli, tiny_bert: Path) -> None:
     Path("t.jsonl").write_text('{"text": "a \\ud800 cat"}\n')
     ended = cli("encode", "t.jsonl", "-m", tiny_bert, *CPU)
@@ -256,7 +254,6 @@ def test_rows_and_files_that_are_broken_are_named(
     assert said in ended.errors[0]
 
 
-@pytest.mark.process
 def test_an_output_is_replaced_whole_or_not_at_all(cli: Cli, tiny_bert: Path) -> None:
     write_text(Path("t.txt"))
     Path("v.npy").write_bytes(b"old")
@@ -278,7 +275,6 @@ def test_a_folder_that_cannot_be_written_says_so(cli: Cli, tiny_bert: Path) -> N
     assert "-o with a file" in ended.errors[1]
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
 def test_skipped_rows_and_unused_columns_are_told(cli: Cli, tiny_bert: Path, name: str) -> None:
     rows = [{"id": "1", "text": "a b"}, {"id": "2", "text": "c"}, {"id": "3", "text": None}]

@@ -61,7 +61,9 @@ COMPRESSED = [
 ]
 
 
+# mteb's wrapper, of thresholds that it estimates and of models that could cut vectors themselves
 @pytest.mark.filterwarnings("ignore:Estimating quantization")
+@pytest.mark.filterwarnings("ignore:The model .* natively supports quantization")
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_compressed(ours: MtebEncoder, theirs: Any, kind: OutputDType) -> None:
     before = ours.mteb_model_meta

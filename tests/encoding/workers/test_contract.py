@@ -13,6 +13,8 @@ from tests.encoding.workers import kinds
 from tests.encoding.workers.faults import sitecustomize as fault
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batch, batches
 
+pytestmark = pytest.mark.process
+
 # test_ray.py has a cluster in every test run; one process alone is two with nothing beside it
 LONG = {name: pytest.param(name, marks=pytest.mark.long) for name in ("ray", "local-1")}
 
@@ -36,7 +38,6 @@ def workers(kind: str, folder: Path, faults: None) -> Iterator[Workers]:
         started.close()
 
 
-@pytest.mark.process
 def test_every_batch_is_answered_once_with_its_vectors(
     workers: Workers, asked: list[Batch], right: dict[int, Vectors]
 ) -> None:
@@ -157,7 +158,6 @@ def test_a_probe_after_an_unfinished_run_is_not_confused(
     assert_same(answers(workers, asked), right)
 
 
-@pytest.mark.process
 def test_kept_workers_go_on_and_closed_ones_leave_no_process(
     kind: str, folder: Path, asked: list[Batch], right: dict[int, Vectors]
 ) -> None:
@@ -177,7 +177,6 @@ def test_kept_workers_go_on_and_closed_ones_leave_no_process(
             answers(workers, asked)
 
 
-@pytest.mark.process
 def test_a_checkpoint_that_cannot_be_loaded_is_a_clear_error(kind: str, tiny_bert: Path) -> None:
     weights = tiny_bert / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
@@ -187,7 +186,6 @@ def test_a_checkpoint_that_cannot_be_loaded_is_a_clear_error(kind: str, tiny_ber
     assert "load_backbone" in _traceback(caught.value)
 
 
-@pytest.mark.process
 def test_layers_come_in_the_order_asked_for(folder: Path) -> None:
     from angle_bench.encoding.workers.local import LocalWorkers
 

@@ -22,6 +22,8 @@ from tests.conftest import Command
 from tests.encoding.workers import kinds
 from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batches
 
+pytestmark = pytest.mark.process
+
 GIB = 1 << 30
 NEED = GIB + (700 << 20)  # of an actor with weights of a GiB
 
@@ -123,7 +125,6 @@ def cluster(ray_folder: Path) -> Iterator[Any]:
     made.shutdown()
 
 
-@pytest.mark.process
 def test_a_node_that_leaves_in_mid_run_costs_a_warning(cluster: Any, tiny_bert_once: Path) -> None:
     asked: list[Batch] = batches(20)
     right: dict[int, Vectors] = answers(kinds.inline(tiny_bert_once), asked)
