@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-fast test-all coverage bench check docs study study-tables format generate clean
+.PHONY: help demo test test-fast test-all coverage bench check audit docs study study-tables format generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | sort | awk -F':.* ## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ study: $(READY) ## the study of leaderboards/, with MIRROR=data/; hours
 
 study-tables: $(READY) ## its tables from stored results
 	$(BIN)/python -m leaderboards.study.tables
+
+# asks the advisory service of PyPI; where that does not answer it fails
+audit: $(READY) ## known flaws of the installed packages
+	$(BIN)/python -m tools.audit
 
 format: $(READY) ## ruff's mends and format
 	$(BIN)/ruff check --fix

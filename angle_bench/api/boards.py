@@ -116,7 +116,9 @@ class Leaderboard:
 
         site = place_of(output)
         may_write(site)
-        write(site, exhibit(self.found))
+        shown = exhibit(self.found)
+        warn(shown.warnings)
+        write(site, shown)
         return site.index
 
     def _as(self, name: str) -> str:

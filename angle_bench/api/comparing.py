@@ -70,7 +70,7 @@ def compare(
     found = find_scored([base, *candidates], stored, access, ",".join(listed(tasks)), lines)
     if found.errors and (found.lacks_first or len(found.groups) < 2):
         raise found.errors[0]
-    first, *others = [Side.of(group.label, group.models) for group in found.groups]
+    first, *others = [Side.of(group.label, group.models, lines) for group in found.groups]
     if not others:
         raise UsageError(
             "all words have one label, so nothing is left to compare.",

@@ -216,10 +216,10 @@ def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
     spec = resolve(request.model, request.changes, request.access)
     refuse_other_loaders(spec, request.computing)
     _refuse_dimensions(spec, request.asked)
-    found = _texts(request)
-    check_output(request.output, found.column, request.overwrite)
-    began = time.monotonic()
     with progress:
+        found = _texts(request)
+        check_output(request.output, found.column, request.overwrite)
+        began = time.monotonic()
         vectors = compute(
             spec, found.texts, request.asked, request.computing, request.keeping, progress
         )

@@ -204,12 +204,12 @@ def mined(request: MiningRequest, progress: Quiet, *, dry_run: bool = False) -> 
     """As `mine_negatives`, with all that the command line can ask."""
     from angle_bench.training.mining.hard_negatives import check_texts, counted, find, write
 
-    search = _search(request)
-    check_texts(request.output, search.texts)
-    if dry_run:
-        return Mined(None, search)
-    began = time.monotonic()
     with progress:
+        search = _search(request)
+        check_texts(request.output, search.texts)
+        if dry_run:
+            return Mined(None, search)
+        began = time.monotonic()
         negatives = find(
             search.texts, search.spec, search.rule, request.computing, request.keeping, progress
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
-from angle_bench.errors import ResultsError
+from angle_bench.errors import ResultsError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,6 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
     from angle_bench.evaluation.scored.scored_models import find_scored
     from angle_bench.results.find.stored_models import stored_models
     from angle_bench.results.layout import SIDE
-    from angle_bench.results.predictions import read_predictions
     from angle_bench.suites.select import select
 
     suite = select([task])
@@ -128,12 +127,26 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
     for folder in one.folders:
         file = folder.path / SIDE / f"{asked.name}.parquet"
         if file.is_file():
-            frame: pd.DataFrame = read_predictions(file).to_pandas()
-            return frame
+            return _frame(file, model, asked.name)
     raise ResultsError(
         f"{model} has no predictions of {asked.name}.",
         f"angle-bench run -m {model} -t {asked.name} --overwrite",
     )
+
+
+def _frame(file: Path, model: str, task: str) -> "pd.DataFrame":
+    import pyarrow as pa
+
+    from angle_bench.results.predictions import read_predictions
+
+    try:
+        frame: pd.DataFrame = read_predictions(file).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultsError(
+            f"{file} cannot be read as predictions: {first_line(error)}",
+            f"angle-bench run -m {model} -t {task} --overwrite",
+        ) from error
+    return frame
 
 
 @public

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import first_line, printable
+from angle_bench.files.regular import read_regular
 from angle_bench.results.old_schema import RENAMED, is_old, old_scores
 from angle_bench.suites.task import Task
 
@@ -129,7 +130,7 @@ def parsed(place: Path) -> Any:
         FileNotFoundError: There is none.
     """
     try:
-        data = place.read_bytes()
+        data = read_regular(place)
         if place.suffix == ".gz":
             data = gzip.decompress(data)
         return json.loads(data)
@@ -146,7 +147,7 @@ def parsed(place: Path) -> Any:
 def read_object(place: Path) -> dict[str, Any]:
     """A JSON file's object, such as a run record; empty where there is none that can be read."""
     try:
-        value = json.loads(place.read_bytes())
+        value = json.loads(read_regular(place))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

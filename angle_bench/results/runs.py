@@ -61,7 +61,7 @@ def every_run(root: Path, warnings: list[str]) -> list[Run]:
     for place in sorted((root / RUNS).glob("*.json")):
         try:
             found.append(_run(place, read_object(place)))
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
             warnings.append(f"{place} is no record of a run; left out")
     return sorted(found, key=lambda run: run.started)
 

@@ -7,6 +7,7 @@ from typing import Literal
 from angle_bench.errors import AngleBenchError, ResultsError
 from angle_bench.evaluation.run.record import utc_now
 from angle_bench.files.atomic import json_file, write_together
+from angle_bench.files.regular import read_regular
 from angle_bench.training.checkpoint.run_folder import RECIPE, RunFolder, absolute, first_difference
 from angle_bench.training.recipe.read_recipe import read_recipe
 from angle_bench.training.recipe.recipe import Recipe
@@ -53,7 +54,7 @@ def failure_of(folder: Path) -> str:
     """
     place = folder / FAILURE
     try:
-        return str(json.loads(place.read_text(encoding="utf-8"))["what"])
+        return str(json.loads(read_regular(place))["what"])
     except (OSError, ValueError, KeyError) as error:
         raise ResultsError(
             f"{place} cannot be read: {error}", f"rm {place}, then --resume"

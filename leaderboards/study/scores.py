@@ -131,12 +131,15 @@ def _sides(suite: Suite, stored: Mapping[str, StoredModel]) -> dict[str, Side]:
         raise ResultsError(
             f"{plan.RESULTS} has no scores of {plan.BASE}.", "python -m leaderboards.study MIRROR"
         )
-    sides = {plan.BASE: Side.of(plan.BASE, [base])}
+    odd: list[str] = []
+    sides = {plan.BASE: Side.of(plan.BASE, [base], odd)}
     for recipe in plan.RECIPES:
         found = [stored[name] for seed in plan.SEEDS if (name := recipe.model(seed)) in stored]
         whole = [model for model in found if _has_all(model, suite)]
         if whole:
-            sides[recipe.name] = Side.of(recipe.name, whole)
+            sides[recipe.name] = Side.of(recipe.name, whole, odd)
+    if odd:
+        raise ResultsError(odd[0], f"git checkout {plan.RESULTS}")
     return sides
 
 

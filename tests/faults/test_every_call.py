@@ -1,12 +1,17 @@
-"""Each call on the disk fails once, or ends the process: the same command then gives the same."""
+"""Each call on the disk fails once, or ends the process: the same command then gives the same.
+
+The faults of a command are dealt out to blocks, each a test of its own, so that a part can be run,
+and run again: `pytest -m long tests/faults/test_every_call.py -k "test_run and block_3"`.
+"""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,9 @@ HEAVY = [
     *("angle_bench.evaluation.scoring.score", "angle_bench.evaluation.run.runner"),
     *("angle_bench.evaluation.encoders.load", "angle_bench.checkpoints.loading.backbone", *LIGHT),
 ]
+TRAINING = [*HEAVY, *("accelerate", "peft", "transformers.trainer", "safetensors.torch")]
+TRAINING += ["angle_bench.training.loop.fine_tune", "angle_bench.cli.training.trainings"]
+BLOCKS = 12
 STEP = int(os.environ.get("ANGLE_BENCH_TEST_STEP", "1"))  # every so many calls, for a first look
 
 
@@ -42,6 +50,17 @@ class Harness:
     template: Path
     server: "subprocess.Popen[str]"
     computes: bool
+    known: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
+
+    def whole(self, words: list[str], outcome: Callable[[Path], Any]) -> tuple[Any, list[str]]:
+        """What a command makes without a fault, and the calls on the disk that it takes."""
+        key = " ".join(words)
+        if key not in self.known:
+            self.begin()
+            ended = self.run(words)
+            assert ended["code"] == 0, ended["err"]
+            self.known[key] = outcome(self.place), ended["calls"]
+        return self.known[key]
 
     def begin(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
@@ -59,7 +78,7 @@ class Harness:
         return ended | {name: Path(place).read_text() for name, place in said.items()}
 
 
-def harness(folder: Path, computes: bool) -> Harness:
+def harness(folder: Path, imports: list[str]) -> Harness:
     place, template = folder / "work", folder / "template"
     template.mkdir()
     env = os.environ | {"ANGLE_BENCH_CACHE": str(place / "cache"), "PYTHONPATH": os.getcwd()}
@@ -68,7 +87,7 @@ def harness(folder: Path, computes: bool) -> Harness:
             sys.executable,
             "-P",
             str(Path(__file__).with_name("shim.py")),
-            *(HEAVY if computes else LIGHT),
+            *imports,
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -76,13 +95,13 @@ def harness(folder: Path, computes: bool) -> Harness:
         env=env,
         text=True,
     )
-    return Harness(place, template, server, computes)
+    return Harness(place, template, server, imports is not LIGHT)
 
 
 @pytest.fixture(scope="module")
 def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A tiny checkpoint and a mirror; torch and mteb are imported once."""
-    made = harness(tmp_path_factory.mktemp("faults"), computes=True)
+    made = harness(tmp_path_factory.mktemp("faults"), HEAVY)
     build_tiny_bert(made.template / "tiny")
     write_rows(made.template / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
     (made.template / "texts.txt").write_text("a man eats\nthe red apple\ntwo dogs\n")
@@ -94,7 +113,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 @pytest.fixture(scope="module")
 def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A folder of results; nothing is computed."""
-    made = harness(tmp_path_factory.mktemp("faults"), computes=False)
+    made = harness(tmp_path_factory.mktemp("faults"), LIGHT)
     results = Results(made.template / "results")
     pairs = Pairs("STS12", 20)
     for name, noise in (("good", 0.1), ("bad", 0.5)):
@@ -117,24 +136,21 @@ def make_old(place: Path) -> None:
 
 
 def check_every_call(
-    at: Harness, words: list[str], outcome: Callable[[Path], Any], step: int = 1
-) -> int:
-    """Each `step`th call fails, then ends the process.
+    at: Harness, words: list[str], outcome: Callable[[Path], Any], block: int, fewest: int
+) -> None:
+    """The faults of a block: a call fails, or ends the process.
 
     Args:
         at: Where.
         words: The command.
         outcome: What it has made, to be compared.
-        step: 1 takes every call.
-
-    Returns:
-        How many faults there were.
+        block: Which of the `BLOCKS`.
+        fewest: Faults that all blocks together have at least.
     """
-    at.begin()
-    whole = at.run(words)
-    assert whole["code"] == 0, whole["err"]
-    right, calls = outcome(at.place), whole["calls"]
-    faults = [(kill, number) for kill in (False, True) for number in range(0, len(calls), step)]
+    right, calls = at.whole(words, outcome)
+    every = [(kill, number) for number in range(0, len(calls), STEP) for kill in (False, True)]
+    assert len(every) >= fewest // STEP
+    faults = every[block::BLOCKS]
     wrong = []
     for kill, number in faults:
         what = f"{'killed at' if kill else 'error at'} {number} of {len(calls)}, {calls[number]}"
@@ -154,8 +170,7 @@ def check_every_call(
         elif left := left_over(at.place):
             wrong.append(f"{what}: left {left}")
     assert not wrong, f"{len(wrong)} of {len(faults)} faults\n" + "\n".join(wrong)
-    print(f"{len(faults)} faults in {len(calls)} calls of {words[0]}")
-    return len(faults)
+    print(f"block {block}: {len(faults)} of {len(every)} faults in {len(calls)} calls of {words}")
 
 
 def stored(place: Path) -> Any:
@@ -183,22 +198,81 @@ ENCODE = ["encode", "texts.txt", "-m", "tiny", "-o", "vectors.parquet", "--overw
 BOARD = ["leaderboard", "results", "-t", "STS12", "-o"]
 
 
-@pytest.mark.parametrize(
-    "name", ["board.json", pytest.param("board.html", marks=pytest.mark.long), "board.csv"]
-)
-def test_leaderboard(light: Harness, name: str) -> None:
-    words = [*BOARD, name]
-    assert check_every_call(light, words, named(name), STEP) >= 8 // STEP
+TRAIN = ["train", "recipe.toml", "-o", "out", "--resume", "-d", "cpu"]
+RECIPE = """
+[model]
+name = "tiny"
+[[data.train]]
+path = "pairs.csv"
+[train]
+max_steps = 2
+save_steps = 1
+batch_size = 2
+[select]
+suite = ""
+"""
+
+
+def trained(place: Path) -> Any:
+    """The candidate's weights and settings, and what it was trained on."""
+    return named(*(f"out/{name}" for name in TRAINED))(place)
+
+
+TRAINED = ("model.safetensors", "config.json", "angle_bench.json", "training_texts.parquet")
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """A tiny checkpoint, pairs and a recipe; the trainer is imported once."""
+    made = harness(tmp_path_factory.mktemp("faults"), TRAINING)
+    build_tiny_bert(made.template / "tiny")
+    rows = "a man,he\na dog,it\na cat,she\ntwo dogs,they\n"
+    (made.template / "pairs.csv").write_text(f"query,positive\n{rows}")
+    (made.template / "recipe.toml").write_text(RECIPE)
+    yield made
+    made.server.kill()
+    made.server.wait()
+
+
+blocks = pytest.mark.parametrize("block", range(BLOCKS), ids=lambda block: f"block_{block}")
+
+
+@blocks
+@pytest.mark.parametrize("name", ["board.json", "board.csv"])
+def test_leaderboard(light: Harness, name: str, block: int) -> None:
+    check_every_call(light, [*BOARD, name], named(name), block, 8)
 
 
 @pytest.mark.process
 @pytest.mark.long
-def test_run(heavy: Harness) -> None:
-    assert check_every_call(heavy, RUN, stored, STEP) >= 60 // STEP
+@blocks
+def test_html(light: Harness, block: int) -> None:
+    check_every_call(light, [*BOARD, "board.html"], pages, block, 30)
+
+
+MINUTE = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d(\+00:00)?|20\d\d-\d\d-\d\d \d\d:\d\d UTC")
+
+
+def pages(place: Path) -> Any:
+    """Every file of a site, without the minute in which it was made."""
+    files = [place / "board.html", *sorted(place.glob("board_files/**/*"))]
+    return {str(file): MINUTE.sub(b"", file.read_bytes()) for file in files if file.is_file()}
 
 
 @pytest.mark.process
 @pytest.mark.long
-def test_encode(heavy: Harness) -> None:
-    made = named("vectors.parquet")
-    assert check_every_call(heavy, [*ENCODE, "-d", "cpu:1"], made, STEP) >= 30 // STEP
+@blocks
+def test_run(heavy: Harness, block: int) -> None:
+    check_every_call(heavy, RUN, stored, block, 60)
+
+
+@pytest.mark.long
+@blocks
+def test_encode(heavy: Harness, block: int) -> None:
+    check_every_call(heavy, [*ENCODE, "-d", "cpu:1"], named("vectors.parquet"), block, 30)
+
+
+@pytest.mark.long
+@blocks
+def test_train(training: Harness, block: int) -> None:
+    check_every_call(training, TRAIN, trained, block, 60)

@@ -46,7 +46,7 @@ def results(tmp_path: Path) -> Results:
 
 
 def side(results: Results, *names: str, label: str | None = None) -> Side:
-    return Side.of(label or names[0], [results.model(name) for name in names])
+    return Side.of(label or names[0], [results.model(name) for name in names], [])
 
 
 def compared(results: Results, *names: str, of: Suite = BOTH, **how: object) -> ComparisonTable:

@@ -44,7 +44,7 @@ def ranked(results: Results) -> Board:
 
 
 def compared(results: Results, *names: str) -> str:
-    sides = [Side.of(name, [results.model(name)]) for name in names]
+    sides = [Side.of(name, [results.model(name)], []) for name in names]
     found = compare(sides[0], sides[1:], OF, How(allow_different=True), read_sides(sides, OF, []))
     return text(found)
 

@@ -48,7 +48,7 @@ def results(tmp_path: Path) -> Results:
 
 
 def side(results: Results, name: str) -> Side:
-    return Side.of(name, [results.model(name)])
+    return Side.of(name, [results.model(name)], [])
 
 
 def ranking(results: Results, *names: str, of: Suite = FOUR) -> Ranking:

@@ -5,6 +5,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import next_step
 from angle_bench.errors import shown as safe
 from angle_bench.evaluation.progress import Progress as WatchedRun
+from angle_bench.files.reading_pace import heard_by
 
 LINE_EVERY_SECONDS = 60.0
 WIDE = 120  # columns for a bar, the counts and the pace in one line
@@ -37,6 +39,7 @@ class WarningsOnly:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self._heard: AbstractContextManager[None] = nullcontext()
 
     def warning(self, text: str) -> None:
         """One line."""
@@ -48,10 +51,16 @@ class WarningsOnly:
     def close(self) -> None:
         """Nothing to put away."""
 
+    def reading(self, line: str) -> None:
+        """Nothing to say."""
+
     def __enter__(self) -> Self:
+        self._heard = heard_by(self.reading)
+        self._heard.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._heard.__exit__(None, None, None)
         self.close()
 
     def _say(self, text: str) -> None:
@@ -89,6 +98,10 @@ class Bars(Quiet):
         self._bars = Progress(*columns, console=self._console)
         self._bar: TaskID | None = None
         self._pace = Pace(0, 0)
+
+    def reading(self, line: str) -> None:
+        """The line."""
+        self._say(line)
 
     def loading(self, spec: ModelSpec) -> None:
         """A line, since a download or some seconds of imports follow."""
@@ -161,6 +174,10 @@ class Lines(Quiet):
         super().__init__(debug)
         self._pace = Pace(0, 0)
         self._said = time.monotonic()
+
+    def reading(self, line: str) -> None:
+        """The line."""
+        self._line(line)
 
     def loading(self, spec: ModelSpec) -> None:
         """A line, since a download may follow."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from angle_bench.checkpoints.spec import Shape
 from angle_bench.errors import ModelError
+from angle_bench.files.regular import read_regular
 
 LONGEST_WITHOUT_LIMIT = 512
 SETTLED_NS = 2_000_000_000  # what changed before that would look different if it changed again
@@ -57,7 +58,7 @@ def _text(place: Path) -> str:
     """
     stat = place.stat()
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < SETTLED_NS:
-        return place.read_text(encoding="utf-8")
+        return read_regular(place).decode()
     return _kept(
         place, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     )
@@ -65,7 +66,7 @@ def _text(place: Path) -> str:
 
 @lru_cache(maxsize=MOST_KEPT)
 def _kept(place: Path, _same: tuple[int, ...]) -> str:
-    return place.read_text(encoding="utf-8")
+    return read_regular(place).decode()
 
 
 def read_keys(place: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.checkpoints.folder.honoured import PROMPTS_CONFIG
 from angle_bench.checkpoints.spec import Trust
 from angle_bench.errors import ModelError
+from angle_bench.files.regular import read_regular
 
 _OWN = "sentence_transformers."
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -73,6 +74,6 @@ def _json(file: Path) -> Any:
     import json
 
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(read_regular(file))
     except (ValueError, OSError):  # whoever needs it says so
         return None

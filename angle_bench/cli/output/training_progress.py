@@ -40,6 +40,10 @@ class _Steps(Warnings):
         head = f"{self._label}: {header}" if self._label else header
         self._say(f"{head} · {steps:,} steps{going_on}")
 
+    def reading(self, line: str) -> None:
+        """The line."""
+        self._say(line)
+
     def step(self, done: int) -> None:
         """Counts."""
         self.done = done

@@ -226,15 +226,19 @@ def _may_write(output: Path, kind: "Format | None") -> None:
 
 def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:
     from angle_bench.reporting.site.shown import exhibit
-    from angle_bench.reporting.site.site_folder import first_difference, place_of
+    from angle_bench.reporting.site.site_folder import first_difference, place_of, write
 
-    if check is not None:
-        return _checked(check, first_difference(place_of(check), exhibit(board.found)))
-    if output is None:
+    place = output or check
+    if place is None:
         raise UsageError("a page is several files.", "-o FOLDER, or -o FILE.html")
-    index = board.save_site(output)
+    shown, site = exhibit(board.found), place_of(place)
+    for warning in () if quiet else shown.warnings:
+        typer.echo(f"warning: {printable(warning)}", err=True)
+    if check is not None:
+        return _checked(check, first_difference(site, shown))
+    write(site, shown)
     if not quiet:
-        typer.echo(f"wrote {index}, {len(board.labels)} models", err=True)
+        typer.echo(f"wrote {site.index}, {len(board.labels)} models", err=True)
     return 0
 
 

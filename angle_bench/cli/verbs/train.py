@@ -167,6 +167,7 @@ def train(
     numbers, keeping = _seeds(wanted.seeds), kept.keeping()
     shared.prepare_environment(places.offline, said.quiet, said.verbose)
 
+    from angle_bench.cli.output.training_progress import watcher
     from angle_bench.sweeps.sweep_grid import dealt, read_sweep, trainings
 
     sweep = read_sweep(recipe, wanted.changes or [])
@@ -177,7 +178,8 @@ def train(
         typer.echo(f"--shard {wanted.shard}: no training is left for this part", err=True)
     access = places.access()
     if wanted.dry_run:
-        return _show_plan(sweep, share, access, places.device, said.as_json)
+        with watcher(said.quiet, None):
+            return _show_plan(sweep, share, access, places.device, said.as_json)
     scoring = None
     if sweep.keys:
         how = (judged.results, access, places.device, said.quiet, said.debug)

@@ -20,6 +20,8 @@ from angle_bench.evaluation.encoders.encode_arguments import (
 )
 from angle_bench.evaluation.encoders.input_texts import texts_of
 
+LONG_TEXT = 10_000_000  # characters
+
 
 class SentenceEncoder(ABC):
     """An encoder with the methods of mteb's `EncoderProtocol`, for lists of strings too.
@@ -115,6 +117,7 @@ class SentenceEncoder(ABC):
         )
         texts = [inputs] if isinstance(inputs, str) else texts_of(inputs)
         refuse_non_strings(texts)
+        self._tell_long(max(map(len, texts), default=0))
         with _bar(len(texts), bool(show_progress_bar), self.done) as done:
             vectors = self._encoded(texts, call, returned, done)
         self._tell_warnings()
@@ -201,6 +204,14 @@ class SentenceEncoder(ABC):
         self, texts: list[str], call: EncodeCall, returned: Returned, done: TextsDone | None
     ) -> Any:
         """The vectors of texts, as they are returned."""
+
+    def _tell_long(self, characters: int) -> None:
+        """Say what a text costs that is far longer than any model takes, before it is computed."""
+        if self.warn is not None and characters >= LONG_TEXT:
+            self.warn(
+                f"the longest text has {characters:,} characters: its tokens are found before it "
+                "is cut, which takes minutes and gigabytes"
+            )
 
     def _tell_warnings(self) -> None:
         if self.warn is not None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.problems import Problems
+from angle_bench.files.reading_pace import BYTES, paced
 
 BLOCK = 1 << 20
 # marks at the start of a file; the four bytes of UTF-32 begin like those of UTF-16
@@ -66,7 +67,9 @@ def utf8_chunks(place: Path, compression: str | None, problems: Problems) -> Ite
             ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None)
         )
         encoding = _encoding(problems.options.encoding, said)
-        chunks = _rest(head[len(mark) :], stream)
+        size = None if compression else place.stat().st_size
+        rest = _rest(head[len(mark) :], stream)
+        chunks = paced(rest, f"reading {place}", BYTES, len, size)
         if _is_utf8(encoding):
             yield from chunks
         else:

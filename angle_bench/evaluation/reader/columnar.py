@@ -13,6 +13,7 @@ from angle_bench.evaluation.reader.batch import ArrowBatch, RowBatch
 from angle_bench.evaluation.reader.blocks import opened
 from angle_bench.evaluation.reader.kinds import FileKind
 from angle_bench.evaluation.reader.problems import Problems
+from angle_bench.files.reading_pace import paced
 
 _ROWS = 16_384
 
@@ -34,7 +35,9 @@ class Columnar:
         with self._file() as (schema, read):
             known = column is not None and column in schema.names
             first = 1
-            for batch in read([column] if known else None):
+            batches, rows = read([column] if known else None)
+            doing = f"reading {self._problems.place}"
+            for batch in paced(batches, doing, "rows", lambda each: each.num_rows, rows):
                 batch.validate(full=True)  # strings are UTF-8: no reader of Arrow looks
                 table = pa.Table.from_batches([batch], batch.schema)
                 yield ArrowBatch(range(first, first + table.num_rows), table)
@@ -42,12 +45,14 @@ class Columnar:
 
     @contextmanager
     def _file(self) -> Iterator[tuple[pa.Schema, Any]]:
+        """The schema, and what gives batches of some columns and how many rows these have."""
         with whole(self._problems.place, self._kind.compression) as place:
             if self._kind.kind == "parquet":
                 import pyarrow.parquet as pq
 
                 with pq.ParquetFile(place) as file:
-                    yield file.schema_arrow, lambda c: file.iter_batches(_ROWS, columns=c)
+                    rows = file.metadata.num_rows
+                    yield file.schema_arrow, lambda c: (file.iter_batches(_ROWS, columns=c), rows)
             else:
                 with pa.memory_map(str(place)) as source:
                     yield _arrow(source)
@@ -59,8 +64,9 @@ def _arrow(source: pa.NativeFile) -> tuple[pa.Schema, Any]:
     except pa.ArrowInvalid:
         source.seek(0)
         stream = pa.ipc.open_stream(source)
-        return stream.schema, lambda _: iter(stream)
-    return file.schema, lambda _: map(file.get_batch, range(file.num_record_batches))
+        return stream.schema, lambda _: (iter(stream), None)
+    batches = range(file.num_record_batches)
+    return file.schema, lambda _: (map(file.get_batch, batches), None)
 
 
 @contextmanager

@@ -48,11 +48,17 @@ class ModelEvidence:
         answers: The stored scores, by task.
         usable: The evidence of the tasks that have some.
         reasons: Why the other scores cannot be used item by item, by task.
+        unreadable: Of these reasons, the files that are there and cannot be read.
     """
 
     answers: Mapping[str, Answer]
     usable: Mapping[str, Evidence]
     reasons: Mapping[str, str]
+    unreadable: tuple[str, ...] = ()
+
+
+class _Unreadable(NoEvidence):
+    """There are predictions, in a file that is damaged."""
 
 
 def model_evidence(model: StoredModel, suite: Suite, warnings: list[str]) -> ModelEvidence:
@@ -64,14 +70,15 @@ def model_evidence(model: StoredModel, suite: Suite, warnings: list[str]) -> Mod
         warnings: Takes a line for each file that is left out.
     """
     answers = model.answers(suite.task, warnings)
-    usable, reasons = {}, {}
+    usable, reasons, unreadable = {}, {}, []
     for task in suite.task:
         if task.name in answers:
             try:
                 usable[task.name] = read_evidence(answers[task.name], task)
             except NoEvidence as reason:
                 reasons[task.name] = str(reason)
-    return ModelEvidence(answers, usable, reasons)
+                unreadable += [str(reason)] if isinstance(reason, _Unreadable) else []
+    return ModelEvidence(answers, usable, reasons, tuple(unreadable))
 
 
 def read_evidence(answer: Answer, task: Task) -> Evidence:
@@ -108,7 +115,7 @@ def _parts(folder: ResultFolder, task: Task) -> list[ScoredPart]:
     try:
         table = read_predictions(place)
     except (pa.ArrowException, OSError) as error:
-        raise NoEvidence(f"{place} cannot be read ({error})") from error
+        raise _Unreadable(f"{place} cannot be read ({first_line(error)})") from error
     _check_texts(table)
     parts = _by_part(table)
     none = table.slice(0, 0)

@@ -17,7 +17,7 @@ from angle_bench.suites.task import Task
 HOW = How(allow_different=True)  # a table marks rows whose settings differ, and shows them
 
 
-def sides_of(rows: Sequence[TableRow], warnings: list[str] | None = None) -> list[Side]:
+def sides_of(rows: Sequence[TableRow], warnings: list[str]) -> list[Side]:
     """The rows that were measured, each as a side of a comparison (see `Side.of`)."""
     return [
         Side.of(row.label, [StoredModel.of(model) for model in row.models], warnings)
@@ -42,6 +42,7 @@ def with_ranks(
     odd: list[str] = []
     sides = sides_of(board.rows, odd) if sides is None else sides
     read = read_sides(sides, board.suite, []) if read is None else read
+    odd += [f"{line}; left out" for model in read.values() for line in model.unreadable]
     ranking = ranks(sides, board.suite, read)
     without = [row.label for row in board.rows if row.models and row.label not in ranking.intervals]
     warnings = [*board.warnings, *odd, *over_some(board.suite, ranking)]

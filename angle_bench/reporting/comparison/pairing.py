@@ -38,19 +38,13 @@ class Side:
     fixed: bool = False
 
     @classmethod
-    def of(
-        cls, label: str, models: Sequence[StoredModel], warnings: list[str] | None = None
-    ) -> "Side":
+    def of(cls, label: str, models: Sequence[StoredModel], warnings: list[str]) -> "Side":
         """A side with the records of training texts that lie with its results or checkpoints.
 
         Args:
             label: What it is called.
             models: What it is made of.
-            warnings: Is told of a record that cannot be read, which is then left out; without it
-                that is an error.
-
-        Raises:
-            ResultsError: A record cannot be read.
+            warnings: Takes a line for each record that cannot be read, which is left out.
         """
         records = [_training_texts(model, warnings) for model in models]
         training = tuple(one for one in records if one is not None)
@@ -70,7 +64,7 @@ class Side:
         return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
 
 
-def _training_texts(model: StoredModel, warnings: list[str] | None) -> TrainingTexts | None:
+def _training_texts(model: StoredModel, warnings: list[str]) -> TrainingTexts | None:
     """What was passed on with the results, else what lies in the checkpoint."""
     places = [folder.path / SIDE for folder in model.folders]
     if model.checkpoint is not None:
@@ -80,8 +74,6 @@ def _training_texts(model: StoredModel, warnings: list[str] | None) -> TrainingT
             if (found := read_training_texts(place)) is not None:
                 return found
         except ResultsError as error:
-            if warnings is None:
-                raise
             warnings.append(f"{error.what}; left out")
     return None
 

@@ -55,6 +55,7 @@ class Exhibit:
         variants: Rows that differ in layer or size alone, by the model they are of.
         trajectories: Trainings whose saved steps are rows.
         commands: What runs a row's model again, by its label.
+        warnings: What was left out beside what the board says, a line each.
     """
 
     board: Board
@@ -63,6 +64,7 @@ class Exhibit:
     variants: Mapping[str, Sequence[Variant]] = field(default_factory=dict)
     trajectories: Sequence[Trajectory] = ()
     commands: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def base(self) -> TableRow:
@@ -79,7 +81,8 @@ def exhibit(board: Board) -> Exhibit:
     Raises:
         ResultsError: Two rows were scored on other items of the same data.
     """
-    sides, numbers = sides_of(board.rows), TextNumbers()
+    warnings: list[str] = []
+    sides, numbers = sides_of(board.rows, warnings), TextNumbers()
     read = read_sides(sides, board.suite, [])
     judged = [side for side in sides if all(read[name].usable for name in side.named())]
     if len(judged) < 2:
@@ -100,6 +103,7 @@ def exhibit(board: Board) -> Exhibit:
         _variants(models),
         trajectories(board, models),
         {label: [model.run_words() for model in found] for label, found in models.items()},
+        tuple(warnings),
     )
 
 

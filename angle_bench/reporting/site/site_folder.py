@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +18,8 @@ from angle_bench.reporting.site.shown import Exhibit
 CHARTS = "charts.js"
 _EXPOSE = "window.vegaEmbed = vegaEmbed;"
 _COMMAND = re.compile(r'<meta name="angle-bench-command" content="([^"]*)">')
+_PAGE = re.compile(r"model-.*\.html", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _DATE = re.compile(r'<meta name="angle-bench-date" content="([^"]*)">')
 
 
@@ -50,12 +52,31 @@ def may_write(place: SitePlace) -> None:
     _require_charts()
     if place.index.is_file():
         _made_by(place.index.read_text(encoding="utf-8", errors="replace"), place.index)
-    elif place.index.exists() or (place.rest.is_dir() and any(place.rest.iterdir())):
+    elif place.index.exists() or not _is_unfinished(place.rest):
         taken = place.index if place.index.exists() else place.rest
         raise UsageError(
             f"{taken} is there, and no angle-bench leaderboard made it; nothing is overwritten.",
             "-o FOLDER of another name, or remove that one",
         )
+
+
+def _is_unfinished(rest: Path) -> bool:
+    """Whether a folder without a first page holds nothing but what a killed command left of one."""
+    if not rest.is_dir():
+        return not rest.exists()
+    return all(_is_of_a_site(each) for each in rest.iterdir())
+
+
+def _is_of_a_site(place: Path) -> bool:
+    """Whether a site like those of this version has that file, or was about to have it."""
+    if place.is_symlink() or not place.is_file():
+        return False
+    if (unfinished := _TEMPORARY.fullmatch(place.name)) is not None:
+        return _PAGE.fullmatch(unfinished[1]) is not None or unfinished[1] in _LIBRARIES
+    text = place.read_text(encoding="utf-8", errors="replace")
+    if _PAGE.fullmatch(place.name):
+        return _COMMAND.search(text) is not None
+    return place.name in _LIBRARIES and text == _LIBRARIES[place.name]()
 
 
 def write(place: SitePlace, shown: Exhibit) -> None:
@@ -65,11 +86,7 @@ def write(place: SitePlace, shown: Exhibit) -> None:
         ResultsError: The folder cannot be written.
     """
     pages = _pages(place, shown, datetime.now(UTC).isoformat(timespec="minutes"))
-    libraries = {
-        place.rest / "site.css": asset("site.css"),
-        place.rest / "site.js": asset("site.js"),
-        place.rest / CHARTS: charts(),
-    }
+    libraries = {place.rest / name: made() for name, made in _LIBRARIES.items()}
     files = [text_file(at, text) for at, text in {**libraries, **pages}.items()]
     write_together(files, fix="-o FOLDER that can be written and has space")
     for old in place.rest.glob("model-*.html"):
@@ -114,6 +131,13 @@ def charts() -> str:
     import vl_convert
 
     return f"(() => {{\n{vl_convert.javascript_bundle(_EXPOSE)}\n}})();\n"
+
+
+_LIBRARIES: Mapping[str, Callable[[], str]] = {
+    "site.css": lambda: asset("site.css"),
+    "site.js": lambda: asset("site.js"),
+    CHARTS: charts,
+}
 
 
 def _pages(place: SitePlace, shown: Exhibit, date: str) -> Mapping[Path, str]:

@@ -16,6 +16,7 @@ from angle_bench.evaluation.reader.kinds import SHOWN, kind_of
 from angle_bench.evaluation.reader.problems import cell_text, columns_text, short
 from angle_bench.evaluation.reader.select_files import is_glob
 from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
+from angle_bench.files.reading_pace import paced
 from angle_bench.results.text_hash import text_hash
 from angle_bench.training.data.rows import Checker, RowCounts, grouped, likely_names, renamed
 from angle_bench.training.data.sources import SourceRow, columns_of, name_of, raw_rows
@@ -231,7 +232,7 @@ def gather(pairs: Iterable[tuple[str, str]], corpus: Sequence[str] | None = None
     queries, documents = _Numbered(), _Numbered()
     numbered, seen, repeated = [], set(), 0
     positives: dict[bytes, set[bytes]] = {}  # of a normalised query, whatever its spellings
-    for query, positive in pairs:
+    for query, positive in paced(pairs, "telling pairs apart", "pairs", lambda _: 1):
         asked, answer = text_hash(query), text_hash(positive)
         if (asked, answer) in seen:
             repeated += 1

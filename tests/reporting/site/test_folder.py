@@ -54,6 +54,22 @@ def test_nothing_foreign_is_overwritten(cli: Cli, results: Path, tmp_path: Path)
     assert names(beside.parent) == ["mine.txt"]
 
 
+@pytest.mark.parametrize("foreign", [None, "site.css", "model-3-mine.html", "charts.js"])
+def test_a_site_whose_writing_was_killed_is_written_again(
+    cli: Cli, results: Path, tmp_path: Path, foreign: str | None
+) -> None:
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    rest = tmp_path / "site" / "index_files"
+    (tmp_path / "site" / "index.html").unlink()  # which is written last
+    (rest / f".site.js.{'0' * 16}.tmp").write_text("half")
+    if foreign is None:
+        assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+        return
+    (rest / foreign).write_text("mine")
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 2
+    assert (rest / foreign).read_text() == "mine"
+
+
 def test_check(cli: Cli, results: Path) -> None:
     assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
     ended = cli("leaderboard", *SUITE, "--check", "site")
