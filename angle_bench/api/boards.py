@@ -237,6 +237,7 @@ def arranged(
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
     from angle_bench.reporting.tables.arrange import Wishes, arrange
+    from angle_bench.reporting.tables.one_row import one_row_a_model
     from angle_bench.reporting.tables.published_rows import published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
     from angle_bench.results.find.choose import every_model, models_of
@@ -260,7 +261,8 @@ def arranged(
     if published:
         from angle_bench.suites.published import shipped
 
-        rows += published_rows(suite, shipped())
+        every_row = [*rows, *published_rows(suite, shipped())]
+        rows = one_row_a_model(suite, every_row, warnings)
     by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
     wishes = Wishes("" if by_rank else sort, base, partial, decimals, command, layout)
     board = Leaderboard(arrange(suite, rows, wishes, warnings))
