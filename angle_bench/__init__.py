@@ -40,11 +40,13 @@ if TYPE_CHECKING:
     from angle_bench.api.merging import Merged as Merged
     from angle_bench.api.merging import merge as merge
     from angle_bench.api.mining import mine_negatives as mine_negatives
+    from angle_bench.api.objects.citation import Citation as Citation
     from angle_bench.api.objects.comparison import Comparison as Comparison
     from angle_bench.api.objects.comparison import Verdict as Verdict
     from angle_bench.api.objects.mined import Mined as Mined
     from angle_bench.api.objects.run_result import RunResult as RunResult
     from angle_bench.api.objects.training_plan import TrainingPlan as TrainingPlan
+    from angle_bench.api.publishing.citing import cite as cite
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.running import run as run
@@ -68,6 +70,7 @@ _HOMES = {
     "CacheFreed": "api.vector_cache",
     "CacheInfo": "api.vector_cache",
     "Checked": "api.checking",
+    "Citation": "api.objects.citation",
     "Comparison": "api.objects.comparison",
     "Diagnosis": "api.diagnosis",
     "Downloaded": "api.downloading",
@@ -87,6 +90,7 @@ _HOMES = {
     "cache_info": "api.vector_cache",
     "cache_prune": "api.vector_cache",
     "check_models": "api.checking",
+    "cite": "api.publishing.citing",
     "compare": "api.comparing",
     "doctor": "api.diagnosis",
     "download": "api.downloading",
@@ -115,6 +119,7 @@ __all__ = [
     "CacheFreed",
     "CacheInfo",
     "Checked",
+    "Citation",
     "Comparison",
     "Diagnosis",
     "Downloaded",
@@ -135,6 +140,7 @@ __all__ = [
     "cache_info",
     "cache_prune",
     "check_models",
+    "cite",
     "compare",
     "doctor",
     "download",
