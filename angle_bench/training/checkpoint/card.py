@@ -32,6 +32,7 @@ class CardFacts:
         signature: The line that makes the scores traceable.
         selected_on_test: Test splits that it was chosen by.
         made_of: A line for each checkpoint that it is the average of.
+        model_index: Its scores as the hub reads them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class CardFacts:
     signature: str | None = None
     selected_on_test: Sequence[str] = ()
     made_of: Sequence[str] = ()
+    model_index: Sequence[Mapping[str, Any]] = ()
 
 
 def model_card(facts: CardFacts) -> str:
@@ -94,6 +96,8 @@ def head(facts: CardFacts, kept: Mapping[str, Any] | None = None) -> str:
         values["license"] = facts.license
     if facts.datasets:
         values["datasets"] = list(facts.datasets)
+    if facts.model_index:
+        values["model-index"] = list(facts.model_index)
     if isinstance(tags := before.get("tags"), list):
         values["tags"] = list(dict.fromkeys([*values["tags"], *map(str, tags)]))
     whole = before | values
