@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from angle_bench.api.objects.run_result import RunResult as RunResult
     from angle_bench.api.objects.training_plan import TrainingPlan as TrainingPlan
     from angle_bench.api.publishing.citing import cite as cite
+    from angle_bench.api.publishing.submitting import Submission as Submission
+    from angle_bench.api.publishing.submitting import submit as submit
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.running import run as run
@@ -84,6 +86,7 @@ _HOMES = {
     "Mined": "api.objects.mined",
     "Reproduction": "api.reproducing",
     "RunResult": "api.objects.run_result",
+    "Submission": "api.publishing.submitting",
     "TrainingPlan": "api.objects.training_plan",
     "Verdict": "api.objects.comparison",
     "cache_clear": "api.vector_cache",
@@ -110,6 +113,7 @@ _HOMES = {
     "run": "api.running",
     "runs": "api.stored",
     "scores": "api.stored",
+    "submit": "api.publishing.submitting",
     "tasks": "api.listing",
     "train": "training.api",
 }
@@ -133,6 +137,7 @@ __all__ = [
     "Mined",
     "Reproduction",
     "RunResult",
+    "Submission",
     "TrainingPlan",
     "Verdict",
     "__version__",
@@ -160,6 +165,7 @@ __all__ = [
     "run",
     "runs",
     "scores",
+    "submit",
     "tasks",
     "train",
 ]

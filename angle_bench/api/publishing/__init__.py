@@ -1,1 +1,1 @@
-"""What leaves the results folder: citations."""
+"""What leaves the results folder: citations, submissions."""
