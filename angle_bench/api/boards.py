@@ -237,8 +237,7 @@ def arranged(
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
     from angle_bench.reporting.tables.arrange import Wishes, arrange
-    from angle_bench.reporting.tables.one_row import one_row_a_model
-    from angle_bench.reporting.tables.published_rows import published_rows
+    from angle_bench.reporting.tables.published_rows import one_row_a_model, published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
     from angle_bench.results.find.choose import every_model, models_of
     from angle_bench.suites.select import select

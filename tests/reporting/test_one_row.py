@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import angle_bench as ab
-from angle_bench.reporting.tables.one_row import one_row_a_model
+from angle_bench.reporting.tables.published_rows import one_row_a_model
 from angle_bench.reporting.tables.table import ScoreSource, TableRow
 from tests.reporting.boards import row, suite
 from tests.result_files import put

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ def test_what_is_missing_is_said(root: Path) -> None:
         ab.cite(results=root)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_is_cited_is_in_the_bibtex_and_nothing_else(root: Path) -> None:
     store(root, "org/a", {"STS12": {"text": ""}})
     found = ab.cite("a", tasks="MTEB(eng, v2)", results=root)
@@ -160,9 +162,8 @@ def test_the_command_writes_bibtex_and_prints_the_paragraph(cli: Cli, root: Path
     assert cli("cite").code == 2
 
 
+@pytest.mark.process
 def test_latex_and_bibtex_take_it(tmp_path: Path, root: Path) -> None:
-    import subprocess
-
     need("pdflatex", "bibtex")
     store(root, "org/a_1", {"STS12": {"text": 'x_% {text} & \\ "$'}})
     found = ab.cite("a_1", tasks="STS", results=root)

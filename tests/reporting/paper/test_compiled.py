@@ -13,6 +13,7 @@ from tests.stored import Pairs, Results
 
 ODD = "".join(map(chr, range(32, 127))) + " é Å ő ß æ ü ✓ ≠ ° ± † ‡ – 中文 Привет"
 ENGINES = ("pdflatex", "xelatex")
+pytestmark = pytest.mark.process
 
 
 def odd_board(**layout: object) -> str:

@@ -1,6 +1,5 @@
 """`angle-bench cite`: how scores were measured, with the BibTeX of what is to be cited."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +8,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_json
 from angle_bench.errors import UsageError, printable
 
 EPILOG = """
@@ -58,7 +58,7 @@ def cite(
     if output is not None:
         _write(output, f"{MADE_BY}\n\n{found.bibtex}\n")
     if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        print_json(found.to_dict())
     else:
         typer.echo(found.to_text(format) if output is None else found.paragraph(format))
     if output is not None and not said.quiet:

@@ -1,6 +1,5 @@
 """`angle-bench submit`: results for mteb's results repository."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
+from angle_bench.cli.output.values import print_value
 
 EPILOG = """
 Examples:
@@ -61,10 +61,7 @@ def submit(
     from angle_bench.api.publishing.submitting import submit as submitted
 
     found = submitted(to, models=model, tasks=tasks, results=results, dry_run=dry_run)
-    if said.as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        typer.echo(found.to_text())
+    print_value(found, said.as_json)
     taken = len(found.files) - len(found.refused)
     if taken and found.written and not said.quiet:
         where = shlex.quote(str(to))
