@@ -40,11 +40,15 @@ if TYPE_CHECKING:
     from angle_bench.api.merging import Merged as Merged
     from angle_bench.api.merging import merge as merge
     from angle_bench.api.mining import mine_negatives as mine_negatives
+    from angle_bench.api.objects.citation import Citation as Citation
     from angle_bench.api.objects.comparison import Comparison as Comparison
     from angle_bench.api.objects.comparison import Verdict as Verdict
     from angle_bench.api.objects.mined import Mined as Mined
     from angle_bench.api.objects.run_result import RunResult as RunResult
     from angle_bench.api.objects.training_plan import TrainingPlan as TrainingPlan
+    from angle_bench.api.publishing.citing import cite as cite
+    from angle_bench.api.publishing.submitting import Submission as Submission
+    from angle_bench.api.publishing.submitting import submit as submit
     from angle_bench.api.reproducing import Reproduction as Reproduction
     from angle_bench.api.reproducing import reproduce as reproduce
     from angle_bench.api.running import run as run
@@ -68,6 +72,7 @@ _HOMES = {
     "CacheFreed": "api.vector_cache",
     "CacheInfo": "api.vector_cache",
     "Checked": "api.checking",
+    "Citation": "api.objects.citation",
     "Comparison": "api.objects.comparison",
     "Diagnosis": "api.diagnosis",
     "Downloaded": "api.downloading",
@@ -81,12 +86,14 @@ _HOMES = {
     "Mined": "api.objects.mined",
     "Reproduction": "api.reproducing",
     "RunResult": "api.objects.run_result",
+    "Submission": "api.publishing.submitting",
     "TrainingPlan": "api.objects.training_plan",
     "Verdict": "api.objects.comparison",
     "cache_clear": "api.vector_cache",
     "cache_info": "api.vector_cache",
     "cache_prune": "api.vector_cache",
     "check_models": "api.checking",
+    "cite": "api.publishing.citing",
     "compare": "api.comparing",
     "doctor": "api.diagnosis",
     "download": "api.downloading",
@@ -106,6 +113,7 @@ _HOMES = {
     "run": "api.running",
     "runs": "api.stored",
     "scores": "api.stored",
+    "submit": "api.publishing.submitting",
     "tasks": "api.listing",
     "train": "training.api",
 }
@@ -115,6 +123,7 @@ __all__ = [
     "CacheFreed",
     "CacheInfo",
     "Checked",
+    "Citation",
     "Comparison",
     "Diagnosis",
     "Downloaded",
@@ -128,6 +137,7 @@ __all__ = [
     "Mined",
     "Reproduction",
     "RunResult",
+    "Submission",
     "TrainingPlan",
     "Verdict",
     "__version__",
@@ -135,6 +145,7 @@ __all__ = [
     "cache_info",
     "cache_prune",
     "check_models",
+    "cite",
     "compare",
     "doctor",
     "download",
@@ -154,6 +165,7 @@ __all__ = [
     "run",
     "runs",
     "scores",
+    "submit",
     "tasks",
     "train",
 ]

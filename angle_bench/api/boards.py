@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from angle_bench.reporting.formats.formats import Format
     from angle_bench.reporting.tables.leaderboard import Board as Found
+    from angle_bench.reporting.tables.table_layout import TableLayout
     from angle_bench.results.find.choose import ChosenModel, ChosenResults
     from angle_bench.results.find.collect import Collected
 
@@ -71,6 +72,14 @@ class Leaderboard:
         """The table with booktabs, as `-o FILE.tex` has it."""
         return self._as("latex")
 
+    def to_rst(self) -> str:
+        """The table for Sphinx or docutils, as `-o FILE.rst` has it."""
+        return self._as("rst")
+
+    def to_typst(self) -> str:
+        """The table as a figure of Typst, as `-o FILE.typ` has it."""
+        return self._as("typst")
+
     def to_csv(self, *, raw: bool = False) -> str:
         """A line for every row, in points, as `-o FILE.csv` has it.
 
@@ -88,7 +97,7 @@ class Leaderboard:
         return html(self.found)
 
     def save(self, path: Places, *, overwrite: bool = False) -> Path:
-        """Write .md, .csv, .tex or .json, or a site into `.html` or a folder.
+        """Write .md, .rst, .tex, .typ, .csv, .json or .parquet; `.html` or a folder is a site.
 
         Args:
             path: The file or folder. What no leaderboard made is never overwritten.
@@ -129,12 +138,12 @@ class Leaderboard:
         return kind.render(self.found)
 
     def _write(self, output: Path, kind: "Format") -> Path:
-        from angle_bench.files.atomic import text_file, write_together
+        from angle_bench.files.atomic import write_together
         from angle_bench.reporting.formats.formats import may_write
 
         may_write(output, kind)
         fix = "-o FILE in a folder that can be written and has space"
-        write_together([text_file(output, kind.render(self.found))], fix=fix)
+        write_together([kind.file(output, self.found)], fix=fix)
         return output
 
     def __repr__(self) -> str:
@@ -157,6 +166,11 @@ def leaderboard(
     sort: str = "",
     base: str = "",
     decimals: int = 2,
+    columns: Literal["", "summary", "tasks"] = "",
+    marks: bool = True,
+    transpose: bool = False,
+    caption: str = "",
+    label: str = "",
 ) -> Leaderboard:
     """Make a table of stored scores, whoever measured them. Needs neither torch nor mteb.
 
@@ -173,6 +187,11 @@ def leaderboard(
         sort: A column, `model`, `coverage` or `rank`; by default the suite's average.
         base: The row that differences are to.
         decimals: Of scores in points, where they are shown.
+        columns: Which columns tables have: every task by its type, or averages alone.
+        marks: Whether signs stand on cells, with notes that explain them.
+        transpose: Whether models are columns.
+        caption: Of a table in LaTeX or Typst.
+        label: Likewise.
 
     Raises:
         UsageError: There is no such folder, task, model or column.
@@ -183,6 +202,8 @@ def leaderboard(
         >>> board.to_dataframe()["label"].tolist()
         ['tuned', 'base']
     """
+    from angle_bench.reporting.tables.table_layout import TableLayout
+
     board = arranged(
         [place(each) for each in results or ("results",)],
         tasks=listed(tasks),
@@ -195,6 +216,7 @@ def leaderboard(
         base=base,
         decimals=decimals,
         command="angle_bench.leaderboard",
+        layout=TableLayout.of(columns, "all" if marks else "none", transpose, caption, label),
     )
     warn(board.warnings)
     return board
@@ -213,10 +235,11 @@ def arranged(
     base: str,
     decimals: int,
     command: str,
+    layout: "TableLayout",
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
     from angle_bench.reporting.tables.arrange import Wishes, arrange
-    from angle_bench.reporting.tables.published_rows import published_rows
+    from angle_bench.reporting.tables.published_rows import one_row_a_model, published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
     from angle_bench.results.find.choose import every_model, models_of
     from angle_bench.suites.select import select
@@ -239,9 +262,10 @@ def arranged(
     if published:
         from angle_bench.suites.published import shipped
 
-        rows += published_rows(suite, shipped())
+        every_row = [*rows, *published_rows(suite, shipped())]
+        rows = one_row_a_model(suite, every_row, warnings)
     by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
-    wishes = Wishes("" if by_rank else sort, base, partial, decimals, command)
+    wishes = Wishes("" if by_rank else sort, base, partial, decimals, command, layout)
     board = Leaderboard(arrange(suite, rows, wishes, warnings))
     return (
         ranked(board, over_tasks=ranks == "tasks", sort=sort if by_rank else None)

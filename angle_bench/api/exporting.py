@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
-from angle_bench.api.calling.words import Places, place, public
+from angle_bench.api.calling.words import Names, Places, listed, place, public
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.hub_results import HubScore
     from angle_bench.training.checkpoint.export import Form
 
 FORMS: "tuple[Form, ...]" = ("sentence-transformers", "merged", "adapter")
@@ -63,6 +64,8 @@ def export(
     to: str,
     output: Places | None = None,
     *,
+    tasks: Names = (),
+    results: Places = "results",
     push_to_hub: str | None = None,
     mirror: Places | None = None,
     base: Places | None = None,
@@ -80,6 +83,9 @@ def export(
         model: A folder or a name.
         to: `sentence-transformers`, `merged` or `adapter`.
         output: The new folder; by default beside the checkpoint, with the form in its name.
+        tasks: What would stand after `-t`: the stored scores of these go into the card, and into
+            `.eval_results`.
+        results: The results folder that has them.
         push_to_hub: `ORG/NAME`: upload it; a new one is private.
         mirror: A folder with models under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
@@ -106,7 +112,17 @@ def export(
     changes = Overrides(pooling=pooling, prompt=prompt, max_length=max_length, dtype=dtype)
     access = access_of(mirror, base, trust_remote_code, allow_pickle)
     folder = None if output is None else place(output)
-    return exported(str(model), to, folder, push_to_hub, changes, access, in_python(progress))
+    watch = in_python(progress)
+    scored = Scored(tuple(listed(tasks)), place(results))
+    return exported(str(model), to, folder, push_to_hub, changes, access, watch, scored)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Which stored scores a card is to have: those of some tasks; of none by default."""
+
+    tasks: tuple[str, ...] = ()
+    results: Path = Path("results")
 
 
 def exported(
@@ -117,6 +133,7 @@ def exported(
     changes: Overrides,
     access: Access,
     progress: WarningsOnly,
+    scored: Scored = Scored(),
 ) -> Exported:
     """As `export`, with all that the command line can ask."""
     form = _form(to)
@@ -133,9 +150,43 @@ def exported(
     from angle_bench.training.checkpoint.export import export as write
     from angle_bench.training.checkpoint.export import push
 
-    written = write(spec, form, output or _beside(model, spec.label, form))
+    scores = _scores(model, scored, changes, access, progress)
+    written = write(spec, form, output or _beside(model, spec.label, form), scores)
     address = None if push_to_hub is None else push(written, push_to_hub)
     return Exported(written, form, spec.name, spec.revision, address)
+
+
+def _scores(
+    model: str, scored: Scored, changes: Overrides, access: Access, progress: WarningsOnly
+) -> "list[HubScore]":
+    """The stored scores of the checkpoint, used as it is.
+
+    Raises:
+        UsageError: It is to be used otherwise than it was scored.
+        ResultsError: It has no scores.
+    """
+    if not scored.tasks:
+        return []
+    if changes != Overrides():
+        raise UsageError(
+            "stored scores are of the checkpoint as it is, and not of other settings.",
+            "angle-bench export without -t, or without the settings",
+        )
+    from angle_bench.evaluation.hub_results import hub_scores
+    from angle_bench.evaluation.scored.scored_models import find_scored
+    from angle_bench.results.find.stored_models import stored_models
+    from angle_bench.suites.select import select
+
+    suite = select(list(scored.tasks))
+    lines: list[str] = []
+    stored = stored_models(scored.results, lines)
+    found = find_scored([model], stored, access, ",".join(scored.tasks), lines)
+    if found.errors:
+        raise found.errors[0]
+    scores = hub_scores(found.groups[0].models[0], suite.task, lines)
+    for line in lines:
+        progress.warning(line)
+    return scores
 
 
 def _form(typed: str) -> "Form":

@@ -25,6 +25,8 @@ from angle_bench.cli.verbs import runs as runs_verb
 from angle_bench.cli.verbs import train as train_verb
 from angle_bench.cli.verbs.cache import cache
 from angle_bench.cli.verbs.models import models
+from angle_bench.cli.verbs.publishing import cite as cite_verb
+from angle_bench.cli.verbs.publishing import submit as submit_verb
 from angle_bench.cli.verbs.recipes import recipes
 from angle_bench.cli.verbs.tasks import tasks
 from angle_bench.errors import (
@@ -56,6 +58,8 @@ app.command(epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command(epilog=leaderboard_verb.EPILOG, cls=leaderboard_verb.LeaderboardCommand)(
     leaderboard_verb.leaderboard
 )
+app.command(epilog=cite_verb.EPILOG)(cite_verb.cite)
+app.command(epilog=submit_verb.EPILOG)(submit_verb.submit)
 app.command(epilog=train_verb.EPILOG)(train_verb.train)
 app.command("mine-negatives", epilog=mine_negatives_verb.EPILOG)(mine_negatives_verb.mine_negatives)
 app.command(epilog=encode_verb.EPILOG)(encode_verb.encode)

@@ -147,6 +147,11 @@ class Suite(BaseModel):
     task: tuple[Task, ...]
 
     @property
+    def title(self) -> str:
+        """The name that people know it by: mteb's own, where it is one of mteb's benchmarks."""
+        return next((name for name in self.aliases if name.startswith("MTEB(")), self.name)
+
+    @property
     def signature(self) -> str:
         """Name and version, for the line under a table."""
         return f"{self.name}/{self.version}"

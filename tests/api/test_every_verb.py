@@ -42,6 +42,8 @@ text: str = c.to_latex() + c.to_text(by="task") + c.method
 c.plot().save(Path("forest.svg"))
 b: ab.Leaderboard = ab.leaderboard("results/", Path("more"), tasks="STS", ranks="tasks")
 place: Path = b.save("site/")
+refused: list[str] = [f.refusal for f in ab.submit("out", models="a", dry_run=True).refused]
+cited: str = ab.cite("a", tasks="STS").paragraph("markdown") + ab.cite("a").bibtex
 html: str = b.to_html() + b.to_markdown() + b.to_csv(raw=True)
 count: int = len(ab.scores("results", tasks="STS")) + len(ab.runs())
 pairs = ab.predictions("a", "STS12", results="results")
@@ -83,6 +85,8 @@ VERBS: dict[str, tuple[str, Callable[[], Any]]] = {
             | {"command": "angle-bench leaderboard -t STS12 --json"}
         ),
     ),
+    "cite": ("cite -m a -m b -t STS12", lambda: ab.cite("a", "b", tasks="STS12").to_dict()),
+    "submit": ("submit --to out -n", lambda: ab.submit("out", dry_run=True).to_dict()),
     "train": ("train small.toml -o one", lambda: [trained_alike().to_dict()]),
     "mine-negatives": (
         "mine-negatives pairs.csv -m tiny --range 0:2 -d cpu:1 --overwrite",

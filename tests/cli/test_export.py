@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Settings
@@ -83,6 +85,36 @@ def test_a_folder_is_pushed_as_one_commit(
         }
         assert hub.files == written
         assert {"angle_bench.json", "README.md", "model.safetensors"} <= written.keys()
+
+
+def test_stored_scores_go_into_the_card_and_beside_it(
+    cli: Cli, tmp_path: Path, trained: Path
+) -> None:
+    write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
+    ran = cli("run", "-m", "./trained", "-t", "STS12", "--mirror", "mirror", "-d", "cpu:1")
+    assert ran.code == 0, ran.err
+    words = ("export", "trained", "--to", "merged", "-t", "STS12")
+    ended = cli(*words, "-o", "one")  # twelve pairs are not mteb's data
+    assert "STS12 is not put into the card" in ended.err
+    (record,) = Path("results").glob("*/*/.angle-bench/STS12.json")
+    said = json.loads(record.read_text())
+    said["data"]["verification"]["verdict"] = "equal"
+    record.write_text(json.dumps(said))
+    ended = cli(*words, "-o", "two")
+    assert ended.code == 0, ended.err
+    (result,) = ModelCard.load("two/README.md").data.eval_results
+    scored = json.loads(record.parents[1].joinpath("STS12.json").read_text())
+    main = scored["scores"]["test"][0]["main_score"]
+    assert result.metric_value == pytest.approx(100 * main, abs=1e-5)
+    (entry, whole) = parse_eval_result_entries(
+        yaml.safe_load(Path("two/.eval_results/STS12.yaml").read_text())
+    )
+    assert (entry.task_id, whole.task_id) == ("STS12_default_test", "STS12")
+    assert entry.value == result.metric_value
+    assert resolve("two").revision == resolve("one").revision  # no part of what changes a vector
+    refused = cli(*words, "-o", "three", "--pooling", "mean")
+    assert refused.code == 2
+    assert "of the checkpoint as it is" in refused.errors[0]
 
 
 @pytest.mark.long

@@ -71,7 +71,7 @@ def test_json_on_stdout(cli: Cli, results: Path) -> None:
     assert value["command"].startswith("angle-bench leaderboard -t STS12,STS13")
 
 
-@pytest.mark.parametrize("suffix", ["md", "csv", "tex", "json"])
+@pytest.mark.parametrize("suffix", ["md", "csv", "tex", "json", "rst", "typ", "parquet"])
 def test_a_file_is_written_checked_and_written_again(cli: Cli, results: Path, suffix: str) -> None:
     place = f"tables/sts.{suffix}"
     assert cli("leaderboard", *SUITE, "-o", place).err == f"wrote {place}, 3 models\n"
@@ -175,8 +175,19 @@ def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
         (("--base", "on"), "Did you mean one", "--base one"),
         (("-m", "onee"), "Did you mean one", "one"),
         (("--decimals", "9"), "between 0 and 6", "--decimals 2"),
-        (("--format", "markdwn"), "markdown, csv, latex, json or html", "--format markdown"),
+        (
+            ("--format", "markdwn"),
+            "markdown, csv, latex, json, rst, typst, parquet or html",
+            "--format markdown",
+        ),
         (("-o", "x.docx"), "suffix of x.docx", "--format markdown"),
+        (("--format", "parquet"), "parquet is no text", "-o FILE.parquet"),
+        (("--columns", "all"), "there are summary and tasks", "--columns tasks"),
+        (("--marks", "some"), "neither all nor none", "--marks none"),
+        (("--transpose", "--json"), "means nothing in json", "without --transpose"),
+        (("--caption", "x"), "means nothing in a terminal", "without --caption"),
+        (("--label", "x", "-o", "x.md"), "it is for latex or typst", "without --label"),
+        (("--marks", "none", "-o", "site/"), "means nothing in html", "without --marks"),
         (("-o", "x.md", "--check", "x.md"), "mutually exclusive", "-o x.md"),
         (("-o", "results.md/x.md"), "cannot be written", "-o F"),
         (("resluts",), "Did you mean results", "angle-bench leaderboard RESULTS"),
@@ -225,7 +236,7 @@ def test_bad_files_are_named_in_a_line_each_and_left_out(cli: Cli, results: Path
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)<", "..__..__x", "a|b", "esc\x1b[31m", "a\nb"])
-@pytest.mark.parametrize("suffix", ["md", "csv", "tex", "json"])
+@pytest.mark.parametrize("suffix", ["md", "csv", "tex", "json", "rst", "typ", "parquet"])
 def test_names_are_never_more_than_text(cli: Cli, results: Path, name: str, suffix: str) -> None:
     put(results / name / "r1", "STS12", 0.5)
     before = sorted(os.listdir())
@@ -236,13 +247,31 @@ def test_names_are_never_more_than_text(cli: Cli, results: Path, name: str, suff
         assert "<script>" not in Path("x.md").read_text().split("Made by")[0]
     printed = cli("leaderboard", "-t", "STS12").out
     assert "\x1b" not in printed
-    assert len(printed.splitlines()) == 1 + 4 + 1 + 4  # header, rows, note, signatures
+    lines = printed.splitlines()
+    assert len([line for line in lines[5:] if ": model:" in line]) == 4
+    assert len(lines) in (1 + 4 + 1 + 4, 1 + 4 + 2 + 4)  # header, rows, notes, signatures
 
 
 def test_the_help_is_short_of_nothing(cli: Cli) -> None:
     out = cli("leaderboard", "--help").out
     for option in ("--sort", "--base", "--partial", "--published", "--decimals", "--check"):
         assert option in out
+
+
+def test_the_layout_is_that_of_every_table(cli: Cli, results: Path) -> None:
+    ended = cli("leaderboard", *SUITE, "--transpose", "-m", "one,two")
+    assert ended.out.splitlines()[:3] == [
+        "             one    two",
+        "STS12      50.00  60.00",
+        "STS13      70.00  20.00",
+    ]
+    written = ("leaderboard", *SUITE, "--transpose", "--marks", "none", "--published")
+    for suffix in ("md", "rst", "typ", "tex"):
+        place = f"turned.{suffix}"
+        assert cli(*written, "-o", place).code == 0
+        assert "†" not in Path(place).read_text().split("Made by")[0].split("% left")[0]
+        assert cli(*written, "--check", place).code == 0
+        assert cli(*written[:-3], "--check", place).code == 3
 
 
 def test_raw_is_for_csv_and_a_dash_is_stdout(cli: Cli, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_revisions_of_a_published_model_are_one_row(root: Path) -> None:
     assert (first.main, first.other_data) == (True, False)
     assert (second.main, second.other_data, second.revision) == (False, True, "external")
     assert row.signature == (
-        "model:org/m|rev:abcdef01+external|settings:unrecorded|mteb:1.18.0,unknown"
+        "model:org/m|rev:abcdef01+model card|settings:unrecorded|mteb:1.18.0,unknown"
         f"|suite:{SUITE.signature}|data:hub"
     )
 

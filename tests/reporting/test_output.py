@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from angle_bench.cli.verbs.leaderboard import FORMATS as NAMES
 from angle_bench.errors import ResultsError, UsageError
+from angle_bench.files.atomic import write_together
 from angle_bench.reporting.formats.formats import (
     FORMATS,
     Format,
@@ -25,6 +27,13 @@ def made(score: float = 0.5, command: str = "angle-bench leaderboard -o x") -> B
     return board(*rows, of=suite("R:A", "B"), command=command)
 
 
+BY_NAME = {kind.name: kind for kind in FORMATS}
+
+
+def put(place: Path, kind: Format) -> None:
+    write_together([kind.file(place, made())])
+
+
 @pytest.mark.parametrize(
     ("name", "file", "expected"),
     [
@@ -33,6 +42,9 @@ def made(score: float = 0.5, command: str = "angle-bench leaderboard -o x") -> B
         (None, "x.TEX", "latex"),
         (None, "x.csv", "csv"),
         (None, "x.json", "json"),
+        (None, "x.rst", "rst"),
+        (None, "x.typ", "typst"),
+        (None, "x.parquet", "parquet"),
         ("csv", "x.md", "csv"),
         ("LaTeX", None, "latex"),
     ],
@@ -46,7 +58,7 @@ def test_the_suffix_says_the_format_unless_one_is_named(
 
 @pytest.mark.parametrize(("name", "file"), [("markdwon", None), (None, "x.docx"), (None, "x")])
 def test_an_unknown_format_is_answered(name: str | None, file: str | None) -> None:
-    with pytest.raises(UsageError, match="markdown, csv, latex, json or html") as raised:
+    with pytest.raises(UsageError, match="parquet or html") as raised:
         format_of(name, None if file is None else Path(file))
     assert raised.value.fix == "--format markdown"
 
@@ -55,7 +67,7 @@ def test_an_unknown_format_is_answered(name: str | None, file: str | None) -> No
 def test_ours_may_be_overwritten(tmp_path: Path, kind: Format) -> None:
     place = tmp_path / "table"
     may_write(place, kind)  # nothing is there
-    place.write_text(kind.render(made()), encoding="utf-8")
+    put(place, kind)
     may_write(place, kind)
 
 
@@ -73,7 +85,7 @@ def test_nothing_else_is_overwritten(tmp_path: Path, kind: Format, data: bytes) 
 @EVERY
 def test_the_same_results_make_the_same_file(tmp_path: Path, kind: Format) -> None:
     place = tmp_path / "table"
-    place.write_text(kind.render(made()), encoding="utf-8")
+    put(place, kind)
     assert first_difference(place, kind, made()) is None
     elsewhere = made(command="angle-bench leaderboard ../elsewhere --check 'y z'")
     assert first_difference(place, kind, elsewhere) is None
@@ -86,19 +98,22 @@ def test_the_same_results_make_the_same_file(tmp_path: Path, kind: Format) -> No
         ("latex", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
         ("csv", "c_d, mean: 37.5 in the file, 32.5 now"),
         ("json", "rows.c_d.averages.mean.score: 37.5 in the file, 32.5 now"),
+        ("rst", r"c\_d, mean of 2: 37.50 in the file, 32.50 now"),
+        ("typst", '"c_d", "mean of 2": "37.50" in the file, "32.50" now'),
+        ("parquet", "rows.c_d.mean: 37.5 in the file, 32.5 now"),
     ],
 )
 def test_the_first_difference_is_named(tmp_path: Path, name: str, said: str) -> None:
-    (kind,) = (each for each in FORMATS if each.name == name)
+    kind = BY_NAME[name]
     place = tmp_path / "table"
-    place.write_text(kind.render(made()), encoding="utf-8")
+    put(place, kind)
     assert first_difference(place, kind, made(0.4)) == said
 
 
 @EVERY
 def test_rows_that_came_or_went_differ(tmp_path: Path, kind: Format) -> None:
     place = tmp_path / "table"
-    place.write_text(kind.render(made()), encoding="utf-8")
+    put(place, kind)
     fewer = replace(made(), rows=made().rows[:1])
     assert first_difference(place, kind, fewer) is not None
 
@@ -125,3 +140,7 @@ def test_what_cannot_be_compared_is_an_error(tmp_path: Path, kind: Format) -> No
 )
 def test_what_is_a_site(name: str | None, file: str | None, expected: bool) -> None:
     assert is_site(name, None if file is None else Path(file)) is expected
+
+
+def test_the_command_line_names_every_format() -> None:
+    assert (*BY_NAME, "html") == NAMES

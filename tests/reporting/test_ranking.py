@@ -73,7 +73,7 @@ def test_the_leaderboard_says_over_how_many(results: Results) -> None:
     assert ranked.better == {"good"}
     shown = text(ranked, 200)
     assert "rank (3 of 4)" in shown
-    assert "clustered on sentences, 3 of 4 tasks, Holm" in shown
+    assert "clustered on sentences, 3 of 4 tasks; p < .05 by Holm" in shown
     assert "ranks are over 3 of 4 tasks; the predictions of some row are lacking" in shown
 
 

@@ -87,7 +87,7 @@ def test_the_revision_of_a_local_checkpoint_is_the_start_of_its_hash() -> None:
 def test_a_model_that_mteb_loads_has_mteb_s_settings() -> None:
     record = {"name": "org/model", "revision": "no_revision_available", "settings": None}
     assert line(record) == (
-        "model:org/model|rev:no_revis|settings:mteb|mteb:2.26.24|suite:STS/1|data:hub"
+        "model:org/model|rev:none|settings:mteb|mteb:2.26.24|suite:STS/1|data:hub"
     )
 
 

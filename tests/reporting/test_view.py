@@ -1,11 +1,16 @@
 """What is shown: places, marks, notes."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.stored_rows import runs_row
 from angle_bench.reporting.tables.table import Origin, ScoreSource, TableCell, TableRow
-from angle_bench.reporting.tables.view import View, notes, view
+from angle_bench.reporting.tables.table_layout import TableLayout
+from angle_bench.reporting.tables.table_notes import notes
+from angle_bench.reporting.tables.view import View, view
 from tests.reporting.boards import board, row, suite
 
 
@@ -93,7 +98,7 @@ def test_cells_of_other_revisions_are_marked_and_counted() -> None:
     assert texts(made)[0][1:4] == ["50.00", "60.00°", "70.00≠°"]
     assert notes(made) == [
         "≠ local data, whose samples or characters differ from mteb's own",
-        "° m: 2 of 3 scores are of its revision external",
+        "° 2 of 3 scores of m stand on the model card, without a revision",
         "2 scores by mteb are over another commit of their data than S/1 names: B, C",
     ]
 
@@ -110,7 +115,63 @@ def test_rows_made_in_another_way_are_marked_and_explained() -> None:
 
 def test_published_rows_name_their_source() -> None:
     made = board(row("a", 0.5), row("b †", 0.6, kind="published", said="their paper"))
-    assert notes(made) == ["† org/b †: published, their paper"]
+    assert notes(made) == ["† published, their paper: b"]
+    assert [line[0] for line in texts(made)] == ["b †", "a"]
+
+
+def test_without_marks_published_rows_say_so_in_words() -> None:
+    cells = (TableCell(0.7, "differs", origin("external", False, True)),)
+    rows = [
+        TableRow("m", cells, "model:m", ScoreSource("public", "o/m", "abc")),
+        row("b †", 0.6, kind="published", said="their paper"),
+    ]
+    made = board(*rows, layout=TableLayout(marks=False))
+    assert texts(made) == [["m", "70.00"], ["b (published)", "60.00"]]
+    assert not any(sign in line for line in notes(made) for sign in "≠°†")
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        ("external", ["the scores of a stand on the model card, without a revision"]),
+        ("no_revision_available", ["the scores of a were stored without a revision"]),
+        ("0123456789abcdef", []),
+    ],
+)
+def test_no_revision_is_said_in_words(revision: str, said: list[str]) -> None:
+    assert notes(board(row("a", 0.5, revision=revision))) == said
+
+
+def test_columns_by_type_end_with_the_mean_of_each() -> None:
+    made = board(row("a", 0.1, 0.2, 0.6), of=suite("R:A", "B", "R:C"), layout=TableLayout("tasks"))
+    assert shown(made).headers == (
+        *("model", "A", "C", "R", "B", "STS"),
+        *("mean of 3", "mean of 2 types"),
+    )
+    assert [cell.text for cell in shown(made).lines[0]][1:] == [
+        *("10.00", "60.00", "35.00", "20.00", "20.00"),
+        *("30.00", "27.50"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said"),
+    [
+        ({"a": (1, 1), "b": (2, 2)}, []),
+        ({"a": (1, 2), "b": (1, 2)}, ["no model is", "no model is"]),
+        ({"a": (1, 1), "b": (2, 3), "c": (2, 3)}, ["1 model is", "no model is"]),
+        # a is better than c alone: the ranks of b and c overlap although they may not
+        ({"a": (1, 2), "b": (1, 3), "c": (2, 3)}, ["no model is", "no model is"]),
+    ],
+)
+def test_overlapping_ranks_are_explained(
+    intervals: dict[str, tuple[int, int]], said: list[str]
+) -> None:
+    made = board(*(row(label, 0.5) for label in intervals))
+    lines = [line for line in notes(replace(made, intervals=intervals)) if "overlap" in line]
+    assert [re.findall(r"(?:no model|\d models?) (?:is|are)", line) for line in lines] == (
+        [said] if said else []
+    )
 
 
 def test_a_turned_view_keeps_the_places_of_the_models() -> None:

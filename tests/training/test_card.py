@@ -1,7 +1,13 @@
 """The model card, as the hub reads it."""
 
+from datetime import date
+
+import pytest
+import yaml
+
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.spec import Settings
+from angle_bench.errors import ModelError
 from angle_bench.training.checkpoint.card import CardFacts, model_card, with_new_head
 
 FACTS = CardFacts(
@@ -62,4 +68,39 @@ def test_a_head_is_replaced_and_words_stay() -> None:
     new = with_new_head(old, FACTS)
     assert new.endswith("---\n# Words\n\n---\nmore\n---\n")
     assert "library_name: x" not in new
+    with pytest.raises(ModelError, match="is no YAML"):
+        with_new_head("---\na: [\n---\n", FACTS)
+    with pytest.raises(ModelError, match="holds no keys"):
+        with_new_head("---\n- a\n---\n", FACTS)
+
+
+@pytest.mark.parametrize(
+    ("before", "adapter", "relation"),
+    [
+        ("adapter", False, "finetune"),
+        ("adapter", True, "adapter"),
+        ("quantized", False, "quantized"),
+        (None, False, "finetune"),
+    ],
+)
+def test_what_the_head_said_of_the_base_and_the_data_stays(
+    before: str | None, adapter: bool, relation: str
+) -> None:
+    from huggingface_hub import ModelCard
+
+    old = {"base_model": "org/base", "datasets": ["org/nli"], "language": "vi", "license": "mit"}
+    old |= {"tags": ["mine"], "released": date(2026, 11, 1)}
+    if before is not None:
+        old["base_model_relation"] = before
+    facts = CardFacts("m", Settings(pooling="mean", max_length=9), None, adapter)
+    card = with_new_head(f"---\n{yaml.safe_dump(old)}---\nwords\n", facts)
+    data = ModelCard(card).data.to_dict()
+    assert data["base_model"] == "org/base"
+    assert data["base_model_relation"] == relation
+    assert data["datasets"] == ["org/nli"]
+    assert (data["language"], data["license"]) == ("vi", "mit")
+    assert {"mine", "angle-bench"} <= set(data["tags"])
+    assert str(data["released"]) == "2026-11-01"
+    newer = ModelCard(with_new_head(card, FACTS)).data.to_dict()
+    assert newer["base_model_relation"] == "finetune"
     assert with_new_head("no head", FACTS).endswith("---\n\nno head")

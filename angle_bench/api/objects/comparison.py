@@ -209,11 +209,22 @@ class Comparison:
 
         return text(self.found, by, changes)
 
-    def to_latex(self) -> str:
-        """A booktabs table: difference, interval, p value and verdict of each candidate."""
-        from angle_bench.reporting.formats.compare_latex import table
+    def to_latex(
+        self,
+        by: Literal["task", "subset"] | None = None,
+        caption: str = "",
+        label: str = "",
+    ) -> str:
+        """A table to print: difference, interval, p value and verdict of each candidate.
 
-        return table(self.found)
+        Args:
+            by: Verdicts on tasks or subsets, too.
+            caption: Of the table; by default what is compared on what.
+            label: What a document refers to it by.
+        """
+        from angle_bench.reporting.paper.compare_latex import table
+
+        return table(self.found, by, caption, label, "angle_bench.compare")
 
     def to_html(self, by: Literal["task", "subset"] | None = None, changes: int = 0) -> str:
         """A page with text, forest plot and changed pairs; nothing is fetched."""

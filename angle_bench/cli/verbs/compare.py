@@ -10,7 +10,7 @@ from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import VerbosityOptions, grouped
 from angle_bench.cli.output.values import print_json
-from angle_bench.errors import UsageError, printable
+from angle_bench.errors import UsageError, or_list, printable
 
 if TYPE_CHECKING:
     from angle_bench.api.objects.comparison import Comparison
@@ -25,9 +25,12 @@ angle-bench compare all-MiniLM-L6-v2 ft=out/seed-1,out/seed-2,out/seed-3 -t STS
 angle-bench compare base ckpts/a -t STS --seen
 
 angle-bench compare base ckpts/a -t STS --changes 20 -o a.html
+
+angle-bench compare base ckpts/a -t STS --by task -o compared.tex
 """
 
 NO = 3
+SUFFIXES = {"latex": ".tex", "html": ".html", "parquet": ".parquet"}  # by format
 By = Literal["task", "subset"] | None
 
 
@@ -65,9 +68,56 @@ class VerdictOptions:
             "-o",
             "--output",
             metavar="FILE",
-            help="The changed pairs as .parquet, or everything as .html.",
+            help="A table to print as .tex, everything as .html, the changed pairs as .parquet.",
         ),
     ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="latex, html or parquet, whatever the suffix; latex goes to stdout without -o.",
+            autocompletion=complete.choices(*SUFFIXES),
+        ),
+    ] = None
+    caption: Annotated[
+        str, typer.Option("--caption", metavar="TEXT", help="The caption, in LaTeX.")
+    ] = ""
+    label: Annotated[str, typer.Option("--label", metavar="NAME", help="The label, in LaTeX.")] = ""
+
+    @property
+    def kind(self) -> str | None:
+        """The format that is written; None for a terminal.
+
+        Raises:
+            UsageError: There is no such format, or it does not go with the other options.
+        """
+        if self.changes < 0:
+            raise UsageError(f"--changes {self.changes} is below zero.", "--changes 20")
+        kind = self._named()
+        if kind != "latex" and (self.caption or self.label):
+            raise UsageError("--caption and --label are for LaTeX.", "-o FILE.tex")
+        if kind in ("html", "parquet") and self.output is None:
+            raise UsageError(f"{kind} is a file.", f"-o FILE{SUFFIXES[kind]}")
+        return kind
+
+    def _named(self) -> str | None:
+        if self.format is not None:
+            if self.format not in SUFFIXES:
+                raise UsageError(
+                    f"there is no format {self.format}; there are {or_list([*SUFFIXES])}.",
+                    "--format latex",
+                )
+            return self.format
+        if self.output is None:
+            return None
+        kind = next((name for name, end in SUFFIXES.items() if end == self.output.suffix), None)
+        if kind is None:
+            raise UsageError(
+                f"{self.output} ends in none of {or_list([*SUFFIXES.values()])}.",
+                "-o compared.tex",
+            )
+        return kind
 
 
 @grouped
@@ -97,7 +147,11 @@ def compare(
     said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Compare stored scores on the same sentence pairs: difference, interval, verdict."""
-    _refuse(judged.changes, judged.output)
+    kind = judged.kind
+    if judged.output is not None:
+        _may_write(judged.output, kind)
+    if kind == "latex" and judged.output is None and said.as_json:
+        raise UsageError("--json and --format latex are two forms of one output.", "--json")
     shared.prepare_environment(offline, said.quiet, said.verbose)
 
     from angle_bench.api.comparing import compare as compared
@@ -115,17 +169,21 @@ def compare(
         mirror=mirror,
     )
     if judged.output is not None:
-        _write(judged.output, comparison, judged.by, judged.changes)
-    _print(comparison, judged, said)
+        _write(judged.output, comparison, judged, kind)
+    _print(comparison, judged, said, latex=kind == "latex" and judged.output is None)
     if judged.fail_if_worse and comparison.found.worse:
         return NO
     unjudged = judged.fail_if_worse and comparison.found.unjudged
     return 1 if comparison.errors or unjudged else 0
 
 
-def _print(comparison: "Comparison", judged: VerdictOptions, said: VerbosityOptions) -> None:
+def _print(
+    comparison: "Comparison", judged: VerdictOptions, said: VerbosityOptions, *, latex: bool
+) -> None:
     by, changes = judged.by, judged.changes
-    if said.as_json:
+    if latex:
+        typer.echo(_latex(comparison, judged), nl=False)
+    elif said.as_json:
         print_json(comparison.to_dict(by, changes))
     else:
         typer.echo(comparison.to_text(by, changes))
@@ -140,26 +198,39 @@ def _print(comparison: "Comparison", judged: VerdictOptions, said: VerbosityOpti
         typer.echo(f"all of them have scores of: -t {shared_tasks}", err=True)
 
 
-def _refuse(changes: int, output: Path | None) -> None:
-    if changes < 0:
-        raise UsageError(f"--changes {changes} is below zero.", "--changes 20")
-    if output is not None and output.suffix not in (".parquet", ".html"):
-        raise UsageError(f"{output} is neither .parquet nor .html.", "-o changes.parquet")
-    if output is not None:
-        from angle_bench.files.atomic import refuse_odd_place
+def _may_write(output: Path, kind: str | None) -> None:
+    """Refuse places that are no files, and LaTeX that somebody wrote."""
+    from angle_bench.files.atomic import refuse_odd_place
+    from angle_bench.reporting.paper.compare_latex import is_ours
 
-        refuse_odd_place(output)
+    refuse_odd_place(output)
+    if kind != "latex" or not output.exists():
+        return
+    if not is_ours(output.read_bytes().decode("utf-8", errors="replace")):
+        raise UsageError(
+            f"{output} is there, and angle-bench compare did not make it; nothing is overwritten.",
+            "-o FILE of another name, or remove that file",
+        )
 
 
-def _write(
-    place: Path, comparison: "Comparison", by: Literal["task", "subset"] | None, n: int
-) -> None:
+def _latex(comparison: "Comparison", judged: VerdictOptions) -> str:
+    from angle_bench.cli.output.typed_command import typed_command
+    from angle_bench.reporting.paper.compare_latex import table
+
+    command = typed_command()
+    return table(comparison.found, judged.by, judged.caption, judged.label, command)
+
+
+def _write(place: Path, comparison: "Comparison", judged: VerdictOptions, kind: str | None) -> None:
     from angle_bench.files.atomic import text_file, write_together
 
     fix = "-o FILE in a folder that can be written"
-    if place.suffix == ".html":
-        write_together([text_file(place, comparison.to_html(by, n))], fix=fix)
+    if kind == "latex":
+        write_together([text_file(place, _latex(comparison, judged))], fix=fix)
+    elif kind == "html":
+        html = comparison.to_html(judged.by, judged.changes)
+        write_together([text_file(place, html)], fix=fix)
     else:
         from angle_bench.reporting.comparison.changes import changes_file
 
-        write_together([changes_file(place, comparison.found, n)], fix=fix)
+        write_together([changes_file(place, comparison.found, judged.changes)], fix=fix)

@@ -1,6 +1,6 @@
 """`angle-bench export`: other forms of a checkpoint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +37,18 @@ class ExportOutput:
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="The new folder; default PATH-FORM."),
     ] = None
+    tasks: Annotated[
+        list[str],
+        typer.Option(
+            "-t",
+            "--tasks",
+            metavar="NAMES",
+            help="Put stored scores of these into the card and .eval_results.",
+            autocompletion=complete.tasks,
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    results: shared.Results = Path("results")
     push_to_hub: Annotated[
         str | None,
         typer.Option("--push-to-hub", metavar="ORG/NAME", help="Upload it; a new one is private."),
@@ -62,7 +74,7 @@ def export(
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.api.calling.progress_bars import watcher
-    from angle_bench.api.exporting import exported
+    from angle_bench.api.exporting import Scored, exported
 
     found = exported(
         path,
@@ -72,6 +84,7 @@ def export(
         recorded.overrides(),
         where.access(),
         watcher(said.quiet, said.debug),
+        Scored(tuple(written.tasks), written.results),
     )
     print_written(found, said)
     return 0

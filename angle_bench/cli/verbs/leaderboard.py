@@ -1,7 +1,5 @@
 """`angle-bench leaderboard`: tables from any results that mteb or angle-bench wrote."""
 
-import os
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from angle_bench.cli import command_line
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
-from angle_bench.errors import UsageError, printable
+from angle_bench.cli.output.typed_command import typed_command
+from angle_bench.errors import UsageError, or_list, printable
 
 if TYPE_CHECKING:
     from angle_bench.api.boards import Leaderboard
     from angle_bench.reporting.formats.formats import Format
+    from angle_bench.reporting.tables.table_layout import TableLayout
 
 EPILOG = """
 Examples:
@@ -34,6 +33,8 @@ angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
 DIFFERS = 3
+# every format by name, which a test compares with what there is
+FORMATS = ("markdown", "csv", "latex", "json", "rst", "typst", "parquet", "html")
 STDOUT = Path("-")
 TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
 
@@ -83,7 +84,8 @@ class LeaderboardOutput:
             "-o",
             "--output",
             metavar="FILE",
-            help=".md, .csv, .tex, .json or .html; a folder becomes a site; - is stdout.",
+            help=".md, .rst, .tex, .typ, .csv, .json, .parquet or .html; a folder becomes a site; "
+            "- is stdout.",
         ),
     ] = None
     format: Annotated[
@@ -91,14 +93,45 @@ class LeaderboardOutput:
         typer.Option(
             "--format",
             metavar="NAME",
-            help="markdown, csv, latex, json or html, whatever the suffix.",
-            autocompletion=complete.choices("markdown", "csv", "latex", "json", "html"),
+            help=f"{or_list([*FORMATS])}, whatever the suffix.",
+            autocompletion=complete.choices(*FORMATS),
         ),
     ] = None
     raw: Annotated[
         bool,
         shared.flag("--raw", help="CSV without the quote before what spreadsheets execute."),
     ] = False
+
+
+@dataclass(frozen=True)
+class LayoutOptions:
+    """How a table is laid out, in any format that people read."""
+
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--columns",
+            metavar="WHICH",
+            help="summary or tasks: averages alone, or every task by its type.",
+            autocompletion=complete.choices("summary", "tasks"),
+        ),
+    ] = ""
+    transpose: Annotated[bool, shared.flag("--transpose", help="Models as columns.")] = False
+    marks: Annotated[
+        str,
+        typer.Option(
+            "--marks",
+            metavar="WHICH",
+            help="none: no signs on cells, and no notes on them.",
+            autocompletion=complete.choices("all", "none"),
+        ),
+    ] = "all"
+    caption: Annotated[
+        str, typer.Option("--caption", metavar="TEXT", help="The caption, in LaTeX and Typst.")
+    ] = ""
+    label: Annotated[
+        str, typer.Option("--label", metavar="NAME", help="The label, in LaTeX and Typst.")
+    ] = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +183,7 @@ def leaderboard(
     chosen: RowOptions = RowOptions(),
     written: LeaderboardOutput = LeaderboardOutput(),
     arranging: Arranged = Arranged(),
+    laid_out: LayoutOptions = LayoutOptions(),
     check: Annotated[
         Path | None,
         typer.Option(
@@ -174,7 +208,8 @@ def leaderboard(
         kind = _raw(kind)
     if output is not None:
         _may_write(output, kind)
-    board = _board(paths or [chosen.results], chosen, arranging, site)
+    layout = _layout(laid_out, "html" if site else kind.name if kind is not None else "")
+    board = _board(paths or [chosen.results], chosen, arranging, layout, site)
     if not said.quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
             typer.echo(f"warning: {printable(warning)}", err=True)
@@ -186,7 +221,22 @@ def leaderboard(
     return 0
 
 
-def _board(paths: list[Path], chosen: RowOptions, arranging: Arranged, site: bool) -> "Leaderboard":
+def _layout(typed: LayoutOptions, kind: str) -> "TableLayout":
+    """What was typed of the layout; what the format does not have is refused."""
+    from angle_bench.reporting.tables.table_layout import TableLayout
+
+    layout = TableLayout.of(typed.columns, typed.marks, typed.transpose, typed.caption, typed.label)
+    layout.refuse_in(kind)
+    return layout
+
+
+def _board(
+    paths: list[Path],
+    chosen: RowOptions,
+    arranging: Arranged,
+    layout: "TableLayout",
+    site: bool,
+) -> "Leaderboard":
     from angle_bench.api.boards import arranged
 
     over_items = arranging.ranks and not site
@@ -202,7 +252,8 @@ def _board(paths: list[Path], chosen: RowOptions, arranging: Arranged, site: boo
         sort=arranging.sort,
         base=arranging.base,
         decimals=arranging.decimals,
-        command=_command(),
+        command=typed_command(),
+        layout=layout,
     )
 
 
@@ -248,21 +299,18 @@ def _checked(place: Path, difference: str | None) -> int:
 
 
 def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
-    from angle_bench.files.atomic import text_file, write_together
+    from angle_bench.files.atomic import write_together
 
     if kind is None:
         typer.echo(board.to_text(shared.table_width()))
+    elif output is None and kind.to_bytes is not None:
+        raise UsageError(f"{kind.name} is no text.", f"-o FILE{kind.suffixes[0]}")
     elif output is None:
         typer.echo(kind.render(board.found), nl=False)
     else:
-        whole = text_file(output, kind.render(board.found))
-        write_together([whole], fix="-o FILE in a folder that can be written and has space")
+        write_together(
+            [kind.file(output, board.found)],
+            fix="-o FILE in a folder that can be written and has space",
+        )
         if not quiet:
             typer.echo(f"wrote {output}, {len(board.labels)} models", err=True)
-
-
-def _command() -> str:
-    """What was typed, and the results folder where the environment says it."""
-    said = os.environ.get("ANGLE_BENCH_RESULTS")
-    prefix = f"ANGLE_BENCH_RESULTS={shlex.quote(said)} " if said else ""
-    return prefix + shlex.join(command_line.command())

@@ -18,7 +18,7 @@ def sentences(comparison: ComparisonTable) -> str:
     if not judged:
         return ""
     lines = [_sentence(row, comparison) for row in judged]
-    lines += dict.fromkeys(_basis(row, comparison) for row in judged if not row.pairing.same)
+    lines += dict.fromkeys(basis(row, comparison) for row in judged if not row.pairing.same)
     if not all(row.pairing.same for row in judged):
         lines.append(method(comparison))
     return "\n".join(lines)
@@ -95,7 +95,7 @@ def _where(row: ComparedRow) -> str:
     return f"on the mean of {row.judged_tasks} {kind}tasks{unseen}"
 
 
-def _basis(row: ComparedRow, comparison: ComparisonTable) -> str:
+def basis(row: ComparedRow, comparison: ComparisonTable) -> str:
     """What the verdict is about: recipes, where seeds say how far these spread."""
     base, side = comparison.base, row.pairing.side
     seeds = [each for each in (side, base) if len(each.models) > 1]

@@ -36,9 +36,17 @@ def text(comparison: ComparisonTable, by: str | None = None, shown_changes: int 
 
 
 def comparison_notes(
-    comparison: ComparisonTable, why: str = "; shown because of --allow-different"
+    comparison: ComparisonTable,
+    why: str = "; shown because of --allow-different",
+    advice: str = "; --seen reports seen and unseen pairs separately",
 ) -> list[str]:
-    """What to know before the numbers, a line each; `why` follows settings that differ."""
+    """What to know before the numbers, a line each.
+
+    Args:
+        comparison: What was compared.
+        why: What follows settings that differ.
+        advice: What follows pairs that training saw.
+    """
     base = comparison.base.label
     lines = [
         f"{side.label}: checkpoint selected on {', '.join(side.selected_on_test)}"
@@ -59,7 +67,7 @@ def comparison_notes(
         if row.seen is not None and not comparison.how.seen:
             lines.append(
                 f"{row.label}: {row.seen.count:,} of these pairs are in the training data of "
-                f"{row.seen.whose}; --seen reports seen and unseen pairs separately"
+                f"{row.seen.whose}{advice}"
             )
         if row.full is not None and row.full.over == "sentences, pairs twice":
             lines.append(

@@ -1,1 +1,1 @@
-"""Tables and comparisons as text, markdown, LaTeX, JSON, CSV, HTML."""
+"""Tables and comparisons as text, markdown, reStructuredText, Typst, JSON, CSV, parquet, HTML."""

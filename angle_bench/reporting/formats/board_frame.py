@@ -1,13 +1,16 @@
 """A leaderboard as a frame of pandas, and as one HTML table for notebooks."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from angle_bench.errors import printable
 from angle_bench.reporting.formats.json_csv import identity, points
 from angle_bench.reporting.tables.leaderboard import RANKS, Board
+from angle_bench.reporting.tables.table_notes import notes
 from angle_bench.reporting.tables.tidy import UNIT
-from angle_bench.reporting.tables.view import notes, view
+from angle_bench.reporting.tables.view import board_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,29 +19,47 @@ IDENTITY = ("label", "model", "kind", "revision", "settings", "coverage")
 _MARKUP = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), "": ("", "")}
 
 
+@dataclass(frozen=True)
+class DataColumn:
+    """A column of data.
+
+    Attributes:
+        kind: `str`, `float64`, or `Int64`, as pandas calls them.
+        values: One for each row; None where there is none.
+    """
+
+    name: str
+    kind: Literal["str", "float64", "Int64"]
+    values: Sequence[Any]
+
+
+def data_columns(board: Board) -> list[DataColumn]:
+    """Identity, averages and tasks in points, ranks, signature."""
+    rows = board.rows
+    known = [identity(board, row) for row in rows]
+    found = [
+        DataColumn(name, "str", [each[at] for each in known]) for at, name in enumerate(IDENTITY)
+    ]
+    for column in (column for column in board.every if column.kind not in RANKS):
+        values = [board.value(row, column) for row in rows]
+        found.append(DataColumn(column.key, "float64", [points(each.score) for each in values]))
+        if any(row.runs for row in rows):
+            spreads = [points(each.spread) for each in values]
+            found.append(DataColumn(f"{column.key} sd", "float64", spreads))
+    found.append(DataColumn("borda", "Int64", [board.ranks.get(row.label) for row in rows]))
+    if board.intervals is not None:
+        ends = [board.intervals.get(row.label, (None, None)) for row in rows]
+        for at, name in enumerate(("rank_best", "rank_worst")):
+            found.append(DataColumn(name, "Int64", [each[at] for each in ends]))
+    return [*found, DataColumn("signature", "str", [row.signature for row in rows])]
+
+
 def frame(board: Board) -> "pd.DataFrame":
     """A row for each row: identity, averages and tasks in points, ranks, signature."""
     import pandas as pd
 
-    columns = [column for column in board.every if column.kind not in RANKS]
-    rows = board.rows
-    known = [identity(board, row) for row in rows]
-    data: dict[str, Any] = {
-        name: pd.Series([each[at] for each in known], dtype="str")
-        for at, name in enumerate(IDENTITY)
-    }
-    for column in columns:
-        scores = [points(board.value(row, column).score) for row in rows]
-        data[column.key] = pd.Series(scores, dtype="float64")
-        if any(row.runs for row in rows):
-            spreads = [points(board.value(row, column).spread) for row in rows]
-            data[f"{column.key} sd"] = pd.Series(spreads, dtype="float64")
-    data["borda"] = pd.Series([board.ranks.get(row.label) for row in rows], dtype="Int64")
-    if board.intervals is not None:
-        ends = [board.intervals.get(row.label, (None, None)) for row in rows]
-        data["rank_best"] = pd.Series([best for best, _ in ends], dtype="Int64")
-        data["rank_worst"] = pd.Series([worst for _, worst in ends], dtype="Int64")
-    data["signature"] = pd.Series([row.signature for row in rows], dtype="str")
+    columns = data_columns(board)
+    data = {column.name: pd.Series(column.values, dtype=column.kind) for column in columns}
     found = pd.DataFrame(data)
     found.attrs |= {"unit": UNIT, "suite": board.suite.signature}
     return found
@@ -46,7 +67,7 @@ def frame(board: Board) -> "pd.DataFrame":
 
 def html(board: Board) -> str:
     """The table with its notes; what stands in it is escaped."""
-    shown = view(board, board.columns)
+    shown = board_view(board)
     heads = "".join(f"<th>{_safe(header)}</th>" for header in shown.headers)
     lines = []
     for line in shown.lines:

@@ -10,9 +10,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list
-from angle_bench.files.atomic import refuse_odd_place
-from angle_bench.reporting.formats import json_csv, latex, markdown
+from angle_bench.files.atomic import FileToWrite, refuse_odd_place, text_file
+from angle_bench.reporting.formats import json_csv, markdown, parquet, rst, typst
+from angle_bench.reporting.paper import board_latex
 from angle_bench.reporting.tables.leaderboard import Board
+
+
+def _utf8(data: bytes) -> str:
+    return data.decode("utf-8")
 
 
 @dataclass(frozen=True)
@@ -20,9 +25,11 @@ class Format:
     """A format of a file.
 
     Attributes:
-        render: The whole text.
+        render: The whole text; of a file that is no text, what it holds as text.
         command_of: The command that made a text of this format; None if it is not one of ours.
         fields: The cells of a line, for naming a difference.
+        to_bytes: The whole file, where it is no text.
+        text_of: The text of a file.
     """
 
     name: str
@@ -30,6 +37,19 @@ class Format:
     render: Callable[[Board], str]
     command_of: Callable[[str], str | None]
     fields: Callable[[str], list[str]]
+    to_bytes: Callable[[Board], bytes] | None = None
+    text_of: Callable[[bytes], str] = _utf8
+
+    def file(self, place: Path, board: Board) -> FileToWrite:
+        """The file to write."""
+        make = self.to_bytes
+        if make is None:
+            return text_file(place, self.render(board))
+        return FileToWrite(place, lambda temporary: _write_bytes(temporary, make(board)))
+
+
+def _write_bytes(place: Path, data: bytes) -> None:
+    place.write_bytes(data)
 
 
 def _markdown_fields(line: str) -> list[str]:
@@ -58,11 +78,22 @@ FORMATS = (
     Format(
         "latex",
         (".tex",),
-        latex.render,
-        latex.command_of,
+        board_latex.render,
+        board_latex.command_of,
         _latex_fields,
     ),
     Format("json", (".json",), json_csv.as_json, json_csv.command_of_json, lambda _: []),
+    Format("rst", (".rst",), rst.render, rst.command_of, rst.fields),
+    Format("typst", (".typ",), typst.render, typst.command_of, typst.fields),
+    Format(
+        "parquet",
+        (".parquet",),
+        parquet.as_text,
+        json_csv.command_of_json,
+        lambda _: [],
+        parquet.as_parquet,
+        parquet.text_of,
+    ),
 )
 
 
@@ -109,8 +140,11 @@ def may_write(place: Path, kind: Format) -> None:
     if not place.exists():
         return
     refuse_odd_place(place)
-    text = place.read_bytes().decode("utf-8", errors="replace")
-    if kind.command_of(text) is None:
+    try:
+        command = kind.command_of(kind.text_of(place.read_bytes()))
+    except UnicodeDecodeError:
+        command = None
+    if command is None:
         raise UsageError(
             f"{place} is there, and it is no {kind.name} that angle-bench leaderboard made; "
             "nothing is overwritten.",
@@ -129,7 +163,7 @@ def first_difference(place: Path, kind: Format, board: Board) -> str | None:
         UsageError: It is no file of ours.
     """
     try:
-        old = place.read_text(encoding="utf-8")
+        old = kind.text_of(place.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(
             f"{place} cannot be read: {error}.", "--check FILE that -o made"
@@ -143,7 +177,7 @@ def first_difference(place: Path, kind: Format, board: Board) -> str | None:
     new = kind.render(replace(board, command=command))
     if new == old:
         return None
-    if kind.name == "json":
+    if kind.command_of is json_csv.command_of_json:
         return json_csv.first_difference(old, new)
     return _difference(kind, old.splitlines(), new.splitlines())
 

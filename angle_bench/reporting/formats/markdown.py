@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from angle_bench.errors import printable
 from angle_bench.reporting.tables.leaderboard import Board
-from angle_bench.reporting.tables.view import ShownTable, View, notes, signatures, view
+from angle_bench.reporting.tables.table_notes import notes, signatures
+from angle_bench.reporting.tables.view import ShownTable, View, board_view, view
 from angle_bench.suites import averages
 
 _INDENT = "    "  # an indented block shows a command or a signature as it is
@@ -15,8 +16,8 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&$!])")
 
 def render(board: Board) -> str:
     """The main table, with several types one of all tasks, notes, command and signatures."""
-    parts = [f"# {escape(board.suite.name)}", _table(view(board, board.columns))]
-    if len(averages.types(board.suite)) > 1:
+    parts = [f"# {escape(board.suite.name)}", _table(board_view(board))]
+    if len(averages.types(board.suite)) > 1 and not board.layout.columns:
         tasks = [column for column in board.every if column.kind == "task"]
         scored = tuple(row for row in board.rows if any(s is not None for s in row.scores))
         parts += ["## Tasks", _table(view(replace(board, rows=scored), tasks).turned())]

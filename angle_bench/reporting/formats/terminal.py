@@ -3,14 +3,15 @@
 from angle_bench.errors import printable
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import plain
-from angle_bench.reporting.tables.view import View, notes, signatures, view
+from angle_bench.reporting.tables.table_notes import notes, signatures
+from angle_bench.reporting.tables.view import View, board_view
 
 
 def text(board: Board, width: int) -> str:
     """The main table, turned on its side where `width` columns are too few, and its notes."""
-    shown = view(board, board.columns)
+    shown = board_view(board)
     across = _aligned(shown)
-    if _width(across) > width:
+    if _width(across) > width and not board.layout.transpose:
         across = min(across, _aligned(shown.turned()), key=_width)
     return "\n".join([across, *(printable(line) for line in [*notes(board), *signatures(board)])])
 

@@ -21,7 +21,8 @@ from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.site.trajectories import Trajectory
 from angle_bench.reporting.tables.leaderboard import Board, Column
 from angle_bench.reporting.tables.table import ABSENT, TableRow
-from angle_bench.reporting.tables.view import notes, signatures, view
+from angle_bench.reporting.tables.table_notes import notes, signatures
+from angle_bench.reporting.tables.view import view
 
 ON_INDEX, ON_PAGE = 5, 20  # how many changed pairs are shown
 POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server

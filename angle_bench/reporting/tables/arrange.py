@@ -9,6 +9,7 @@ from angle_bench.reporting.tables.copies import copied_rows, copy_lines
 from angle_bench.reporting.tables.labels import distinct, unlike
 from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
 from angle_bench.reporting.tables.table import TableRow
+from angle_bench.reporting.tables.table_layout import USUAL, TableLayout
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
@@ -27,6 +28,7 @@ class Wishes:
     partial: bool = False
     decimals: int = 2
     command: str = ""
+    layout: TableLayout = USUAL
 
 
 def arrange(
@@ -56,6 +58,7 @@ def arrange(
         wishes.command,
         {row.label: rank for row, rank in zip(measured, ranks, strict=True)},
         unlike(told),
+        layout=wishes.layout,
     )
     return ordered(board, wishes.sort)
 

@@ -9,6 +9,7 @@ from statistics import stdev
 from typing import Literal
 
 from angle_bench.reporting.tables.table import TableRow
+from angle_bench.reporting.tables.table_layout import USUAL, TableLayout
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
@@ -76,6 +77,7 @@ class Board:
         ranked_by: What is drawn: the items of tasks, or tasks, of which scores are enough.
         ranked_over: Over how many tasks the intervals are, such as `32 of 41`; empty for all.
         better: The rows that are significantly better than the base.
+        layout: How a table of it is laid out.
     """
 
     suite: Suite
@@ -91,11 +93,27 @@ class Board:
     ranked_by: Literal["items", "tasks"] = "items"
     ranked_over: str = ""
     better: frozenset[str] = frozenset()
+    layout: TableLayout = USUAL
 
     @property
     def columns(self) -> list[Column]:
         """The columns of the main table: tasks and their mean, or over several types averages."""
-        return self.summary if len(averages.types(self.suite)) > 1 else self.every
+        if self.layout.columns == "summary":
+            return self.summary
+        if len(averages.types(self.suite)) < 2:
+            return self.every
+        return self.by_type if self.layout.columns == "tasks" else self.summary
+
+    @property
+    def by_type(self) -> list[Column]:
+        """The tasks of each type with their mean, then the averages over all of them."""
+        kinds = {column.key: column for column in self.summary if column.kind == "type"}
+        columns = []
+        for key, column in kinds.items():
+            tasks = [task for task in self.suite.task if f"type:{task.type}" == key]
+            columns += [Column(task.name, task.header, "task") for task in tasks]
+            columns.append(column)
+        return [*columns, *(column for column in self.summary if column.key not in kinds)]
 
     @property
     def every(self) -> list[Column]:

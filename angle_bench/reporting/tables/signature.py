@@ -6,8 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from angle_bench.results.find.identity import EXTERNAL, NO_REVISION
 from angle_bench.suites.task import Suite
 
+# folders of mteb's results repository that are called as no commit is: in a line, and in words
+NO_COMMIT = {
+    EXTERNAL: ("model card", "stand on the model card, without a revision"),
+    NO_REVISION: ("none", "were stored without a revision"),
+}
 SELECTED = "selected on"  # test splits that the checkpoint was chosen by
 
 
@@ -98,8 +104,19 @@ def joined(signatures: Sequence[str]) -> str:
     return "|".join(f"{key}:{','.join(known)}" for key, known in values.items())
 
 
+def revision_words(revision: str) -> str:
+    """What is said of scores of a revision.
+
+    >>> revision_words("external"), revision_words("1a2b3c4d")
+    ('stand on the model card, without a revision', 'are of revision 1a2b3c4d')
+    """
+    return (
+        NO_COMMIT[revision][1] if revision in NO_COMMIT else f"are of revision {_short(revision)}"
+    )
+
+
 def _short(revision: str) -> str:
-    return revision.removeprefix("sha256-")[:8]
+    return NO_COMMIT.get(revision, (revision.removeprefix("sha256-")[:8],))[0]
 
 
 def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from angle_bench.errors import some
 from angle_bench.reporting.tables.leaderboard import RANKS, Board, BoardValue, Column
 from angle_bench.reporting.tables.published_rows import MARK as PUBLISHED
-from angle_bench.reporting.tables.table import ABSENT, LEGEND, MARKS, TableCell, TableRow
-
-OTHER_REVISION = "°"
-BETTER = "*"
-UNLIKE = "‡"
+from angle_bench.reporting.tables.table import ABSENT, MARKS, TableCell, TableRow
+from angle_bench.reporting.tables.table_notes import BETTER, OTHER_REVISION, UNLIKE
 
 Place = Literal["best", "second", ""]
 
@@ -61,44 +57,30 @@ def view(board: Board, columns: Sequence[Column]) -> View:
     """The cells of some columns."""
     shown = {column: _column(board, column) for column in columns}
     lines = [
-        (ShownTable(row.label, marks=UNLIKE if row.label in board.unlike else ""), *cells)
+        (_label(board, row), *cells)
         for row, *cells in zip(board.rows, *shown.values(), strict=True)
     ]
     return View(("model", *(column.header for column in columns)), tuple(lines))
 
 
-def notes(board: Board) -> list[str]:
-    """The lines that explain the marks, then what is doubtful."""
-    cells = [cell for row in board.rows for cell in row.cells if cell.score is not None]
-    used = {MARKS[cell.data] for cell in cells}
-    lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
-    lines += _other_revisions(board.rows)
-    lines += [f"{UNLIKE} {label}: {why}" for label, why in board.unlike.items()]
-    lines += [
-        f"{PUBLISHED} {row.source.model}: published, {row.source.said}"
-        for row in board.rows
-        if row.source is not None and row.source.kind == "published"
-    ]
-    lines += [
-        f"{row.label}: mean ± standard deviation over {some([run.label for run in row.runs])}"
-        for row in board.rows
-        if row.runs
-    ]
-    if board.base is not None:
-        lines.append(f"in parentheses: difference to {board.base.label}")
-    return [*lines, *_ranked(board), *_other_data(board), *board.warnings]
+def board_view(board: Board) -> View:
+    """What a table shows of a leaderboard, the way round that was asked for."""
+    shown = view(board, board.columns)
+    return shown.turned() if board.layout.transpose else shown
 
 
-def signatures(board: Board) -> list[str]:
-    """A line of model, settings, versions and data for every row."""
-    return [f"{row.label}: {row.signature}" for row in board.rows if row.signature]
+def _label(board: Board, row: TableRow) -> ShownTable:
+    """A published row's sign is part of its label, which tells it from a measured one."""
+    text = row.label.removesuffix(f" {PUBLISHED}")
+    if not board.layout.marks:
+        return ShownTable(text if text == row.label else f"{text} (published)")
+    marks = UNLIKE if row.label in board.unlike else ""
+    return ShownTable(text, marks=marks if text == row.label else f" {PUBLISHED}{marks}")
 
 
 def _column(board: Board, column: Column) -> list[ShownTable]:
     values = [board.value(row, column) for row in board.rows]
     places = _places([_number(board, value) for value in values], column)
-    if board.intervals and column.kind in ("mean", "types", "rank"):
-        places = ["best" if 1 in board.intervals.get(row.label, ()) else "" for row in board.rows]
     return [
         _shown(board, row, column, value, place)
         for row, value, place in zip(board.rows, values, places, strict=True)
@@ -132,7 +114,7 @@ def _shown(
     if column.kind == "rank":
         best, worst = (board.intervals or {}).get(row.label, (0, 0))
         ranks = str(best) if best == worst else f"{best}–{worst}"
-        return ShownTable(ranks if best else ABSENT, place)
+        return ShownTable(ranks if best else ABSENT)
     if value.score is None:
         return ShownTable(ABSENT if column.kind == "task" or _empty(value) else value.share)
     behind = ""
@@ -148,6 +130,7 @@ def _shown(
         marks = _marks(row.cells[[task.name for task in board.suite.task].index(column.key)])
     if row.label in board.better and column == board.headline:
         marks += BETTER
+    marks = marks if board.layout.marks else ""
     return ShownTable(f"{100 * value.score:.{board.decimals}f}", place, marks, behind)
 
 
@@ -164,53 +147,3 @@ def _empty(value: BoardValue) -> bool:
 def _marks(cell: TableCell) -> str:
     other = cell.origin is not None and not cell.origin.main
     return MARKS[cell.data] + (OTHER_REVISION if other else "")
-
-
-def _ranked(board: Board) -> list[str]:
-    lines = []
-    if board.intervals:
-        how = "clustered on sentences"
-        if board.ranked_by == "tasks":
-            how = "paired t tests over tasks, which say nothing of the sentences in them"
-        elif board.ranked_over:
-            how += f", {board.ranked_over} tasks"
-        lines.append(
-            "rank: from 1 + models significantly better to all − models significantly worse "
-            f"({how}, Holm over all pairs); bold where it may be 1"
-        )
-    if board.better and board.base is not None:
-        lines.append(
-            f"{BETTER} better than {board.base.label}, p < .05, Holm, clustered on sentences"
-        )
-    return lines
-
-
-def _other_revisions(rows: Sequence[TableRow]) -> list[str]:
-    lines = []
-    for row in rows:
-        origins = [cell.origin for cell in row.cells if cell.origin is not None]
-        others = [origin.revision for origin in origins if not origin.main]
-        for revision in dict.fromkeys(others):
-            count = others.count(revision)
-            lines.append(
-                f"{OTHER_REVISION} {row.label}: {count} of {len(origins)} scores are of its "
-                f"revision {revision}"
-            )
-    return lines
-
-
-def _other_data(board: Board) -> list[str]:
-    """One line on scores over another commit of their data than the suite names."""
-    marked = [
-        task.header
-        for at, task in enumerate(board.suite.task)
-        for row in board.rows
-        if (origin := row.cells[at].origin) is not None and origin.other_data
-    ]
-    if not marked:
-        return []
-    tasks = some(list(dict.fromkeys(marked)))
-    return [
-        f"{len(marked)} scores by mteb are over another commit of their data than "
-        f"{board.suite.signature} names: {tasks}"
-    ]

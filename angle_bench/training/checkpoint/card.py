@@ -8,6 +8,7 @@ from typing import Any
 
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import named
+from angle_bench.errors import ModelError, first_line
 from angle_bench.training.checkpoint.st_files import inexpressible
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -31,6 +32,7 @@ class CardFacts:
         signature: The line that makes the scores traceable.
         selected_on_test: Test splits that it was chosen by.
         made_of: A line for each checkpoint that it is the average of.
+        model_index: Its scores as the hub reads them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class CardFacts:
     signature: str | None = None
     selected_on_test: Sequence[str] = ()
     made_of: Sequence[str] = ()
+    model_index: Sequence[Mapping[str, Any]] = ()
 
 
 def model_card(facts: CardFacts) -> str:
@@ -70,8 +73,14 @@ def model_card(facts: CardFacts) -> str:
     return head(facts) + "\n" + "\n\n".join(parts) + "\n"
 
 
-def head(facts: CardFacts) -> str:
-    """The YAML between two lines of dashes; values are JSON, which is YAML."""
+def head(facts: CardFacts, kept: Mapping[str, Any] | None = None) -> str:
+    """The YAML between two lines of dashes; values are JSON, which is YAML.
+
+    Args:
+        facts: What is new.
+        kept: What an earlier head said; where nothing new is known, it still holds.
+    """
+    before = dict(kept or {})
     values: dict[str, Any] = {
         "library_name": _library(facts),
         "pipeline_tag": "sentence-similarity",
@@ -81,18 +90,60 @@ def head(facts: CardFacts) -> str:
         # a folder of this machine means nothing to others
         values["base_model"] = facts.base_model
         values["base_model_relation"] = "adapter" if facts.adapter else "finetune"
+    elif before.get("base_model"):
+        values["base_model_relation"] = _relation(facts, before)
     if facts.license is not None:
         values["license"] = facts.license
     if facts.datasets:
         values["datasets"] = list(facts.datasets)
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    if facts.model_index:
+        values["model-index"] = list(facts.model_index)
+    if isinstance(tags := before.get("tags"), list):
+        values["tags"] = list(dict.fromkeys([*values["tags"], *map(str, tags)]))
+    whole = before | values
+    lines = [
+        f"{key}: {json.dumps(value, ensure_ascii=False, default=str)}"
+        for key, value in whole.items()
+    ]
     return "\n".join(["---", *lines, "---"]) + "\n"
 
 
 def with_new_head(card: str, facts: CardFacts) -> str:
-    """A card with its words kept and its head replaced."""
-    found = re.match(r"---\n.*?\n---\n", card, re.DOTALL)
-    return head(facts) + (card[found.end() :] if found else f"\n{card}")
+    """A card with its words kept, and in its head what is not known better.
+
+    Raises:
+        ModelError: The head is no YAML.
+    """
+    found = re.match(r"---\n(.*?)\n?---\n", card, re.DOTALL)
+    if found is None:
+        return f"{head(facts)}\n{card}"
+    return head(facts, _read(found[1])) + card[found.end() :]
+
+
+def _read(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ModelError(
+            f"the head of the checkpoint's README.md is no YAML ({first_line(error)}).",
+            "the head corrected, or the README.md removed",
+        ) from error
+    if not isinstance(values, dict | None):
+        raise ModelError(
+            "the head of the checkpoint's README.md holds no keys.",
+            "the head corrected, or the README.md removed",
+        )
+    return values or {}
+
+
+def _relation(facts: CardFacts, before: Mapping[str, Any]) -> str:
+    """How it is made of its base: an adapter that was merged is a fine-tune."""
+    if facts.adapter:
+        return "adapter"
+    relation = str(before.get("base_model_relation") or "finetune")
+    return "finetune" if relation == "adapter" else relation
 
 
 def _library(facts: CardFacts) -> str:

@@ -1,7 +1,7 @@
 """Other forms of a checkpoint: for sentence-transformers, merged into its base, as an adapter."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.registry.registry import find
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import ModelError, UsageError, first_line
+from angle_bench.evaluation.hub_results import HubScore, model_index, result_files
 from angle_bench.files.whole_folder import write_folder
 from angle_bench.results.training_texts import FILE_NAME as TRAINING_TEXTS
 from angle_bench.training.checkpoint.candidate import (
@@ -37,7 +38,7 @@ Form = Literal["sentence-transformers", "merged", "adapter"]
 _CARD = "README.md"
 
 
-def export(spec: ModelSpec, form: Form, output: Path) -> Path:
+def export(spec: ModelSpec, form: Form, output: Path, scores: Sequence[HubScore] = ()) -> Path:
     """Write a checkpoint in another form; its vectors stay what they are.
 
     `sentence-transformers` and `merged` are whole models in the dtype that they are computed in,
@@ -48,6 +49,7 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
         spec: The checkpoint, with the settings that it is to have.
         form: Which.
         output: The new folder.
+        scores: What the card and `.eval_results` are to say of it.
 
     Returns:
         The folder.
@@ -60,7 +62,7 @@ def export(spec: ModelSpec, form: Form, output: Path) -> Path:
     folder = folder_of(spec)
     settings = _refuse(spec, form)
     refuse_place(output, "export", folder, None if spec.base is None else Path(spec.base))
-    beside = _beside(spec, folder, form)
+    beside = _beside(spec, folder, form, scores)
     if form == "adapter":
         _copy_adapter(spec, folder, output, beside)
         return output
@@ -151,8 +153,10 @@ def refuse_place(output: Path, made_by: Maker, *sources: Path | None) -> None:
     refuse_foreign(output, made_by)
 
 
-def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
-    """The model card, its head telling of the new form, and the record of training texts."""
+def _beside(
+    spec: ModelSpec, folder: Path, form: Form, scores: Sequence[HubScore]
+) -> dict[str, Write]:
+    """The model card, its head telling of the new form, scores, the record of training texts."""
     named = recorded_base(folder) if spec.base is not None else _trained_from(spec)
     known = find(named) if named is not None else find(spec.name)
     facts = CardFacts(
@@ -162,6 +166,7 @@ def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
         adapter=form == "adapter",
         license=known.license if known is not None else None,
         selected_on_test=spec.selected_on_test,
+        model_index=model_index(spec.label, scores) if scores else (),
     )
     written = folder / _CARD
     if written.is_file():
@@ -169,10 +174,18 @@ def _beside(spec: ModelSpec, folder: Path, form: Form) -> dict[str, Write]:
     else:
         text = model_card(facts)
     beside: dict[str, Write] = {_CARD: lambda place: place.write_text(text, encoding="utf-8")}
+    for name, said in (result_files(scores) if scores else {}).items():
+        beside[name] = partial(_put, said)
     for name in (TRAINING_TEXTS, MERGE_RECORD):
         if (folder / name).is_file():
             beside[name] = partial(shutil.copyfile, folder / name)
     return beside
+
+
+def _put(text: str, place: Path) -> None:
+    """Write a file that may be the first of its folder."""
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(text, encoding="utf-8")
 
 
 def _trained_from(spec: ModelSpec) -> str | None:

@@ -1,0 +1,1 @@
+"""What leaves the results folder: citations, submissions."""

@@ -1,0 +1,1 @@
+"""What goes into a paper: LaTeX tables of leaderboards and comparisons."""
