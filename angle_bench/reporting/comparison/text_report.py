@@ -36,9 +36,18 @@ def text(comparison: ComparisonTable, by: str | None = None, shown_changes: int 
 
 
 def comparison_notes(
-    comparison: ComparisonTable, why: str = "; shown because of --allow-different"
+    comparison: ComparisonTable,
+    why: str = "; shown because of --allow-different",
+    *,
+    advice: bool = True,
 ) -> list[str]:
-    """What to know before the numbers, a line each; `why` follows settings that differ."""
+    """What to know before the numbers, a line each.
+
+    Args:
+        comparison: What was compared.
+        why: Follows settings that differ.
+        advice: Whether options of the command are named, which readers of a page do not have.
+    """
     base = comparison.base.label
     lines = [
         f"{side.label}: checkpoint selected on {', '.join(side.selected_on_test)}"
@@ -57,9 +66,10 @@ def comparison_notes(
             reasons = [f"{task} ({reason})" for task, reason in pairing.left_out.items()]
             lines.append(f"{row.label}: not compared: {', '.join(reasons)}")
         if row.seen is not None and not comparison.how.seen:
+            more = "; --seen reports seen and unseen pairs separately" if advice else ""
             lines.append(
                 f"{row.label}: {row.seen.count:,} of these pairs are in the training data of "
-                f"{row.seen.whose}; --seen reports seen and unseen pairs separately"
+                f"{row.seen.whose}{more}"
             )
         if row.full is not None and row.full.over == "sentences, pairs twice":
             lines.append(
