@@ -14,6 +14,7 @@ from tests.result_files import put
 from tests.stored import Pairs, Results
 
 MANY, MEGABYTE = 300, 1_000_000
+TABS = ("scores", "scatter", "two", "pairs", "about")
 META = {"max_tokens": 512, "license": "mit"}
 
 
@@ -87,17 +88,16 @@ def test_pages_fit_and_can_be_used(
 ) -> None:
     place = write(cli, site[count], count)
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    for tab_name in ("scores", "scatter", "two", "pairs", "about"):
+    shown = ("scores", "scatter") if count == MANY else TABS
+    for tab_name in shown:
         tab = page(width, scheme, f"#tab={tab_name}", place)
-        if count == MANY and tab_name == "pairs":
-            continue  # there are none
         name = f"site-{count}-{width}-{scheme}-{tab_name}.png"
         if tab_name == "pairs":
             tab.wait_for_selector("#pair-table tbody tr")
         tab.screenshot(path=ARTEFACTS / name, full_page=tab_name == "scores")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         assert len(tab.locator(".panel:visible").inner_text()) > 50  # none is empty
-        if width != 900:
+        if (width, scheme) == (1400, "light") or (count == 15 and width != 900):
             assert serious(tab) == []
         if count != MANY:  # every verdict is within the width, without scrolling sideways
             for line in tab.locator(".verdict:visible .forest tbody tr").all():
@@ -105,6 +105,7 @@ def test_pages_fit_and_can_be_used(
                 assert box["x"] >= 0
                 assert box["x"] + box["width"] <= width
                 assert "p " in line.inner_text()
+        tab.close()
 
 
 def test_the_first_screen_holds_fifteen_verdicts(
@@ -130,7 +131,7 @@ def test_three_hundred_models(cli: Cli, site: dict[int, Path], page: Open) -> No
     sort(tab, "fact:parameters")
     first = column(tab, "fact:parameters")
     tab.locator(".tall").evaluate("box => { box.scrollTop = box.scrollHeight; }")
-    tab.wait_for_function("document.querySelectorAll('#scores tr:not(.later)').length > 61")
+    tab.wait_for_selector("#scores tbody tr:nth-child(120):not(.later)")
     assert len(rows(tab)) == 120
     assert list(column(tab, "fact:parameters"))[:60] == list(first)
     tab.locator("#search").fill("model-29")
