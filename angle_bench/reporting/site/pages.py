@@ -51,7 +51,7 @@ def index_page(shown: Exhibit, views: SiteViews, date: str, folder: str) -> str:
             for found in shown.comparisons.values()
         ],
         base=shown.base.label,
-        notes=notes(views.board),
+        notes=list(map(without_advice, notes(views.board))),
         signatures=signatures(board),
         missing=[(row.label, _missing(board, row)) for row in board.rows if _missing(board, row)],
         failures=shown.failures,
@@ -96,6 +96,15 @@ def model_page(shown: Exhibit, views: SiteViews, row: TableRow, date: str, index
         commands=[_command(board, words) for words in shown.commands[row.label]],
         unlike=board.unlike.get(row.label, ""),
     )
+
+
+def without_advice(line: str) -> str:
+    """A line without a sentence at its end that is an option: readers of a page have only the page.
+
+    >>> without_advice("2 results in a say no model; left out. --model-name a=NAME says it")
+    '2 results in a say no model; left out'
+    """
+    return re.sub(r"\. --[a-z].*$", "", line)
 
 
 def page_names(board: Board) -> dict[str, str]:

@@ -85,6 +85,11 @@ class SiteTable:
     languages: tuple[str, ...]
 
     @property
+    def places(self) -> set[str]:
+        """Which of best and second there are."""
+        return {cell.place for row in self.rows for cell in row.cells if cell.place}
+
+    @property
     def types(self) -> list[str]:
         """The task types that have a mean of their own."""
         return [each.key.removeprefix("type:") for each in self.columns if each.kind == "type"]
