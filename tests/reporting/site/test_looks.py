@@ -146,3 +146,20 @@ def test_what_is_printed_has_all_rows_and_no_controls(
     assert len(rows(tab)) == MANY
     assert tab.locator("#filters").is_hidden()
     assert tab.locator("#scatter").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
+def test_a_comparison_and_a_model_s_page_can_be_used(
+    cli: Cli, site: dict[int, Path], page: Open, width: int, scheme: str
+) -> None:
+    folder = site[3]
+    write(cli, folder, 3)
+    names = [f"model-{at:02d}-of-some-name" for at in range(3)]
+    words = ("compare", *names, "-t", "STS12,STS13", "-r", folder / "results", "--by", "task")
+    assert cli(*words, "--changes", "5", "-o", folder / "one.html", "-q").code == 0
+    model = folder / "site" / "index_files" / f"model-1-{names[1]}.html"
+    for name, place in (("comparison", folder / "one.html"), ("model", model)):
+        tab = page(width, scheme, place=place)
+        assert serious(tab) == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        tab.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
