@@ -79,7 +79,7 @@
   };
 
   // Of many rows the first are drawn, and more as the reader comes to their end: sorting stays quick.
-  const most = 60;
+  const most = 40;
   let limit = most;
   const box = document.querySelector(".tall");
   const showLimit = () => {
@@ -90,12 +90,14 @@
       count += !row.hidden;
     }
   };
-  box.addEventListener("scroll", () => {
-    if (limit < rows.length && box.scrollTop + box.clientHeight > box.scrollHeight - 400) {
+  const grow = () => {
+    while (limit < rows.length && box.clientHeight && box.scrollTop + box.clientHeight > box.scrollHeight - 400) {
       limit += most;
       showLimit();
     }
-  });
+  };
+  box.addEventListener("scroll", grow);
+  window.addEventListener("resize", grow);
 
   const texts = data.rows.map((row) => [row.label, ...Object.values(row.facts).filter((each) => typeof each === "string"), ...Object.values(row.facts.settings || {})].join("\n").toLowerCase());
   const showRows = () => {
@@ -176,6 +178,7 @@
     showColumns();
     showSort();
     showRows();
+    requestAnimationFrame(grow); // a high screen holds more
   };
 
   head.addEventListener("click", (event) => {
