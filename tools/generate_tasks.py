@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mteb
+from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.benchmarks.benchmark import Benchmark
 from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
@@ -23,6 +24,7 @@ from tools.mteb_prompts import (
     protocol_of,
 )
 
+MOST_SUBSETS = 60  # whose languages are told apart; of bitext with thousands, all are
 STS_SHORT = {"STSBenchmark": "STS-B"}
 STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
 CHINESE_STS = ("ATEC", "BQ", "LCQMC", "PAWSX", "STSB")
@@ -88,10 +90,23 @@ def tasks() -> dict[str, Any]:
         "mteb_version": version("mteb"),
         "types": by_type,
         "instructions": own_instructions(metas, by_type),
+        "languages": {meta.name: said for meta in metas if (said := languages(meta)) is not None},
         "tasks": rows,
         "benchmarks": {b.name: benchmark_row(b, rows) for b in text_benchmarks(rows)},
         "other": [name for name in sorted(_TASKS_REGISTRY) if name not in kinds],
     }
+
+
+def languages(meta: TaskMetadata) -> list[str] | dict[str, list[str]] | None:
+    """The languages of a task, by subset where these are few; None for English alone."""
+    said = meta.eval_langs
+    by_subset = (
+        {"": list(said)} if isinstance(said, list) else {k: list(v) for k, v in said.items()}
+    )
+    every = sorted({language for each in by_subset.values() for language in each})
+    if every == ["eng-Latn"]:
+        return None
+    return by_subset if 1 < len(by_subset) <= MOST_SUBSETS else every
 
 
 def text_benchmarks(rows: dict[str, Any]) -> Iterable[Benchmark]:

@@ -23,14 +23,19 @@ def mean(scores: Scores, *, partial: bool = False) -> float | None:
 
 def counted(suite: Suite) -> list[int]:
     """The places of the tasks that are averaged."""
-    averaged = counted_tasks(suite.task)
-    return [at for at, task in enumerate(suite.task) if task in averaged]
+    parts = _parts(suite.task)
+    return [at for at, task in enumerate(suite.task) if task.name not in parts]
 
 
 def counted_tasks(tasks: Sequence[Task]) -> list[Task]:
     """The tasks that are averaged."""
-    parts = {part for task in tasks for part in task.parts}
+    parts = _parts(tasks)
     return [task for task in tasks if task.name not in parts]
+
+
+def _parts(tasks: Sequence[Task]) -> set[str]:
+    """The names of tasks that an aggregate among them is the mean of."""
+    return {part for task in tasks for part in task.parts}
 
 
 def types(suite: Suite) -> list[str]:

@@ -6,5 +6,8 @@ from angle_bench.files.places import shipped_json
 
 
 def catalogue() -> dict[str, Any]:
-    """`mteb_version`; `tasks` and `benchmarks` by name; `other`, names of tasks without text."""
+    """`mteb_version`; `tasks` and `benchmarks` by name; `other`, names of tasks without text.
+
+    `languages` has those of tasks that are not in English alone.
+    """
     return shipped_json("mteb-tasks.json")

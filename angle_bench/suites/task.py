@@ -109,6 +109,17 @@ class Task(BaseModel):
         return self.name not in catalogue()["tasks"]
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of its subsets, as mteb writes them."""
+        if self.own:
+            return (self.language,)
+        known = catalogue()["languages"].get(self.name, ["eng-Latn"])
+        if isinstance(known, Mapping):
+            subsets = [known.get(subset, []) for subset in self.subsets]
+            known = {language for each in subsets for language in each}
+        return tuple(sorted(known))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """The splits that an own task reads, those that are scored first."""
         more = (self.train, self.validation) if self.type == "Classification" else ()

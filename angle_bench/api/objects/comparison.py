@@ -227,8 +227,8 @@ class Comparison:
         return table(self.found, by, caption, label, "angle_bench.compare")
 
     def to_html(self, by: Literal["task", "subset"] | None = None, changes: int = 0) -> str:
-        """A page with text, forest plot and changed pairs; nothing is fetched."""
-        from angle_bench.reporting.formats.compare_page import page
+        """A page with verdicts and forest plot, with `changes` every pair; nothing is fetched."""
+        from angle_bench.reporting.site.comparison_page import page
 
         return page(self.found, by, changes)
 
@@ -238,8 +238,7 @@ class Comparison:
         Raises:
             ResultsError: Nothing was compared item by item.
         """
-        from angle_bench.reporting.formats.compare_page import forest_of
-        from angle_bench.reporting.formats.forest_plot import standalone
+        from angle_bench.reporting.formats.forest_plot import forest_of, standalone
 
         svg = forest_of(self.found)
         if not svg:
@@ -253,6 +252,6 @@ class Comparison:
     def _repr_html_(self) -> str:
         from html import escape
 
-        from angle_bench.reporting.formats.compare_page import forest_of
+        from angle_bench.reporting.formats.forest_plot import forest_of
 
         return f"<pre>{escape(self.to_text())}</pre>{forest_of(self.found)}"

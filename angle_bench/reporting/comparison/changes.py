@@ -51,7 +51,7 @@ def changes(pairing: Pairing) -> pa.Table:
                 [_part(model[at], place) for model in side]
                 for side in (pairing.base, pairing.candidate)
             )
-            if isinstance(base[0].measure, Spearman) and _has_texts(base[0]):
+            if isinstance(base[0].measure, Spearman) and has_texts(base[0]):
                 tables.append(_table(task.task.header, base, candidate))
     if not tables:
         return pa.table({})
@@ -109,7 +109,8 @@ def _thirds(values: Vector) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     return np.array(THIRDS)[np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)]
 
 
-def _has_texts(part: ScoredPart) -> bool:
+def has_texts(part: ScoredPart) -> bool:
+    """Whether texts are stored, and not hashes of them."""
     return bool(pa.types.is_string(part.keys.schema.field("text1").type))
 
 
@@ -121,7 +122,7 @@ def _table(task: str, base: list[ScoredPart], candidate: list[ScoredPart]) -> pa
     keys = base[0].keys
     gold = Ranked.of(keys["gold"].to_numpy()).centred()
     before, after = (
-        np.mean([_rank_errors(gold, part.scores) for part in side], axis=0)
+        np.mean([rank_errors(gold, part.scores) for part in side], axis=0)
         for side in (base, candidate)
     )
     lengths = [
@@ -143,5 +144,11 @@ def _table(task: str, base: list[ScoredPart], candidate: list[ScoredPart]) -> pa
     )
 
 
-def _rank_errors(gold: Vector, score: Vector) -> Vector:
+def rank_errors(gold: Vector, score: Vector) -> Vector:
+    """The distance of each pair's rank by the model to that by the annotators, 0 to 100.
+
+    Args:
+        gold: The annotators' ranks, centred, (pairs,).
+        score: What the model gives each pair, (pairs,).
+    """
     return 100 * np.abs(Ranked.of(score).centred() - gold)

@@ -1,9 +1,10 @@
 """The items that several models were scored on, and the texts that these share."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,13 @@ class TextNumbers:
     def __init__(self) -> None:
         self._by_hash: dict[bytes, int] = {}
         self._by_text: dict[str | bytes, int] = {}
+        self._items: dict[tuple[Any, ...], CommonItems] = {}
+
+    def items(self, key: tuple[Any, ...], make: "Callable[[], CommonItems]") -> "CommonItems":
+        """The items that were numbered under a key, made when they are first asked for."""
+        if key not in self._items:
+            self._items[key] = make()
+        return self._items[key]
 
     def of(self, texts: pa.ChunkedArray) -> Nodes:
         """The numbers of texts, or of their hashes where these stand for them."""
@@ -197,8 +205,7 @@ def common_items(
     Raises:
         ResultsError: Two models were scored on other items, or in another order.
     """
-    weights = task_weights(tasks, average)
-    found = []
+    every = []
     for at, task in enumerate(tasks):
         (first, evidence), *others = [(label, each[at]) for label, each in models.items()]
         keys = tuple(part.keys for part in evidence.parts)
@@ -209,9 +216,23 @@ def common_items(
                     "another order, although the data's revision is the same.",
                     f"angle-bench run -m {label} -t {task.name} --overwrite",
                 )
-        texts = np.concatenate([_nodes(task, part.keys, numbers) for part in evidence.parts])
+        every.append(keys)
+    # of the same base beside other candidates they are the same; what is kept keeps its keys, too
+    same = (average, *(task.name for task in tasks), *(id(keys) for each in every for keys in each))
+    return numbers.items(same, lambda: _numbered(tasks, average, every, numbers))
+
+
+def _numbered(
+    tasks: Sequence[Task],
+    average: str,
+    every: Sequence[tuple[pa.Table, ...]],
+    numbers: TextNumbers,
+) -> CommonItems:
+    found = []
+    for task, weight, each in zip(tasks, task_weights(tasks, average), every, strict=True):
+        texts = np.concatenate([_nodes(task, keys, numbers) for keys in each])
         nodes = _translations(texts) if task.type == "BitextMining" else texts
-        found.append(TaskItems(task, weights[at], keys, nodes, texts))
+        found.append(TaskItems(task, weight, each, nodes, texts))
     return CommonItems(tuple(found))
 
 

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from angle_bench.reporting.comparison.common_items import CommonItems, Mask
 from angle_bench.reporting.comparison.evidence import Evidence
+from angle_bench.reporting.statistics.clusters import Nodes
 from angle_bench.reporting.statistics.difference import FEWEST, Difference, Scored, difference
 from angle_bench.reporting.statistics.inference import ALPHA, Estimate
+from angle_bench.results.text_hash import pair_hash
 from angle_bench.results.training_texts import TrainingTexts
 
 FEWEST_SEEN = 30  # pairs of a task; a correlation over fewer is no figure
@@ -80,16 +83,43 @@ def seen_masks(
     common: CommonItems, training: Sequence[TrainingTexts], hashes: Sequence[bytes]
 ) -> list[Mask]:
     """Which items of each task any of the records holds, (items,) each."""
-    return [
-        np.array(
-            [
-                any(one.holds(hashes[first], hashes[second]) for one in training)
-                for first, second in items.texts.tolist()
-            ],
-            dtype=bool,
-        )
-        for items in common.tasks
-    ]
+    whole = np.concatenate([items.texts for items in common.tasks])
+    ends = np.cumsum([len(items.texts) for items in common.tasks])[:-1]
+    return np.split(seen_pairs(whole, training, hashes), ends)
+
+
+def seen_pairs(texts: Nodes, training: Sequence[TrainingTexts], hashes: Sequence[bytes]) -> Mask:
+    """Which pairs any of the records holds, (items,).
+
+    Args:
+        texts: The two texts of each as numbers, (items, 2).
+        training: At least one record.
+        hashes: Of every text, by its number.
+    """
+    held = np.array([_Known(one, hashes).holds(texts) for one in training], dtype=bool)
+    return np.asarray(held.any(axis=0), dtype=bool)
+
+
+class _Known:
+    """A record of training texts, asked for many pairs of numbered texts."""
+
+    def __init__(self, training: TrainingTexts, hashes: Sequence[bytes]) -> None:
+        self._pairs, self._hashes = training.pairs, hashes
+        self._text = np.array([each in training.texts for each in hashes], dtype=bool)
+
+    def holds(self, texts: Nodes) -> Mask:
+        """As `TrainingTexts.holds` of each pair, (items, 2) numbers."""
+        pairs = [
+            _pair(self._hashes[first], self._hashes[second]) in self._pairs
+            for first, second in texts.tolist()
+        ]
+        return np.array(pairs, dtype=bool) | self._text[texts].all(axis=1)
+
+
+@lru_cache(maxsize=1 << 17)
+def _pair(first: bytes, second: bytes) -> bytes:
+    """The hash of a pair, which every candidate and every base is asked for."""
+    return pair_hash(first, second)
 
 
 def tell_apart(

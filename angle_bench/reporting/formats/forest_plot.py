@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.verdict import points, with_interval
 from angle_bench.reporting.statistics.inference import Estimate
 
@@ -24,6 +25,21 @@ class Line:
     name: str
     estimate: Estimate
     strong: bool = True
+
+
+def forest_of(comparison: ComparisonTable) -> str:
+    """The mean and the tasks of every candidate, with the margin as a band; empty for none."""
+    lines = [line for row in comparison.rows for line in _lines(row)]
+    return forest(lines, comparison.how.margin) if lines else ""
+
+
+def _lines(row: ComparedRow) -> list[Line]:
+    if row.verdict is None:
+        return []
+    tasks = [
+        Line(f"  {name}", verdict.estimate, strong=False) for name, verdict in row.by_task.items()
+    ]
+    return [Line(row.label, row.verdict.estimate), *(tasks if len(tasks) > 1 else [])]
 
 
 def forest(lines: Sequence[Line], margin: float) -> str:

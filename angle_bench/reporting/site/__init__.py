@@ -1,1 +1,1 @@
-"""A leaderboard as a static site that opens from disk: pages, charts, folder."""
+"""A leaderboard as a static site that opens from disk: pages, drawings, folder."""

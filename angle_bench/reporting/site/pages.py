@@ -1,85 +1,94 @@
-"""The pages as HTML: what the templates are given. Jinja2 escapes every name and text."""
+"""The pages of a site as HTML: what the templates are given."""
 
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from angle_bench.errors import printable
-from angle_bench.reporting.comparison import sentences, text_report
 from angle_bench.reporting.comparison.changes import changes, groups
 from angle_bench.reporting.comparison.compare import ComparisonTable
-from angle_bench.reporting.comparison.verdict import signed, with_interval
+from angle_bench.reporting.comparison.verdict import signed
 from angle_bench.reporting.formats.content_policy import policy
+from angle_bench.reporting.site.curves_drawn import drawn_curves
 from angle_bench.reporting.site.payload import payload, script_json
-from angle_bench.reporting.site.shown import Exhibit
+from angle_bench.reporting.site.renderer import render
+from angle_bench.reporting.site.scatter import scatter_plots
+from angle_bench.reporting.site.shown import Exhibit, Variant
+from angle_bench.reporting.site.table_shown import SiteViews
 from angle_bench.reporting.site.trajectories import Trajectory
-from angle_bench.reporting.tables.leaderboard import Board, Column
+from angle_bench.reporting.site.verdicts_shown import by_lines, shown_verdict
+from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import ABSENT, TableRow
 from angle_bench.reporting.tables.table_notes import notes, signatures
-from angle_bench.reporting.tables.view import view
 
-ON_INDEX, ON_PAGE = 5, 20  # how many changed pairs are shown
+ON_PAGE = 20  # how many changed pairs are shown on a model's page
+SHADES = 5  # of a grid of layers and sizes
 POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server
 
 
-def index_page(shown: Exhibit, date: str, folder: str) -> str:
+def index_page(shown: Exhibit, views: SiteViews, date: str, folder: str) -> str:
     """The first page.
 
     Args:
         shown: What it shows.
+        views: The same board as cells.
         date: When the site was made, as ISO 8601.
         folder: The folder of the other files, as a link has it.
     """
-    board = shown.board
-    base = shown.comparisons.get(shown.base.label)
-    return _render(
+    board, pages = shown.board, page_names(shown.board)
+    labels = [row.label for row in board.rows]
+    return render(
         "index.html",
+        policy=POLICY,
         board=board,
         date=date,
         folder=folder,
-        table=_table(shown),
-        verdicts=[_verdict(board, found) for found in shown.comparisons.values()],
+        table=views.table,
+        verdicts=[
+            (labels.index(found.base.label), shown_verdict(found))
+            for found in shown.comparisons.values()
+        ],
         base=shown.base.label,
-        changed=_changed(base, ON_INDEX),
-        notes=notes(board),
+        notes=list(map(without_advice, notes(views.board))),
         signatures=signatures(board),
         missing=[(row.label, _missing(board, row)) for row in board.rows if _missing(board, row)],
         failures=shown.failures,
-        pages=page_names(board),
-        grids=list(shown.variants),
+        pages=pages,
+        plots=scatter_plots(board, shown.facts),
+        grids=[(name, _grid(board, each)) for name, each in shown.variants.items()],
         curves=[_steps(board, each) for each in shown.trajectories],
-        data=script_json(payload(shown)),
+        drawing=drawn_curves(shown.trajectories, board.decimals, _limit(shown)),
+        pairs=shown.pairs,
+        data=script_json(payload(shown, pages)),
     )
 
 
-def model_page(shown: Exhibit, row: TableRow, date: str, index: str) -> str:
+def model_page(shown: Exhibit, views: SiteViews, row: TableRow, date: str, index: str) -> str:
     """The page of one row.
 
     Args:
         shown: What the site shows.
+        views: The same board as cells.
         row: The row.
         date: When the site was made.
         index: The first page, as a link has it.
     """
     board = shown.board
     base = shown.comparisons.get(shown.base.label)
-    return _render(
+    facts = shown.facts[row.label]
+    return render(
         "model.html",
+        policy=POLICY,
         board=board,
         row=row,
         date=date,
         index=index,
         base=shown.base.label,
-        values=[
-            (column.header, cell.plain)
-            for column, cell in zip(board.every, _line(board, row), strict=True)
-        ],
+        facts=[(each.header, text) for each in views.table.facts if (text := each.shown(facts))],
+        device=facts.device,
+        values=[(header, cell.plain) for header, cell in views.lines[row.label]],
         cells=list(zip(board.suite.task, row.cells, strict=True)),
         by_task=_by_task(base, row),
         changed=_changed(base, ON_PAGE, row.label),
@@ -87,6 +96,15 @@ def model_page(shown: Exhibit, row: TableRow, date: str, index: str) -> str:
         commands=[_command(board, words) for words in shown.commands[row.label]],
         unlike=board.unlike.get(row.label, ""),
     )
+
+
+def without_advice(line: str) -> str:
+    """A line without a sentence at its end that is an option: readers of a page have only the page.
+
+    >>> without_advice("2 results in a say no model; left out. --model-name a=NAME says it")
+    '2 results in a say no model; left out'
+    """
+    return re.sub(r"\. --[a-z].*$", "", line)
 
 
 def page_names(board: Board) -> dict[str, str]:
@@ -98,66 +116,6 @@ def page_names(board: Board) -> dict[str, str]:
     return names
 
 
-def asset(name: str) -> str:
-    """A file of the site that is the same for all: `site.css` or `site.js`."""
-    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _render(template: str, **values: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    return environment.get_template(template).render(values, policy=POLICY)
-
-
-def _table(shown: Exhibit) -> dict[str, Any]:
-    board = shown.board
-    columns = [column for column in board.columns if column.kind != "task"]
-    tasks = [column for column in board.columns if column.kind == "task"]
-    if not columns:  # one task is its own mean
-        columns, tasks = tasks, []
-    left, right = (view(_without_base(board), each) for each in (columns, tasks))
-    pages = page_names(board)
-    rows = [
-        {
-            "label": row.label,
-            "page": pages[row.label],
-            "mark": label.marks,
-            "coverage": board.coverage(row),
-            "scored": sum(score is not None for score in row.scores),
-            "kind": row.source.kind if row.source else "own",
-            "left": list(zip(cells, _numbers(board, row, columns), strict=True)),
-            "right": list(zip(others, _numbers(board, row, tasks), strict=True)),
-        }
-        for row, (label, *cells), (_, *others) in zip(
-            board.rows, left.lines, right.lines, strict=True
-        )
-    ]
-    return {"left": columns, "right": tasks, "rows": rows}
-
-
-def _without_base(board: Board) -> Board:
-    """Differences stand in a column of their own, so no cell repeats them."""
-    return replace(board, base=None)
-
-
-def _numbers(board: Board, row: TableRow, columns: Sequence[Column]) -> list[float | None]:
-    """What rows are sorted by; nothing for what cannot be compared."""
-    values = [board.value(row, column) for column in columns]
-    return [None if value.partial else value.score for value in values]
-
-
-def _line(board: Board, row: TableRow) -> list[Any]:
-    at = [each.label for each in board.rows].index(row.label)
-    return list(view(_without_base(board), board.every).lines[at][1:])
-
-
 def _missing(board: Board, row: TableRow) -> list[str]:
     return [
         task.header
@@ -166,51 +124,26 @@ def _missing(board: Board, row: TableRow) -> list[str]:
     ]
 
 
-def _verdict(board: Board, found: ComparisonTable) -> dict[str, Any]:
-    judged = [(row, row.verdict) for row in found.rows if row.verdict is not None]
-    return {
-        "base": found.base.label,
-        "number": [row.label for row in board.rows].index(found.base.label),
-        "sentences": sentences.sentences(found).splitlines(),
-        "notes": text_report.comparison_notes(found, why=""),
-        "rows": [
-            {
-                "label": row.label,
-                "difference": with_interval(verdict.estimate),
-                "p": verdict.p_text,
-                "mean": text_report.mean_of(row),
-                "said": text_report.judgement(row, verdict, single=True),
-            }
-            for row, verdict in judged
-        ],
-    }
-
-
 def _by_task(base: ComparisonTable | None, row: TableRow) -> list[tuple[str, str, str, str]]:
     found = [each for each in base.rows if each.label == row.label] if base else []
-    return [
-        (name, with_interval(verdict.estimate), verdict.p_text, verdict.text())
-        for each in found
-        for name, verdict in each.by_task.items()
-    ]
+    return [line for each in found for line in by_lines(each.by_task)]
 
 
-def _changed(found: ComparisonTable | None, count: int, label: str | None = None) -> list[Any]:
-    """The pairs that moved most, of every row or of one; rows whose texts are not stored have none.
+def _changed(found: ComparisonTable | None, count: int, label: str) -> list[Any]:
+    """A row's pairs that moved most; none where texts are not stored.
 
-    These are rows of other tasks than STS, and results that were passed on with hashes alone.
+    These are tasks other than STS, and results that were passed on with hashes alone.
     """
     rows = [] if found is None else found.rows
     return [
-        _moved(row.label, table, count)
+        moved_pairs(row.label, table, count)
         for row in rows
-        if label in (None, row.label)
-        and not row.pairing.same
-        and (table := changes(row.pairing)).num_rows
+        if label == row.label and not row.pairing.same and (table := changes(row.pairing)).num_rows
     ]
 
 
-def _moved(label: str, table: pa.Table, count: int) -> dict[str, Any]:
+def moved_pairs(label: str, table: pa.Table, count: int) -> dict[str, Any]:
+    """Of a table of changes the first pairs, and the means by length, gold score and subset."""
     pairs = table.slice(0, count).to_pylist()
     return {
         "label": label,
@@ -220,6 +153,50 @@ def _moved(label: str, table: pa.Table, count: int) -> dict[str, Any]:
             for group in groups(table)
         ],
     }
+
+
+def _grid(board: Board, variants: Sequence[Variant]) -> dict[str, Any]:
+    """Layers by sizes; each score with its shade, from 0 for the least."""
+    layers = sorted({each.layer for each in variants}, key=_last)
+    sizes = sorted({each.size for each in variants}, key=_last)
+    rows = {row.label: row for row in board.rows}
+    values = {each: board.value(rows[each.label], board.headline) for each in variants}
+    scores = {
+        (each.layer, each.size): value.score
+        for each, value in values.items()
+        if value.score is not None and not value.partial
+    }
+    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
+
+    def cell(layer: int | None, size: int | None) -> tuple[str, int | None]:
+        score = scores.get((layer, size))
+        if score is None:
+            return ABSENT, None
+        share = (score - low) / (high - low) if high > low else 0.0
+        return f"{100 * score:.{board.decimals}f}", min(int(SHADES * share), SHADES - 1)
+
+    return {
+        "whole": bool(scores),
+        "sizes": ["all" if size is None else str(size) for size in sizes],
+        "lines": [
+            ("last" if layer is None else str(layer), [cell(layer, size) for size in sizes])
+            for layer in layers
+        ],
+    }
+
+
+def _last(value: int | None) -> tuple[bool, int]:
+    """The last layer and all dimensions come last."""
+    return value is None, value or 0
+
+
+def _limit(shown: Exhibit) -> float | None:
+    """The base's score in points, where it is no step of a curve."""
+    value = shown.board.value(shown.base, shown.board.headline)
+    steps = {label for each in shown.trajectories for label in each.labels}
+    if value.score is None or value.partial or shown.base.label in steps:
+        return None
+    return 100 * value.score
 
 
 def _steps(board: Board, shown: Trajectory) -> dict[str, Any]:

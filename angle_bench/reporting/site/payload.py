@@ -1,60 +1,117 @@
-"""What the page's script works with: scores, differences with intervals, grids, curves; ×100."""
+"""What the page's script works with: scores, differences with intervals, facts; all ×100."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from angle_bench.reporting.comparison.compare import ComparisonTable
-from angle_bench.reporting.site.shown import Exhibit, Variant
+from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.tables.curve import Curve, Point
 from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
 from angle_bench.reporting.tables.table import TableRow
+from angle_bench.reporting.tables.view import cell_marks
+from angle_bench.suites import averages
+from angle_bench.suites.task import Task
+
+MORE_DIGITS = 4  # than are shown, so that sums and differences are right where they are rounded
 
 
-def payload(shown: Exhibit) -> dict[str, Any]:
-    """The values as JSON has them; rows go by their number."""
+def score_columns(board: Board) -> list[Column]:
+    """The columns of scores, averages and all tasks."""
+    return [column for column in board.every if column.kind not in RANKS]
+
+
+def payload(shown: Exhibit, pages: dict[str, str]) -> dict[str, Any]:
+    """The values as JSON has them; rows and columns go by their numbers.
+
+    Args:
+        shown: What the page shows.
+        pages: The address of each row's page, by its label.
+    """
     board = shown.board
     labels = [row.label for row in board.rows]
-    columns = [column for column in board.every if column.kind not in RANKS]
-    plotted = [column.key for column in board.columns if column.kind not in RANKS]
+    columns = score_columns(board)
+    keys = [column.key for column in columns]
+    tasks = {task.name: task for task in board.suite.task}
+    counted = [board.suite.task[at].name for at in averages.counted(board.suite)]
     return {
+        "suite": board.suite.name,
         "decimals": board.decimals,
-        "headline": board.headline.key,
+        "average": board.suite.average,
+        "headline": keys.index(board.headline.key),
         "base": labels.index(shown.base.label),
-        "columns": [{"key": each.key, "header": each.header} for each in columns],
-        "plotted": list(dict.fromkeys([board.headline.key, *plotted])),
-        "rows": [
-            {"label": row.label, "scores": {each.key: _whole(board, row, each) for each in columns}}
-            for row in board.rows
-        ],
+        "columns": [_column(each, tasks) for each in columns],
+        "counted": [keys.index(name) for name in counted],
+        "rows": [_row(shown, row, columns, pages[row.label]) for row in board.rows],
         "intervals": {
             labels.index(base): {
-                labels.index(label): by_column
+                labels.index(label): {keys.index(key): ends for key, ends in by_column.items()}
                 for label, by_column in _intervals(board, found).items()
             }
             for base, found in shown.comparisons.items()
         },
-        "grids": {
-            name: [_square(board, variant) for variant in variants]
-            for name, variants in shown.variants.items()
-        },
-        "curves": [
-            {"training": each.curve.label, "rows": [labels.index(label) for label in each.labels]}
-            | {"points": [_point(point, each.curve) for point in each.curve.points]}
-            for each in shown.trajectories
-        ],
+        "paired": list(shown.pairs.models),
     }
 
 
 def script_json(value: object) -> str:
     """JSON that stands safely inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def shared_difference(board: Board, row: TableRow, base: TableRow) -> tuple[float | None, str]:
+    """The difference on the headline in points, over the tasks that both have; its share.
+
+    The share, such as `6 of 7`, is empty where both have all of them.
+    """
+    mine, other = (board.value(each, board.headline) for each in (row, base))
+    if None not in (mine.score, other.score) and not (mine.partial or other.partial):
+        return 100 * ((mine.score or 0) - (other.score or 0)), ""
+    suite = board.suite
+    pairs = list(zip(row.scores, base.scores, strict=True))
+    gaps = [None if one is None or two is None else one - two for one, two in pairs]
+    mean = averages.mean_of_types if suite.average == "types" else averages.mean_of_tasks
+    found = mean(suite, gaps, partial=True)
+    return (None, "") if found is None else (100 * found, averages.coverage(suite, gaps))
+
+
+def _column(column: Column, tasks: dict[str, Task]) -> dict[str, Any]:
+    told: dict[str, Any] = {"key": column.key, "header": column.header, "kind": column.kind}
+    if column.kind == "task":
+        task = tasks[column.key]
+        told |= {"type": task.type, "languages": task.languages}
+    if column.kind == "type":
+        told["type"] = column.key.removeprefix("type:")
+    return told
+
+
+def _row(shown: Exhibit, row: TableRow, columns: list[Column], page: str) -> dict[str, Any]:
+    board = shown.board
+    known = asdict(shown.facts[row.label])
+    told: dict[str, Any] = {
+        "label": row.label,
+        "page": page,
+        "kind": row.source.kind if row.source else "own",
+        "scores": [_whole(board, row, each) for each in columns],
+        "scored": sum(score is not None for score in row.scores),
+        "facts": {key: value for key, value in known.items() if value is not None},
+    }
+    marks = [cell_marks(cell) for cell in row.cells]
+    if any(marks):
+        told["marks"] = marks
+    if board.intervals is not None and (rank := board.intervals.get(row.label)):
+        told["rank"] = rank
+    if (borda := board.ranks.get(row.label)) is not None:
+        told["borda"] = borda
+    return told
 
 
 def _whole(board: Board, row: TableRow, column: Column) -> float | None:
     value = board.value(row, column)
-    return None if value.score is None or value.partial else 100 * value.score
+    if value.score is None or value.partial:
+        return None
+    return round(100 * value.score, board.decimals + MORE_DIGITS)
 
 
 def _intervals(board: Board, found: ComparisonTable) -> dict[str, dict[str, list[float]]]:
@@ -78,18 +135,4 @@ def _intervals(board: Board, found: ComparisonTable) -> dict[str, dict[str, list
 
 
 def _ends(estimate: Estimate) -> list[float]:
-    return [100 * end for end in estimate.interval()]
-
-
-def _point(point: Point, curve: Curve) -> dict[str, Any]:
-    score = None if point.score is None else 100 * point.score
-    return {"step": point.step, "score": score, "best": point is curve.best}
-
-
-def _square(board: Board, variant: Variant) -> dict[str, Any]:
-    row = next(row for row in board.rows if row.label == variant.label)
-    return {
-        "layer": "last" if variant.layer is None else str(variant.layer),
-        "size": "all" if variant.size is None else str(variant.size),
-        "score": _whole(board, row, board.headline),
-    }
+    return [round(100 * end, 6) for end in estimate.interval()]

@@ -1,13 +1,15 @@
 """Everything the pages show: leaderboard, comparisons, failures, variants, curves, as values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from angle_bench.reporting.comparison.common_items import TextNumbers
 from angle_bench.reporting.comparison.compare import ComparisonTable, compare, read_sides
 from angle_bench.reporting.comparison.judged import HOW, sides_of, with_ranks
+from angle_bench.reporting.site.facts import ModelFacts, model_facts
+from angle_bench.reporting.site.pairs_shown import StoredPairs, stored_pairs
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import TableRow
@@ -56,6 +58,8 @@ class Exhibit:
         trajectories: Trainings whose saved steps are rows.
         commands: What runs a row's model again, by its label.
         warnings: What was left out beside what the board says, a line each.
+        facts: What is known of a row's model, by its label.
+        pairs: Every stored pair of the rows that were compared.
     """
 
     board: Board
@@ -65,6 +69,8 @@ class Exhibit:
     trajectories: Sequence[Trajectory] = ()
     commands: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    pairs: StoredPairs = field(default_factory=StoredPairs)
 
     @property
     def base(self) -> TableRow:
@@ -96,14 +102,19 @@ def exhibit(board: Board) -> Exhibit:
         for each in bases
     }
     models = {row.label: () for row in board.rows} | {side.label: side.models for side in sides}
+    ranked = board
+    if judged and board.intervals is None:  # verdicts on the base have a table of their own
+        ranked = replace(with_ranks(replace(board, base=None), sides, read), base=board.base)
     return Exhibit(
-        with_ranks(board, sides, read) if judged and board.intervals is None else board,
+        ranked,
         comparisons,
         [failure for row in board.rows for failure in _failures(row, board)],
         _variants(models),
         trajectories(board, models),
         {label: [model.run_words() for model in found] for label, found in models.items()},
         tuple(warnings),
+        {row.label: model_facts(row, models[row.label]) for row in board.rows},
+        stored_pairs(judged, board.suite, read, numbers),
     )
 
 

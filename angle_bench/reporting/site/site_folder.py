@@ -5,20 +5,26 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.files.atomic import text_file, write_together
-from angle_bench.reporting.site.pages import asset, index_page, model_page, page_names
+from angle_bench.reporting.formats.json_csv import as_values
+from angle_bench.reporting.site.packed import is_packed, packed_script
+from angle_bench.reporting.site.pages import index_page, model_page, page_names
+from angle_bench.reporting.site.renderer import SCRIPTS, asset, script
 from angle_bench.reporting.site.shown import Exhibit
+from angle_bench.reporting.site.table_shown import SiteViews
 
-CHARTS = "charts.js"
-_EXPOSE = "window.vegaEmbed = vegaEmbed;"
+_OLD = ("charts.js",)  # which earlier versions wrote
 _COMMAND = re.compile(r'<meta name="angle-bench-command" content="([^"]*)">')
 _PAGE = re.compile(r"model-.*\.html", re.DOTALL)
+_VALUES = re.compile(r"(board|pairs(-\d+)?)\.js")
+_FIXED: Mapping[str, Callable[[], str]] = {
+    "site.css": lambda: asset("site.css"),
+    "site.js": lambda: script(*SCRIPTS),
+}
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _DATE = re.compile(r'<meta name="angle-bench-date" content="([^"]*)">')
 
@@ -47,9 +53,8 @@ def may_write(place: SitePlace) -> None:
 
     Raises:
         UsageError: The first page is there and no leaderboard command made it, or the folder
-            beside it has files although there is no first page; or charts cannot be made here.
+            beside it has files although there is no first page.
     """
-    _require_charts()
     if place.index.is_file():
         _made_by(place.index.read_text(encoding="utf-8", errors="replace"), place.index)
     elif place.index.exists() or not _is_unfinished(place.rest):
@@ -72,11 +77,14 @@ def _is_of_a_site(place: Path) -> bool:
     if place.is_symlink() or not place.is_file():
         return False
     if (unfinished := _TEMPORARY.fullmatch(place.name)) is not None:
-        return _PAGE.fullmatch(unfinished[1]) is not None or unfinished[1] in _LIBRARIES
+        named = _PAGE.fullmatch(unfinished[1]) or _VALUES.fullmatch(unfinished[1])
+        return named is not None or unfinished[1] in _FIXED
     text = place.read_text(encoding="utf-8", errors="replace")
     if _PAGE.fullmatch(place.name):
         return _COMMAND.search(text) is not None
-    return place.name in _LIBRARIES and text == _LIBRARIES[place.name]()
+    if _VALUES.fullmatch(place.name):
+        return is_packed(text)
+    return place.name in _FIXED and text == _FIXED[place.name]()
 
 
 def write(place: SitePlace, shown: Exhibit) -> None:
@@ -86,12 +94,13 @@ def write(place: SitePlace, shown: Exhibit) -> None:
         ResultsError: The folder cannot be written.
     """
     pages = _pages(place, shown, datetime.now(UTC).isoformat(timespec="minutes"))
-    libraries = {place.rest / name: made() for name, made in _LIBRARIES.items()}
-    files = [text_file(at, text) for at, text in {**libraries, **pages}.items()]
+    texts = {**_beside(place, shown), **pages}
+    files = [text_file(at, text) for at, text in texts.items()]
     write_together(files, fix="-o FOLDER that can be written and has space")
-    for old in place.rest.glob("model-*.html"):
-        if old not in pages:
-            old.unlink()
+    for pattern in ("model-*.html", "pairs*.js", *_OLD):
+        for old in place.rest.glob(pattern):
+            if old not in texts:
+                old.unlink()
 
 
 def first_difference(place: SitePlace, shown: Exhibit) -> str | None:
@@ -118,36 +127,26 @@ def _said(line: str | None) -> str:
     return "nothing" if line is None else (line.strip()[:100] or "an empty line")
 
 
-def _require_charts() -> None:
-    if find_spec("vl_convert") is None:
-        raise UsageError(
-            "the charts of a page need the extra plots.", "pip install 'angle-bench[plots]'"
-        )
-
-
-@cache
-def charts() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that fetches nothing."""
-    import vl_convert
-
-    return f"(() => {{\n{vl_convert.javascript_bundle(_EXPOSE)}\n}})();\n"
-
-
-_LIBRARIES: Mapping[str, Callable[[], str]] = {
-    "site.css": lambda: asset("site.css"),
-    "site.js": lambda: asset("site.js"),
-    CHARTS: charts,
-}
+def _beside(place: SitePlace, shown: Exhibit) -> Mapping[Path, str]:
+    """Style and scripts, and the values that the page loads when they are asked for."""
+    found = {name: made() for name, made in _FIXED.items()}
+    found["board.js"] = packed_script("board", as_values(shown.board))
+    if shown.pairs.count:
+        found["pairs.js"] = packed_script("pairs", shown.pairs.texts)
+        for at, each in enumerate(shown.pairs.models.values()):
+            found[f"pairs-{at}.js"] = packed_script(f"pairs-{at}", each)
+    return {place.rest / name: text for name, text in found.items()}
 
 
 def _pages(place: SitePlace, shown: Exhibit, date: str) -> Mapping[Path, str]:
     """Every page by its place; the index last, since its existence means that the rest is there."""
     names = page_names(shown.board)
+    views, index = SiteViews(shown, names), f"../{place.index.name}"
     made = {
-        place.rest / names[row.label]: model_page(shown, row, date, f"../{place.index.name}")
+        place.rest / names[row.label]: model_page(shown, views, row, date, index)
         for row in shown.board.rows
     }
-    return {**made, place.index: index_page(shown, date, place.rest.name)}
+    return {**made, place.index: index_page(shown, views, date, place.rest.name)}
 
 
 def _made_by(text: str, place: Path) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from angle_bench.reporting.statistics.clusters import Clusters, Nodes, Vector, sums
 
+_KEPT = 4  # weightings
 Over = Literal["sentences", "sentences, pairs twice"]
 
 
@@ -44,7 +45,22 @@ class SharedTexts:
         return SharedTexts.none(len(self.nodes), self.part)
 
     def weighted(self, weight: Vector) -> "WeightedTexts":
-        """The same, once it is known what each item counts in the score, (items,)."""
+        """The same, once it is known what each item counts in the score, (items,).
+
+        The last few are kept: every candidate counts the items of its base alike.
+        """
+        key = weight.tobytes()
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = self._weighted(weight)
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> "dict[bytes, WeightedTexts]":
+        return {}
+
+    def _weighted(self, weight: Vector) -> "WeightedTexts":
         part = np.zeros(len(self.nodes), dtype=np.intp) if self.part is None else self.part
         # what is subtracted, such as unseen pairs from seen ones, is a mean of its own
         mean = 2 * part + (weight < 0)

@@ -127,7 +127,7 @@ def _shown(
         behind += f" ({_signed(difference, board.decimals)})"
     marks = ""
     if column.kind == "task":
-        marks = _marks(row.cells[[task.name for task in board.suite.task].index(column.key)])
+        marks = cell_marks(row.cells[[task.name for task in board.suite.task].index(column.key)])
     if row.label in board.better and column == board.headline:
         marks += BETTER
     marks = marks if board.layout.marks else ""
@@ -144,6 +144,7 @@ def _empty(value: BoardValue) -> bool:
     return value.share.startswith("0 of ") or not value.share
 
 
-def _marks(cell: TableCell) -> str:
+def cell_marks(cell: TableCell) -> str:
+    """The signs behind a task's score, which the notes explain."""
     other = cell.origin is not None and not cell.origin.main
     return MARKS[cell.data] + (OTHER_REVISION if other else "")

@@ -1,9 +1,15 @@
 """A site on disk: whose it is, what is written, what --check compares."""
 
+import base64
+import gzip
+import json
+import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from angle_bench.results.predictions import without_texts
 from tests.conftest import Cli
 from tests.result_files import put
 from tests.stored import Pairs, Results
@@ -28,7 +34,7 @@ def test_a_folder_or_a_first_page(cli: Cli, results: Path, tmp_path: Path) -> No
     assert names(tmp_path / "site") == ["index.html", "index_files"]
     assert cli("leaderboard", *SUITE, "-o", "out/table.html", "-q").code == 0
     assert names(tmp_path / "out") == ["table.html", "table_files"]
-    expected = ["charts.js", "model-1-one.html", "model-2-two.html", "site.css", "site.js"]
+    expected = ["board.js", "model-1-one.html", "model-2-two.html", "site.css", "site.js"]
     assert names(tmp_path / "out" / "table_files") == expected
 
 
@@ -108,3 +114,43 @@ def test_every_name_and_text_is_escaped(cli: Cli, tmp_path: Path) -> None:
         assert "<b>" not in text.replace("<b>best</b>", "")
         assert "alert('x')" not in text
     assert "model-2-x.html" in names(tmp_path / "site" / "index_files")
+
+
+def test_what_is_loaded_later_is_what_the_command_gives(cli: Cli, results: Path) -> None:
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    text = Path("site/index_files/board.js").read_text(encoding="utf-8")
+    packed = re.fullmatch(r'angleBench\.put\("board", "([A-Za-z0-9+/=]+)"\);\n', text)
+    assert packed is not None
+    found = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    told = json.loads(cli("leaderboard", *SUITE, "--json").out)
+    assert found | {"command": ""} == told | {"command": ""}
+
+
+def test_texts_that_are_hashes_are_no_pairs_to_show(cli: Cli, tmp_path: Path) -> None:
+    made, pairs = Results(tmp_path / "results"), Pairs("STS12")
+    for label in ("a", "b"):
+        made.put(f"local/{label}", "STS12", pairs.part(pairs.scores(0.1, 1)))
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    beside = tmp_path / "site" / "index_files"
+    assert {"pairs.js", "pairs-0.js", "pairs-1.js"} <= set(names(beside))
+    for place in (tmp_path / "results").rglob("STS12.parquet"):
+        pq.write_table(without_texts(pq.read_table(place)), place)
+    assert cli("leaderboard", *SUITE, "-o", "site", "-q").code == 0
+    assert not list(beside.glob("pairs*.js"))
+    assert 'id="pairs"' not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_notes_are_about_what_is_there(cli: Cli, results: Path, tmp_path: Path) -> None:
+    """Neither marks that no cell has, nor what to type: a reader may have the page alone."""
+    (tmp_path / "results" / "nameless").mkdir()
+    put(tmp_path / "results" / "nameless", "STS12", 0.5)
+    assert cli("leaderboard", *SUITE, "-m", "one", "-o", "alone", "-q").code == 0
+    alone = Path("alone/index.html").read_text(encoding="utf-8")
+    assert "<b>best</b>" not in alone
+    assert "in parentheses" not in alone
+    assert cli("leaderboard", *SUITE, "--base", "two", "-o", "site", "-q").code == 0
+    text = Path("site/index.html").read_text(encoding="utf-8")
+    assert "<b>best</b>" in text
+    assert "lacks a task" not in text
+    assert "in parentheses" not in text
+    assert "--model-name" not in text
