@@ -69,6 +69,12 @@ def mean_of_types(suite: Suite, scores: Scores, *, partial: bool = False) -> flo
     return mean(means, partial=partial)
 
 
+def overall(suite: Suite, scores: Scores, *, partial: bool = False) -> float | None:
+    """The mean that the suite is judged by: over tasks, or over the means of its task types."""
+    over_types = suite.average == "types"
+    return (mean_of_types if over_types else mean_of_tasks)(suite, scores, partial=partial)
+
+
 def borda(suite: Suite, rows: Sequence[Scores]) -> list[int | None]:
     """The rank of every row by Borda count, 1 the best; None where a task is missing.
 

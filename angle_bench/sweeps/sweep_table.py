@@ -200,9 +200,7 @@ def _row(
 def _average(name: str, suite: Suite, read: Read) -> float | None:
     answers = read[name].answers
     scores = [answers[task.name].score if task.name in answers else None for task in suite.task]
-    if suite.average == "types":
-        return averages.mean_of_types(suite, scores)
-    return averages.mean_of_tasks(suite, scores)
+    return averages.overall(suite, scores)
 
 
 def _method(

@@ -1,6 +1,7 @@
 """What is averaged, and what is not."""
 
 import random
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -79,3 +80,15 @@ def test_borda_is_mtebs_where_nothing_is_missing() -> None:
         for row in _borda_rank_from_long(pl.DataFrame(long)).to_dicts()
     }
     assert averages.borda(suite(*names), rows) == [theirs[str(at)] for at in range(12)]
+
+
+@pytest.mark.parametrize("average", ["tasks", "types"])
+def test_the_overall_mean_is_the_one_that_the_suite_says(
+    average: Literal["tasks", "types"],
+) -> None:
+    asked = TYPES.model_copy(update={"average": average})
+    right = {"tasks": averages.mean_of_tasks, "types": averages.mean_of_types}[average]
+    for scores in ([0.1, 0.3, 0.8], [0.1, None, 0.8]):
+        for partial in (True, False):
+            found = averages.overall(asked, scores, partial=partial)
+            assert found == right(asked, scores, partial=partial)

@@ -71,8 +71,7 @@ def shared_difference(board: Board, row: TableRow, base: TableRow) -> tuple[floa
     suite = board.suite
     pairs = list(zip(row.scores, base.scores, strict=True))
     gaps = [None if one is None or two is None else one - two for one, two in pairs]
-    mean = averages.mean_of_types if suite.average == "types" else averages.mean_of_tasks
-    found = mean(suite, gaps, partial=True)
+    found = averages.overall(suite, gaps, partial=True)
     return (None, "") if found is None else (100 * found, averages.coverage(suite, gaps))
 
 

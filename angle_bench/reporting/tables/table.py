@@ -153,9 +153,7 @@ class Table:
 
         None if a task is missing.
         """
-        if self.suite.average == "types":
-            return averages.mean_of_types(self.suite, row.scores)
-        return averages.mean_of_tasks(self.suite, row.scores)
+        return averages.overall(self.suite, row.scores)
 
     def coverage(self, row: TableRow) -> str:
         """How many tasks have a score: `6 of 7`."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from angle_bench.evaluation.encoders.run_encoder import LOADER_BATCH
 from angle_bench.evaluation.scoring.score import Prepared, prepare, score
 from angle_bench.evaluation.task_data import locate
 from angle_bench.results.training_record import TrainingRecord
+from angle_bench.suites import averages
 from angle_bench.suites.select import find_all, joined
 from angle_bench.suites.shipped import suites
 from angle_bench.suites.task import Suite, Task
@@ -163,12 +163,9 @@ class Selection:
                 scores = [each.result.get_score() for each in scored]
         finally:
             module.train(training)
-        if self.suite.average == "tasks":
-            return fmean(scores)
-        kinds: dict[str, list[float]] = {}
-        for task, found in zip(self.suite.task, scores, strict=True):
-            kinds.setdefault(task.type, []).append(found)
-        return fmean(map(fmean, kinds.values()))
+        found = averages.overall(self.suite, scores)
+        assert found is not None  # every task was scored
+        return found
 
     def record(self, record: TrainingRecord) -> None:
         """Note what the candidate is chosen by: every text that was scored, and every pair."""
