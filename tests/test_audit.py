@@ -48,6 +48,7 @@ def test_what_is_known_of_a_flaw_is_said() -> None:
     assert audit_of(said(FLAWED)).lines()[0] == "urllib3 1.0: PYSEC-2021-108, fixed in 1.26.5"
 
 
+@pytest.mark.process
 def test_where_no_service_answers_it_says_so_and_fails(tmp_path: Path) -> None:
     pytest.importorskip("pip_audit", reason="the extra `dev` is not installed")
     (tmp_path / "sound-1.0.dist-info").mkdir()

@@ -61,6 +61,7 @@ def check(title: str, order: list[str]) -> None:
     assert sorted(steps, key=order.index) == steps
 
 
+@pytest.mark.process
 def test_a_text_from_run_to_the_table(
     cli: Cli, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,6 +237,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 blocks = pytest.mark.parametrize("block", range(BLOCKS), ids=lambda block: f"block_{block}")
 
 
+@pytest.mark.process
 @blocks
 @pytest.mark.parametrize("name", ["board.json", "board.csv"])
 def test_leaderboard(light: Harness, name: str, block: int) -> None:

@@ -308,11 +308,13 @@ def _listen(told: int, wrong: list[str], following: int) -> tuple[int, str]:
     return following, "hung"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", KINDS)
 def test_a_few_changes(name: str, tmp_path: Path) -> None:
     assert findings(KINDS[name], tmp_path, range(QUICK)) == []
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 def test_many_changes(name: str, tmp_path: Path) -> None:

@@ -196,11 +196,11 @@ def test_positives_of_the_same_query_are_no_negatives(texts: int) -> None:
 
     share = 1.0 if texts == 2 else 0.5
     none = normal[:0]
-    assert float(found["ibn"]) == pytest.approx(share * expected(none), abs=1e-5)
+    assert found["ibn"].item() == pytest.approx(share * expected(none), abs=1e-5)
     unmasked = combined(vectors, Rows(texts, None, ids), Objectives(angle_w=0.0)).parts
-    assert float(found["ibn"]) < float(unmasked["ibn"])
+    assert found["ibn"].item() < unmasked["ibn"].item()
     if texts == 3:
-        assert float(found["cln"]) == pytest.approx(0.5 * expected(normal[2::3]), abs=1e-5)
+        assert found["cln"].item() == pytest.approx(0.5 * expected(normal[2::3]), abs=1e-5)
 
 
 def test_positives_of_pairs_with_labels_are_no_negatives() -> None:
@@ -218,7 +218,7 @@ def test_positives_of_pairs_with_labels_are_no_negatives() -> None:
 
     # a's other positive is none of its negatives, and of b and c all but a's duplicates are
     rows = [loss(a, b, d), loss(b, a, c, d), loss(a, c, d), loss(c, a, b, d)]
-    assert float(found) == pytest.approx(float(torch.stack(rows).sum()) / 6, abs=1e-5)
+    assert found.item() == pytest.approx(float(torch.stack(rows).sum()) / 6, abs=1e-5)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.05, -0.1])
@@ -267,7 +267,7 @@ def test_false_negatives_are_those_of_gist(
     )
     taught = vectors(guide).detach() if guided_by == "teacher" else None
     found = combined(vectors(student), Rows(texts, None, None, taught), settings).total
-    assert float(found) == pytest.approx(float(expected), abs=1e-5)
+    assert found.item() == pytest.approx(expected.item(), abs=1e-5)
     found.backward()
     ours = [weight.grad for weight in student.parameters() if weight.grad is not None]
     for one, other in zip(ours, gradients, strict=True):
@@ -275,4 +275,4 @@ def test_false_negatives_are_those_of_gist(
     if margin >= 0:
         plain = settings.model_copy(update={"ibn_margin": None})
         without = combined(vectors(student), Rows(texts), plain).total
-        assert float(without) > float(found) + 1e-3
+        assert without.item() > found.item() + 1e-3

@@ -69,7 +69,7 @@ def gradients(model: nn.Module) -> dict[str, Tensor]:
 
 def assert_equal(model: SentenceTransformer, mine: Tensor, theirs: Tensor) -> None:
     """Loss and gradients to 1e-5."""
-    assert float(mine) == pytest.approx(float(theirs), abs=1e-5, rel=1e-5)
+    assert mine.item() == pytest.approx(theirs.item(), abs=1e-5, rel=1e-5)
     theirs.backward()
     expected = gradients(model)
     mine.backward()
@@ -96,7 +96,7 @@ def test_sizes_are_those_of_matryoshka_loss(
     settings = Matryoshka(sizes=sizes, weights=weights)
     mine = matryoshka(layers_of(model, columns, False), objective, settings, 0)
     assert mine.total.item() != pytest.approx(
-        float(objective(layers_of(model, columns, False)[0]).total)
+        objective(layers_of(model, columns, False)[0]).total.item()
     )
     assert_equal(model, mine.total, theirs)
 
@@ -150,17 +150,17 @@ def test_what_is_drawn_is_some_of_all(model: SentenceTransformer) -> None:
     features = [model.preprocess(column) for column in columns]
     inner = losses.MultipleNegativesRankingLoss(model)
     expected = {
-        size: float(losses.MatryoshkaLoss(model, inner, [size])(features, None)) for size in (32, 8)
+        size: losses.MatryoshkaLoss(model, inner, [size])(features, None).item() for size in (32, 8)
     }
     objective = partial(combined, rows=Rows(2), settings=Objectives())
     settings = Matryoshka(sizes=(32, 8), sizes_per_step=1)
     layers = layers_of(model, columns, False)
-    found = [float(matryoshka(layers, objective, settings, draw).total) for draw in range(20)]
+    found = [matryoshka(layers, objective, settings, draw).total.item() for draw in range(20)]
     sizes = [min(expected, key=lambda size: abs(expected[size] - each)) for each in found]
     assert set(sizes) == {32, 8}
     assert found == pytest.approx([expected[size] for size in sizes], abs=1e-5)
     assert found == [
-        float(matryoshka(layers, objective, settings, draw).total) for draw in range(20)
+        matryoshka(layers, objective, settings, draw).total.item() for draw in range(20)
     ]
 
 
