@@ -141,6 +141,7 @@ VERBS = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("watched", ["bars", "lines", "quiet"])
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.usefixtures("tiny_bert", "slow")
@@ -152,10 +153,11 @@ def test_every_verb_that_reads_rows_says_it(
         monkeypatch.setattr(module, "sys", tty)
     ended = cli(*VERBS[verb], *(["-q"] if watched == "quiet" else []))
     assert ended.code == 0, ended.err
-    line = "reading pairs.parquet: 100 %, 3 of 3 rows"
+    line = "pairs.parquet: 100 %, 3 of 3 rows"  # of a recipe with its whole path
     assert (line in ended.err) == (watched != "quiet")
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("tiny_bert")
 def test_a_text_that_is_far_too_long_is_said_before_it_is_computed(
     cli: Cli, pairs: Path, monkeypatch: pytest.MonkeyPatch

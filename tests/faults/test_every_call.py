@@ -62,6 +62,10 @@ class Harness:
             self.known[key] = outcome(self.place), ended["calls"]
         return self.known[key]
 
+    def close(self) -> None:
+        self.server.kill()
+        self.server.communicate()
+
     def begin(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
         shutil.copytree(self.template, self.place)
@@ -106,8 +110,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     write_rows(made.template / "mirror/mteb/sts12-sts/test.parquet", sts_rows(12, seed=1))
     (made.template / "texts.txt").write_text("a man eats\nthe red apple\ntwo dogs\n")
     yield made
-    made.server.kill()
-    made.server.wait()
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +122,7 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     for name, noise in (("good", 0.1), ("bad", 0.5)):
         results.put(name, "STS12", pairs.part(pairs.scores(noise, 1)))
     yield made
-    made.server.kill()
-    made.server.wait()
+    made.close()
 
 
 def left_over(place: Path) -> list[str]:
@@ -230,8 +232,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     (made.template / "pairs.csv").write_text(f"query,positive\n{rows}")
     (made.template / "recipe.toml").write_text(RECIPE)
     yield made
-    made.server.kill()
-    made.server.wait()
+    made.close()
 
 
 blocks = pytest.mark.parametrize("block", range(BLOCKS), ids=lambda block: f"block_{block}")

@@ -17,6 +17,7 @@ from tests.encoding.workers.kinds import answers, assert_gone, assert_same
 Start = Callable[[int, Patience], RayWorkers]
 
 pytestmark = [
+    pytest.mark.process,
     pytest.mark.usefixtures("ray_here"),
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="it reads /proc"),
 ]
