@@ -268,12 +268,14 @@ def test_run(heavy: Harness, block: int) -> None:
     check_every_call(heavy, RUN, stored, block, 60)
 
 
+@pytest.mark.process
 @pytest.mark.long
 @blocks
 def test_encode(heavy: Harness, block: int) -> None:
     check_every_call(heavy, [*ENCODE, "-d", "cpu:1"], named("vectors.parquet"), block, 30)
 
 
+@pytest.mark.process
 @pytest.mark.long
 @blocks
 def test_train(training: Harness, block: int) -> None:
