@@ -113,12 +113,12 @@ def export(
     access = access_of(mirror, base, trust_remote_code, allow_pickle)
     folder = None if output is None else place(output)
     watch = in_python(progress)
-    scored = Scored(tuple(listed(tasks)), place(results))
+    scored = CardScores(tuple(listed(tasks)), place(results))
     return exported(str(model), to, folder, push_to_hub, changes, access, watch, scored)
 
 
 @dataclass(frozen=True)
-class Scored:
+class CardScores:
     """Which stored scores a card is to have: those of some tasks; of none by default."""
 
     tasks: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ def exported(
     changes: Overrides,
     access: Access,
     progress: WarningsOnly,
-    scored: Scored = Scored(),
+    scored: CardScores = CardScores(),
 ) -> Exported:
     """As `export`, with all that the command line can ask."""
     form = _form(to)
@@ -157,7 +157,7 @@ def exported(
 
 
 def _scores(
-    model: str, scored: Scored, changes: Overrides, access: Access, progress: WarningsOnly
+    model: str, scored: CardScores, changes: Overrides, access: Access, progress: WarningsOnly
 ) -> "list[HubScore]":
     """The stored scores of the checkpoint, used as it is.
 

@@ -18,7 +18,7 @@ RUN = [
     *("run", "compare", "leaderboard", "scores", "predictions", "runs"),
     *("models", "tasks", "recipes", "load", "evaluate", "check_models", "encode", "merge"),
     *("export", "mine_negatives", "download", "doctor"),
-    *("forecast", "plan_training", "cache_info", "cache_prune", "cache_clear"),
+    *("forecast", "plan_training", "cite", "submit", "cache_info", "cache_prune", "cache_clear"),
 ]
 PAIRS = [("a cat", "a cat", 5.0), ("a cat sleeps", "a cat naps", 4.0), ("a cat", "the tax", 0.0)]
 

@@ -312,7 +312,7 @@ def test_output_files(cli: Cli, results: Path, tmp_path: Path) -> None:
         (("--margin", "inf"), "no difference in points"),
         (("--changes", "-1"), "below zero"),
         (("--seen", "--method", "pairs"), "clusters on sentences"),
-        (("-o", "c.csv"), "neither .parquet nor .html"),
+        (("-o", "c.csv"), "none of .tex, .html or .parquet"),
     ],
 )
 def test_what_cannot_be_meant(cli: Cli, results: Path, words: tuple[str, ...], what: str) -> None:

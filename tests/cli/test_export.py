@@ -87,6 +87,7 @@ def test_a_folder_is_pushed_as_one_commit(
         assert {"angle_bench.json", "README.md", "model.safetensors"} <= written.keys()
 
 
+@pytest.mark.process
 def test_stored_scores_go_into_the_card_and_beside_it(
     cli: Cli, tmp_path: Path, trained: Path
 ) -> None:

@@ -39,7 +39,7 @@ def cite(
     Examples:
         >>> said = cite("tuned", tasks="STS")
         >>> said.keys[0]
-        'agirre-etal-2012-semeval'
+        '10.5555/2387636.2387697'
     """
     if not models:
         raise UsageError("no model is named.", "angle-bench cite -m MODEL")

@@ -74,7 +74,7 @@ def export(
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.api.calling.progress_bars import watcher
-    from angle_bench.api.exporting import Scored, exported
+    from angle_bench.api.exporting import CardScores, exported
 
     found = exported(
         path,
@@ -84,7 +84,7 @@ def export(
         recorded.overrides(),
         where.access(),
         watcher(said.quiet, said.debug),
-        Scored(tuple(written.tasks), written.results),
+        CardScores(tuple(written.tasks), written.results),
     )
     print_written(found, said)
     return 0

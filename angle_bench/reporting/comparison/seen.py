@@ -93,11 +93,13 @@ def seen_pairs(texts: Nodes, training: Sequence[TrainingTexts], hashes: Sequence
 
     Args:
         texts: The two texts of each as numbers, (items, 2).
-        training: At least one record.
+        training: Records; where there are none, no pair is seen.
         hashes: Of every text, by its number.
     """
-    held = np.array([_Known(one, hashes).holds(texts) for one in training], dtype=bool)
-    return np.asarray(held.any(axis=0), dtype=bool)
+    seen = np.zeros(len(texts), dtype=bool)
+    for one in training:
+        seen |= _Known(one, hashes).holds(texts)
+    return seen
 
 
 class _Known:
