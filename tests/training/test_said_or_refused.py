@@ -85,6 +85,7 @@ def test_an_adapter_trains_as_a_whole(tmp_path: Path, tiny_bert: Path) -> None:
             trained(asked, tmp_path / "more")
 
 
+@pytest.mark.process
 def test_layers_of_an_adapter_decay(tmp_path: Path, tiny_bert: Path) -> None:
     train = {"layer_decay": 0.5, "schedule": "constant", "warmup": 0}
     first, _ = trained(recipe_of(tmp_path, tiny_bert, lora={"r": 2}, train=train), tmp_path / "one")
