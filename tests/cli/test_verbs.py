@@ -20,6 +20,7 @@ from tests.training.trainings import recipe_of
 ROOT = typer.main.get_command(app)
 # options that mean something else from verb to verb, and so are explained in other words
 OTHER_WORDS = {
+    "--tasks",  # of export and submit: stored scores of these
     "--base",  # of leaderboard: a row
     "--column",  # of mine-negatives: THEIRS=OURS
     "--dry-run",  # what is shown differs

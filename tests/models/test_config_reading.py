@@ -7,19 +7,19 @@ import pytest
 
 from angle_bench.checkpoints.folder import config
 from angle_bench.checkpoints.folder.config import read_json
+from angle_bench.files.regular import read_regular
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that were opened."""
     places: list[Path] = []
-    read = Path.read_text
 
-    def noted(place: Path, *given: str | None, **named: str | None) -> str:
+    def noted(place: Path) -> bytes:
         places.append(place)
-        return read(place, *given, **named)
+        return read_regular(place)
 
-    monkeypatch.setattr(Path, "read_text", noted)
+    monkeypatch.setattr(config, "read_regular", noted)
     return places
 
 

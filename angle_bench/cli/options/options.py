@@ -48,6 +48,12 @@ OneModel = Annotated[
         autocompletion=complete.models,
     ),
 ]
+Caption = Annotated[
+    str, typer.Option("--caption", metavar="TEXT", help="The caption of a table that is printed.")
+]
+Label = Annotated[
+    str, typer.Option("--label", metavar="NAME", help="What a text refers to that table by.")
+]
 Tasks = Annotated[
     list[str],
     typer.Option(

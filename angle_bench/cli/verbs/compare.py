@@ -80,10 +80,8 @@ class VerdictOptions:
             autocompletion=complete.choices(*SUFFIXES),
         ),
     ] = None
-    caption: Annotated[
-        str, typer.Option("--caption", metavar="TEXT", help="The caption, in LaTeX.")
-    ] = ""
-    label: Annotated[str, typer.Option("--label", metavar="NAME", help="The label, in LaTeX.")] = ""
+    caption: shared.Caption = ""
+    label: shared.Label = ""
 
     @property
     def kind(self) -> str | None:
@@ -147,11 +145,7 @@ def compare(
     said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Compare stored scores on the same sentence pairs: difference, interval, verdict."""
-    kind = judged.kind
-    if judged.output is not None:
-        _may_write(judged.output, kind)
-    if kind == "latex" and judged.output is None and said.as_json:
-        raise UsageError("--json and --format latex are two forms of one output.", "--json")
+    _refuse_output(judged, said.as_json)
     shared.prepare_environment(offline, said.quiet, said.verbose)
 
     from angle_bench.api.comparing import compare as compared
@@ -169,12 +163,19 @@ def compare(
         mirror=mirror,
     )
     if judged.output is not None:
-        _write(judged.output, comparison, judged, kind)
-    _print(comparison, judged, said, latex=kind == "latex" and judged.output is None)
+        _write(judged.output, comparison, judged, judged.kind)
+    _print(comparison, judged, said, latex=judged.kind == "latex" and judged.output is None)
     if judged.fail_if_worse and comparison.found.worse:
         return NO
     unjudged = judged.fail_if_worse and comparison.found.unjudged
     return 1 if comparison.errors or unjudged else 0
+
+
+def _refuse_output(judged: VerdictOptions, as_json: bool) -> None:
+    if judged.output is not None:
+        _may_write(judged.output, judged.kind)
+    elif judged.kind == "latex" and as_json:
+        raise UsageError("--json and --format latex are two forms of one output.", "--json")
 
 
 def _print(

@@ -126,12 +126,8 @@ class LayoutOptions:
             autocompletion=complete.choices("all", "none"),
         ),
     ] = "all"
-    caption: Annotated[
-        str, typer.Option("--caption", metavar="TEXT", help="The caption, in LaTeX and Typst.")
-    ] = ""
-    label: Annotated[
-        str, typer.Option("--label", metavar="NAME", help="The label, in LaTeX and Typst.")
-    ] = ""
+    caption: shared.Caption = ""
+    label: shared.Label = ""
 
 
 @dataclass(frozen=True)

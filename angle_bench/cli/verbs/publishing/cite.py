@@ -44,7 +44,9 @@ def cite(
     ] = None,
     format: Annotated[
         Literal["latex", "markdown"],
-        typer.Option("--format", help="latex cites by \\citep, markdown as pandoc does."),
+        typer.Option(
+            "--format", metavar="NAME", help="latex cites by \\citep, markdown as pandoc does."
+        ),
     ] = "latex",
     said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
