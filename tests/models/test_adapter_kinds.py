@@ -132,6 +132,7 @@ def test_merged_it_gives_the_same(
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", OF_KIND)
+@pytest.mark.process  # BOFT builds code of its own
 def test_every_kind_is_merged_or_refused(
     kind: str, base: Path, ids: Tensor, tmp_path: Path
 ) -> None:
