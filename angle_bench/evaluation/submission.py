@@ -7,14 +7,13 @@ from typing import Any
 
 from angle_bench.checkpoints.registry.known import mteb_models, mteb_name
 from angle_bench.errors import ResultsError
-from angle_bench.files.atomic import FileToWrite, write_together
+from angle_bench.files.atomic import bytes_file, write_together
 from angle_bench.results.find.collect import ResultFolder
+from angle_bench.results.find.walk import META
 from angle_bench.results.layout import SIDE
 from angle_bench.results.result_file import UnreadableResult, read_result
 from angle_bench.results.run_record import read_run_record
 from angle_bench.suites.catalogue import catalogue
-
-_META = "model_meta.json"
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,8 @@ def _of_folder(folder: ResultFolder) -> str:
     revision = mteb_models()[name]
     if folder.revision != revision:
         return f"mteb's registry has revision {revision}, these scores are of {folder.revision}"
-    if not (folder.path / _META).is_file():
-        return f"{_META} is not beside it"
+    if not (folder.path / META).is_file():
+        return f"{META} is not beside it"
     return ""
 
 
@@ -130,14 +129,14 @@ def write_submission(files: Sequence[SubmittedFile], to: Path) -> list[Submitted
     taken = [file for file in files if not file.refusal]
     pairs = dict(pair for file in taken for pair in _copies(file, to))
     for place, data in pairs.items():
-        if place.name != _META and place.exists() and place.read_bytes() != data:
+        if place.name != META and place.exists() and place.read_bytes() != data:
             raise ResultsError(
                 f"{place} is there with other scores; nothing is overwritten.",
                 "--to FOLDER that does not hold it, or remove that file",
             )
     new = {place: data for place, data in pairs.items() if not place.exists()}
     if new:
-        written = [FileToWrite(place, _writer(data)) for place, data in new.items()]
+        written = [bytes_file(place, data) for place, data in new.items()]
         write_together(written, fix="--to FOLDER that can be written and has space")
     return taken
 
@@ -145,11 +144,4 @@ def write_submission(files: Sequence[SubmittedFile], to: Path) -> list[Submitted
 def _copies(file: SubmittedFile, to: Path) -> Iterator[tuple[Path, bytes]]:
     place = to / file.place
     yield place, file.source.read_bytes()
-    yield place.with_name(_META), file.source.with_name(_META).read_bytes()
-
-
-def _writer(data: bytes) -> "Any":
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(data)
-
-    return write
+    yield place.with_name(META), file.source.with_name(META).read_bytes()

@@ -131,19 +131,20 @@ def write_json(place: Path, value: Any) -> None:
 def json_file(place: Path, value: Any) -> FileToWrite:
     """A JSON file to write, indented."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    data = text.encode("utf-8", errors="backslashreplace")  # a lone surrogate becomes JSON's \udXXX
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(data)
-
-    return FileToWrite(place, write)
+    # a lone surrogate becomes JSON's \udXXX
+    return bytes_file(place, text.encode("utf-8", errors="backslashreplace"))
 
 
 def text_file(place: Path, text: str) -> FileToWrite:
     """A text file to write, in UTF-8."""
+    return bytes_file(place, text.encode("utf-8"))
+
+
+def bytes_file(place: Path, data: bytes) -> FileToWrite:
+    """A file to write of bytes that are there."""
 
     def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
 
     return FileToWrite(place, write)
 

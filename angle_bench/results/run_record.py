@@ -41,7 +41,33 @@ def _odd(record: Mapping[str, Any]) -> str | None:
         return "selected_on_test is no list of texts"
     if not isinstance(record.get("command") or [], list):
         return "command is no list"
-    return _odd_settings(model.get("settings"))
+    return _odd_settings(model.get("settings")) or _odd_account(record)
+
+
+def _odd_account(record: Mapping[str, Any]) -> str | None:
+    """What is odd in how it was computed: versions, prompts, device, counts, phases."""
+    if not _is_object_of(record.get("versions", {}), str | None):
+        return "versions are no object of texts"
+    prompts = record.get("prompts")
+    if not isinstance(prompts, str | None) and not _is_object_of(prompts, str):
+        return "prompts are no object of texts"
+    if not isinstance(record.get("device"), str | None):
+        return "device is no text"
+    if not _is_object_of(record.get("encoded_so_far") or {}, int):
+        return "encoded_so_far is no object of whole numbers"
+    phases = record.get("phases") or []
+    if not isinstance(phases, list) or not all(map(_is_phase, phases)):
+        return "phases are no list of names with start and end"
+    return None
+
+
+def _is_object_of(value: Any, kind: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, kind) for each in value.values())
+
+
+def _is_phase(phase: Any) -> bool:
+    times = [phase.get("start"), phase.get("end")] if isinstance(phase, dict) else [None]
+    return all(isinstance(each, int | float) for each in times)
 
 
 def _odd_settings(settings: Any) -> str | None:

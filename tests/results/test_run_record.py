@@ -39,3 +39,28 @@ def test_the_settings_of_every_known_checkpoint_are_read_back(tmp_path: Path) ->
     assert known
     for entry in known:
         readable(entry.settings(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("versions", ["mteb"]),
+        ("versions", {"mteb": 2}),
+        ("prompts", ["query: "]),
+        ("prompts", {"query": 3}),
+        ("device", ["cpu"]),
+        ("encoded_so_far", {"forwarded": "many"}),
+        ("phases", {"name": "Encoding"}),
+        ("phases", [3]),
+        ("phases", [{"name": "Encoding", "start": 0.0}]),
+        ("phases", [{"name": "Encoding", "start": "0", "end": 1.0}]),
+    ],
+)
+def test_an_odd_account_of_a_run_is_named_and_left_out(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    place = tmp_path / "STS12.json"
+    write_json(place, {"task": "STS12", "model": {"name": "a"}, key: value})
+    warnings: list[str] = []
+    assert read_run_record(place, warnings) == {}
+    assert key in warnings[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.errors import MEMORY_FIX, ModelError, first_line, no_memory
 
 
@@ -23,6 +24,13 @@ def parameters_of(folder: Path) -> int:
         except Exception as error:  # the reader's own error class is not public
             raise unloadable(folder, error) from error
     return count
+
+
+def outside_embeddings(folder: Path, parameters: int) -> int:
+    """The parameters that every token is multiplied with: those that are no word embeddings."""
+    vocabulary, shape = read_config(folder).get("vocab_size"), shape_of(folder)
+    embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0
+    return max(parameters - embedded, parameters // 10)
 
 
 def unloadable(folder: Path, error: Exception) -> ModelError:

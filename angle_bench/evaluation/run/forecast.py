@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.folder.config import read_json, shape_of
-from angle_bench.checkpoints.folder.weights import parameters_of
+from angle_bench.checkpoints.folder.config import read_config, shape_of
+from angle_bench.checkpoints.folder.weights import outside_embeddings, parameters_of
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.tokenise import tokenise
@@ -205,9 +205,8 @@ def _tokenizer(place: CheckpointPaths | None) -> Any:
 
 def _operations_per_token(place: CheckpointPaths) -> float | None:
     """Twice the parameters outside the embeddings: a multiplication and an addition for each."""
-    shape = shape_of(place.whole)
-    vocabulary = read_json(place.whole / "config.json").get("vocab_size")
+    vocabulary = read_config(place.whole).get("vocab_size")
     parameters = parameters_of(place.whole)
-    if shape is None or not isinstance(vocabulary, int) or not parameters:
+    if shape_of(place.whole) is None or not isinstance(vocabulary, int) or not parameters:
         return None
-    return 2.0 * max(parameters - vocabulary * shape.width, parameters // 10)
+    return 2.0 * outside_embeddings(place.whole, parameters)

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list
-from angle_bench.files.atomic import FileToWrite, refuse_odd_place, text_file
+from angle_bench.files.atomic import FileToWrite, bytes_file, refuse_odd_place, text_file
 from angle_bench.reporting.formats import json_csv, markdown, parquet, rst, typst
 from angle_bench.reporting.paper import board_latex
 from angle_bench.reporting.tables.leaderboard import Board
@@ -42,14 +42,9 @@ class Format:
 
     def file(self, place: Path, board: Board) -> FileToWrite:
         """The file to write."""
-        make = self.to_bytes
-        if make is None:
+        if self.to_bytes is None:
             return text_file(place, self.render(board))
-        return FileToWrite(place, lambda temporary: _write_bytes(temporary, make(board)))
-
-
-def _write_bytes(place: Path, data: bytes) -> None:
-    place.write_bytes(data)
+        return bytes_file(place, self.to_bytes(board))
 
 
 def _markdown_fields(line: str) -> list[str]:

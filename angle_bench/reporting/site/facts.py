@@ -12,6 +12,7 @@ from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.find.walk import META
 from angle_bench.results.layout import SIDE
 from angle_bench.results.result_file import read_object
+from angle_bench.results.run_record import read_run_record
 
 FEWEST_TEXTS, SHORTEST = 1000, 1.0  # of a measured speed: texts, and seconds that they took
 _NOT_SETTINGS = ("model", "rev", "suite", "published")
@@ -87,7 +88,7 @@ def _speed(folders: Sequence[ResultFolder]) -> tuple[float | None, str | None]:
     its task began are among its counts.
     """
     records = [
-        read_object(place)
+        read_run_record(place, [])  # what is odd is said where scores are read
         for folder in folders
         if folder.own
         for place in sorted((folder.path / SIDE).glob("*.json"))

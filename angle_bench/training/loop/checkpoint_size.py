@@ -1,4 +1,4 @@
-"""How large a checkpoint is, by its files: weights with their shapes, bytes, operations."""
+"""How large a checkpoint is, by its files: weights with their shapes, bytes."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,8 +6,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from angle_bench.checkpoints.folder.config import T5_FAMILY, read_config, shape_of
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.folder.config import T5_FAMILY, read_config
 from angle_bench.training.model.weight_names import BUFFERS, HEADS
 
 QUANTIZED = {"4bit": 0.5, "8bit": 1.0}  # bytes of a weight
@@ -34,13 +33,6 @@ def of_files(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
 def parameters_of(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """How many parameters weights have together."""
     return sum(map(math.prod, shapes.values()))
-
-
-def inside(place: CheckpointPaths, parameters: int) -> int:
-    """The parameters that every token is multiplied with: those that are no word embeddings."""
-    vocabulary, shape = read_config(place.whole).get("vocab_size"), shape_of(place.whole)
-    embedded = vocabulary * shape.width if isinstance(vocabulary, int) and shape else 0
-    return max(parameters - embedded, parameters // 10)
 
 
 def _not_loaded(name: str) -> bool:

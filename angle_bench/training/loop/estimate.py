@@ -11,6 +11,7 @@ from typing import Any
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.folder.config import shape_of
+from angle_bench.checkpoints.folder.weights import outside_embeddings
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
@@ -21,7 +22,6 @@ from angle_bench.training.data.order import sampler_of, sharing
 from angle_bench.training.data.rows import Format, RowCounts, idle
 from angle_bench.training.loop.checkpoint_size import (
     QUANTIZED,
-    inside,
     of_files,
     parameters_of,
     shapes_of,
@@ -422,7 +422,7 @@ def _seconds(
     speeds = {name: flop_per_second(device, name) for name in types}
     kind = speeds[precision][0]
     share = SHARE_OF_PEAK.get(kind, 1.0)
-    mine = (4.0 + own + again) * inside(place, whole) * tokens
+    mine = (4.0 + own + again) * outside_embeddings(place.whole, whole) * tokens
     seconds = mine / (speeds[precision][1] * share)
     teaching = sum(count / (speeds[name][1] * share) for name, count in work.items())
     return kind, STARTING_SECONDS + seconds + teaching, teaching

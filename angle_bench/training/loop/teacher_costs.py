@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from angle_bench.checkpoints.folder.weights import outside_embeddings
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.loop.checkpoint_size import (
     QUANTIZED,
-    inside,
     parameters_of,
     shapes_of,
 )
@@ -80,7 +80,7 @@ def _cost(
     if not parameters:
         return TeacherCost(left_out=f"the teacher {label}, whose weights are no safetensors")
     size = QUANTIZED.get(settings.quantization or "", BYTES[settings.dtype])
-    memory, used = round(parameters * size), inside(place, parameters)
+    memory, used = round(parameters * size), outside_embeddings(place.whole, parameters)
     if teaching.section.compare == "vectors":
         return TeacherCost(memory, used, tokens * batches)
     made = _batches(teaching, place, chunks)
