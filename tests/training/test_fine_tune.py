@@ -232,7 +232,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from angle_bench.errors import ResultsError
-from angle_bench.training.loop.fine_tune import Request, fine_tune
+from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune
 from angle_bench.training.recipe.read_recipe import read_recipe
 from tests.training.trainings import Seen
 
@@ -241,8 +241,9 @@ class Filling(Seen):
         limit = int(sys.argv[3])
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
+asked = TrainingRequest(Path(sys.argv[2]), device="cpu")
 try:
-    fine_tune(read_recipe(sys.argv[1]), Request(Path(sys.argv[2]), device="cpu"), Filling())
+    fine_tune(read_recipe(sys.argv[1]), asked, Filling())
 except ResultsError as error:
     print(error.what)
 """
