@@ -73,6 +73,7 @@ def from_a_queue(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "send", [from_a_terminal, pytest.param(from_a_queue, marks=pytest.mark.long)]
 )
@@ -90,6 +91,7 @@ def test_while_processes_start(
     assert not list((tmp_path / "out").glob("checkpoint-*"))
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_processes_end_with_the_command_that_started_them(tmp_path: Path, tiny_bert: Path) -> None:
     recipe = put(tmp_path, tiny_bert, train={"epochs": 2000, "save_steps": 2, "keep": 2})
@@ -107,6 +109,7 @@ def test_processes_end_with_the_command_that_started_them(tmp_path: Path, tiny_b
         subprocess.run([sys.executable, "-c", ""], check=True)
 
 
+@pytest.mark.process
 @pytest.mark.long
 @pytest.mark.parametrize("send", [from_a_terminal, from_a_queue])
 def test_while_they_train(tmp_path: Path, tiny_bert: Path, send: Callable[[int], None]) -> None:

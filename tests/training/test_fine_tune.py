@@ -249,6 +249,7 @@ except ResultsError as error:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "limit", [pytest.param(1_000, marks=LONG), pytest.param(60_000, marks=LONG)]
 )
