@@ -240,7 +240,7 @@ def plan_of(
         device: A device string, as `--device` takes it.
     """
     from angle_bench.api.objects.training_plan import TrainingPlan
-    from angle_bench.training.loop.estimate import preview
+    from angle_bench.training.preview.preview import preview
 
     recipe = share[0].recipe if share else sweep.cells[0].recipe
     seen = preview(recipe, replace(access, base=recipe.model.base), device)

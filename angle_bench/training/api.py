@@ -24,7 +24,7 @@ from angle_bench.training.recipe.python_errors import said_in_python
 from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, keys_of
 
 if TYPE_CHECKING:
-    from angle_bench.training.loop.fine_tune import Trained
+    from angle_bench.training.loop.trained import Trained
 
 Section = Mapping[str, Any] | None  # of a recipe, as its TOML has it
 VALIDATION = "validation"
@@ -108,7 +108,8 @@ def train(
     Examples:
         >>> train("all-MiniLM-L6-v2", rows, output="tuned", loss={"cosine_w": 1.0, "ibn_w": 0.0})
     """
-    from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune  # brings torch
+    from angle_bench.training.loop.fine_tune import fine_tune  # brings torch
+    from angle_bench.training.loop.training_request import TrainingRequest
 
     sections = {
         "description": description,

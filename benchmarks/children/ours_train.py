@@ -4,7 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune
+from angle_bench.training.loop.fine_tune import fine_tune
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from benchmarks.serving import serve

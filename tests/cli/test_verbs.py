@@ -130,7 +130,7 @@ def test_what_options_offer_is_what_the_package_takes() -> None:
     from angle_bench.api.exporting import FORMS
     from angle_bench.checkpoints.spec import POOLINGS, Attention, Dtype
     from angle_bench.reporting.formats.formats import format_of
-    from angle_bench.training.loop.fine_tune import TRACKERS
+    from angle_bench.training.loop.training_request import TRACKERS
 
     def offered(verb: str, option: str) -> set[str]:
         param = options(verb)[option]

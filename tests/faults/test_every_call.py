@@ -37,7 +37,11 @@ HEAVY = [
     *("angle_bench.evaluation.encoders.load", "angle_bench.checkpoints.loading.backbone", *LIGHT),
 ]
 TRAINING = [*HEAVY, *("accelerate", "peft", "transformers.trainer", "safetensors.torch")]
-TRAINING += ["angle_bench.training.loop.fine_tune", "angle_bench.cli.training.trainings"]
+TRAINING += [
+    "angle_bench.training.loop.begin",
+    "angle_bench.training.loop.fine_tune",
+    "angle_bench.cli.training.trainings",
+]
 BLOCKS = 12
 STEP = int(os.environ.get("ANGLE_BENCH_TEST_STEP", "1"))  # every so many calls, for a first look
 

@@ -18,8 +18,8 @@ from torch.distributed.tensor import DTensor
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.training.loop import fine_tune as module
-from angle_bench.training.loop.fine_tune import TrainingRequest
 from angle_bench.training.loop.trainer import AngleTrainer
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.recipe.recipe import Recipe
 from tests.training.trainings import Seen
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.errors import UsageError
-from angle_bench.training.loop.estimate import preview
+from angle_bench.training.preview.preview import preview
 from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.steps import saved_steps
 from tests.training.checkpoint_vectors import assert_equal, ours, theirs

@@ -232,7 +232,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from angle_bench.errors import ResultsError
-from angle_bench.training.loop.fine_tune import TrainingRequest, fine_tune
+from angle_bench.training.loop.fine_tune import fine_tune
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.recipe.read_recipe import read_recipe
 from tests.training.trainings import Seen
 

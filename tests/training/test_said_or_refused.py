@@ -16,8 +16,8 @@ from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.training.data.collate import Collator
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.data.rows import idle
-from angle_bench.training.loop.estimate import preview
 from angle_bench.training.model.trainable import draws, set_dropout
+from angle_bench.training.preview.preview import preview
 from angle_bench.training.recipe.loss_sections import Objectives
 from angle_bench.training.recipe.starting_point import starting_point
 from tests.checkpoints import build_tiny, build_tiny_bert

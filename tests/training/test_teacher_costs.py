@@ -8,9 +8,10 @@ import pytest
 
 from angle_bench.checkpoints.access import Access
 from angle_bench.evaluation.run.run_options import Keeping
-from angle_bench.training.loop import estimate, fine_tune
-from angle_bench.training.loop.estimate import preview
-from angle_bench.training.loop.teacher_costs import TeacherCost
+from angle_bench.training.loop import fine_tune
+from angle_bench.training.preview import preview as module
+from angle_bench.training.preview.preview import preview
+from angle_bench.training.preview.teacher_costs import TeacherCost
 from tests.checkpoints import build_tiny_bert, write_rows
 from tests.conftest import Cli
 from tests.training.test_similarity_teacher import SIMILARITIES, handed_over, wide
@@ -21,13 +22,13 @@ from tests.training.trainings import recipe_of, trained
 def costs(monkeypatch: pytest.MonkeyPatch) -> list[TeacherCost]:
     """What previews count since."""
     found: list[TeacherCost] = []
-    count = estimate.teacher_costs
+    count = module.teacher_costs
 
     def keeping(*words: Any) -> list[TeacherCost]:
         found[:] = count(*words)
         return found
 
-    monkeypatch.setattr(estimate, "teacher_costs", keeping)
+    monkeypatch.setattr(module, "teacher_costs", keeping)
     return found
 
 

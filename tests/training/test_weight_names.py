@@ -10,9 +10,9 @@ import torch
 from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.errors import UsageError
-from angle_bench.training.loop.estimate import preview
 from angle_bench.training.model.student import load_student
 from angle_bench.training.model.weight_names import WeightGroup, chosen, parts_of
+from angle_bench.training.preview.preview import preview
 from angle_bench.training.recipe.model_sections import ModelSection
 from angle_bench.training.recipe.starting_point import starting_point
 from tests.checkpoints import build_tiny

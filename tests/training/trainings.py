@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from angle_bench.checkpoints.access import Access
-from angle_bench.training.loop.fine_tune import Trained, TrainingRequest, fine_tune
+from angle_bench.training.loop.fine_tune import fine_tune
 from angle_bench.training.loop.schedule import Stop
+from angle_bench.training.loop.trained import Trained
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import WORDS, sts_rows, write_rows

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
     from angle_bench.training.data.rows import RowCounts, RowPart
-    from angle_bench.training.loop.estimate import Preview
+    from angle_bench.training.preview.preview import Preview
     from angle_bench.training.recipe.recipe import Recipe
 
 

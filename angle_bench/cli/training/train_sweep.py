@@ -24,7 +24,7 @@ from angle_bench.sweeps.sweep_scores import Scoring, scored_table
 if TYPE_CHECKING:
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
     from angle_bench.sweeps.sweep_table import SweepTable
-    from angle_bench.training.loop.fine_tune import Trained
+    from angle_bench.training.loop.trained import Trained
 
 
 def train_sweep(

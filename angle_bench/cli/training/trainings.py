@@ -19,8 +19,9 @@ from angle_bench.cli import command_line
 from angle_bench.errors import AngleBenchError
 
 if TYPE_CHECKING:
-    from angle_bench.training.loop.fine_tune import Trained, TrainingRequest
     from angle_bench.training.loop.schedule import Stop
+    from angle_bench.training.loop.trained import Trained
+    from angle_bench.training.loop.training_request import TrainingRequest
     from angle_bench.training.recipe.recipe import Recipe
 
 INTERRUPTED = 130

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.run.run_options import Keeping
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
-    from angle_bench.training.loop.fine_tune import TrainingRequest
+    from angle_bench.training.loop.training_request import TrainingRequest
     from angle_bench.training.recipe.recipe import Recipe
 
 EPILOG = """
@@ -284,7 +284,7 @@ def _request(
     keeping: "Keeping",
 ) -> "Callable[[PlannedTraining], TrainingRequest]":
     """What is asked of each training."""
-    from angle_bench.training.loop.fine_tune import TrainingRequest
+    from angle_bench.training.loop.training_request import TrainingRequest
 
     return lambda training: TrainingRequest(
         folder=training.folder,
@@ -303,7 +303,7 @@ def _begun(
     share: "list[PlannedTraining]", request_of: "Callable[[PlannedTraining], TrainingRequest]"
 ) -> "list[tuple[Recipe, TrainingRequest]]":
     """What is trained into each folder; all are refused before one is trained."""
-    from angle_bench.training.loop.fine_tune import begin
+    from angle_bench.training.loop.begin import begin
 
     asked = [(each.recipe, request_of(each)) for each in share]
     for recipe, request in asked:

@@ -3,9 +3,6 @@
 import random
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,123 +11,40 @@ import torch
 from transformers import TrainerState
 from transformers.utils import logging as transformers_logging
 
-from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.store.interface import Store
 from angle_bench.encoding.workers.forward import is_out_of_memory
 from angle_bench.errors import ModelError, UsageError
 from angle_bench.evaluation.encoders.load import place_of
-from angle_bench.evaluation.run.record import commit, utc_now, versions
-from angle_bench.evaluation.run.run_options import Keeping
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import read_training_texts
-from angle_bench.suites.task import Suite
-from angle_bench.training.checkpoint.card import CardFacts, model_card
 from angle_bench.training.checkpoint.run_folder import RunFolder, absolute
-from angle_bench.training.data.batches import announced, made_with
+from angle_bench.training.data.batches import made_with
 from angle_bench.training.data.dataset import TrainingRows, load_rows
 from angle_bench.training.data.order import sampler_of
 from angle_bench.training.data.rows import idle
 from angle_bench.training.data.stream import Stream
+from angle_bench.training.loop.begin import Begun, begin
 from angle_bench.training.loop.schedule import Flow, Stop
-from angle_bench.training.loop.selection import Selection, refuse_test_splits, selection_suite
+from angle_bench.training.loop.selection import Selection
+from angle_bench.training.loop.trained import Trained, card_of, summary_of, trained_of
 from angle_bench.training.loop.trainer import AngleTrainer, Provenance
 from angle_bench.training.loop.trainer_arguments import training_arguments
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.batch_loss import BatchLoss
 from angle_bench.training.merging.average_last import FOLDER as AVERAGE
 from angle_bench.training.merging.average_last import write_average
-from angle_bench.training.model import distributed, fsdp
+from angle_bench.training.model import distributed
 from angle_bench.training.model.student import load_student
 from angle_bench.training.recipe.recipe import Recipe
-from angle_bench.training.recipe.starting_point import starting_point
 from angle_bench.training.recipe.steps import (
     last_due,
     long_warmup,
-    refuse_idle_selection,
     refuse_too_few,
     steps_of,
 )
-from angle_bench.training.recipe.to_toml import recipe_toml
 from angle_bench.training.teachers.load_teachers import load_teachers, vectors_kept
-from angle_bench.training.teachers.teaching import Teaching, teachings
-
-TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What a training is asked beside its recipe.
-
-    Attributes:
-        folder: Where checkpoints and the candidate go.
-        access: Where models and data are looked for.
-        device: A device string, as `--device` takes it.
-        resume: Continue from the last checkpoint.
-        processes: How many are going to be launched for it, where this one only does that.
-        track: Where losses are reported, if anywhere.
-        select_on_test: Whether the checkpoint may be chosen by test splits.
-        suite: What it is chosen by, instead of what the recipe names.
-        command: What was typed, for the records.
-        keeping: Where vectors of teachers are kept.
-    """
-
-    folder: Path
-    access: Access = field(default_factory=Access)
-    device: str = "auto"
-    resume: bool = False
-    processes: int = 1
-    track: str | None = None
-    select_on_test: bool = False
-    suite: Suite | None = None
-    command: Sequence[str] = ()
-    keeping: Keeping = field(default_factory=Keeping)
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A training that can start.
-
-    Attributes:
-        suite: What its checkpoint is chosen by.
-        marks: The test splits among that.
-        spec: What it starts from.
-        taught: Its teachers.
-    """
-
-    suite: Suite | None
-    marks: tuple[str, ...]
-    spec: ModelSpec
-    taught: Sequence[Teaching] = ()
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came of a training.
-
-    Attributes:
-        folder: The candidate, as after `-m`; checkpoints are in it.
-        finished: False where it was stopped: `--resume` goes on.
-        steps: How many were done in all.
-        best_step: Whose weights the candidate has; of an average the last one's.
-        score: Of these on the suite that chose them, from 0 to 1; None where nothing did.
-        suite: The name of that suite.
-        seconds: What this command took.
-        averaged: The steps that the candidate is the average of, if it is one.
-    """
-
-    folder: Path
-    finished: bool
-    steps: int
-    best_step: int
-    score: float | None
-    suite: str | None
-    seconds: float
-    averaged: tuple[int, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, those of `angle-bench train --json`."""
-        return {**asdict(self), "folder": str(self.folder), "seconds": round(self.seconds, 1)}
 
 
 def fine_tune(
@@ -159,7 +73,7 @@ def fine_tune(
             watched.warning(spec.note)
     folder = RunFolder(request.folder)
     if (said := folder.summary()) is not None:
-        return _trained(folder, said, time.monotonic() - started)
+        return trained_of(folder, said, time.monotonic() - started)
     with vectors_kept(begun.taught, request.keeping, watched) as store:
         trainer = _trainer(recipe, request, begun, store, watched, asked)
         last = folder.last()
@@ -186,50 +100,15 @@ def _finished(
     if asked.asked and state.global_step < _steps(recipe, trainer):
         seconds = time.monotonic() - started
         return Trained(folder.place, False, state.global_step, chosen or 0, None, None, seconds)
-    summary = _summary(request, suite, state, chosen or state.global_step, started)
+    summary = summary_of(request, suite, state, chosen or state.global_step, started)
     candidate = folder.checkpoint(summary["best_step"])
     if recipe.train.average_last is not None:
         candidate = _averaged(recipe, request, begun.spec, trainer, summary)
     if distributed.first():
-        card = _card(recipe, request, begun, trainer, summary)
+        card = card_of(recipe, request, begun, trainer, summary)
         folder.finish(candidate, card, summary)
         shutil.rmtree(folder.place / AVERAGE, ignore_errors=True)
-    return _trained(folder, summary, time.monotonic() - started)
-
-
-def begin(recipe: Recipe, request: TrainingRequest) -> Begun:
-    """See that a training can start, and make its folder.
-
-    Raises:
-        UsageError: The recipe or the folder does not fit.
-        ModelError: A teacher cannot teach so.
-    """
-    suite = request.suite or selection_suite(recipe.select.suite)
-    marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
-    if suite is None:
-        refuse_idle_selection(recipe)
-    if request.track is not None:
-        check_tracker(request.track)
-    spec = starting_point(recipe, request.access)
-    taught = teachings(recipe, spec, request.access)
-    fsdp.refuse_unfit(recipe)
-    if distributed.first():
-        processes = max(request.processes, announced())
-        RunFolder(request.folder).begin(absolute(recipe), request.resume, processes)
-    return Begun(suite, marks, spec, taught)
-
-
-def check_tracker(name: str) -> None:
-    """Refuse a tracker that is unknown or not installed.
-
-    Raises:
-        UsageError: The tracker is unknown or not installed.
-    """
-    if name not in TRACKERS:
-        raise UsageError(f"there is no tracker {name}.", f"--track {', '.join(TRACKERS)} or none")
-    if find_spec(name) is None:
-        extra = "'angle-bench[track]'" if name in ("tensorboard", "wandb") else name
-        raise UsageError(f"{name} is not installed.", f"pip install {extra}")
+    return trained_of(folder, summary, time.monotonic() - started)
 
 
 def _trainer(
@@ -396,70 +275,3 @@ def set_seeds(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-
-
-def _summary(
-    request: TrainingRequest, suite: Suite | None, state: TrainerState, chosen: int, started: float
-) -> dict[str, Any]:
-    return {
-        "finished": utc_now(),
-        "command": list(request.command),
-        "steps": state.global_step,
-        "best_step": chosen,
-        "suite": None if suite is None else suite.signature,
-        "score": None if suite is None else state.best_metric,
-        "seconds": round(time.monotonic() - started, 1),
-        "git": commit(),
-        "versions": versions(),
-        "log": state.log_history,
-    }
-
-
-def _trained(folder: RunFolder, said: dict[str, Any], seconds: float) -> Trained:
-    return Trained(
-        folder=folder.place,
-        finished=True,
-        steps=said["steps"],
-        best_step=said["best_step"],
-        score=said["score"],
-        suite=said["suite"],
-        seconds=seconds,
-        averaged=tuple(said.get("averaged", ())),
-    )
-
-
-def _card(
-    recipe: Recipe,
-    request: TrainingRequest,
-    begun: Begun,
-    trainer: AngleTrainer,
-    summary: dict[str, Any],
-) -> str:
-    data = trainer.train_dataset
-    lines = []
-    if isinstance(data, TrainingRows):
-        for name, counts in data.counts:
-            dropped = ", ".join(f"{count:,} {why}" for why, count in counts.dropped.items())
-            left_out = f"; left out: {dropped}" if dropped else ""
-            lines.append(f"{name}: {counts.kept:,} rows{left_out}")
-    scores = {}
-    if summary["score"] is not None:
-        how = "" if "averaged" in summary else " (chosen by it)"
-        scores[f"{summary['suite']}{how}"] = 100 * summary["score"]
-    student = trainer.student
-    return model_card(
-        CardFacts(
-            name=request.folder.resolve().name,
-            settings=student.settings,
-            base_model=student.base or begun.spec.name,
-            adapter=student.base is not None,
-            datasets=[source.hub for source in recipe.data.train if source.hub is not None],
-            recipe=recipe_toml(recipe),
-            data=lines,
-            scores=scores,
-            signature=begun.spec.header([]),
-            selected_on_test=trainer.marks,
-            teachers=[each.line for each in begun.taught],
-            made_of=[f"step {step:,}" for step in summary.get("averaged", ())],
-        )
-    )

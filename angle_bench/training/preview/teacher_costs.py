@@ -7,7 +7,7 @@ from typing import Any
 from angle_bench.checkpoints.folder.weights import outside_embeddings
 from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.training.data.dataset import Example
-from angle_bench.training.loop.checkpoint_size import (
+from angle_bench.training.preview.checkpoint_size import (
     QUANTIZED,
     parameters_of,
     shapes_of,

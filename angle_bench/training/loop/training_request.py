@@ -1,0 +1,55 @@
+"""What a training is asked beside its recipe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from angle_bench.checkpoints.access import Access
+from angle_bench.errors import UsageError
+from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.suites.task import Suite
+
+TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a training is asked beside its recipe.
+
+    Attributes:
+        folder: Where checkpoints and the candidate go.
+        access: Where models and data are looked for.
+        device: A device string, as `--device` takes it.
+        resume: Continue from the last checkpoint.
+        processes: How many are going to be launched for it, where this one only does that.
+        track: Where losses are reported, if anywhere.
+        select_on_test: Whether the checkpoint may be chosen by test splits.
+        suite: What it is chosen by, instead of what the recipe names.
+        command: What was typed, for the records.
+        keeping: Where vectors of teachers are kept.
+    """
+
+    folder: Path
+    access: Access = field(default_factory=Access)
+    device: str = "auto"
+    resume: bool = False
+    processes: int = 1
+    track: str | None = None
+    select_on_test: bool = False
+    suite: Suite | None = None
+    command: Sequence[str] = ()
+    keeping: Keeping = field(default_factory=Keeping)
+
+
+def check_tracker(name: str) -> None:
+    """Refuse a tracker that is unknown or not installed.
+
+    Raises:
+        UsageError: The tracker is unknown or not installed.
+    """
+    if name not in TRACKERS:
+        raise UsageError(f"there is no tracker {name}.", f"--track {', '.join(TRACKERS)} or none")
+    if find_spec(name) is None:
+        extra = "'angle-bench[track]'" if name in ("tensorboard", "wandb") else name
+        raise UsageError(f"{name} is not installed.", f"pip install {extra}")
