@@ -1,6 +1,7 @@
 """What went wrong, why, and what to type next."""
 
 import difflib
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -101,6 +102,11 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     longer = sorted((s for s in spellings if len(wanted) > 2 and s.startswith(wanted)), key=len)
     close = [*longer, *difflib.get_close_matches(wanted, spellings, n=2 * count, cutoff=0.6)]
     return list(dict.fromkeys(spellings[match] for match in close))[:count]
+
+
+def shell_word(word: object) -> str:
+    """A name or a path as it is typed into a shell."""
+    return shlex.quote(str(word))
 
 
 def or_list(names: list[str]) -> str:

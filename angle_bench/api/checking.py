@@ -1,6 +1,7 @@
 """Do rows agree with their checkpoints' files, and what comes of a folder, key by key."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -141,7 +142,7 @@ def _refuse_both(names: Sequence[str], folders: Sequence[str]) -> None:
     if others:
         raise UsageError(
             f"{folders[0]} is a folder and {others[0]} is none.",
-            f"angle-bench models check {' '.join(folders)}",
+            f"angle-bench models check {shlex.join(folders)}",
         )
 
 

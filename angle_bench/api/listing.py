@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.calling.words import public
-from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
+from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list, shell_word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ def entry_of(name: str) -> "Entry":
     hint = f" Did you mean {or_list(near)}?" if near else ""
     raise UsageError(
         f"no row of the registry is called {name}.{hint}",
-        f"angle-bench models show {near[0]}" if near else "angle-bench models list",
+        f"angle-bench models show {shell_word(near[0])}" if near else "angle-bench models list",
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
-from angle_bench.errors import ResultsError, first_line
+from angle_bench.errors import ResultsError, first_line, shell_word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,9 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
 
     suite = select([task])
     if len(suite.task) != 1:
-        raise ResultsError(f"{task} is {len(suite.task)} tasks.", f"-t {suite.task[0].name}")
+        raise ResultsError(
+            f"{task} is {len(suite.task)} tasks.", f"-t {shell_word(suite.task[0].name)}"
+        )
     (asked,) = suite.task
     lines: list[str] = []
     stored = stored_models(place(results), lines)
@@ -130,7 +132,7 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
             return _frame(file, model, asked.name)
     raise ResultsError(
         f"{model} has no predictions of {asked.name}.",
-        f"angle-bench run -m {model} -t {asked.name} --overwrite",
+        f"angle-bench run -m {shell_word(model)} -t {shell_word(asked.name)} --overwrite",
     )
 
 
@@ -144,7 +146,7 @@ def _frame(file: Path, model: str, task: str) -> "pd.DataFrame":
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ResultsError(
             f"{file} cannot be read as predictions: {first_line(error)}",
-            f"angle-bench run -m {model} -t {task} --overwrite",
+            f"angle-bench run -m {shell_word(model)} -t {shell_word(task)} --overwrite",
         ) from error
     return frame
 

@@ -15,7 +15,7 @@ from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.reference import expand
 from angle_bench.checkpoints.spec import NO_TRUST, Trust
-from angle_bench.errors import ModelError, UsageError
+from angle_bench.errors import ModelError, UsageError, shell_word
 
 BUNDLE_FILE = ".angle-bench.json"  # which commit of the hub a folder of a mirror is
 
@@ -74,7 +74,8 @@ class Access:
             raise ModelError(
                 f"{adapter} holds an adapter and a whole model: libraries differ in which base "
                 "the adapter is put on.",
-                f"a folder for each; or --base {wanted or 'PATH'} for the adapter on that base",
+                f"a folder for each; or --base {shell_word(wanted or 'PATH')} for the adapter "
+                "on that base",
             )
         if wanted is None:
             raise ModelError(

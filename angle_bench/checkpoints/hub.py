@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from angle_bench.checkpoints.folder.content import relevant
-from angle_bench.errors import ModelError, first_line
+from angle_bench.errors import ModelError, first_line, shell_word
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONNECT_SECONDS = 5.0
@@ -145,7 +145,7 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise ModelError(
             f"{name} has no revision {revision} on the hub.",
-            f"-m {name}, or -m {name}@COMMIT",
+            f"-m {shell_word(name)}, or -m {shell_word(name)}@COMMIT",
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.registry.known import known_names
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 
 
 def checkpoints_near(name: str) -> list[str]:
@@ -43,7 +43,8 @@ def unknown(name: str, scored: Sequence[str] = ()) -> UsageError:
     near = [*same, *did_you_mean(name, called)][:3]
     if near:
         return UsageError(
-            f"no model is called {name}. Did you mean {or_list(near)}?", f"-m {near[0]}"
+            f"no model is called {name}. Did you mean {or_list(near)}?",
+            f"-m {shell_word(near[0])}",
         )
     return UsageError(
         f"no model is called {name}, and nothing is close to it.",

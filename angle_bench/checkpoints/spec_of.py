@@ -33,6 +33,7 @@ from angle_bench.errors import (
     UsageError,
     did_you_mean,
     or_list,
+    shell_word,
 )
 
 
@@ -44,7 +45,10 @@ def existing_folder(ref: ModelRef) -> Path:
     """
     folder = expand(ref.name)
     if folder.is_file():
-        raise UsageError(f"{ref.name} is a file, not a checkpoint folder.", f"-m {folder.parent}")
+        raise UsageError(
+            f"{ref.name} is a file, not a checkpoint folder.",
+            f"-m {shell_word(folder.parent)}",
+        )
     if not folder.is_dir():
         near = did_you_mean(folder.name, folders_beside(folder))
         hint = f" Did you mean {or_list([str(folder.parent / n) for n in near])}?" if near else ""
@@ -54,7 +58,7 @@ def existing_folder(ref: ModelRef) -> Path:
     if ref.revision is not None:
         raise UsageError(
             f"{ref.name} is a folder: its content is its revision, @{ref.revision} means nothing.",
-            f"-m {ref.name}",
+            f"-m {shell_word(ref.name)}",
         )
     return folder.resolve()
 
@@ -249,7 +253,7 @@ def _own_settings(
 def _shadowed(name: str) -> str | None:
     if not looks_like_checkpoint(Path(name)):
         return None
-    return f"a folder {name} is here too; -m ./{name} is that one"
+    return f"a folder {name} is here too; -m {shell_word(f'./{name}')} is that one"
 
 
 def _prompted_otherwise(hub_id: str | None, own: Settings, used: Settings) -> str | None:
@@ -324,7 +328,9 @@ def from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
         if not near:
             raise
         unseen = not here and hub.state() != "online"  # then the name may be right
-        fix = f"-m {near[0]}" + (", or the same command with a network" if unseen else "")
+        fix = f"-m {shell_word(near[0])}" + (
+            ", or the same command with a network" if unseen else ""
+        )
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", fix) from error
     spec = from_folder(ref, folder, overrides, access, None, ref.name)
     return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})

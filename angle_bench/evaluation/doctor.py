@@ -14,7 +14,7 @@ from angle_bench.checkpoints.access import Access
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_revision
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
-from angle_bench.errors import AngleBenchError
+from angle_bench.errors import AngleBenchError, shell_word
 from angle_bench.evaluation.run.record import versions
 from angle_bench.evaluation.task_data import locate
 from angle_bench.files.places import cache_folder
@@ -103,7 +103,7 @@ def model_needs(names: Sequence[str], access: Access) -> list[Need]:
 
 
 def _model_need(name: str, access: Access) -> Need:
-    fix = f"angle-bench download -m {name}"
+    fix = f"angle-bench download -m {shell_word(name)}"
     try:
         spec = resolve(name, None, access)
         if spec.loader == "mteb":
@@ -144,5 +144,5 @@ def _data_need(task: Task, mirror: Path | None) -> Need:
     kept = _datasets_cache() / task.dataset.replace("/", "___")
     if any(place.name.startswith(task.revision) for place in kept.glob("*/*/*")):
         return Need(task.name, True, str(kept))
-    fix = f"angle-bench download -t {task.name}"
+    fix = f"angle-bench download -t {shell_word(task.name)}"
     return Need(task.name, False, f"{task.dataset} is not downloaded", fix)

@@ -1,6 +1,5 @@
 """Does a checkpoint score what was published, and if not, which one setting explains the gap?"""
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,7 +9,7 @@ from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.spec_changes import Change, single_changes
 from angle_bench.encoding.workers.start import has_accelerator
-from angle_bench.errors import UsageError, or_list
+from angle_bench.errors import UsageError, or_list, shell_word
 from angle_bench.evaluation.encoders.load import place_of
 from angle_bench.evaluation.encoders.worker_reuse import Between
 from angle_bench.evaluation.progress import Progress
@@ -106,7 +105,7 @@ def published_of(
     if not fitting:
         suites = or_list(list(dict.fromkeys(each.suite for each in known)))
         raise UsageError(
-            f"{name} has published scores on {suites} alone.", f"-t {shlex.quote(known[0].suite)}"
+            f"{name} has published scores on {suites} alone.", f"-t {shell_word(known[0].suite)}"
         )
     return suite, _told_once(fitting, names)
 

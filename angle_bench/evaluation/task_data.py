@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from angle_bench.errors import DataError, UsageError
+from angle_bench.errors import DataError, UsageError, shell_word
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.select_files import find_files, users_files
 from angle_bench.evaluation.user_tasks.file_read import FileRead, Files, read_files
@@ -99,7 +99,7 @@ def mirror_warning(tasks: Sequence[Task], mirror: Path | None) -> str | None:
         return None
     inner = sorted(place for place in mirror.glob("*") if (place / wanted[0]).is_dir())
     near = [str(place) for place in (mirror.parent, *inner) if (place / wanted[0]).is_dir()]
-    hint = f"; did you mean --mirror {near[0]}?" if near else ""
+    hint = f"; did you mean --mirror {shell_word(near[0])}?" if near else ""
     return f"the mirror {mirror} has none of the data sets, such as {mirror / wanted[0]}{hint}"
 
 

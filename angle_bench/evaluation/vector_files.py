@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import UsageError, or_list
+from angle_bench.errors import UsageError, or_list, shell_word
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
@@ -48,7 +48,7 @@ def check_output(output: Path, column: str | None, overwrite: bool) -> None:
     if output.suffix not in SUFFIXES:
         raise UsageError(f"{output} ends in none of {or_list([*SUFFIXES])}.", "-o vectors.parquet")
     if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"-o {output / 'vectors.parquet'}")
+        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / 'vectors.parquet')}")
     refuse_odd_place(output)
     if output.exists() and not overwrite:
         raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")

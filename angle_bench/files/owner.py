@@ -3,11 +3,10 @@
 import grp
 import os
 import pwd
-import shlex
 import stat
 from pathlib import Path
 
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, shell_word
 
 
 def refuse_others_file(place: Path) -> None:
@@ -25,13 +24,13 @@ def refuse_others_file(place: Path) -> None:
         raise UsageError(
             f"{place} belongs to {_user(owner)}, and would be followed without being named.",
             f"an {place.name} of your own in the working folder, if need be an empty one; or sudo "
-            f"chown {_user(os.getuid())} {shlex.quote(str(place))}, after a look at it",
+            f"chown {_user(os.getuid())} {shell_word(place)}, after a look at it",
         )
     shared_group = facts.st_mode & stat.S_IWGRP and not _private_group(facts)
     if facts.st_mode & stat.S_IWOTH or shared_group:
         raise UsageError(
             f"{place} can be written by others, and would be followed without being named.",
-            f"chmod go-w {shlex.quote(str(place))}",
+            f"chmod go-w {shell_word(place)}",
         )
 
 

@@ -1,11 +1,10 @@
 """What -t means: suites, benchmarks, tasks, patterns, suite files."""
 
 import fnmatch
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 from angle_bench.suites.catalogue import catalogue
 from angle_bench.suites.names import known_names, known_task, task_names
 from angle_bench.suites.shipped import benchmark, plain, suites
@@ -139,9 +138,7 @@ def refuse_as_model(word: str) -> None:
         UsageError: It is the name of one.
     """
     if word.casefold() in {name.casefold() for name in known_names()}:
-        raise UsageError(
-            f"{word} is a name of tasks, which go after -t.", f"-t {shlex.quote(word)}"
-        )
+        raise UsageError(f"{word} is a name of tasks, which go after -t.", f"-t {shell_word(word)}")
 
 
 def _unknown(name: str) -> UsageError:
@@ -155,7 +152,7 @@ def _unknown(name: str) -> UsageError:
     if near:
         return UsageError(
             f"no suite or task is called {name}. Did you mean {or_list(near)}?",
-            f"-t {shlex.quote(near[0])}",
+            f"-t {shell_word(near[0])}",
         )
     return UsageError(
         f"no suite or task is called {name}.", "-t STS, or one of: angle-bench tasks list"

@@ -20,7 +20,7 @@ from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.checkpoints.resolve import resolve_all
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.start import check_devices
-from angle_bench.errors import AngleBenchError, UsageError, did_you_mean
+from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, shell_word
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.outcome import ModelOutcome
@@ -123,7 +123,7 @@ class EvaluateCallback(TrainerCallback):
         if args.fsdp or args.deepspeed or _divided(more["model"]):
             raise UsageError(
                 "EvaluateCallback cannot see weights that are divided over processes.",
-                f"angle-bench run --checkpoints {args.output_dir} afterwards",
+                f"angle-bench run --checkpoints {shell_word(args.output_dir)} afterwards",
             )
         if distributed.count() > 1:
             backend = "gloo" if dist.is_gloo_available() else None

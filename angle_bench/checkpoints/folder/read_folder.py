@@ -34,7 +34,7 @@ from angle_bench.checkpoints.spec import (
     Shape,
     Trust,
 )
-from angle_bench.errors import ModelError, some
+from angle_bench.errors import ModelError, shell_word, some
 
 UNRECORDED_POOLING: PoolingName = "cls"
 
@@ -234,7 +234,7 @@ def refuse_no_model(folder: Path) -> None:
     raise ModelError(
         f"{folder} has no config.json: it is no transformers model folder"
         + (f", but holds {some([place.name for place in inner])}." if inner else "."),
-        f"-m {inner[0]}"
+        f"-m {shell_word(inner[0])}"
         if inner
         else "-m FOLDER that save_pretrained or SentenceTransformer.save wrote",
     )

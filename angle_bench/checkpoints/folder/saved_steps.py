@@ -12,7 +12,7 @@ from pathlib import Path
 from angle_bench.checkpoints.folder.config import read_json
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.reference import ModelRef, expand
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 
 _STEP = re.compile(r"checkpoint-(\d+)")
 _STATE = "trainer_state.json"
@@ -130,14 +130,14 @@ def _folders(place: Path) -> list[str]:
 def _instead(folder: Path) -> str:
     """What may have been meant by a folder without saved steps."""
     if step_of(folder.resolve().name) is not None:
-        return f"--checkpoints {folder.parent}"
+        return f"--checkpoints {shell_word(folder.parent)}"
     inner = [
         folder / name
         for name in _folders(folder)
         if any(step_of(each) is not None for each in _folders(folder / name))
     ]
     if inner:  # the seeds of a recipe
-        return " ".join(f"--checkpoints {place}" for place in inner)
+        return " ".join(f"--checkpoints {shell_word(place)}" for place in inner)
     if looks_like_checkpoint(folder):
-        return f"-m {folder}, which is one model"
+        return f"-m {shell_word(folder)}, which is one model"
     return "--checkpoints FOLDER of a training that saved some"

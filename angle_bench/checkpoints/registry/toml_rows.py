@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.spec import ModelSpec, Shape
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 from angle_bench.files.toml import TABLES, TomlFile, read_toml, toml_value
 from angle_bench.suites.published import Published
 
@@ -71,7 +71,7 @@ def with_spec(place: Path, spec: ModelSpec, known: Mapping[str, Entry]) -> str:
     if spec.label in taken or any(spec.label in (e.name, e.short_name) for e in known.values()):
         raise UsageError(
             f"{spec.label} is the name of another checkpoint.",
-            f"-m LABEL={spec.name if spec.folder is None else spec.folder} --save-spec",
+            f"-m LABEL={shell_word(spec.folder or spec.name)} --save-spec",
         )
     row: dict[str, Any] = {"name": spec.label}
     if spec.folder is not None and spec.name.startswith("local/"):

@@ -11,7 +11,7 @@ from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
 from angle_bench.cli.output.typed_command import typed_command
-from angle_bench.errors import UsageError, or_list, printable
+from angle_bench.errors import UsageError, or_list, printable, shell_word
 
 if TYPE_CHECKING:
     from angle_bench.api.boards import Leaderboard
@@ -192,7 +192,8 @@ def leaderboard(
     output = None if written.output == STDOUT else written.output
     if output is not None and check is not None:
         raise UsageError(
-            "-o writes and --check compares; -o and --check are mutually exclusive.", f"-o {output}"
+            "-o writes and --check compares; -o and --check are mutually exclusive.",
+            f"-o {shell_word(output)}",
         )
 
     from angle_bench.reporting.formats.formats import first_difference, format_of, is_site

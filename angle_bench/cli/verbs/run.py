@@ -14,7 +14,7 @@ from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Whe
 from angle_bench.cli.options.options_file import from_plan
 from angle_bench.cli.output.run_output import print_tables
 from angle_bench.cli.output.values import print_json, print_value
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, shell_word
 
 if TYPE_CHECKING:
     from angle_bench.api.calling.run_plan import Plan, Question
@@ -200,7 +200,10 @@ def _saved(plan: "Plan", question: "Question") -> "Question":
         whole = text_file(place, with_spec(place, spec, registry()))
         write_together([whole], fix="a folder that can be written, or no --save-spec")
         place.chmod(place.stat().st_mode & ~0o022)  # what others may write is not followed
-        typer.echo(f"saved {spec.label} in {FILE_NAME}; from now on: -m {spec.label}", err=True)
+        typer.echo(
+            f"saved {spec.label} in {FILE_NAME}; from now on: -m {shell_word(spec.label)}",
+            err=True,
+        )
     labels = [spec.label for spec in plan.specs]
     return replace(question, models=labels, checkpoints=(), changes=Overrides())
 
@@ -225,9 +228,14 @@ def _refuse_stray(stray: list[str] | None, model: list[str], tasks: list[str]) -
         return
     if not model or os.path.isdir(stray[0]):
         raise UsageError(
-            f"{stray[0]} is an unexpected argument; give models with -m.", f"-m {stray[0]}"
+            f"{stray[0]} is an unexpected argument; give models with -m.",
+            f"-m {shell_word(stray[0])}",
         )
     if tasks == ["STS"] and not {"-t", "--tasks"} & set(command_line.typed()):
-        raise UsageError(f"{stray[0]} stands alone; tasks go after -t.", f"-t {stray[0]}")
+        raise UsageError(
+            f"{stray[0]} stands alone; tasks go after -t.", f"-t {shell_word(stray[0])}"
+        )
     words = ",".join([tasks[-1], *stray])
-    raise UsageError(f"{stray[0]} stands alone; several tasks go by commas.", f"-t {words}")
+    raise UsageError(
+        f"{stray[0]} stands alone; several tasks go by commas.", f"-t {shell_word(words)}"
+    )

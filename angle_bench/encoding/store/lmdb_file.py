@@ -6,7 +6,6 @@ and knowing whether anybody else has the file open.
 """
 
 import os
-import shlex
 import shutil
 import tempfile
 import threading
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, shell_word
 from angle_bench.files.places import cache_folder
 
 try:
@@ -252,7 +251,7 @@ def remove_damaged(folder: Path) -> None:
 def damaged(folder: Path, error: Exception) -> DamagedStoreError:
     """What a user is told of a store whose file lmdb cannot make sense of."""
     parent = folder.parent
-    where = "" if parent == cache_folder() else f" --cache-dir {shlex.quote(str(parent))}"
+    where = "" if parent == cache_folder() else f" --cache-dir {shell_word(parent)}"
     return DamagedStoreError(
         f"the vector store {folder} is damaged or of another kind: {error}.",
         f"angle-bench cache clear{where}, or --no-cache",

@@ -9,6 +9,7 @@ from angle_bench.errors import (
     UsageError,
     did_you_mean,
     or_list,
+    shell_word,
     some,
 )
 from angle_bench.results.find.stored_models import StoredModel
@@ -22,7 +23,8 @@ def no_scores(ref: ModelRef, scored: Sequence[StoredModel], tasks: str) -> Resul
     what = f"{ref.name} has no scores"
     if others:
         what = f"no scores for these weights of {ref.name}; scored ones: {', '.join(others)}"
-    return ResultsError(f"{what}.", f"angle-bench run -m {label}{ref.name}{revision} -t {tasks}")
+    asked = f"{label}{ref.name}{revision}"
+    return ResultsError(f"{what}.", f"angle-bench run -m {shell_word(asked)} -t {tasks}")
 
 
 def means_several(ref: ModelRef, models: Sequence[StoredModel]) -> UsageError:
@@ -39,12 +41,13 @@ def unknown_name(name: str, stored: Sequence[StoredModel]) -> AngleBenchError:
     labels = dict.fromkeys(label for model in stored for label in (*model.labels, model.name))
     if near := did_you_mean(name, labels):
         return UsageError(
-            f"no model with scores is called {name}. Did you mean {or_list(near)}?", near[0]
+            f"no model with scores is called {name}. Did you mean {or_list(near)}?",
+            shell_word(near[0]),
         )
     if not stored:
         return UsageError(
             f"no model with scores is called {name}: there are none in these results.",
-            f"angle-bench run -m {name}, or -r with the folder of the results",
+            f"angle-bench run -m {shell_word(name)}, or -r with the folder of the results",
         )
     listed = some([*dict.fromkeys(model.label for model in stored)])
     return UsageError(

@@ -9,7 +9,7 @@ from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.registry import find
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import ResultsError
+from angle_bench.errors import ResultsError, shell_word
 from angle_bench.evaluation.scored.scored_errors import means_several, no_scores, unknown_name
 from angle_bench.evaluation.scored.scored_words import called_so, is_glob, reference
 from angle_bench.results.find.stored_models import StoredModel
@@ -86,7 +86,7 @@ def _of_spec(
     if alike:
         raise ResultsError(
             f"{ref.name} was scored under other settings than are its own now.",
-            f"angle-bench run -m {ref.name} -t {tasks}",
+            f"angle-bench run -m {shell_word(ref.name)} -t {tasks}",
         )
     public = [m for m in stored if m.name == spec.name and not m.record]
     if len(public) == 1:

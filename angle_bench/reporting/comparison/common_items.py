@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from angle_bench.errors import ResultsError
+from angle_bench.errors import ResultsError, shell_word
 from angle_bench.reporting.comparison.evidence import Evidence
 from angle_bench.reporting.statistics.clustering import Clusterings
 from angle_bench.reporting.statistics.clusters import Nodes
@@ -214,7 +214,7 @@ def common_items(
                 raise ResultsError(
                     f"{label} and {first} were scored on other items of {task.name}, or in "
                     "another order, although the data's revision is the same.",
-                    f"angle-bench run -m {label} -t {task.name} --overwrite",
+                    f"angle-bench run -m {shell_word(label)} -t {task.name} --overwrite",
                 )
         every.append(keys)
     # of the same base beside other candidates they are the same; what is kept keeps its keys, too

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list
+from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list, shell_word
 from angle_bench.files.atomic import FileToWrite, bytes_file, refuse_odd_place, text_file
 from angle_bench.reporting.formats import json_csv, markdown, parquet, rst, typst
 from angle_bench.reporting.paper import board_latex
@@ -131,7 +131,9 @@ def may_write(place: Path, kind: Format) -> None:
         UsageError: The place is a folder, or a file that no leaderboard command made.
     """
     if place.is_dir():
-        raise UsageError(f"{place} is a folder.", f"-o {place / 'leaderboard'}{kind.suffixes[0]}")
+        raise UsageError(
+            f"{place} is a folder.", f"-o {shell_word(place / f'leaderboard{kind.suffixes[0]}')}"
+        )
     if not place.exists():
         return
     refuse_odd_place(place)

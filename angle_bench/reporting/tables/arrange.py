@@ -1,10 +1,9 @@
 """Rows as a leaderboard: told apart, ranked, sorted, and one of them the base."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 from angle_bench.reporting.tables.copies import copied_rows, copy_lines
 from angle_bench.reporting.tables.labels import distinct, unlike
 from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
@@ -113,7 +112,7 @@ def _column(board: Board, wanted: str, typed: str) -> Column:
     near = did_you_mean(typed, known) or known[:3]
     raise UsageError(
         f"there is no column {typed} to sort by. Did you mean {or_list(near)}?",
-        f"--sort {shlex.quote(near[0])}",
+        f"--sort {shell_word(near[0])}",
     )
 
 
@@ -132,13 +131,13 @@ def _base(rows: Sequence[TableRow], name: str) -> TableRow:
         return found[0]
     if found:
         labels = [row.label for row in found]
-        raise UsageError(f"{name} may be {or_list(labels)}.", f"--base {shlex.quote(labels[0])}")
+        raise UsageError(f"{name} may be {or_list(labels)}.", f"--base {shell_word(labels[0])}")
     names = [known for row in rows for known in _names(row)]
     near = did_you_mean(name, names)
     hint = f" Did you mean {or_list(near)}?" if near else ""
     raise UsageError(
         f"no row of the table is called {name}.{hint}",
-        f"--base {shlex.quote(near[0] if near else rows[0].label)}",
+        f"--base {shell_word(near[0] if near else rows[0].label)}",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.errors import ResultsError, UsageError
+from angle_bench.errors import ResultsError, UsageError, shell_word
 from angle_bench.training.recipe.recipe import Recipe
 
 FILE_NAME = "batches.json"
@@ -167,5 +167,5 @@ def _read(checkpoint: Path) -> Mapping[str, Any] | None:
 def _unreadable(checkpoint: Path, why: object) -> ResultsError:
     return ResultsError(
         f"{checkpoint / FILE_NAME} cannot be read: {why}",
-        f"rm -r {checkpoint}, then --resume, which goes on from the one before",
+        f"rm -r {shell_word(checkpoint)}, then --resume, which goes on from the one before",
     )

@@ -17,7 +17,7 @@ from torch import Tensor
 from angle_bench.checkpoints.folder.adapter_config import CONFIG
 from angle_bench.checkpoints.folder.config import read_json
 from angle_bench.checkpoints.folder.content import content_hash
-from angle_bench.errors import ModelError, first_line
+from angle_bench.errors import ModelError, first_line, shell_word
 from angle_bench.training.checkpoint.candidate import change_json
 from angle_bench.training.merging.average import FIX, Average, AveragedPart, refuse_difference
 
@@ -161,12 +161,13 @@ def _weights(part: AveragedPart) -> dict[str, Tensor]:
     except Exception as error:  # the reader's own error class is not public
         raise ModelError(
             f"{place} cannot be read: {first_line(error)}",
-            f"angle-bench export {part.place.folder} --to merged, and the average of such",
+            f"angle-bench export {shell_word(part.place.folder)} --to merged, and the average of "
+            "such",
         ) from error
 
 
 def _no_average(part: AveragedPart, why: str) -> ModelError:
     return ModelError(
         f"the adapter {part.label} {why}: adapters other than plain LoRA have no average here.",
-        f"angle-bench export {part.place.folder} --to merged, and the average of such",
+        f"angle-bench export {shell_word(part.place.folder)} --to merged, and the average of such",
     )

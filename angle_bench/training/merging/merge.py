@@ -10,7 +10,7 @@ from typing import Any
 from angle_bench.checkpoints.folder.adapter_config import recorded_base
 from angle_bench.checkpoints.folder.angle_bench_json import MERGE_RECORD, Maker
 from angle_bench.checkpoints.spec import ModelSpec, Settings
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, shell_word
 from angle_bench.evaluation.encoders.load import place_of
 from angle_bench.evaluation.run.record import utc_now, versions
 from angle_bench.files.whole_folder import write_folder
@@ -187,8 +187,8 @@ def refuse_unlike(specs: Sequence[ModelSpec]) -> None:
             adapter, whole = (first, spec) if spec.base is None else (spec, first)
             raise UsageError(
                 f"{adapter.label} is an adapter, {whole.label} a whole model.",
-                f"angle-bench export {adapter.folder or adapter.name} --to merged, and the average "
-                "of that",
+                f"angle-bench export {shell_word(adapter.folder or adapter.name)} --to merged, "
+                "and the average of that",
             )
         _refuse_unlike_settings(first.label, first.required_settings(), spec)
         refuse_difference(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import DataError, UsageError, or_list
+from angle_bench.errors import DataError, UsageError, or_list, shell_word
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.run.run_options import Computing, Keeping
@@ -74,7 +74,7 @@ def check_output(output: Path, overwrite: bool) -> None:
     if output.suffix not in _WRITERS:
         raise UsageError(f"{output} ends in none of {or_list([*_WRITERS])}.", "-o negatives.jsonl")
     if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"-o {output / 'negatives.jsonl'}")
+        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / 'negatives.jsonl')}")
     refuse_odd_place(output)
     if output.exists() and not overwrite:
         raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
@@ -159,7 +159,7 @@ def check_texts(output: Path, texts: MiningTexts) -> None:
             if has_lone_surrogate(text):
                 raise UsageError(
                     f"a text has a lone surrogate, which {output} cannot hold: {text!r:.80}.",
-                    f"-o {output.with_suffix('.jsonl')}",
+                    f"-o {shell_word(output.with_suffix('.jsonl'))}",
                 )
 
 

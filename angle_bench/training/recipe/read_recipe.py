@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from angle_bench.errors import UsageError, did_you_mean, or_list
+from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 from angle_bench.files.places import tasks_folder
 from angle_bench.files.toml import read_toml, toml_value
 from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, keys_of, section_of
@@ -129,7 +129,7 @@ def _place(word: str) -> Path:
     ready = f"RECIPE.toml -n; ready ones: {', '.join(names)}"
     raise UsageError(
         f"there is no recipe {word}.{hint}",
-        f"angle-bench train {f'{near[0]} -n' if near else ready}",
+        f"angle-bench train {f'{shell_word(near[0])} -n' if near else ready}",
     )
 
 

@@ -1,6 +1,5 @@
 """`angle-bench submit`: results for mteb's results repository."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
 from angle_bench.cli.output.values import print_value
+from angle_bench.errors import shell_word
 
 EPILOG = """
 Examples:
@@ -64,6 +64,6 @@ def submit(
     print_value(found, said.as_json)
     taken = len(found.files) - len(found.refused)
     if taken and found.written and not said.quiet:
-        where = shlex.quote(str(to))
+        where = shell_word(to)
         typer.echo(f"next: mteb submit-results --output-folder {where}", err=True)
     return 1 if found.refused else 0
