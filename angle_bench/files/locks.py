@@ -5,6 +5,7 @@ and process number into it and breaks it where that is this host and the process
 """
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock
@@ -15,7 +16,7 @@ NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 
 
 def acquired(place: Path, blocking: bool = True) -> BaseFileLock:
-    """The lock, held.
+    """The lock, held; `release` lets it go.
 
     Raises:
         Timeout: Another process has it, and nobody waits.
@@ -30,3 +31,15 @@ def acquired(place: Path, blocking: bool = True) -> BaseFileLock:
         lock = SoftFileLock(place.with_suffix(".held"))
         lock.acquire(blocking=blocking, poll_interval=POLL_SECONDS)
     return lock
+
+
+def release(lock: BaseFileLock) -> None:
+    """Let a lock go, and leave no file behind.
+
+    Whoever opened the file before it went and locks it afterwards sees that it has no name any
+    more, and opens the new one (filelock from 3.24 on).
+    """
+    if not isinstance(lock, SoftFileLock):  # which is its file, and removes it itself
+        with suppress(OSError):  # a file that stays locks nobody out
+            Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import BaseFileLock, Timeout
 
 from angle_bench.errors import ResultsError
-from angle_bench.files.locks import acquired
+from angle_bench.files.locks import acquired, release
 from angle_bench.results.layout import ModelFolder
 
 
@@ -52,18 +52,18 @@ class Claims:
         place = folder.claim(task)
         if place in self._held:
             _holder(place).unlink(missing_ok=True)
-            self._held.pop(place).release()
+            release(self._held.pop(place))
 
     def wait(self, folder: ModelFolder, task: str) -> None:
         """Return once no other process has the task."""
         place = folder.claim(task)
-        acquired(place).release()
+        release(acquired(place))
 
     def close(self) -> None:
         """Let others have everything."""
         for place, lock in self._held.items():
             _holder(place).unlink(missing_ok=True)
-            lock.release()
+            release(lock)
         self._held.clear()
 
 

@@ -17,7 +17,7 @@ from angle_bench.files.atomic import (
     write_json,
     write_together,
 )
-from angle_bench.files.locks import acquired
+from angle_bench.files.locks import acquired, release
 from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
@@ -214,4 +214,4 @@ def locked(folder: ModelFolder) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        release(lock)

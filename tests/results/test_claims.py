@@ -11,6 +11,7 @@ import pytest
 from angle_bench.errors import ResultsError
 from angle_bench.results.claims import Claims, claims, forget_dead, holder
 from angle_bench.results.layout import ModelFolder
+from angle_bench.results.model_folder import locked
 
 HOLDS = """
 import sys
@@ -135,3 +136,40 @@ def test_where_a_file_system_has_no_locks_a_task_is_one_process_s(
         [sys.executable, "-c", takes, str(folder.root)], input="", capture_output=True, text=True
     )
     assert third.stdout.strip() == "True", third.stderr
+
+
+def test_no_lock_file_stays(folder: ModelFolder) -> None:
+    with claims() as ours:
+        ours.take(folder, "STS12")
+        ours.take(folder, "STS13")
+        ours.release(folder, "STS12")
+        ours.wait(folder, "STS12")
+    with locked(folder):
+        assert (folder.side / "lock").exists()
+    assert list(folder.side.iterdir()) == []
+
+
+COUNTS = """
+import sys
+from pathlib import Path
+from angle_bench.files import locks
+from angle_bench.files.locks import acquired, release
+locks.POLL_SECONDS = 0.001
+place, counter = Path(sys.argv[1]), Path(sys.argv[2])
+for _ in range(int(sys.argv[3])):
+    lock = acquired(place)
+    counter.write_text(str(int(counter.read_text()) + 1))
+    release(lock)
+"""
+
+
+@pytest.mark.process
+def test_a_lock_whose_file_goes_is_one_process_s(tmp_path: Path) -> None:
+    """Processes count in a file, which would lose counts if two of them had the lock at once."""
+    place, counter = tmp_path / "lock", tmp_path / "count"
+    counter.write_text("0")
+    words = [sys.executable, "-c", COUNTS, str(place), str(counter), "200"]
+    running = [subprocess.Popen(words) for _ in range(4)]
+    assert [each.wait(timeout=120) for each in running] == [0] * 4
+    assert counter.read_text() == "800"
+    assert not place.exists()
