@@ -84,6 +84,17 @@ def test_runs_show_their_deviation_and_are_named() -> None:
     assert "ft (2 runs): mean ± standard deviation over ft-1, ft-2" in notes(made)
 
 
+def test_runs_of_several_rows_are_one_note() -> None:
+    seeds = [[row(f"{name}-seed{number}", 0.1) for number in (1, 2, 3)] for name in ("a", "b")]
+    others = [row("first", 0.2), row("second", 0.3)]
+    made = board(*(runs_row(name, runs) for name, runs in zip("ab", seeds, strict=True)))
+    assert "mean ± standard deviation over runs: a-seed1, 2, 3; b-seed1, 2, 3" in notes(made)
+    made = board(*made.rows, runs_row("c", others))
+    (line,) = (note for note in notes(made) if note.startswith("mean ±"))
+    assert "; a-seed1, 2, 3; b-seed1, 2, 3" in line
+    assert "first, second" in line
+
+
 def origin(revision: str, main: bool, other_data: bool = False) -> Origin:
     return Origin("f", revision, main, "d", other_data, None)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from string import digits
 
 from angle_bench.errors import some
 from angle_bench.reporting.tables.leaderboard import Board
@@ -133,15 +134,30 @@ def _better(board: Board) -> list[TableNote]:
 
 
 def _made(board: Board) -> list[TableNote]:
-    said = [
-        f"{row.label}: mean ± standard deviation over {some([run.label for run in row.runs])}"
-        for row in board.rows
-        if row.runs
-    ]
+    said = _runs(board.rows)
     if board.base is not None:
         said.append(f"in parentheses: difference to {board.base.label}")
     said += [*_revisions(board.rows), *_ranked(board), *_other_data(board)]
     return [TableNote(text) for text in said]
+
+
+def _runs(rows: Sequence[TableRow]) -> list[str]:
+    """What rows of several runs are made of: one line, however many they are."""
+    several = [(row.label, [run.label for run in row.runs]) for row in rows if row.runs]
+    if len(several) == 1:
+        ((label, names),) = several
+        return [f"{label}: mean ± standard deviation over {some(names)}"]
+    over = "; ".join(_numbered(names) for _, names in several)
+    return [f"mean ± standard deviation over runs: {over}"] if several else []
+
+
+def _numbered(names: list[str]) -> str:
+    """Names, those that differ by a number at the end as `seed1, 2, 3`."""
+    stem = names[0].rstrip(digits)
+    ends = [name.removeprefix(stem) for name in names]
+    if stem and all(name.startswith(stem) for name in names) and all(map(str.isdecimal, ends)):
+        return f"{stem}{', '.join(ends)}"
+    return some(names)
 
 
 def _revisions(rows: Sequence[TableRow]) -> list[str]:
