@@ -10,6 +10,7 @@ import numpy as np
 from angle_bench.checkpoints.loading.panics import panics_caught
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import head_and_tail
+from angle_bench.encoding.long_texts import beginning
 from angle_bench.encoding.workers.contract import Ids
 from angle_bench.errors import ModelError, UsageError, first_line
 
@@ -44,7 +45,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -
     batch.
     """
     texts = [_unicode(text) for text in texts]
-    rows, truncated = _rows(tokenizer, texts, max_length, tail) if texts else ([], 0)
+    rows, truncated = _all_rows(tokenizer, texts, max_length, tail) if texts else ([], 0)
     rows = [row or [tokenizer.pad_token_id] for row in rows]
     lengths = np.fromiter(map(len, rows), np.int32, count=len(rows))
     ids = np.fromiter(chain.from_iterable(rows), np.int32, count=int(lengths.sum()))
@@ -69,6 +70,30 @@ def prompt_tokens(tokenizer: Any, settings: Settings, template: str) -> int:
     options = {"truncation": True, "max_length": settings.max_length}
     (ids,) = _encoded(tokenizer, [head], **options)["input_ids"]
     return len(ids) - bool(ids and ids[-1] in tokenizer.all_special_ids)
+
+
+def _all_rows(
+    tokenizer: Any, texts: Sequence[str], max_length: int, tail: int
+) -> tuple[TokenIds, int]:
+    """Ids of each text, and how many texts were cut; of long ones the beginning is enough."""
+    if tokenizer.truncation_side != "right":
+        return _rows(tokenizer, texts, max_length, tail)
+    begun = [beginning(text, max_length, tail) for text in texts]
+    if not any(begun):
+        return _rows(tokenizer, texts, max_length, tail)
+    each = [_of_long(tokenizer, *one, max_length, tail) for one in zip(texts, begun, strict=True)]
+    return [ids for ids, _ in each], sum(cut for _, cut in each)
+
+
+def _of_long(
+    tokenizer: Any, text: str, begun: str | None, max_length: int, tail: int
+) -> tuple[list[int], int]:
+    if begun is not None:
+        (ids,), cut = _rows(tokenizer, [begun], max_length, tail)
+        if cut:
+            return ids, cut
+    (ids,), cut = _rows(tokenizer, [text], max_length, tail)
+    return ids, cut
 
 
 def _rows(tokenizer: Any, texts: Sequence[str], max_length: int, tail: int) -> tuple[TokenIds, int]:

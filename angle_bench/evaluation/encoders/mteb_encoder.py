@@ -17,6 +17,7 @@ from angle_bench.checkpoints.templates import (
     placeholders,
 )
 from angle_bench.encoding.encoder import Encoder, TextsDone
+from angle_bench.encoding.long_texts import beginning
 from angle_bench.encoding.returned import Returned, cut
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
@@ -151,6 +152,10 @@ class MtebEncoder(SentenceEncoder):
     def truncation(self) -> str | None:
         """How many texts were cut, in a sentence; None where none was."""
         return self.encoder.truncation()
+
+    def _whole_is_tokenised(self, text: str) -> bool:
+        side = self.encoder.tokenizer.truncation_side
+        return side != "right" or beginning(text, self.encoder.settings.max_length, 0) is None
 
     def warnings(self) -> list[str]:
         """What went wrong without stopping the work, since this was last asked."""

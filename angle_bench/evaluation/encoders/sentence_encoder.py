@@ -117,7 +117,7 @@ class SentenceEncoder(ABC):
         )
         texts = [inputs] if isinstance(inputs, str) else texts_of(inputs)
         refuse_non_strings(texts)
-        self._tell_long(max(map(len, texts), default=0))
+        self._tell_long(texts)
         with _bar(len(texts), bool(show_progress_bar), self.done) as done:
             vectors = self._encoded(texts, call, returned, done)
         self._tell_warnings()
@@ -205,13 +205,19 @@ class SentenceEncoder(ABC):
     ) -> Any:
         """The vectors of texts, as they are returned."""
 
-    def _tell_long(self, characters: int) -> None:
+    def _tell_long(self, texts: list[str]) -> None:
         """Say what a text costs that is far longer than any model takes, before it is computed."""
-        if self.warn is not None and characters >= LONG_TEXT:
+        long = [text for text in texts if len(text) >= LONG_TEXT and self._whole_is_tokenised(text)]
+        if self.warn is not None and long:
+            characters = max(map(len, long))
             self.warn(
                 f"the longest text has {characters:,} characters: its tokens are found before it "
                 "is cut, which takes minutes and gigabytes"
             )
+
+    def _whole_is_tokenised(self, text: str) -> bool:
+        """Whether a long text is not cut before its tokens are found."""
+        return True
 
     def _tell_warnings(self) -> None:
         if self.warn is not None:
