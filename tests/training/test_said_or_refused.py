@@ -23,7 +23,14 @@ from angle_bench.training.recipe.starting_point import starting_point
 from tests.checkpoints import build_tiny, build_tiny_bert
 from tests.training.test_layer_decay import groups
 from tests.training.test_similarity_teacher import SIMILARITIES
-from tests.training.trainings import Seen, assert_same_weights, recipe_of, rows_of, trained
+from tests.training.trainings import (
+    Seen,
+    assert_same_weights,
+    dev_mirror,
+    recipe_of,
+    rows_of,
+    trained,
+)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +184,23 @@ def test_another_teacher_under_the_same_name(
         kept.rename(folder)
     done, _ = trained(asked, tmp_path / "out", resume=True)
     assert_same_weights(done.folder, whole.folder)
+
+
+def test_other_data_for_choosing_under_the_same_name(tmp_path: Path, tiny_bert: Path) -> None:
+    """Scores before and after would be of other rows, and the best of them of either."""
+    mirror = dev_mirror(tmp_path / "dev", 40)
+    train = {"epochs": 2, "save_steps": 2}
+    asked = recipe_of(tmp_path, tiny_bert, train=train, select={"suite": "STSB-dev", "steps": 2})
+    whole, _ = trained(asked, tmp_path / "whole", mirror=mirror)
+    trained(asked, tmp_path / "out", Seen(stop_after=4), mirror=mirror)
+    other = dev_mirror(tmp_path / "other", 30)
+    with pytest.raises(
+        UsageError, match=r"the data of \w+ \(select.suite\) is not what checkpoint-4"
+    ):
+        trained(asked, tmp_path / "out", resume=True, mirror=other)
+    done, _ = trained(asked, tmp_path / "out", resume=True, mirror=mirror)
+    assert_same_weights(done.folder, whole.folder)
+    assert done.score == whole.score
 
 
 def test_python_says_nothing_twice(tmp_path: Path, tiny_bert: Path) -> None:

@@ -70,7 +70,8 @@ def write_batches(
         checkpoint: Its folder.
         batches: The rows of a step.
         rows: The digest of all rows; None of streamed ones.
-        models: Revision and settings of the starting point and the teachers, by their keys.
+        models: Revision and settings of the starting point and the teachers, and the revision of
+            the data that chooses the checkpoint, by their names.
     """
     said = asdict(batches) | {"rows_digest": rows} | ({"models": dict(models)} if models else {})
     (checkpoint / FILE_NAME).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
@@ -109,9 +110,9 @@ def rows_digest(checkpoint: Path) -> str | None:
 
 
 def refuse_other_models(checkpoint: Path, now: Mapping[str, str]) -> None:
-    """Refuse to go on from a starting point or with a teacher that are not what they were.
+    """Refuse to go on where a starting point, a teacher or data for choosing is not what it was.
 
-    A commit of the hub and the content of a folder may be of one model, which nobody can tell.
+    A commit of the hub and the content of a folder may be the same, which nobody can tell.
 
     Raises:
         UsageError: One has other files or settings than when the checkpoint was made.
@@ -119,7 +120,7 @@ def refuse_other_models(checkpoint: Path, now: Mapping[str, str]) -> None:
     there = (_read(checkpoint) or {}).get("models") or {}
     for key, identity in now.items():
         before = there.get(key, identity)
-        of_folders = {each.startswith("sha256-") for each in (before, identity)}
+        of_folders = {each.startswith(("sha256-", "local-")) for each in (before, identity)}
         if before != identity and len(of_folders) == 1:
             raise UsageError(
                 f"{key if key == 'model' else f'the {key}'} is not what {checkpoint.name} was "

@@ -137,11 +137,12 @@ def _trainer(
     earlier = read_training_texts(spec.folder) if last is None and spec.folder else None
     if earlier is not None:
         record.inherit(earlier)
+    selection = None if suite is None else Selection(suite, student, spec, mirror)
     provenance = Provenance(
         record,
-        None if suite is None else Selection(suite, student, spec, mirror),
+        selection,
         tuple(dict.fromkeys([*spec.selected_on_test, *begun.marks])),
-        _made_of(begun),
+        _made_of(begun, selection),
     )
     for line in idle(data.format, recipe.loss):
         watch.warning(line)
@@ -172,10 +173,12 @@ def _trainer(
     return trainer
 
 
-def _made_of(begun: Begun) -> dict[str, str]:
-    """What the starting point and the teachers are, by the keys of their settings."""
+def _made_of(begun: Begun, selection: Selection | None) -> dict[str, str]:
+    """What the starting point, the teachers and the data for choosing are, by their names."""
     specs = {"model": begun.spec, **{each.key: each.spec for each in begun.taught}}
-    return {key: _identity(spec) for key, spec in specs.items()}
+    chosen = {} if selection is None else selection.data
+    data = {f"data of {task} (select.suite)": revision for task, revision in chosen.items()}
+    return {key: _identity(spec) for key, spec in specs.items()} | data
 
 
 def _identity(spec: ModelSpec) -> str:

@@ -117,6 +117,9 @@ class Selection:
         spec: The checkpoint that it started from, for names and prompts.
         mirror: Local data.
 
+    Attributes:
+        data: The revision of each task's data, by its name.
+
     Raises:
         DataError: The data of a task is not here, or not what the task needs.
     """
@@ -126,7 +129,9 @@ class Selection:
     ) -> None:
         self.suite = suite
         self._student = student
-        self._prepared = [_prepared(task, mirror) for task in suite.task]
+        loaded = [_loaded(task, mirror) for task in suite.task]
+        self._prepared = [prepared for prepared, _ in loaded]
+        self.data = {each.task.name: revision for each, revision in loaded}
         worker = RankWorkers(student.forward(), alike=asked())
         self._encoder = _Listening(
             load_tokenizer=lambda: student.tokenizer,
@@ -176,9 +181,11 @@ class Selection:
                 record.pair(first, second)
 
 
-def _prepared(task: Task, mirror: Path | None) -> Prepared:
+def _loaded(task: Task, mirror: Path | None) -> tuple[Prepared, str]:
+    """A task with its data, and the revision of these."""
     try:
-        return prepare(task, locate(task, mirror))
+        located = locate(task, mirror)
+        return prepare(task, located), located.revision
     except DataError as error:
         raise DataError(
             f"the checkpoint is to be chosen by {task.name}: {error.what}",

@@ -53,7 +53,7 @@ class Provenance:
         record: What it was trained on before, and is noted of from now on.
         selection: What the best checkpoint is found by; None keeps the last.
         selected_on_test: The test splits among that.
-        made_of: What the starting point and the teachers are, by their keys.
+        made_of: What the starting point, the teachers and the data for choosing are, by name.
     """
 
     record: TrainingRecord
