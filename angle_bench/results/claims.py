@@ -86,10 +86,13 @@ def holder(folder: ModelFolder, task: str) -> str:
 
 
 def forget_dead(folder: ModelFolder, task: str) -> None:
-    """Remove what a killed process said of a task that it held."""
-    if _holder(folder.claim(task)).exists():
+    """Remove what a killed process left of a task, and of a folder, that it held."""
+    if _holder(folder.claim(task)).exists() or folder.claim(task).exists():
         with suppress(ResultsError), claims() as held:
             held.take(folder, task)
+    if folder.lock.exists():
+        with suppress(OSError):  # somebody holds it, or it may not be removed here
+            release(acquired(folder.lock, blocking=False))
 
 
 def _holder(place: Path) -> Path:

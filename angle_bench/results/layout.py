@@ -63,6 +63,11 @@ class ModelFolder:
         return self.side / f"{task}.lock"
 
     @property
+    def lock(self) -> Path:
+        """The lock that a process holds while it moves files of the folder."""
+        return self.side / "lock"
+
+    @property
     def meta(self) -> Path:
         """The description of the model that mteb reads."""
         return self.path / "model_meta.json"

@@ -170,8 +170,7 @@ def store(
     with locked(folder):
         clear_leftovers(file.place for file in files)
         write_together(files, before_renaming=lambda: set_aside(folder, task))
-        with suppress(OSError):  # of an earlier failure; the result is there
-            folder.error(task).unlink(missing_ok=True)
+        forget_failure(folder, task)
     return written[0]
 
 
@@ -188,6 +187,12 @@ def set_aside(folder: ModelFolder, task: str) -> None:
     for place, name in zip(files, names, strict=True):
         if place.exists():
             place.replace(shelf / name)
+
+
+def forget_failure(folder: ModelFolder, task: str) -> None:
+    """Remove what is said of an earlier failure of a task whose result is there."""
+    with suppress(OSError):  # the result counts
+        folder.error(task).unlink(missing_ok=True)
 
 
 def write_failure(folder: ModelFolder, task: str, failure: dict[str, Any]) -> None:
@@ -210,7 +215,7 @@ def locked(folder: ModelFolder) -> Iterator[None]:
             f"{folder.side} cannot be written: {error.strerror or error}.",
             "-r FOLDER that can be written and has space",
         ) from error
-    lock = acquired(folder.side / "lock")
+    lock = acquired(folder.lock)
     try:
         yield
     finally:

@@ -129,8 +129,12 @@ class EvaluateCallback(TrainerCallback):
             backend = "gloo" if dist.is_gloo_available() else None
             self._group = dist.new_group(backend=backend, timeout=PATIENCE)
         self._place = TemporaryDirectory()
-        with said_in_python({}):
-            self._evaluate(args, state, more)
+        try:
+            with said_in_python({}):
+                self._evaluate(args, state, more)
+        except BaseException:  # then training does not begin, and nothing calls on_train_end
+            self._close()
+            raise
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
@@ -145,6 +149,9 @@ class EvaluateCallback(TrainerCallback):
         """Evaluates what training ends with."""
         if self._done != state.global_step:
             self._try(args, state, more)
+        self._close()
+
+    def _close(self) -> None:
         if self._place is not None:
             self._place.cleanup()
         if self._group is not None:

@@ -127,6 +127,19 @@ def test_a_missing_data_set_is_recorded_and_the_rest_is_scored(
     assert not (folder / ".angle-bench/STS15.error.json").exists()
 
 
+def test_what_a_killed_command_left_beside_a_result_goes(
+    cli: Cli, tiny_bert: Path, mirror: Path
+) -> None:
+    cli("run", "-m", tiny_bert, *TWO)
+    (folder,) = model_folders()
+    side = folder / ".angle-bench"
+    before = sorted(side.iterdir())
+    for name in ("STS12.error.json", "STS12.lock", "STS13.holder", "lock"):
+        (side / name).write_text("{}")
+    assert "all stored before" in cli("run", "-m", tiny_bert, *TWO).err
+    assert sorted(side.iterdir()) == before
+
+
 def broken_data(kind: str) -> list[dict[str, object]]:
     rows = sts_rows(6)
     if kind == "columns":

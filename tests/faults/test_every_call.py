@@ -132,7 +132,8 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 def left_over(place: Path) -> list[str]:
     """What a command that has ended may leave nowhere."""
     names = [found.name for found in place.rglob("*")]
-    return [name for name in names if name.endswith((".tmp", ".holder", ".old"))]
+    locks = [found.name for found in place.glob("results/**/*lock")]
+    return [*locks, *(name for name in names if name.endswith((".tmp", ".holder", ".old")))]
 
 
 def make_old(place: Path) -> None:

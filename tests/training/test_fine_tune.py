@@ -144,6 +144,7 @@ def test_the_best_is_kept_and_patience_ends(tmp_path: Path, tiny_bert: Path) -> 
 
 
 @LONG
+@pytest.mark.process
 def test_the_score_is_that_of_run(tmp_path: Path, tiny_bert: Path, cli: Any) -> None:
     mirror = dev_mirror(tmp_path / "mirror")
     recipe = recipe_of(tmp_path, tiny_bert, "A", select={"suite": "STSB-dev"})

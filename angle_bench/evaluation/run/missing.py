@@ -10,7 +10,12 @@ from angle_bench.evaluation.run.record import model_record
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.task_data import Located, locate
 from angle_bench.results.claims import Claims, forget_dead
-from angle_bench.results.model_folder import LookupResult, ResultRequirements, look_up
+from angle_bench.results.model_folder import (
+    LookupResult,
+    ResultRequirements,
+    forget_failure,
+    look_up,
+)
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
@@ -81,6 +86,7 @@ def _lacking(
         if found.stored:
             outcome.stored[task.name] = found.stored
             forget_dead(outcome.folder, task.name)
+            forget_failure(outcome.folder, task.name)
         else:
             lacking.append(outcome)
             reasons.add(found.reason)
