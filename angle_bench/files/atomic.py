@@ -95,6 +95,29 @@ def write_together(
                 temporary.unlink(missing_ok=True)
 
 
+def put_in_cache(place: Path, make: Callable[[Path], object]) -> None:
+    """Make one file or link of a cache whole or not at all, without waiting for the disk.
+
+    Others may make the same one meanwhile. A link that stands there is replaced, not followed.
+
+    Args:
+        place: Where it will be; its parents are made.
+        make: Makes it at a path where nothing is yet.
+
+    Raises:
+        OSError: The cache cannot be written.
+    """
+    temporary = temporary_place(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        make(temporary)
+        temporary.replace(place)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    clear_old_leftovers(place.parent, place.name)
+
+
 def clear_leftovers(places: Iterable[Path]) -> None:
     """Remove temporary files of killed processes; nobody else may be writing these places."""
     for place in places:
@@ -154,8 +177,13 @@ def _followed(place: Path) -> Path:
     return Path(os.path.realpath(place)) if place.is_symlink() else place
 
 
+def temporary_place(place: Path) -> Path:
+    """A path beside a place that nobody has: what is made there is to be renamed to it."""
+    return place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+
+
 def _temporary(place: Path) -> Path:
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+    temporary = temporary_place(place)
     # not mkstemp, whose files are private: the umask says who may read results
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return temporary
