@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.errors import ResultsError, UsageError
+from angle_bench.errors import ResultsError
 
 Write = Callable[[Path], None]
 
@@ -26,24 +25,6 @@ class FileToWrite:
 
     place: Path
     write: Write
-
-
-def refuse_odd_place(place: Path) -> None:
-    """Refuse to write where something is that is no file: a device, a pipe, a link to itself.
-
-    Raises:
-        UsageError: The place is a device, a pipe, or a link to itself.
-    """
-    try:
-        mode = place.stat().st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UsageError(
-            f"{place} cannot be written: {error.strerror}.", "another file after -o"
-        ) from error
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{place} is no regular file.", "another file after -o")
 
 
 def write_together(
