@@ -138,12 +138,11 @@ class Leaderboard:
         return kind.render(self.found)
 
     def _write(self, output: Path, kind: "Format") -> Path:
-        from angle_bench.files.atomic import write_together
+        from angle_bench.files.output_file import write_output
         from angle_bench.reporting.formats.formats import may_write
 
         may_write(output, kind)
-        fix = "-o FILE in a folder that can be written and has space"
-        write_together([kind.file(output, self.found)], fix=fix)
+        write_output(kind.file(output, self.found))
         return output
 
     def __repr__(self) -> str:

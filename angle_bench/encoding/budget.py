@@ -3,13 +3,12 @@
 Neither changes a vector beyond rounding, so neither is part of any identity.
 """
 
-import json
-import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.workers.contract import Loaded, Probe, Rates, Workers
+from angle_bench.files.cached_json import read_cached, write_cached
 from angle_bench.files.places import cache_folder
 
 BUDGETS = {
@@ -111,27 +110,11 @@ def _place() -> Path:
     return cache_folder() / "budgets.json"
 
 
-def _all_remembered() -> dict[str, list[int]]:
-    try:
-        known = json.loads(_place().read_text())
-    except (OSError, ValueError):  # absent or cut off: it holds nothing but saved time
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
 def _remembered(key: str) -> Choice | None:
-    known = _all_remembered().get(key)
+    known = read_cached(_place()).get(key)
     whole = isinstance(known, list) and len(known) == 3 and all(type(n) is int for n in known)
     return Choice(*known) if known and whole else None
 
 
 def _remember(key: str, choice: Choice) -> None:
-    known = _all_remembered() | {key: list(astuple(choice))}
-    try:
-        _place().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_place().parent, prefix=".budgets") as beside:
-            written = Path(beside, "budgets.json")
-            written.write_text(json.dumps(known))
-            written.replace(_place())
-    except OSError:  # a read-only home costs time, nothing else
-        return
+    write_cached(_place(), read_cached(_place()) | {key: list(astuple(choice))})

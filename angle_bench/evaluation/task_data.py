@@ -3,9 +3,7 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,7 @@ from angle_bench.errors import DataError, UsageError, shell_word
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.select_files import find_files, users_files
 from angle_bench.evaluation.user_tasks.file_read import FileRead, Files, read_files
-from angle_bench.files.atomic import clear_old_leftovers
+from angle_bench.files.atomic import put_in_cache
 from angle_bench.files.places import cache_folder, tasks_folder
 from angle_bench.suites.task import LOCAL, Task
 
@@ -215,18 +213,11 @@ def stage(task: Task, located: Located) -> Path:
 
 
 def _put(place: Path, make: Callable[[Path], object]) -> None:
-    """Make a file or link and rename it into place: other jobs stage the same data meanwhile."""
-    temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex}.tmp")
+    """Put a file or link into the cache: other jobs stage the same data meanwhile."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        make(temporary)
-        temporary.replace(place)
+        put_in_cache(place, make)
     except OSError as error:
         raise DataError(
             f"the cache {place.parent} cannot be written: {error.strerror or error}.",
             "ANGLE_BENCH_CACHE=FOLDER that can be written, before the same command",
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    clear_old_leftovers(place.parent)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import UsageError, or_list, shell_word
+from angle_bench.errors import UsageError
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.run.run_options import Computing, Keeping, refuse_idle
-from angle_bench.files.atomic import FileToWrite, refuse_odd_place, write_together
+from angle_bench.files.atomic import FileToWrite
+from angle_bench.files.output_file import refuse_output, write_output
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.contract import Vectors
@@ -45,13 +46,7 @@ def check_output(output: Path, column: str | None, overwrite: bool) -> None:
     Raises:
         UsageError: With what to type.
     """
-    if output.suffix not in SUFFIXES:
-        raise UsageError(f"{output} ends in none of {or_list([*SUFFIXES])}.", "-o vectors.parquet")
-    if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / 'vectors.parquet')}")
-    refuse_odd_place(output)
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
+    refuse_output(output, SUFFIXES, "vectors.parquet", overwrite)
     if column == VECTOR and output.suffix == ".parquet":
         raise UsageError(f"the output has a column {VECTOR} of its own.", "-o vectors.npy")
 
@@ -135,8 +130,7 @@ def write(
         else:
             _write_parquet(temporary, column, texts, vectors, spec, said or {})
 
-    fix = "-o FILE in a folder that can be written and has space"
-    write_together([FileToWrite(output, fill)], fix=fix)
+    write_output(FileToWrite(output, fill))
 
 
 def _write_npy(place: Path, vectors: "Vectors") -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.errors import ResultsError, UsageError
+from angle_bench.errors import ResultsError
 
 Write = Callable[[Path], None]
 
@@ -26,24 +25,6 @@ class FileToWrite:
 
     place: Path
     write: Write
-
-
-def refuse_odd_place(place: Path) -> None:
-    """Refuse to write where something is that is no file: a device, a pipe, a link to itself.
-
-    Raises:
-        UsageError: The place is a device, a pipe, or a link to itself.
-    """
-    try:
-        mode = place.stat().st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UsageError(
-            f"{place} cannot be written: {error.strerror}.", "another file after -o"
-        ) from error
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{place} is no regular file.", "another file after -o")
 
 
 def write_together(
@@ -93,6 +74,29 @@ def write_together(
         for temporary in temporaries:
             with suppress(OSError):  # it is cleared later; what is in place counts
                 temporary.unlink(missing_ok=True)
+
+
+def put_in_cache(place: Path, make: Callable[[Path], object]) -> None:
+    """Make one file or link of a cache whole or not at all, without waiting for the disk.
+
+    Others may make the same one meanwhile. A link that stands there is replaced, not followed.
+
+    Args:
+        place: Where it will be; its parents are made.
+        make: Makes it at a path where nothing is yet.
+
+    Raises:
+        OSError: The cache cannot be written.
+    """
+    temporary = temporary_place(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        make(temporary)
+        temporary.replace(place)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    clear_old_leftovers(place.parent, place.name)
 
 
 def clear_leftovers(places: Iterable[Path]) -> None:
@@ -154,8 +158,13 @@ def _followed(place: Path) -> Path:
     return Path(os.path.realpath(place)) if place.is_symlink() else place
 
 
+def temporary_place(place: Path) -> Path:
+    """A path beside a place that nobody has: what is made there is to be renamed to it."""
+    return place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+
+
 def _temporary(place: Path) -> Path:
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}.tmp")
+    temporary = temporary_place(place)
     # not mkstemp, whose files are private: the umask says who may read results
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return temporary

@@ -5,12 +5,11 @@ modification and change time. The change time cannot be set from a program, so a
 restores the modification time is still seen.
 """
 
-import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from angle_bench.files.cached_json import read_cached, write_cached
 from angle_bench.files.places import cache_folder
 
 
@@ -33,29 +32,15 @@ class FileFacts:
 
     def save(self) -> None:
         """Keep what is new; without a writable cache it is computed again next time."""
-        if not self._changed:
-            return
-        try:
-            self._place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                dir=self._place.parent, prefix=f".{self._place.name}"
-            ) as beside:
-                written = Path(beside, self._place.name)
-                written.write_text(json.dumps(self._known))
-                written.replace(self._place)
-        except OSError:  # a read-only home costs time, nothing else
-            return
+        if self._changed:
+            write_cached(self._place, self._known)
 
 
 @contextmanager
 def file_facts(kind: str) -> Iterator[FileFacts]:
     """The remembered facts of a kind, saved at the end."""
     place = cache_folder() / f"{kind}.json"
-    try:
-        known = json.loads(place.read_text())
-    except (OSError, ValueError):  # absent or cut off: it holds nothing but saved time
-        known = {}
-    facts = FileFacts(place, known if isinstance(known, dict) else {})
+    facts = FileFacts(place, read_cached(place))
     try:
         yield facts
     finally:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.cli.verbs.leaderboard import FORMATS as NAMES
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.files.atomic import write_together
+from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
 from angle_bench.reporting.formats.formats import (
     FORMATS,
     Format,
@@ -17,6 +17,7 @@ from angle_bench.reporting.formats.formats import (
     may_write,
 )
 from angle_bench.reporting.tables.leaderboard import Board
+from angle_bench.reporting.tables.table_layout import DATA, LOOKED_AT
 from tests.reporting.boards import board, row, suite
 
 EVERY = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
@@ -143,4 +144,7 @@ def test_what_is_a_site(name: str | None, file: str | None, expected: bool) -> N
 
 
 def test_the_command_line_names_every_format() -> None:
-    assert (*BY_NAME, "html") == NAMES
+    assert [*BY_NAME, SITE] == [*SUFFIXES]
+    assert {*LOOKED_AT, *DATA} == {*SUFFIXES}  # in this order the help names them
+    suffixes = [suffix for each in SUFFIXES.values() for suffix in each]
+    assert len({*suffixes}) == len(suffixes)

@@ -15,11 +15,11 @@ from angle_bench.errors import ResultsError, UsageError
 from angle_bench.files.atomic import (
     FileToWrite,
     json_file,
-    refuse_odd_place,
     text_file,
     write_json,
     write_together,
 )
+from angle_bench.files.output_file import refuse_odd_place
 from angle_bench.files.whole_folder import write_folder
 
 NAMES = ["side/record.json", "side/rows.parquet", "result.json"]

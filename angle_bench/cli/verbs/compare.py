@@ -201,7 +201,7 @@ def _print(
 
 def _may_write(output: Path, kind: str | None) -> None:
     """Refuse places that are no files, and LaTeX that somebody wrote."""
-    from angle_bench.files.atomic import refuse_odd_place
+    from angle_bench.files.output_file import refuse_odd_place
     from angle_bench.reporting.paper.compare_latex import is_ours
 
     refuse_odd_place(output)

@@ -12,6 +12,8 @@ from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
 from angle_bench.cli.output.typed_command import typed_command
 from angle_bench.errors import UsageError, or_list, printable, shell_word
+from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
+from angle_bench.reporting.tables.table_layout import DATA, LOOKED_AT
 
 if TYPE_CHECKING:
     from angle_bench.api.boards import Leaderboard
@@ -33,8 +35,6 @@ angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
 DIFFERS = 3
-# every format by name, which a test compares with what there is
-FORMATS = ("markdown", "csv", "latex", "json", "rst", "typst", "parquet", "html")
 STDOUT = Path("-")
 TASK_RANKS = "--ranks-over-tasks"  # what `--ranks tasks` is to the parser
 
@@ -84,8 +84,8 @@ class LeaderboardOutput:
             "-o",
             "--output",
             metavar="FILE",
-            help=".md, .rst, .tex, .typ, .csv, .json, .parquet or .html; a folder becomes a site; "
-            "- is stdout.",
+            help=f"{or_list([SUFFIXES[name][0] for name in (*LOOKED_AT, *DATA)])}; "
+            "a folder becomes a site; - is stdout.",
         ),
     ] = None
     format: Annotated[
@@ -93,8 +93,8 @@ class LeaderboardOutput:
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"{or_list([*FORMATS])}, whatever the suffix.",
-            autocompletion=complete.choices(*FORMATS),
+            help=f"{or_list([*SUFFIXES])}, whatever the suffix.",
+            autocompletion=complete.choices(*SUFFIXES),
         ),
     ] = None
     raw: Annotated[
@@ -205,7 +205,7 @@ def leaderboard(
         kind = _raw(kind)
     if output is not None:
         _may_write(output, kind)
-    layout = _layout(laid_out, "html" if site else kind.name if kind is not None else "")
+    layout = _layout(laid_out, SITE if site else kind.name if kind is not None else "")
     board = _board(paths or [chosen.results], chosen, arranging, layout, site)
     if not said.quiet and (site or kind is not None):  # on a terminal they stand under the table
         for warning in board.warnings:
@@ -258,7 +258,10 @@ def _raw(kind: "Format | None") -> "Format":
     from angle_bench.reporting.formats.formats import RAW_CSV
 
     if kind is None or kind.name != RAW_CSV.name:
-        raise UsageError("--raw is for CSV.", "-o FILE.csv --raw, or the command without --raw")
+        suffix = RAW_CSV.suffixes[0]
+        raise UsageError(
+            "--raw is for CSV.", f"-o FILE{suffix} --raw, or the command without --raw"
+        )
     return RAW_CSV
 
 
@@ -278,7 +281,7 @@ def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: 
 
     place = output or check
     if place is None:
-        raise UsageError("a page is several files.", "-o FOLDER, or -o FILE.html")
+        raise UsageError("a page is several files.", f"-o FOLDER, or -o FILE{SUFFIXES[SITE][0]}")
     shown, site = exhibit(board.found), place_of(place)
     for warning in () if quiet else shown.warnings:
         typer.echo(f"warning: {printable(warning)}", err=True)
@@ -296,7 +299,7 @@ def _checked(place: Path, difference: str | None) -> int:
 
 
 def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet: bool) -> None:
-    from angle_bench.files.atomic import write_together
+    from angle_bench.files.output_file import write_output
 
     if kind is None:
         typer.echo(board.to_text(shared.table_width()))
@@ -305,9 +308,6 @@ def _put(board: "Leaderboard", kind: "Format | None", output: Path | None, quiet
     elif output is None:
         typer.echo(kind.render(board.found), nl=False)
     else:
-        write_together(
-            [kind.file(output, board.found)],
-            fix="-o FILE in a folder that can be written and has space",
-        )
+        write_output(kind.file(output, board.found))
         if not quiet:
             typer.echo(f"wrote {output}, {len(board.labels)} models", err=True)

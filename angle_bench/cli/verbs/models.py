@@ -8,7 +8,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, VerbosityOptions, Where, grouped
-from angle_bench.cli.output.values import print_json, print_value
+from angle_bench.cli.output.values import print_json, print_table, print_value
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.registry.entry import Entry
@@ -52,10 +52,7 @@ def list_(
     if said.as_json:
         print_json(known().to_dict())
         return 0
-    from tabulate import tabulate
-
     entries = every()
-
     rows = [
         [
             entry.name,
@@ -68,7 +65,7 @@ def list_(
         for entry in entries
     ]
     heads = ["name", "pooling", "prompt", "max", "dtype", "weights"]
-    typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
+    print_table(rows, heads)
     if not said.quiet:
         others = len(_mteb_only(entries))
         typer.echo(f"and {others:,} names of mteb, folders, and hub repositories", err=True)

@@ -1,13 +1,12 @@
 """`angle-bench recipes`: the ready recipes of `train`."""
 
-import textwrap
 from typing import Annotated
 
 import typer
 
 from angle_bench.cli.options import complete
 from angle_bench.cli.options.groups import OutputOptions, grouped
-from angle_bench.cli.output.values import print_json
+from angle_bench.cli.output.values import print_json, print_table, shortly
 
 LIST_EPILOG = """
 Examples:
@@ -39,17 +38,8 @@ def list_(
     if said.as_json:
         print_json(found.to_dict())
         return 0
-    from tabulate import tabulate
-
-    table = [
-        [
-            row["name"],
-            _few(row["models"]),
-            textwrap.shorten(row["description"], 64, placeholder=" …"),
-        ]
-        for row in found.rows
-    ]
-    typer.echo(tabulate(table, ["recipe", "model", ""], tablefmt="simple"))
+    rows = [[row["name"], _few(row["models"]), shortly(row["description"])] for row in found.rows]
+    print_table(rows, ["recipe", "model", ""], numbers=True)
     if not said.quiet:
         typer.echo("what one says: angle-bench recipes show NAME", err=True)
     return 0

@@ -7,7 +7,7 @@ import typer
 
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
-from angle_bench.cli.output.values import print_json
+from angle_bench.cli.output.values import print_json, print_table
 from angle_bench.errors import printable
 
 if TYPE_CHECKING:
@@ -45,13 +45,11 @@ def runs(
     if said.as_json:
         print_json([run.to_dict() for run in found])
     else:
-        typer.echo(_table(found))
+        _print(found)
     return 0
 
 
-def _table(found: "list[Run]") -> str:
-    from tabulate import tabulate
-
+def _print(found: "list[Run]") -> None:
     rows = [
         [
             run.started.removesuffix("+00:00"),
@@ -64,7 +62,7 @@ def _table(found: "list[Run]") -> str:
         for run in found
     ]
     heads = ["started (UTC)", "ended", "scored", "kept", "failed", "command"]
-    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
+    print_table(rows, heads)
 
 
 def _ended(run: "Run") -> str:

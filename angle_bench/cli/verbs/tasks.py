@@ -9,7 +9,7 @@ import typer
 from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
-from angle_bench.cli.output.values import print_json
+from angle_bench.cli.output.values import print_json, print_table, shortly
 
 if TYPE_CHECKING:
     from angle_bench.suites.task import Suite, Task
@@ -54,15 +54,13 @@ def list_(
         for name in known_names():
             typer.echo(name)
         return 0
-    from tabulate import tabulate
-
     from angle_bench.suites.user_task_file import users_tasks
 
     rows = [
-        [suite.name, len(suite.task), _texts(suite), _shortly(suite.description)]
+        [suite.name, len(suite.task), _texts(suite), shortly(suite.description)]
         for suite in suites().values()
     ]
-    typer.echo(tabulate(rows, ["suite", "tasks", "texts", ""], tablefmt="simple"))
+    print_table(rows, ["suite", "tasks", "texts", ""], numbers=True)
     own = [task.name for task in users_tasks()]
     others = len(known_names()) - len(rows) - len(own)
     if not said.quiet:
@@ -93,8 +91,6 @@ def show(
         print_json(known(name).to_dict())
         return 0
     suite = joined(find_all([name]))
-    from tabulate import tabulate
-
     typer.echo(_head(suite))
     rows = [
         [
@@ -109,7 +105,7 @@ def show(
         for task in suite.task
     ]
     heads = ["task", "type", "data", "splits", "subsets", "score", "samples"]
-    typer.echo(tabulate(rows, heads, tablefmt="simple", disable_numparse=True))
+    print_table(rows, heads)
     return 0
 
 
@@ -134,10 +130,6 @@ def _texts(suite: "Suite") -> str:
     if not known:
         return "?"
     return f"{known:,}" if None not in counts else f"{known:,}+"
-
-
-def _shortly(text: str) -> str:
-    return textwrap.shorten(text, 64, placeholder=" …")
 
 
 def _few(names: tuple[str, ...]) -> str:

@@ -16,7 +16,8 @@ from angle_bench.encoding.workers.contract import (
     common_rates,
 )
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
-from angle_bench.encoding.workers.work import Work, freest
+from angle_bench.encoding.workers.turns import Turns
+from angle_bench.encoding.workers.work import Work
 from angle_bench.encoding.workers.worker_process import (
     WorkerProcess,
     death,
@@ -50,7 +51,7 @@ class LocalWorkers:
     ) -> None:
         self._processes: list[WorkerProcess] = []
         self._last_death: ModelError | None = None
-        self._turn: object = None  # the run that answers belong to
+        self._turns = Turns()
         self._pace = WorkerPace()
         self._patience = patience
         self.warnings: list[str] = []
@@ -92,11 +93,9 @@ class LocalWorkers:
         """Vectors of every batch as they come; a dead worker's batches go to the others."""
         _ = self.loaded
         self._refuse_none()
-        self._forget()  # a former run may hang in a traceback that somebody keeps
-        turn = self._turn = object()
         work = Work(batches)
-        try:
-            self._fill(work)
+        with self._turns.begun(self._forget) as check:
+            work.hand_out(self._processes, self._pace)
             while any(process.batches for process in self._processes):
                 for process in self._ready():
                     try:
@@ -113,14 +112,10 @@ class LocalWorkers:
                         answer.throw(batch.number)
                     self._pace.learn(process.silence, batch)
                     self._pace.begin(process.silence, process.batches)
-                    self._fill(work)  # before the answer is looked at: no one idles
+                    work.hand_out(self._processes, self._pace)  # before it is looked at: none idles
                     yield batch.number, answer
-                    if self._turn is not turn:
-                        raise RuntimeError("another run of the same workers has begun")
-                self._fill(work)
-        finally:
-            if self._turn is turn:
-                self._forget()
+                    check()
+                work.hand_out(self._processes, self._pace)
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of the first `count` processes, asked all at once."""
@@ -163,7 +158,7 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End every process."""
-        self._turn = None
+        self._turns.end()
         self._end(self._processes)
         self._processes = []
 
@@ -193,16 +188,6 @@ class LocalWorkers:
         for process in processes:
             ended(process)
             process.log.close()
-
-    def _fill(self, work: Work) -> None:
-        while process := freest(self._processes):
-            batch = work.next()
-            if batch is None:
-                return
-            process.batches.append(batch)
-            if len(process.batches) == 1:
-                self._pace.begin(process.silence, process.batches)
-            process.ask(batch)
 
     def _bury(self, process: WorkerProcess, work: Work) -> None:
         self._processes.remove(process)

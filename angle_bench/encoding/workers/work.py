@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from angle_bench.encoding.workers.contract import Batch, BatchFailed
+from angle_bench.encoding.workers.silence import Silence, WorkerPace
 from angle_bench.errors import ModelError
 
 IN_FLIGHT = 2  # the next batch waits at the worker while it computes, so that it never idles
@@ -14,12 +15,14 @@ DEATHS_OF_A_BATCH = 2
 class Taker(Protocol):
     """A worker, as far as handing out goes."""
 
+    silence: Silence
+
     @property
     def load(self) -> int:
         """How many batches it has."""
 
-
-AnyTaker = TypeVar("AnyTaker", bound=Taker)
+    def give(self, batch: Batch) -> None:
+        """Ask it for the vectors of a batch."""
 
 
 class Work:
@@ -37,6 +40,16 @@ class Work:
     def next(self) -> Batch | None:
         """The next batch; those that lost their worker come first."""
         return self._again.popleft() if self._again else next(self._waiting, None)
+
+    def hand_out(self, workers: Sequence[Taker], pace: WorkerPace) -> None:
+        """Give batches to workers until each has enough, or none is left."""
+        while worker := _freest(workers):
+            batch = self.next()
+            if batch is None:
+                return
+            worker.give(batch)
+            if worker.load == 1:
+                pace.begin(worker.silence, [batch])
 
     @property
     def returned(self) -> bool:
@@ -65,7 +78,7 @@ class Work:
         self._again.extendleft(reversed(batches))
 
 
-def freest(workers: Sequence[AnyTaker]) -> AnyTaker | None:
+def _freest(workers: Sequence[Taker]) -> Taker | None:
     """The worker with the fewest batches, None if each has enough."""
     free = min(workers, key=lambda worker: worker.load, default=None)
     return free if free is not None and free.load < IN_FLIGHT else None

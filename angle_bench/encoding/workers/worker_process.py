@@ -131,6 +131,11 @@ class WorkerProcess:
         self.stale += len(self.batches)
         self.batches.clear()
 
+    def give(self, batch: Batch) -> None:
+        """Ask for the vectors of a batch."""
+        self.batches.append(batch)
+        self.ask(batch)
+
     def ask(self, question: Any) -> None:
         """Send, without waiting for a process that does not read."""
         self._questions.put(question)

@@ -10,8 +10,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from angle_bench.errors import ResultsError, UsageError, did_you_mean, or_list, shell_word
-from angle_bench.files.atomic import FileToWrite, bytes_file, refuse_odd_place, text_file
+from angle_bench.files.atomic import FileToWrite, bytes_file, text_file
+from angle_bench.files.output_file import refuse_odd_place
 from angle_bench.reporting.formats import json_csv, markdown, parquet, rst, typst
+from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
 from angle_bench.reporting.paper import board_latex
 from angle_bench.reporting.tables.leaderboard import Board
 
@@ -25,6 +27,7 @@ class Format:
     """A format of a file.
 
     Attributes:
+        name: One of `format_names`.
         render: The whole text; of a file that is no text, what it holds as text.
         command_of: The command that made a text of this format; None if it is not one of ours.
         fields: The cells of a line, for naming a difference.
@@ -33,12 +36,16 @@ class Format:
     """
 
     name: str
-    suffixes: tuple[str, ...]
     render: Callable[[Board], str]
     command_of: Callable[[str], str | None]
     fields: Callable[[str], list[str]]
     to_bytes: Callable[[Board], bytes] | None = None
     text_of: Callable[[bytes], str] = _utf8
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What the names of its files may end in."""
+        return SUFFIXES[self.name]
 
     def file(self, place: Path, board: Board) -> FileToWrite:
         """The file to write."""
@@ -64,25 +71,22 @@ def _csv_fields(line: str) -> list[str]:
 FORMATS = (
     Format(
         "markdown",
-        (".md", ".markdown"),
         markdown.render,
         markdown.command_of,
         _markdown_fields,
     ),
-    Format("csv", (".csv",), json_csv.as_csv, json_csv.command_of_csv, _csv_fields),
+    Format("csv", json_csv.as_csv, json_csv.command_of_csv, _csv_fields),
     Format(
         "latex",
-        (".tex",),
         board_latex.render,
         board_latex.command_of,
         _latex_fields,
     ),
-    Format("json", (".json",), json_csv.as_json, json_csv.command_of_json, lambda _: []),
-    Format("rst", (".rst",), rst.render, rst.command_of, rst.fields),
-    Format("typst", (".typ",), typst.render, typst.command_of, typst.fields),
+    Format("json", json_csv.as_json, json_csv.command_of_json, lambda _: []),
+    Format("rst", rst.render, rst.command_of, rst.fields),
+    Format("typst", typst.render, typst.command_of, typst.fields),
     Format(
         "parquet",
-        (".parquet",),
         parquet.as_text,
         json_csv.command_of_json,
         lambda _: [],
@@ -93,14 +97,13 @@ FORMATS = (
 
 
 RAW_CSV = replace(FORMATS[1], render=partial(json_csv.as_csv, raw=True))
-SITE = "html"  # several files, so no format among the others
 
 
 def is_site(name: str | None, file: Path | None) -> bool:
     """Whether a site is meant: by the format's name, else by .html or a name without suffix."""
     if name is not None:
         return name.casefold() == SITE
-    return file is not None and file.suffix.casefold() in (".html", ".htm", "")
+    return file is not None and file.suffix.casefold() in (*SUFFIXES[SITE], "")
 
 
 def format_of(name: str | None, file: Path | None) -> Format | None:
@@ -119,7 +122,7 @@ def format_of(name: str | None, file: Path | None) -> Format | None:
 
 
 def _unknown(what: str, typed: str) -> Format:
-    names = [*(each.name for each in FORMATS), SITE]
+    names = [*SUFFIXES]
     near = did_you_mean(typed, names)
     raise UsageError(f"{what}; there are {or_list(names)}.", f"--format {(near or names)[0]}")
 

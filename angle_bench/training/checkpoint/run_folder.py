@@ -5,7 +5,6 @@ put into FOLDER, so that `-m FOLDER` means it.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
@@ -16,16 +15,16 @@ from typing import Any
 from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME as OWN_FILE
 from angle_bench.checkpoints.folder.saved_steps import step_of
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.files.atomic import json_file, sync, text_file, write_together
-from angle_bench.files.whole_folder import sync_all
+from angle_bench.files.atomic import json_file, text_file, write_together
+from angle_bench.files.whole_folder import write_into_own_folder, write_own_folder
 from angle_bench.training.data.batches import (
     FILE_NAME as BATCHES,
 )
 from angle_bench.training.data.batches import (
+    batches_file,
     batches_of,
     made_with,
     refuse_other_rows_of_a_step,
-    write_batches,
 )
 from angle_bench.training.recipe.read_recipe import read_recipe
 from angle_bench.training.recipe.recipe import Recipe
@@ -106,7 +105,7 @@ class RunFolder:
         if same:
             return
         if not (last / BATCHES).is_file():  # what it was made with is read off the old recipe
-            write_batches(last, before, None)
+            write_together([batches_file(last, before, None)], fix=_FIX)
         self._write(recipe)
 
     def checkpoint(self, step: int) -> Path:
@@ -148,17 +147,9 @@ class RunFolder:
             ResultsError: The disk is full or cannot be written; earlier checkpoints are untouched.
         """
         place = self.checkpoint(step)
-        temporary = self.place / f".{place.name}.tmp"
         try:
-            shutil.rmtree(temporary, ignore_errors=True)  # of a killed process
-            temporary.mkdir(parents=True)
-            fill(temporary)
-            sync_all(temporary)
-            shutil.rmtree(place, ignore_errors=True)
-            temporary.rename(place)
-            sync(self.place)
+            write_own_folder(place, fill)
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
-            shutil.rmtree(temporary, ignore_errors=True)
             kept = self.steps()
             safe = f"; checkpoint-{kept[-1]} is untouched" if kept else ""
             reason = getattr(error, "strerror", None) or error
@@ -181,29 +172,22 @@ class RunFolder:
         Raises:
             ResultsError: The disk is full or cannot be written.
         """
-        temporary = self.place / ".candidate.tmp"
-        try:
-            shutil.rmtree(temporary, ignore_errors=True)
+
+        def fill(folder: Path) -> None:
             shutil.copytree(
                 checkpoint,
-                temporary,
+                folder,
                 ignore=lambda _, names: [name for name in names if OF_TRAINING.match(name)],
+                dirs_exist_ok=True,
             )
-            (temporary / "README.md").write_text(card, encoding="utf-8")
-            sync_all(temporary)
-            (self.place / OWN_FILE).unlink(missing_ok=True)
-            for name in sorted(os.listdir(temporary), key=lambda name: name == OWN_FILE):
-                target = self.place / name
-                if target.is_dir():
-                    shutil.rmtree(target)
-                (temporary / name).replace(target)
-            sync(self.place)
+            (folder / "README.md").write_text(card, encoding="utf-8")
+
+        try:
+            write_into_own_folder(self.place, fill, last=OWN_FILE)
         except OSError as error:
             raise ResultsError(
                 f"{self.place} cannot be written: {error.strerror or error}.", _FIX
             ) from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         write_together([json_file(self.place / SUMMARY, dict(summary))], fix=_FIX)
 
     def _write(self, recipe: Recipe) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import ResultsError, UsageError, shell_word
+from angle_bench.files.atomic import FileToWrite, text_file
 from angle_bench.training.recipe.recipe import Recipe
 
 FILE_NAME = "batches.json"
@@ -61,10 +62,10 @@ def batches_of(recipe: Recipe, processes: int) -> Batches:
     return Batches(processes, used.batch_size, used.accumulation, used.gather)
 
 
-def write_batches(
+def batches_file(
     checkpoint: Path, batches: Batches, rows: str | None, models: Mapping[str, str] | None = None
-) -> None:
-    """Note in a checkpoint what it was made with.
+) -> FileToWrite:
+    """The file in a checkpoint that notes what it was made with.
 
     Args:
         checkpoint: Its folder.
@@ -74,7 +75,7 @@ def write_batches(
             the data that chooses the checkpoint, by their names.
     """
     said = asdict(batches) | {"rows_digest": rows} | ({"models": dict(models)} if models else {})
-    (checkpoint / FILE_NAME).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    return text_file(checkpoint / FILE_NAME, json.dumps(said, indent=2) + "\n")
 
 
 def made_with(checkpoint: Path, recipe: Recipe) -> Batches:

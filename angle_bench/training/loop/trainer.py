@@ -18,11 +18,11 @@ from angle_bench.results.training_texts import read_training_texts
 from angle_bench.training.checkpoint.candidate import TrainedCheckpoint, fill_checkpoint
 from angle_bench.training.checkpoint.run_folder import RunFolder
 from angle_bench.training.data.batches import (
+    batches_file,
     batches_of,
     made_with,
     refuse_other_models,
     rows_digest,
-    write_batches,
 )
 from angle_bench.training.data.collate import Batch, Collator
 from angle_bench.training.data.consumed import Consumed
@@ -324,7 +324,8 @@ class AngleTrainer(Trainer):
     ) -> None:
         fill_checkpoint(place, candidate)
         self._record.write(place / RECORD)
-        write_batches(place, self._divided, self._digest, self._made_of)
+        batches = batches_file(place, self._divided, self._digest, self._made_of)
+        batches.write(batches.place)
         torch.save(optimizer, place / OPTIMIZER)
         assert self.lr_scheduler is not None
         torch.save(self.lr_scheduler.state_dict(), place / SCHEDULER)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import DataError, UsageError, or_list, shell_word
+from angle_bench.errors import DataError, UsageError, shell_word
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
 from angle_bench.evaluation.run.run_options import Computing, Keeping
 from angle_bench.evaluation.vector_files import opened_encoder
-from angle_bench.files.atomic import FileToWrite, refuse_odd_place, write_together
+from angle_bench.files.atomic import FileToWrite
+from angle_bench.files.output_file import refuse_output, write_output
 from angle_bench.training.data.rows import TEXT_COLUMNS
 from angle_bench.training.mining.search import NONE, Indices, Rule, mine
 from angle_bench.training.mining.text_pool import MiningTexts
@@ -71,13 +72,7 @@ def check_output(output: Path, overwrite: bool) -> None:
     Raises:
         UsageError: With what to type.
     """
-    if output.suffix not in _WRITERS:
-        raise UsageError(f"{output} ends in none of {or_list([*_WRITERS])}.", "-o negatives.jsonl")
-    if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / 'negatives.jsonl')}")
-    refuse_odd_place(output)
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
+    refuse_output(output, _WRITERS, "negatives.jsonl", overwrite)
 
 
 def find(
@@ -173,8 +168,7 @@ def write(output: Path, texts: MiningTexts, negatives: Indices) -> None:
     def fill(temporary: Path) -> None:
         _WRITERS[output.suffix](temporary, triplets(texts, negatives))
 
-    fix = "-o FILE in a folder that can be written and has space"
-    write_together([FileToWrite(output, fill)], fix=fix)
+    write_output(FileToWrite(output, fill))
 
 
 def _write_jsonl(place: Path, rows: Triplets) -> None:

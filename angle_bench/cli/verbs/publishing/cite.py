@@ -77,7 +77,7 @@ MADE_BY = "% Made by angle-bench cite"  # BibTeX passes over what is no entry
 
 def _may_write(output: Path) -> None:
     """Refuse places that are no files, and bibliographies that somebody wrote."""
-    from angle_bench.files.atomic import refuse_odd_place
+    from angle_bench.files.output_file import refuse_odd_place
 
     if output.suffix != ".bib":
         raise UsageError(f"{output} does not end in .bib.", "-o measured.bib")

@@ -44,6 +44,10 @@ class Member:
         """The answers that are to come from it."""
         return [*self.batches, *([self.asked] if self.asked else [])]
 
+    def give(self, batch: Batch) -> None:
+        """Ask for the vectors of a batch."""
+        self.batches[self.actor.answer.remote(batch)] = batch
+
     def ask(self, order: Any, weights: int) -> None:
         """Ask one that is not ready whether it is: where it is, or for its model.
 

@@ -27,7 +27,8 @@ from angle_bench.encoding.workers.ray.cluster_watch import ClusterWatch, reason
 from angle_bench.encoding.workers.ray.connection import Connection, connect
 from angle_bench.encoding.workers.ray.member import ASK_SECONDS, Member
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
-from angle_bench.encoding.workers.work import Work, freest
+from angle_bench.encoding.workers.turns import Turns
+from angle_bench.encoding.workers.work import Work
 from angle_bench.errors import ModelError
 
 RESTARTS = 3
@@ -85,7 +86,7 @@ class RayWorkers:
         self._ray = connection.ray
         self._errors = connection.ray.exceptions
         self._watch = ClusterWatch(connection)
-        self._turn: object = None  # the run that answers belong to
+        self._turns = Turns()
         self.warnings: list[str] = []
         self.threads = room.threads
         self.may_shrink = False
@@ -136,12 +137,10 @@ class RayWorkers:
         """Vectors of every batch as they come; a dead actor's batches go to the others."""
         _ = self.loaded
         self._watch.check(self._members)
-        self._forget()
-        turn = self._turn = object()
-        self._watch.begin()
         work = Work(batches)
-        try:
-            self._fill(work)
+        with self._turns.begun(self._forget) as check:
+            self._watch.begin()
+            work.hand_out(self._ready(), self._pace)
             while work.returned or any(member.batches for member in self._members):
                 self._watch.check(self._members)
                 for member, coming in self._next():
@@ -157,15 +156,11 @@ class RayWorkers:
                     self._pace.begin(member.silence, member.batches.values())
                     if isinstance(answer, Failed):
                         answer.throw(batch.number)
-                    self._fill(work)  # before the answer is looked at: no one idles
+                    work.hand_out(self._ready(), self._pace)  # before it is looked at: none idles
                     yield batch.number, answer
-                    if self._turn is not turn:
-                        raise RuntimeError("another run of the same workers has begun")
+                    check()
                 self._end_silent(work)
-                self._fill(work)
-        finally:
-            if self._turn is turn:
-                self._forget()
+                work.hand_out(self._ready(), self._pace)
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of those of the first `count` actors that are ready, asked at once."""
@@ -208,22 +203,13 @@ class RayWorkers:
 
     def close(self) -> None:
         """End the actors, and the connection if it was made for them."""
-        self._turn = None
+        self._turns.end()
         self._end(self._members)
         self._members = []
         self._connection.close()
 
     def _ready(self) -> list[Member]:
         return [member for member in self._members if member.loaded]
-
-    def _fill(self, work: Work) -> None:
-        while member := freest(self._ready()):
-            batch = work.next()
-            if batch is None:
-                return
-            member.batches[member.actor.answer.remote(batch)] = batch
-            if len(member.batches) == 1:
-                self._pace.begin(member.silence, member.batches.values())
 
     def _forget(self) -> None:
         for member in self._members:

@@ -1,0 +1,57 @@
+"""A file that a user names after -o: refused before anything is computed, written whole."""
+
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from angle_bench.errors import UsageError, or_list, shell_word
+from angle_bench.files.atomic import FileToWrite, write_together
+
+
+def refuse_output(output: Path, suffixes: Iterable[str], name: str, overwrite: bool) -> None:
+    """Refuse a file of rows that cannot be, before anything is computed.
+
+    Args:
+        output: What was typed.
+        suffixes: What it may end in.
+        name: Of such a file, for what to type instead.
+        overwrite: Whether it may be there already.
+
+    Raises:
+        UsageError: With what to type.
+    """
+    suffixes = [*suffixes]
+    if output.suffix not in suffixes:
+        raise UsageError(f"{output} ends in none of {or_list(suffixes)}.", f"-o {name}")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / name)}")
+    refuse_odd_place(output)
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
+
+
+def refuse_odd_place(place: Path) -> None:
+    """Refuse to write where something is that is no file: a device, a pipe, a link to itself.
+
+    Raises:
+        UsageError: The place is a device, a pipe, or a link to itself.
+    """
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(
+            f"{place} cannot be written: {error.strerror}.", "another file after -o"
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{place} is no regular file.", "another file after -o")
+
+
+def write_output(file: FileToWrite) -> None:
+    """Write it whole or not at all.
+
+    Raises:
+        ResultsError: The disk is full or the folder cannot be written.
+    """
+    write_together([file], fix="-o FILE in a folder that can be written and has space")
