@@ -117,10 +117,26 @@ def clear_old_leftovers(folder: Path, name: str = "") -> None:
         with suppress(OSError):  # somebody else removes it, or owns it
             if leftover.lstat().st_mtime > time.time() - OLD_SECONDS:
                 continue
-            if leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink()
+            _remove(leftover)
+
+
+def clear_own_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder in which nobody else is writing."""
+    for leftover in folder.glob(".*.tmp"):
+        with suppress(OSError):  # what is in place counts
+            _remove(leftover)
+
+
+def only_leftovers(folder: Path, name: str) -> bool:
+    """Whether a folder holds nothing but what was to become a file of a name."""
+    return set(folder.iterdir()) <= set(_leftovers(folder, name))
+
+
+def _remove(leftover: Path) -> None:
+    if leftover.is_dir() and not leftover.is_symlink():
+        shutil.rmtree(leftover)
+    else:
+        leftover.unlink()
 
 
 def _leftovers(folder: Path, name: str) -> list[Path]:

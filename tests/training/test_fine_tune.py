@@ -368,3 +368,22 @@ def test_dropout_can_be_set(tmp_path: Path) -> None:
         set_dropout(model, 0.0)
         assert torch.equal(vectors(), vectors())
         torch.testing.assert_close(vectors(), vectors(model.eval()))
+
+
+def test_what_a_killed_training_left_is_no_other_training(tmp_path: Path, tiny_bert: Path) -> None:
+    """Killed before its recipe was there, and while the candidate was put in place."""
+    asked = recipe_of(tmp_path, tiny_bert)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ".recipe.toml.c0ffee.tmp").write_text("[mod")
+    done, _ = trained(asked, folder)
+    assert done.finished
+    (folder / ".angle_bench.json.tmp").mkdir()
+    assert trained(asked, folder, resume=True)[0].steps == done.steps
+    assert not (folder / ".angle_bench.json.tmp").exists()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".thesis.tmp").write_text("of somebody else")
+    with pytest.raises(UsageError, match="holds something else"):
+        trained(asked, other)
+    assert (other / ".thesis.tmp").exists()

@@ -15,7 +15,13 @@ from typing import Any
 from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME as OWN_FILE
 from angle_bench.checkpoints.folder.saved_steps import step_of
 from angle_bench.errors import ResultsError, UsageError
-from angle_bench.files.atomic import json_file, text_file, write_together
+from angle_bench.files.atomic import (
+    clear_own_leftovers,
+    json_file,
+    only_leftovers,
+    text_file,
+    write_together,
+)
 from angle_bench.files.whole_folder import write_into_own_folder, write_own_folder
 from angle_bench.training.data.batches import (
     FILE_NAME as BATCHES,
@@ -67,7 +73,8 @@ class RunFolder:
             ResultsError: It cannot be written.
         """
         if not (self.place / RECIPE).is_file():
-            if self.place.exists() and not (self.place.is_dir() and not any(self.place.iterdir())):
+            empty = self.place.is_dir() and only_leftovers(self.place, RECIPE)
+            if self.place.exists() and not empty:
                 raise UsageError(
                     f"{self.place} is there already and holds something else.",
                     "-o FOLDER of a new name",
@@ -89,6 +96,7 @@ class RunFolder:
                 f"{self.place} holds {done} of this recipe.",
                 "--resume, or -o FOLDER of a new name",
             )
+        clear_own_leftovers(self.place)
         self._divide_as(recipe, there, processes)
 
     def _divide_as(self, recipe: Recipe, there: Recipe, processes: int) -> None:
