@@ -11,7 +11,7 @@ from angle_bench.errors import AngleBenchError, ResultsError, UsageError
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.scored.scored_models import Named
-    from angle_bench.reporting.comparison.compare import ComparisonTable as Found
+    from angle_bench.reporting.comparison.comparison_table import ComparisonTable as Found
 
 
 @public
@@ -57,8 +57,8 @@ def compare(
 
     from angle_bench.checkpoints.access import Access
     from angle_bench.evaluation.scored.scored_models import find_scored
-    from angle_bench.reporting.comparison.compare import How
     from angle_bench.reporting.comparison.compare import compare as compare_sides
+    from angle_bench.reporting.comparison.comparison_table import How
     from angle_bench.reporting.comparison.pairing import Side
     from angle_bench.results.find.stored_models import stored_models
     from angle_bench.suites.select import select

@@ -1,7 +1,7 @@
 """A file that a user names after -o: refused before anything is computed, written whole."""
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from angle_bench.errors import UsageError, or_list, shell_word
@@ -46,6 +46,20 @@ def refuse_odd_place(place: Path) -> None:
         ) from error
     if not stat.S_ISREG(mode):
         raise UsageError(f"{place} is no regular file.", "another file after -o")
+
+
+def refuse_foreign_output(output: Path, is_ours: Callable[[bytes], bool], verb: str) -> None:
+    """Refuse to write over a file that the same verb did not make.
+
+    Raises:
+        UsageError: It is no regular file, or not ours.
+    """
+    refuse_odd_place(output)
+    if output.exists() and not is_ours(output.read_bytes()):
+        raise UsageError(
+            f"{output} is there, and angle-bench {verb} did not make it; nothing is overwritten.",
+            "-o FILE of another name, or remove that file",
+        )
 
 
 def write_output(file: FileToWrite) -> None:

@@ -6,7 +6,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from angle_bench.reporting.comparison.common_items import TextNumbers
-from angle_bench.reporting.comparison.compare import How, compare, read_sides, verdicts
+from angle_bench.reporting.comparison.compare import compare, read_sides, verdicts
+from angle_bench.reporting.comparison.comparison_table import How
 from angle_bench.reporting.comparison.pairing import Read, Side
 from angle_bench.reporting.comparison.ranking import over_some, ranks
 from angle_bench.reporting.comparison.text_report import comparison_notes

@@ -13,7 +13,8 @@ from angle_bench.reporting.comparison.common_items import (
     TextNumbers,
     common_items,
 )
-from angle_bench.reporting.comparison.compare import MARGIN, read_sides, verdicts
+from angle_bench.reporting.comparison.compare import read_sides, verdicts
+from angle_bench.reporting.comparison.comparison_table import MARGIN
 from angle_bench.reporting.comparison.evidence import Evidence
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.ranking import better

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from angle_bench.reporting.comparison.compare import MARGIN
+from angle_bench.reporting.comparison.comparison_table import MARGIN
 from angle_bench.reporting.comparison.seen import tell_apart
 from angle_bench.reporting.comparison.verdict import (
     DifferenceVerdict,

@@ -10,13 +10,8 @@ import pytest
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.reporting.comparison.changes import changes, changes_file, groups
-from angle_bench.reporting.comparison.compare import (
-    ComparedRow,
-    ComparisonTable,
-    How,
-    compare,
-    read_sides,
-)
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable, How
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.ranking import ranks
 from angle_bench.reporting.comparison.sentences import sentences

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import How
 from angle_bench.reporting.comparison.judged import with_ranks
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.text_report import text

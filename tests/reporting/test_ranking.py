@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import ttest_rel
 
 from angle_bench.reporting.comparison.common_items import task_weights
-from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import How
 from angle_bench.reporting.comparison.judged import with_ranks
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.ranking import Ranking, better, ranks

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import How
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.ranking import ranks
 from angle_bench.sweeps.sweep_table import SweepEntry, SweepTable, sweep_table

@@ -11,8 +11,8 @@ from angle_bench.errors import AngleBenchError, ResultsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.reporting.comparison.compare import ComparedRow
-    from angle_bench.reporting.comparison.compare import ComparisonTable as Found
+    from angle_bench.reporting.comparison.comparison_table import ComparedRow
+    from angle_bench.reporting.comparison.comparison_table import ComparisonTable as Found
     from angle_bench.reporting.comparison.verdict import DifferenceVerdict as Judged
 
 COLUMNS = (

@@ -201,17 +201,15 @@ def _print(
 
 def _may_write(output: Path, kind: str | None) -> None:
     """Refuse places that are no files, and LaTeX that somebody wrote."""
-    from angle_bench.files.output_file import refuse_odd_place
+    from angle_bench.files.output_file import refuse_foreign_output, refuse_odd_place
     from angle_bench.reporting.paper.compare_latex import is_ours
 
-    refuse_odd_place(output)
-    if kind != "latex" or not output.exists():
+    if kind != "latex":
+        refuse_odd_place(output)
         return
-    if not is_ours(output.read_bytes().decode("utf-8", errors="replace")):
-        raise UsageError(
-            f"{output} is there, and angle-bench compare did not make it; nothing is overwritten.",
-            "-o FILE of another name, or remove that file",
-        )
+    refuse_foreign_output(
+        output, lambda data: is_ours(data.decode("utf-8", errors="replace")), "compare"
+    )
 
 
 def _latex(comparison: "Comparison", judged: VerdictOptions) -> str:

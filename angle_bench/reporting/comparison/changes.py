@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from angle_bench.errors import UsageError
 from angle_bench.files.atomic import FileToWrite
-from angle_bench.reporting.comparison.compare import ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.comparison.evidence import Evidence
 from angle_bench.reporting.comparison.pairing import Pairing
 from angle_bench.reporting.comparison.parts import ScoredPart

@@ -6,7 +6,8 @@ Apart from the leaderboard itself, which needs no numpy.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from angle_bench.reporting.comparison.compare import How, compare, read_sides
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import How
 from angle_bench.reporting.comparison.pairing import Read, Side
 from angle_bench.reporting.comparison.ranking import over_some, ranks, share
 from angle_bench.reporting.tables.leaderboard import Board

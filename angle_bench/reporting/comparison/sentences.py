@@ -1,6 +1,6 @@
 """The verdicts of a comparison in words: a sentence for each candidate, and the method."""
 
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.verdict import (
     FEW,
     WORDS,

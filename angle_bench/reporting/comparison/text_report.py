@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from angle_bench.reporting.comparison.changes import changes, groups
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.seen import FEWEST_SEEN, Seen
 from angle_bench.reporting.comparison.sentences import counts, sentences
 from angle_bench.reporting.comparison.verdict import DifferenceVerdict, signed, with_interval

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from angle_bench.reporting.comparison.changes import changes
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.verdict import DifferenceVerdict
 from angle_bench.reporting.statistics.inference import Estimate
 

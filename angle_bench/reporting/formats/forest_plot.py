@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.verdict import points, with_interval
 from angle_bench.reporting.statistics.inference import Estimate
 

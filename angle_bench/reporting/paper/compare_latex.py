@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from angle_bench.errors import printable
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.sentences import basis, method
 from angle_bench.reporting.comparison.text_report import comparison_notes, mean_of
 from angle_bench.reporting.comparison.verdict import (

@@ -4,7 +4,8 @@ from typing import Any
 
 from angle_bench.reporting.comparison.changes import changes
 from angle_bench.reporting.comparison.common_items import TextNumbers
-from angle_bench.reporting.comparison.compare import ComparisonTable, read_sides
+from angle_bench.reporting.comparison.compare import read_sides
+from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.formats.content_policy import hash_of, policy
 from angle_bench.reporting.site.packed import packed
 from angle_bench.reporting.site.pages import moved_pairs

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from angle_bench.reporting.comparison.changes import changes, groups
-from angle_bench.reporting.comparison.compare import ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.comparison.verdict import signed
 from angle_bench.reporting.formats.content_policy import policy
 from angle_bench.reporting.site.curves_drawn import drawn_curves

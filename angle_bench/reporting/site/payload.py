@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from angle_bench.reporting.comparison.compare import ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.statistics.inference import Estimate
 from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column

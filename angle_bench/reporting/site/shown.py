@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.reporting.comparison.common_items import TextNumbers
-from angle_bench.reporting.comparison.compare import ComparisonTable, compare, read_sides
+from angle_bench.reporting.comparison.compare import compare, read_sides
+from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.comparison.judged import HOW, sides_of, with_ranks
 from angle_bench.reporting.site.facts import ModelFacts, model_facts
 from angle_bench.reporting.site.pairs_shown import StoredPairs, stored_pairs

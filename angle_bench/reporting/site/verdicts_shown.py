@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from angle_bench.reporting.comparison import sentences, text_report
-from angle_bench.reporting.comparison.compare import ComparedRow, ComparisonTable
+from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable
 from angle_bench.reporting.comparison.seen import FEWEST_SEEN, SeenTask
 from angle_bench.reporting.comparison.verdict import (
     WORDS,

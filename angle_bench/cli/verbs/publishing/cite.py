@@ -77,16 +77,11 @@ MADE_BY = "% Made by angle-bench cite"  # BibTeX passes over what is no entry
 
 def _may_write(output: Path) -> None:
     """Refuse places that are no files, and bibliographies that somebody wrote."""
-    from angle_bench.files.output_file import refuse_odd_place
+    from angle_bench.files.output_file import refuse_foreign_output
 
     if output.suffix != ".bib":
         raise UsageError(f"{output} does not end in .bib.", "-o measured.bib")
-    refuse_odd_place(output)
-    if output.exists() and not output.read_bytes().startswith(MADE_BY.encode()):
-        raise UsageError(
-            f"{output} is there, and angle-bench cite did not make it; nothing is overwritten.",
-            "-o FILE of another name, or remove that file",
-        )
+    refuse_foreign_output(output, lambda data: data.startswith(MADE_BY.encode()), "cite")
 
 
 def _write(output: Path, text: str) -> None:
