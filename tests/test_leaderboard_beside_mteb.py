@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.stored_rows import model_rows
 from angle_bench.results.find.choose import every_model, models_of
@@ -27,7 +27,7 @@ def repository(shared: Path) -> Path:
 def leaderboard(suite: Suite, *paths: Path) -> Board:
     warnings: list[str] = []
     rows = model_rows(suite, every_model(models_of(collect(paths).folders)), warnings)
-    return arrange(suite, rows, Wishes(), warnings)
+    return arrange(suite, rows, LeaderboardOptions(), warnings)
 
 
 def averages(board: Board, key: str) -> dict[str, float | None]:

@@ -38,7 +38,7 @@ WRITE = {
     "files/cached_json.py": FILES,
     "reporting/comparison/changes.py": FILES,
     "reporting/formats/parquet.py": "bytes in memory",
-    "results/claims.py": "who holds a lock: a hint for people, which may be half",
+    "results/task_locks.py": "who holds a lock: a hint for people, which may be half",
     "results/find/archives.py": FOLDERS,
     "results/layout.py": "a trial whether the folder can be written, removed at once",
     "results/predictions.py": FILES,

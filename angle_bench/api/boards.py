@@ -121,10 +121,10 @@ class Leaderboard:
     def save_site(self, output: Path) -> Path:
         """Write a site; returns the page to open."""
         from angle_bench.reporting.site.shown import exhibit
-        from angle_bench.reporting.site.site_folder import may_write, place_of, write
+        from angle_bench.reporting.site.site_folder import check_can_overwrite, place_of, write
 
         site = place_of(output)
-        may_write(site)
+        check_can_overwrite(site)
         shown = exhibit(self.found)
         warn(shown.warnings)
         write(site, shown)
@@ -139,9 +139,9 @@ class Leaderboard:
 
     def _write(self, output: Path, kind: "Format") -> Path:
         from angle_bench.files.output_file import write_output
-        from angle_bench.reporting.formats.formats import may_write
+        from angle_bench.reporting.formats.formats import check_can_overwrite
 
-        may_write(output, kind)
+        check_can_overwrite(output, kind)
         write_output(kind.file(output, self.found))
         return output
 
@@ -237,7 +237,7 @@ def arranged(
     layout: "TableLayout",
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
-    from angle_bench.reporting.tables.arrange import Wishes, arrange
+    from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
     from angle_bench.reporting.tables.published_rows import one_row_a_model, published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
     from angle_bench.results.find.choose import every_model, models_of
@@ -264,7 +264,7 @@ def arranged(
         every_row = [*rows, *published_rows(suite, shipped())]
         rows = one_row_a_model(suite, every_row, warnings)
     by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
-    wishes = Wishes("" if by_rank else sort, base, partial, decimals, command, layout)
+    wishes = LeaderboardOptions("" if by_rank else sort, base, partial, decimals, command, layout)
     board = Leaderboard(arrange(suite, rows, wishes, warnings))
     return (
         ranked(board, over_tasks=ranks == "tasks", sort=sort if by_rank else None)
@@ -275,7 +275,7 @@ def arranged(
 
 def ranked(board: Leaderboard, *, over_tasks: bool, sort: str | None) -> Leaderboard:
     """The same with ranks as intervals."""
-    from angle_bench.reporting.comparison.judged import with_ranks
+    from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
     from angle_bench.reporting.comparison.task_ranking import with_task_ranks
     from angle_bench.reporting.tables.arrange import ordered
 
@@ -301,9 +301,9 @@ def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
 def _typed(
     models: "list[ChosenModel]", words: list[str], tasks: list[str], warnings: list[str]
 ) -> "list[ChosenResults]":
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_rows
     from angle_bench.results.find.stored_models import StoredModel
 
     stored = [StoredModel.of(model) for model in models]
-    return find_rows(words, stored, Access(), ",".join(tasks), warnings)
+    return find_rows(words, stored, LoadOptions(), ",".join(tasks), warnings)

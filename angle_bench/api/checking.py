@@ -12,7 +12,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.words import Names, Places, listed, public, warn
 from angle_bench.api.listing import entry_of
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def check_models(
     return found
 
 
-def checked(names: Sequence[str], access: Access) -> Checked:
+def checked(names: Sequence[str], access: LoadOptions) -> Checked:
     """As `check_models`, with all that the command line can ask."""
     from angle_bench.checkpoints.folder.folder_check import check_folder
 
@@ -113,7 +113,7 @@ def checked(names: Sequence[str], access: Access) -> Checked:
     return _rows(names, access)
 
 
-def _rows(names: Sequence[str], access: Access) -> Checked:
+def _rows(names: Sequence[str], access: LoadOptions) -> Checked:
     from angle_bench.checkpoints import hub
     from angle_bench.checkpoints.registry.row_check import differences
     from angle_bench.checkpoints.resolve import resolve

@@ -55,7 +55,7 @@ def compare(
     """
     _refuse(candidates, margin, method, seen)
 
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_scored
     from angle_bench.reporting.comparison.compare import compare as compare_sides
     from angle_bench.reporting.comparison.comparison_table import How
@@ -66,7 +66,7 @@ def compare(
     suite = select(listed(tasks))
     lines: list[str] = []
     stored = stored_models(place(results), lines, listed(model_names))
-    access = Access.of(None, None if mirror is None else place(mirror), False, False)
+    access = LoadOptions.of(None, None if mirror is None else place(mirror), False, False)
     found = find_scored([base, *candidates], stored, access, ",".join(listed(tasks)), lines)
     if found.errors and (found.lacks_first or len(found.groups) < 2):
         raise found.errors[0]

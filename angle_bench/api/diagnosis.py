@@ -8,7 +8,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.sizes import show_size
 from angle_bench.api.calling.words import Names, Places, listed, public
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import next_step
 from angle_bench.version import __version__
 
@@ -82,7 +82,7 @@ def doctor(
     return diagnosed(listed(models), listed(tasks), access)
 
 
-def diagnosed(models: Sequence[str], tasks: Sequence[str], access: Access) -> Diagnosis:
+def diagnosed(models: Sequence[str], tasks: Sequence[str], access: LoadOptions) -> Diagnosis:
     """As `doctor`, with all that the command line can ask."""
     from angle_bench.evaluation.doctor import data_needs, machine, model_needs
     from angle_bench.evaluation.task_data import check_mirror

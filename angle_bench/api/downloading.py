@@ -9,7 +9,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, UsageError
 
 
@@ -82,7 +82,7 @@ def downloaded(
     models: Sequence[str],
     tasks: Sequence[str],
     to: Path | None,
-    access: Access,
+    access: LoadOptions,
     progress: WarningsOnly,
     say: Callable[[str], None] = lambda _: None,
 ) -> Downloaded:

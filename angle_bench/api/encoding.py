@@ -10,11 +10,11 @@ from angle_bench.api.calling.progress_bars import Quiet, duration, in_python
 from angle_bench.api.calling.run_plan import refuse_computing
 from angle_bench.api.calling.words import Places, place, public, warn
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.kinds import ReadOptions
-from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Keeping
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, StoreOptions
 from angle_bench.evaluation.vector_files import EncodeOptions
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EncodeRequest:
         changes: Settings over the checkpoint's own.
         access: Where it is looked for.
         computing: How vectors are computed.
-        keeping: Where they are kept.
+        store_options: Where they are kept.
     """
 
     file: str
@@ -50,9 +50,9 @@ class EncodeRequest:
     reading: ReadOptions = field(default_factory=ReadOptions)
     asked: EncodeOptions = field(default_factory=EncodeOptions)
     changes: Overrides = field(default_factory=Overrides)
-    access: Access = field(default_factory=Access)
+    access: LoadOptions = field(default_factory=LoadOptions)
     computing: Computing = field(default_factory=Computing)
-    keeping: Keeping = field(default_factory=Keeping)
+    store_options: StoreOptions = field(default_factory=StoreOptions)
 
 
 @dataclass(frozen=True, repr=False)
@@ -193,7 +193,7 @@ def encode(
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        keeping=keeping_of(cache, cache_dir, cache_limit),
+        store_options=keeping_of(cache, cache_dir, cache_limit),
     )
     found = encoded(request, in_python(progress))
     warn(found.skipped)
@@ -211,7 +211,7 @@ def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
     )
 
     _refuse_role(request.asked.role)
-    refuse_computing(request.computing, request.keeping.folder)
+    refuse_computing(request.computing, request.store_options.folder)
     check_output(request.output, request.column, request.overwrite)
     spec = resolve(request.model, request.changes, request.access)
     refuse_other_loaders(spec, request.computing)
@@ -221,7 +221,7 @@ def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
         check_output(request.output, found.column, request.overwrite)
         began = time.monotonic()
         vectors = compute(
-            spec, found.texts, request.asked, request.computing, request.keeping, progress
+            spec, found.texts, request.asked, request.computing, request.store_options, progress
         )
     left_out = {"skipped": found.skipped, "unused_columns": found.unused}
     write(request.output, found.column, found.texts, vectors, spec, left_out)

@@ -9,7 +9,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
 from angle_bench.api.calling.words import Names, Places, listed, place, public
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
 
@@ -131,7 +131,7 @@ def exported(
     output: Path | None,
     push_to_hub: str | None,
     changes: Overrides,
-    access: Access,
+    access: LoadOptions,
     progress: WarningsOnly,
     scored: CardScores = CardScores(),
 ) -> Exported:
@@ -157,7 +157,7 @@ def exported(
 
 
 def _scores(
-    model: str, scored: CardScores, changes: Overrides, access: Access, progress: WarningsOnly
+    model: str, scored: CardScores, changes: Overrides, access: LoadOptions, progress: WarningsOnly
 ) -> "list[HubScore]":
     """The stored scores of the checkpoint, used as it is.
 

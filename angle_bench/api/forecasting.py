@@ -16,7 +16,7 @@ from angle_bench.evaluation.run.run_options import Computing
 
 if TYPE_CHECKING:
     from angle_bench.api.objects.training_plan import TrainingPlan
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.run.forecast import JobForecast
     from angle_bench.suites.task import Suite
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
@@ -229,7 +229,7 @@ def plan_training(
 
 
 def plan_of(
-    sweep: "Sweep", share: "Sequence[PlannedTraining]", access: "Access", device: str
+    sweep: "Sweep", share: "Sequence[PlannedTraining]", access: "LoadOptions", device: str
 ) -> "TrainingPlan":
     """What a sweep, or the only cell of a plain recipe, would do.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from angle_bench.checkpoints.registry.entry import Entry
-    from angle_bench.training.recipe.read_recipe import Draft
+    from angle_bench.training.recipe.read_recipe import RecipeSource
 
 MOST_ROWS = 20  # of a listing that a prompt shows
 
@@ -177,27 +177,27 @@ def recipes(name: str | None = None) -> Listing:
         >>> "sts-b" in recipes().names
         True
     """
-    from angle_bench.training.recipe.read_recipe import read_draft, recipe_names
+    from angle_bench.training.recipe.read_recipe import read_recipe_source, recipe_names
 
     if name is not None:
         content = draft_of(name).content
         plain = json.loads(json.dumps(content, default=str))
         return Listing([{"name": name, **said_of(content)}], RECIPE_COLUMNS, plain)
-    rows = [{"name": name, **said_of(read_draft(name).content)} for name in recipe_names()]
+    rows = [{"name": name, **said_of(read_recipe_source(name).content)} for name in recipe_names()]
     return Listing(rows, RECIPE_COLUMNS)
 
 
-def draft_of(name: str) -> "Draft":
+def draft_of(name: str) -> "RecipeSource":
     """A recipe as it is written.
 
     Raises:
         UsageError: There is no such recipe.
     """
-    from angle_bench.training.recipe.read_recipe import read_draft
+    from angle_bench.training.recipe.read_recipe import read_recipe_source
 
     shown = fix_said_as("angle-bench train ", "angle-bench recipes show ")
     with shown, fix_said_as(" -n", ""):
-        return read_draft(name)
+        return read_recipe_source(name)
 
 
 def said_of(content: Mapping[str, Any]) -> dict[str, Any]:

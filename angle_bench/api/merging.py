@@ -9,7 +9,7 @@ from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
 from angle_bench.api.calling.words import Places, place, public
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, fix_said_as
 
@@ -125,7 +125,7 @@ def merged(
     weights: Sequence[float] | None,
     *,
     changes: Overrides,
-    access: Access,
+    access: LoadOptions,
     command: Sequence[str],
     progress: WarningsOnly,
 ) -> Merged:

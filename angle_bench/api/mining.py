@@ -10,11 +10,11 @@ from angle_bench.api.calling.progress_bars import Quiet, in_python
 from angle_bench.api.calling.run_plan import refuse_computing
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
 from angle_bench.api.objects.mined import Mined, Search
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.kinds import ReadOptions
-from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, Keeping
+from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, StoreOptions
 
 RANGE = (10, 100)
 
@@ -41,7 +41,7 @@ class MiningRequest:
         changes: Settings over the checkpoint's own.
         access: Where it is looked for; its mirror also has data.
         computing: How vectors are computed.
-        keeping: Where they are kept.
+        store_options: Where they are kept.
     """
 
     data: str
@@ -59,9 +59,9 @@ class MiningRequest:
     encoding: str | None = None
     skip_bad_rows: bool = False
     changes: Overrides = field(default_factory=Overrides)
-    access: Access = field(default_factory=Access)
+    access: LoadOptions = field(default_factory=LoadOptions)
     computing: Computing = field(default_factory=Computing)
-    keeping: Keeping = field(default_factory=Keeping)
+    store_options: StoreOptions = field(default_factory=StoreOptions)
 
 
 @public
@@ -171,7 +171,7 @@ def mine_negatives(
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        keeping=keeping_of(cache, cache_dir, cache_limit),
+        store_options=keeping_of(cache, cache_dir, cache_limit),
     )
     found = mined(request, in_python(progress), dry_run=dry_run)
     corpus_read = found.search.corpus
@@ -211,7 +211,12 @@ def mined(request: MiningRequest, progress: Quiet, *, dry_run: bool = False) -> 
             return Mined(None, search)
         began = time.monotonic()
         negatives = find(
-            search.texts, search.spec, search.rule, request.computing, request.keeping, progress
+            search.texts,
+            search.spec,
+            search.rule,
+            request.computing,
+            request.store_options,
+            progress,
         )
     write(request.output, search.texts, negatives)
     return Mined(request.output, search, counted(negatives), time.monotonic() - began)
@@ -221,7 +226,7 @@ def _search(request: MiningRequest) -> Search:
     """What is asked, read; all that is invalid is refused first."""
     if request.corpus_column is not None and request.corpus is None:
         raise UsageError("--corpus-column needs --corpus.", "--corpus FILE")
-    refuse_computing(request.computing, request.keeping.folder)
+    refuse_computing(request.computing, request.store_options.folder)
 
     from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.task_data import check_mirror

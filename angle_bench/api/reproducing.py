@@ -11,10 +11,10 @@ from angle_bench.api.calling.progress_bars import Quiet, in_python
 from angle_bench.api.calling.run_plan import refuse_computing
 from angle_bench.api.calling.words import Names, Places, listed, place, public
 from angle_bench.api.objects.value import Value
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import ResultsError, UsageError, fix_said_as
-from angle_bench.evaluation.run.run_options import Computing, Keeping
+from angle_bench.evaluation.run.run_options import Computing, StoreOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +139,7 @@ def reproduce(
         changes=Overrides(),
         access=access,
         computing=Computing(device, batch_tokens),
-        keeping=Keeping(),
+        store_options=StoreOptions(),
         command=["angle_bench.reproduce"],
         progress=in_python(progress),
     )
@@ -152,16 +152,16 @@ def measured(
     tolerance: float,
     results: Path,
     changes: Overrides,
-    access: Access,
+    access: LoadOptions,
     computing: Computing,
-    keeping: Keeping,
+    store_options: StoreOptions,
     command: Sequence[str],
     progress: Quiet,
 ) -> Reproduction:
     """As `reproduce`, with all that the command line can ask."""
     if not 0 <= tolerance < math.inf:
         raise UsageError(f"--tolerance {tolerance} is no difference in points.", "--tolerance 0.05")
-    refuse_computing(computing, keeping.folder)
+    refuse_computing(computing, store_options.folder)
 
     from angle_bench.checkpoints.reference import ModelRef
     from angle_bench.checkpoints.registry.registry import find
@@ -182,7 +182,7 @@ def measured(
         mirror=check_mirror(access.mirror),
         root=results_root(results, write=True),
         computing=computing,
-        keeping=keeping,
+        store_options=store_options,
         command=command,
     )
     with progress:

@@ -121,7 +121,7 @@ def run(
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        keeping=keeping_of(cache, cache_dir, cache_limit),
+        store_options=keeping_of(cache, cache_dir, cache_limit),
         layers=tuple(layers),
         sizes=tuple(sizes),
         limit=limit,

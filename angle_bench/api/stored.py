@@ -65,11 +65,11 @@ def _chosen(
     every = models_of(found.folders)
     if models is None:
         return every
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_rows
 
     stored = [StoredModel.of(model) for model in every]
-    rows = find_rows(listed(models), stored, Access(), "TASKS", lines)
+    rows = find_rows(listed(models), stored, LoadOptions(), "TASKS", lines)
     return [model for row in rows for model in row.models]
 
 
@@ -107,7 +107,7 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
         >>> pairs.nlargest(10, "score")[["text1", "text2", "gold", "score"]].shape
         (10, 4)
     """
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_scored
     from angle_bench.results.find.stored_models import stored_models
     from angle_bench.results.layout import SIDE
@@ -121,7 +121,7 @@ def predictions(model: str, task: str, *, results: Places = "results") -> "pd.Da
     (asked,) = suite.task
     lines: list[str] = []
     stored = stored_models(place(results), lines)
-    found = find_scored([model], stored, Access(), asked.name, lines)
+    found = find_scored([model], stored, LoadOptions(), asked.name, lines)
     warn(lines)
     if found.errors:
         raise found.errors[0]

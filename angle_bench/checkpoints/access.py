@@ -21,7 +21,7 @@ BUNDLE_FILE = ".angle-bench.json"  # which commit of the hub a folder of a mirro
 
 
 @dataclass(frozen=True)
-class Access:
+class LoadOptions:
     """Where checkpoints are looked for, and what of them may run code.
 
     Attributes:
@@ -43,7 +43,7 @@ class Access:
         mirror: str | Path | None,
         trust_remote_code: bool,
         allow_pickle: bool,
-    ) -> "Access":
+    ) -> "LoadOptions":
         """What was asked for, by the names that the command line and Python know."""
         return cls(
             base=None if base is None else str(base),

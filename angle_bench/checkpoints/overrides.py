@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from angle_bench.checkpoints.prompts import PromptPolicy
-from angle_bench.checkpoints.registry.known import mteb_name, mteb_protocol
+from angle_bench.checkpoints.registry.mteb_models import mteb_name, mteb_protocol
 from angle_bench.checkpoints.spec import POOLINGS, Settings, typed_pooling
 from angle_bench.checkpoints.templates import typed_template
 from angle_bench.errors import UsageError

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.nearby import unknown
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.reference import ModelRef, expand
-from angle_bench.checkpoints.registry.known import mteb_name
+from angle_bench.checkpoints.registry.mteb_models import mteb_name
 from angle_bench.checkpoints.registry.registry import find, find_by_path, one_entry
 from angle_bench.checkpoints.spec import NO_TRUST, ModelSpec, Trust
 from angle_bench.checkpoints.spec_of import (
@@ -19,13 +18,14 @@ from angle_bench.checkpoints.spec_of import (
     from_hub,
     from_mteb,
 )
+from angle_bench.checkpoints.suggestions import unknown
 from angle_bench.errors import UsageError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def resolve(
-    text: str, overrides: Overrides | None = None, access: Access | None = None
+    text: str, overrides: Overrides | None = None, access: LoadOptions | None = None
 ) -> ModelSpec:
     """The checkpoint that a reference means.
 
@@ -41,7 +41,7 @@ def resolve(
 def resolve_all(
     named: Sequence[str | ModelRef],
     overrides: Overrides | None = None,
-    access: Access | None = None,
+    access: LoadOptions | None = None,
 ) -> list[ModelSpec]:
     """Several checkpoints, each once and under a label of its own.
 
@@ -50,7 +50,7 @@ def resolve_all(
     Raises:
         UsageError: One label for two checkpoints, or a base for none that needs one.
     """
-    access = access or Access()
+    access = access or LoadOptions()
     refs = [each if isinstance(each, ModelRef) else ModelRef.parse(each) for each in named]
     _refuse_trust_for_all(refs, access.trust)
     found: list[tuple[ModelRef, ModelSpec]] = []
@@ -74,7 +74,7 @@ def resolve_all(
     return specs
 
 
-def means_a_checkpoint(name: str, access: Access) -> bool:
+def means_a_checkpoint(name: str, access: LoadOptions) -> bool:
     """Whether a name is looked up at all: a path, a row, a name of mteb, or ORG/NAME of the hub."""
     return (
         _is_spec_file(name)
@@ -104,7 +104,7 @@ def _with_parent(spec: ModelSpec) -> ModelSpec:
     return spec.model_copy(update={"label": label})
 
 
-def _resolve(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
+def _resolve(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelSpec:
     if _is_spec_file(ref.name):
         return from_entry(ref, one_entry(_existing_file(ref.name)), overrides, access)
     if _is_path(ref.name):

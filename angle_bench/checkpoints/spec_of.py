@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access, bundled_commit
+from angle_bench.checkpoints.access import LoadOptions, bundled_commit
 from angle_bench.checkpoints.folder.adapter_config import CONFIG, is_adapter, recorded_base
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.folder.read_folder import (
@@ -13,12 +13,11 @@ from angle_bench.checkpoints.folder.read_folder import (
     looks_like_checkpoint,
     read_folder,
 )
-from angle_bench.checkpoints.nearby import checkpoints_near, folders_beside
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import alike
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.entry import Entry
-from angle_bench.checkpoints.registry.known import (
+from angle_bench.checkpoints.registry.mteb_models import (
     is_instructed,
     known_names,
     mteb_models,
@@ -27,6 +26,7 @@ from angle_bench.checkpoints.registry.known import (
 )
 from angle_bench.checkpoints.registry.registry import registry
 from angle_bench.checkpoints.spec import ModelSpec, Settings
+from angle_bench.checkpoints.suggestions import checkpoints_near, folders_beside
 from angle_bench.errors import (
     ModelError,
     NotRecordedError,
@@ -67,7 +67,7 @@ def from_folder(
     ref: ModelRef,
     folder: Path,
     overrides: Overrides,
-    access: Access,
+    access: LoadOptions,
     entry: Entry | None,
     hub_id: str | None = None,
 ) -> ModelSpec:
@@ -132,7 +132,7 @@ def _taken_name(entry: Entry | None) -> str | None:
     return None
 
 
-def _base(folder: Path, access: Access, entry: Entry | None) -> Path | None:
+def _base(folder: Path, access: LoadOptions, entry: Entry | None) -> Path | None:
     if not is_adapter(folder):
         return None
     return access.base_of(folder, entry.base if entry else None)
@@ -182,7 +182,7 @@ def _refuse_unrecorded(
     )
 
 
-def from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Access) -> ModelSpec:
+def from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: LoadOptions) -> ModelSpec:
     """A row of the registry, or of a user; its files are not fetched where the row says all.
 
     Raises:
@@ -218,7 +218,9 @@ def from_entry(ref: ModelRef, entry: Entry, overrides: Overrides, access: Access
     )
 
 
-def _files_of_entry(entry: Entry, ref: ModelRef, access: Access) -> tuple[Path | None, str | None]:
+def _files_of_entry(
+    entry: Entry, ref: ModelRef, access: LoadOptions
+) -> tuple[Path | None, str | None]:
     """Where a row's files are, None for the hub, and which commit they are known to be."""
     folder: Path | None = None
     if entry.package is not None and ref.revision is None:
@@ -231,7 +233,7 @@ def _files_of_entry(entry: Entry, ref: ModelRef, access: Access) -> tuple[Path |
     return folder, entry.contents.get(content) or bundled_commit(folder, content)
 
 
-def _base_of_entry(entry: Entry, access: Access) -> str | None:
+def _base_of_entry(entry: Entry, access: LoadOptions) -> str | None:
     """The base of a row's adapter: what was typed, the copy in the mirror, or its name."""
     if entry.base is None:
         return None
@@ -241,7 +243,7 @@ def _base_of_entry(entry: Entry, access: Access) -> str | None:
 
 
 def _own_settings(
-    entry: Entry, revision: str, folder: Path | None, access: Access
+    entry: Entry, revision: str, folder: Path | None, access: LoadOptions
 ) -> Settings | None:
     """What the files record, where a row leaves something to them."""
     if entry.pooling is not None and entry.max_length is not None:
@@ -310,7 +312,7 @@ def _refuse_other_base(name: str, folder: Path, base: Path | None) -> None:
         )
 
 
-def from_hub(ref: ModelRef, overrides: Overrides, access: Access) -> ModelSpec:
+def from_hub(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelSpec:
     """A repository of the hub that no row knows, downloaded.
 
     Raises:

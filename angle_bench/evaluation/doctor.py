@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_revision
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
@@ -97,12 +97,12 @@ def _folder(place: Path) -> dict[str, Any]:
     }
 
 
-def model_needs(names: Sequence[str], access: Access) -> list[Need]:
+def model_needs(names: Sequence[str], access: LoadOptions) -> list[Need]:
     """Whether models, and the bases of adapters, are here."""
     return [_model_need(name, access) for name in names]
 
 
-def _model_need(name: str, access: Access) -> Need:
+def _model_need(name: str, access: LoadOptions) -> Need:
     fix = f"angle-bench download -m {shell_word(name)}"
     try:
         spec = resolve(name, None, access)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import BUNDLE_FILE, Access, bundle_mark, bundled_commit
+from angle_bench.checkpoints.access import BUNDLE_FILE, LoadOptions, bundle_mark, bundled_commit
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_base
 from angle_bench.checkpoints.folder.content import content_files, content_hash
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
@@ -47,7 +47,7 @@ def download_model(spec: ModelSpec, to: Path | None, say: Say) -> None:
     _bring(spec.name, folder, spec.revision, to, say)
     if not is_adapter(folder):
         return
-    base = Access().base_of(folder, spec.base)
+    base = LoadOptions().base_of(folder, spec.base)
     names = [name for name in (spec.base, recorded_base(folder)) if name and not _is_folder(name)]
     # where the hub's cache has it, the folder is called like its commit
     _bring(names[0] if names else base.name, base, base.name, to, say)

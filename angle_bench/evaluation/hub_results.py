@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from angle_bench.results.find.answers import Answer
+from angle_bench.results.find.answers import StoredScore
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.result_file import read_result
 from angle_bench.suites.task import Task
@@ -57,7 +57,7 @@ def hub_scores(model: StoredModel, tasks: Sequence[Task], warnings: list[str]) -
     return found
 
 
-def _refusal(task: Task, answer: Answer | None) -> str:
+def _refusal(task: Task, answer: StoredScore | None) -> str:
     if answer is None:
         return "it has no stored score"
     if task.own:
@@ -70,7 +70,7 @@ def _refusal(task: Task, answer: Answer | None) -> str:
     return ""
 
 
-def _scores(task: Task, answer: Answer) -> list[HubScore]:
+def _scores(task: Task, answer: StoredScore) -> list[HubScore]:
     version = answer.mteb_version or "unknown"
     whole = HubScore(task, _points(answer.score), version)
     stored = None if answer.parts else read_result(answer.file, task.metric)

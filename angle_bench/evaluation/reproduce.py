@@ -11,7 +11,7 @@ from angle_bench.checkpoints.spec_changes import Change, single_changes
 from angle_bench.encoding.workers.start import has_accelerator
 from angle_bench.errors import UsageError, or_list, shell_word
 from angle_bench.evaluation.encoders.load import place_of
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.outcome import ModelOutcome
@@ -162,7 +162,7 @@ def reproduce(
     Returns:
         What came of it; None if no task could be measured.
     """
-    between = Between(progress.warning)
+    between = IdleWorkers(progress.warning)
 
     def measure(specs: Sequence[ModelSpec]) -> list[ModelOutcome]:
         outcomes = [ModelOutcome.of(each, options.root) for each in specs]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from angle_bench.checkpoints.registry.known import mteb_models, mteb_name
+from angle_bench.checkpoints.registry.mteb_models import mteb_models, mteb_name
 from angle_bench.errors import ResultsError
 from angle_bench.files.atomic import bytes_file, write_together
 from angle_bench.results.find.collect import ResultFolder

@@ -12,7 +12,7 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
-from angle_bench.evaluation.run.run_options import Computing, Keeping, refuse_idle
+from angle_bench.evaluation.run.run_options import Computing, StoreOptions, refuse_unused_options
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.files.output_file import refuse_output, write_output
 
@@ -56,11 +56,11 @@ def compute(
     texts: Sequence[str],
     asked: EncodeOptions,
     computing: Computing,
-    keeping: Keeping,
+    store_options: StoreOptions,
     progress: Progress,
 ) -> "Vectors":
     """Vectors of texts, (texts, dimension), through the store; what is cut is told."""
-    with opened_encoder(spec, computing, keeping, progress) as encoder:
+    with opened_encoder(spec, computing, store_options, progress) as encoder:
         progress.model(spec.header([]), 1, len(texts))
         progress.task("texts", 1, len(texts))
         vectors: Vectors = encoder.encode(
@@ -71,7 +71,7 @@ def compute(
 
 @contextmanager
 def opened_encoder(
-    spec: ModelSpec, computing: Computing, keeping: Keeping, progress: Progress
+    spec: ModelSpec, computing: Computing, store_options: StoreOptions, progress: Progress
 ) -> "Iterator[SentenceEncoder]":
     """An encoder on the store; after the block its workers end, and what was cut is told.
 
@@ -82,7 +82,7 @@ def opened_encoder(
         progress.warning(spec.note)
     progress.loading(spec)
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
-    with opened_store(keeping, progress) as kept:
+    with opened_store(store_options, progress) as kept:
         from angle_bench.evaluation.encoders.load import load_any, refuse_change
 
         encoder = load_any(spec, computing, kept, progress.warning)
@@ -107,7 +107,7 @@ def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
             f"{spec.name} is loaded by mteb itself, whose encoders take no files.",
             f"mteb.get_model({spec.name!r}) in Python",
         )
-    refuse_idle(spec, computing)
+    refuse_unused_options(spec, computing)
 
 
 def write(

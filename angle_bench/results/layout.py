@@ -58,7 +58,7 @@ class ModelFolder:
         """The last failure of a task."""
         return self.side / f"{task}.error.json"
 
-    def claim(self, task: str) -> Path:
+    def task_lock(self, task: str) -> Path:
         """The lock that a process holds while it computes a task."""
         return self.side / f"{task}.lock"
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.shards import parse_shard
 from angle_bench.training.checkpoint.run_folder import FREE
-from angle_bench.training.recipe.read_recipe import Draft, read_draft
+from angle_bench.training.recipe.read_recipe import RecipeSource, read_recipe_source
 from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, section_of
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")  # of a folder's name; + and = are between its parts
@@ -81,7 +81,7 @@ def read_sweep(word: str, changes: Sequence[str] = ()) -> Sweep:
         UsageError: It is no recipe; a list is empty, or has a value twice or one that is not
             allowed; or the setting cannot be swept. Key, line and value are named.
     """
-    draft = read_draft(word, changes)
+    draft = read_recipe_source(word, changes)
     axes = dict(_axes(draft))
     for keys in axes:
         _refuse_what_compares_nothing(draft, keys)
@@ -135,7 +135,7 @@ def dealt(every: Sequence[PlannedTraining], shard: str | None) -> list[PlannedTr
     return list(every[part.number - 1 :: part.count])
 
 
-def _axes(draft: Draft) -> Iterator[tuple[Keys, list[Any]]]:
+def _axes(draft: RecipeSource) -> Iterator[tuple[Keys, list[Any]]]:
     """The swept settings with their values, in the order of the file."""
     for keys, value, annotation in _settings(draft.content, Recipe, ()):
         if not isinstance(value, list):
@@ -175,7 +175,7 @@ def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) in (tuple, list)
 
 
-def _refuse_what_compares_nothing(draft: Draft, keys: Keys) -> None:
+def _refuse_what_compares_nothing(draft: RecipeSource, keys: Keys) -> None:
     key = dotted(keys)
     if key == "train.seed":
         raise draft.refused(
@@ -187,7 +187,7 @@ def _refuse_what_compares_nothing(draft: Draft, keys: Keys) -> None:
         raise draft.refused(keys, f"{key} is a list, but changes no weight: its cells are one")
 
 
-def _refuse_equal(draft: Draft, axes: Mapping[Keys, Sequence[Any]]) -> None:
+def _refuse_equal(draft: RecipeSource, axes: Mapping[Keys, Sequence[Any]]) -> None:
     """Refuse a value that is not allowed, or that stands twice once it is validated."""
     first = {keys: values[0] for keys, values in axes.items()}
     for keys, values in axes.items():
@@ -204,7 +204,7 @@ def _grid(axes: Mapping[Keys, Sequence[Any]]) -> Iterator[dict[Keys, Any]]:
         yield dict(zip(axes, values, strict=True))
 
 
-def _recipe(draft: Draft, chosen: Mapping[Keys, Any]) -> Recipe:
+def _recipe(draft: RecipeSource, chosen: Mapping[Keys, Any]) -> Recipe:
     """The recipe with one value for each swept setting."""
     content = copy.deepcopy(draft.content)
     for keys, value in chosen.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.errors import ResultsError
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.progress import Progress
     from angle_bench.evaluation.run.outcome import ModelOutcome
@@ -35,13 +35,13 @@ class Scoring:
 
     suite: "Suite | None"
     root: Path
-    access: "Access"
+    access: "LoadOptions"
     device: str
     quiet: bool
     debug: bool
     command: Sequence[str]
 
-    def access_of(self, training: "PlannedTraining") -> "Access":
+    def access_of(self, training: "PlannedTraining") -> "LoadOptions":
         """The same for one training, whose recipe may say where an adapter's base is."""
         return replace(self.access, base=training.recipe.model.base)
 
@@ -49,7 +49,7 @@ class Scoring:
 def scoring_of(
     sweep: "Sweep",
     results: Path,
-    access: "Access",
+    access: "LoadOptions",
     device: str,
     quiet: bool,
     debug: bool,

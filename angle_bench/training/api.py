@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy import stats
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import DataError, UsageError
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.suites.task import Suite
 from angle_bench.suites.user_task import OwnTask
 from angle_bench.training.checkpoint.run_folder import RunFolder
@@ -150,14 +150,16 @@ def train(
                 keep(file, given, name, there)
         request = TrainingRequest(
             folder=folder,
-            access=Access.of(base, mirror, trust_remote_code, allow_pickle),
+            access=LoadOptions.of(base, mirror, trust_remote_code, allow_pickle),
             device=device,
             resume=resume,
             track=track,
             select_on_test=select_on_test,
             suite=_suite(valid) if chosen_by_rows else None,
             command=["angle_bench.train"],
-            keeping=Keeping(cache, None if cache_dir is None else Path(cache_dir).expanduser()),
+            store_options=StoreOptions(
+                cache, None if cache_dir is None else Path(cache_dir).expanduser()
+            ),
         )
         return fine_tune(asked, request)
 

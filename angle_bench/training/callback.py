@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.checkpoints.resolve import resolve_all
@@ -24,7 +24,7 @@ from angle_bench.errors import AngleBenchError, UsageError, did_you_mean, shell_
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.outcome import ModelOutcome
-from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
+from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
 from angle_bench.evaluation.run.runner import run
 from angle_bench.evaluation.task_data import check_mirror
 from angle_bench.results.layout import results_root
@@ -95,7 +95,7 @@ class EvaluateCallback(TrainerCallback):
             self._suite = joined(find_all([tasks] if isinstance(tasks, str) else list(tasks)))
             self._mirror = check_mirror(None if mirror is None else Path(mirror))
             self._root = results_root(Path(results), write=True)
-        self._access = Access.of(base, self._mirror, False, False)
+        self._access = LoadOptions.of(base, self._mirror, False, False)
         self._settings = Overrides(**settings)
         self._every, self._device = every, device
         self._trainer: Any = None
@@ -200,7 +200,7 @@ class EvaluateCallback(TrainerCallback):
                     root=self._root,
                     mirror=self._mirror,
                     computing=Computing(device),
-                    keeping=Keeping(on=False),  # of weights that are gone in a moment
+                    store_options=StoreOptions(on=False),  # of weights that are gone in a moment
                     command=["angle_bench.EvaluateCallback"],
                 )
                 run([Job([outcome], self._suite)], options, _Warnings())

@@ -210,8 +210,8 @@ def test_a_prompts_tail_survives(tmp_path: Path, template: str) -> None:
     from transformers import AutoModel
 
     import angle_bench
+    from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
     from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
-    from angle_bench.checkpoints.place import CheckpointPaths
     from angle_bench.checkpoints.templates import render, typed_template
     from angle_bench.encoding.tokenise import tokenise
 

@@ -49,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hub(served: Path) -> Iterator[Hub]:
-    from angle_bench.checkpoints.registry.known import mteb_models
+    from angle_bench.checkpoints.registry.mteb_models import mteb_models
 
     with Hub() as hub:
         for name in (UAE, MXBAI, MINILM):

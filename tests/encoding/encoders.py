@@ -7,9 +7,9 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.loading.backbone import Backbone, load_backbone
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.contract import Vectors

@@ -14,7 +14,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import angle_bench
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.errors import DataError, ModelError, UsageError
@@ -357,4 +357,4 @@ def test_a_folder_that_is_broken_is_named(built, tmp_path: Path) -> None:
     for place in folder.rglob("*.safetensors"):
         place.write_bytes(b"no weights")
     with pytest.raises(ModelError, match="sentence-transformers could not load"):
-        load_handed_over(resolve(str(folder), None, Access()), Computing("cpu:1"))
+        load_handed_over(resolve(str(folder), None, LoadOptions()), Computing("cpu:1"))

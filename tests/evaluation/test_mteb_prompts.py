@@ -13,11 +13,11 @@ import pytest
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.types import PromptType
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.instructions import task_instruction
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import PromptPolicy, roles_of
-from angle_bench.checkpoints.registry.known import mteb_models, mteb_protocol
+from angle_bench.checkpoints.registry.mteb_models import mteb_models, mteb_protocol
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.templates import head_and_tail, render
 from angle_bench.errors import UsageError
@@ -253,7 +253,7 @@ def test_only_classes_that_keep_mteb_s_way_of_prompting_are_known() -> None:
 def test_a_name_that_mteb_prompts_otherwise_says_so(
     name: str, changes: Overrides, said: str | None, mirror: Path
 ) -> None:
-    note = resolve(name, changes, Access(mirror=mirror)).note or ""
+    note = resolve(name, changes, LoadOptions(mirror=mirror)).note or ""
     assert (said in note) if said else ("mteb" not in note)
 
 

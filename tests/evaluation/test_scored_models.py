@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.evaluation.scored.scored_models import find_rows, find_scored
@@ -39,7 +39,7 @@ FOLDERS = [
 ]
 MODELS = models_of(FOLDERS)
 STORED = [StoredModel.of(model) for model in MODELS]
-ACCESS = Access.of(None, None, False, False)
+ACCESS = LoadOptions.of(None, None, False, False)
 
 Said = list[tuple[str | None, list[list[str]]]]
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import angle_bench
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.loading.backbone import load_backbone
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.workers.forward import Forward
 from angle_bench.encoding.workers.inline import InlineWorker

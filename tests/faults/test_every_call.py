@@ -26,7 +26,7 @@ LIGHT = [
     *(
         "angle_bench.cli.app",
         "angle_bench.reporting.tables.leaderboard",
-        "angle_bench.reporting.comparison.judged",
+        "angle_bench.reporting.comparison.leaderboard_ranks",
     ),
     *("angle_bench.reporting.site.pages", "angle_bench.reporting.site.shown"),
 ]

@@ -30,7 +30,7 @@ from angle_bench.encoding.store.lmdb_store import VectorStore
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.reader import open_rows
 from angle_bench.files.toml import TABLES, TomlFile, read_toml
-from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
 from angle_bench.reporting.tables.stored_rows import model_rows
 from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
@@ -112,7 +112,7 @@ def _board(folder: Path) -> Any:
     warnings: list[str] = []
     rows = model_rows(OF, every_model(models_of(collect([folder]).folders)), warnings)
     if rows:
-        with_ranks(boards.arrange(OF, rows, boards.Wishes(), warnings))
+        with_ranks(boards.arrange(OF, rows, boards.LeaderboardOptions(), warnings))
     return None
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder import adapter_patterns
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve, resolve_all
 from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.errors import ModelError, UsageError
@@ -51,7 +51,7 @@ def test_the_recorded_base_is_found(adapter: Path, base: Path) -> None:
 def test_another_base_is_another_model(adapter: Path, base: Path, tmp_path: Path) -> None:
     other = build_tiny(tmp_path / "other", "llama", seed=5)
     first = resolve(str(adapter), LAST)
-    second = resolve(str(adapter), LAST, Access(base=str(other)))
+    second = resolve(str(adapter), LAST, LoadOptions(base=str(other)))
     assert second.base == str(other)
     assert first.revision != second.revision
 
@@ -81,17 +81,19 @@ def test_an_adapter_that_names_no_base(adapter: Path) -> None:
 def test_the_base_comes_from_the_mirror(adapter: Path, tmp_path: Path) -> None:
     change(adapter / "adapter_config.json", base_model_name_or_path="org/llama")
     mirrored = build_tiny(tmp_path / "mirror/org/llama", "llama")
-    assert resolve(str(adapter), LAST, Access(mirror=tmp_path / "mirror")).base == str(mirrored)
+    assert resolve(str(adapter), LAST, LoadOptions(mirror=tmp_path / "mirror")).base == str(
+        mirrored
+    )
 
 
 def test_a_base_for_a_whole_checkpoint_is_refused(tiny_bert: Path, base: Path) -> None:
     with pytest.raises(UsageError, match="none is named"):
-        resolve_all([str(tiny_bert)], None, Access(base=str(base)))
+        resolve_all([str(tiny_bert)], None, LoadOptions(base=str(base)))
 
 
 def test_an_adapter_of_an_adapter_is_refused(adapter: Path, tmp_path: Path, base: Path) -> None:
     with pytest.raises(ModelError, match="is an adapter itself"):
-        resolve(str(build_lora(tmp_path / "b", base)), LAST, Access(base=str(adapter)))
+        resolve(str(build_lora(tmp_path / "b", base)), LAST, LoadOptions(base=str(adapter)))
 
 
 @pytest.mark.parametrize("architecture", ["bert", "qwen3", "wider"])
@@ -152,7 +154,7 @@ def test_a_pickled_adapter_needs_leave(adapter: Path, base: Path) -> None:
     with pytest.raises(ModelError, match="only a pickle") as caught:
         resolve(str(adapter), LAST)
     assert "--allow-pickle" in caught.value.fix
-    spec = resolve(str(adapter), LAST, Access(trust=Trust(pickle=True)))
+    spec = resolve(str(adapter), LAST, LoadOptions(trust=Trust(pickle=True)))
     device = torch.device("cpu")
     assert (
         load_backbone(CheckpointPaths(adapter, base, spec.trust), SETTINGS, device).warnings == []
@@ -178,7 +180,7 @@ def test_an_adapter_with_fewer_weights_than_its_config_says(adapter: Path, base:
 
 
 def test_trust_is_for_one_model(adapter: Path, tiny_bert: Path) -> None:
-    access = Access(trust=Trust(pickle=True))
+    access = LoadOptions(trust=Trust(pickle=True))
     with pytest.raises(UsageError, match="for one model, and 2 are named"):
         resolve_all([str(adapter), str(tiny_bert)], LAST, access)
 

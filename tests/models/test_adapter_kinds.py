@@ -14,11 +14,11 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.adapter_config import KINDS
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.loading.peft_adapter import attach, last_hidden_state
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.errors import ModelError

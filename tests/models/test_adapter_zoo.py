@@ -12,10 +12,10 @@ import torch
 
 import angle_bench
 from angle_bench.api.exporting import FORMS
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.forward import Forward
@@ -66,7 +66,7 @@ def theirs(folder: Path, role: str) -> Any:
 
 
 def ours(folder: Path, role: str, base: str | None = None) -> Any:
-    spec = resolve(str(folder), None, Access(base=base))
+    spec = resolve(str(folder), None, LoadOptions(base=base))
     assert spec.base is None or spec.folder != Path(spec.base)
     settings = spec.required_settings()
     place = CheckpointPaths(folder, None if spec.base is None else Path(spec.base))
@@ -161,7 +161,7 @@ def test_sentence_transformers_itself_takes_no_other_base(
     assert resolve(str(folder)).loader == "sentence-transformers"
     other = shutil.copytree(base, tmp_path / "other")
     with pytest.raises(UsageError, match="on the base that it records"):
-        resolve(str(folder), Overrides(), Access(base=str(other)))
+        resolve(str(folder), Overrides(), LoadOptions(base=str(other)))
 
 
 def test_an_adapter_beside_a_whole_model_is_refused(
@@ -173,7 +173,7 @@ def test_an_adapter_beside_a_whole_model_is_refused(
     with pytest.raises(ModelError, match="holds an adapter and a whole model") as caught:
         resolve(str(folder))
     assert f"--base {base}" in caught.value.fix
-    assert resolve(str(folder), Overrides(), Access(base=str(base))).base == str(base)
+    assert resolve(str(folder), Overrides(), LoadOptions(base=str(base))).base == str(base)
 
 
 @pytest.mark.process

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import is_decoder, refuse_architecture, shape_of
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.loading.backbone import (
@@ -18,7 +19,6 @@ from angle_bench.checkpoints.loading.backbone import (
 )
 from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import NO_TRUST, Settings, Shape
 from angle_bench.errors import ModelError
 from tests import zoo

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import DTYPES, Backbone, load_backbone
 from angle_bench.checkpoints.loading.devices import pick_device
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Dtype, Settings
 from angle_bench.errors import ModelError
 

@@ -109,12 +109,12 @@ def test_the_name_of_a_step() -> None:
 def test_trust_is_for_one_training_not_for_two(tmp_path: Path, tiny_bert: Path) -> None:
     import shutil
 
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.checkpoints.spec import Trust
 
     for place in ("a/checkpoint-1", "a/checkpoint-2", "b/checkpoint-1"):
         shutil.copytree(tiny_bert, tmp_path / place)
-    access = Access(trust=Trust(pickle=True))
+    access = LoadOptions(trust=Trust(pickle=True))
     steps = one("a").refs()
     specs = resolve_all(steps, None, access)
     assert [spec.label for spec in specs] == ["a step 1", "a step 2"]

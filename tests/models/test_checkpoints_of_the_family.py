@@ -9,9 +9,9 @@ import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 import angle_bench
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.loading.pooling import pool
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.forward import Forward

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.resolve import resolve
@@ -79,7 +79,7 @@ def test_an_adapter_gets_the_recorded_revision_of_its_base(cached: Path, tmp_pat
     change_json(adapter / "adapter_config.json", revision=other.name)
     mirrored = tmp_path / "mirror/tiny-org/tiny"
     shutil.copytree(cached, mirrored)
-    access = Access(mirror=tmp_path / "mirror")
+    access = LoadOptions(mirror=tmp_path / "mirror")
     assert resolve(str(adapter), typed, access).base == str(other)  # nobody says which that is
     said = {"revision": other.name, "content": content_hash(mirrored)}
     (mirrored / ".angle-bench.json").write_text(json.dumps(said))

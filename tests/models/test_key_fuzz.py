@@ -26,7 +26,7 @@ from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.encoders.foreign import load_handed_over
 from angle_bench.evaluation.encoders.load import load_variants
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.run.run_options import Computing
 from tests import zoo
 from tests.checkpoints import build_tiny_bert
@@ -147,7 +147,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-class InThisProcess(Between):
+class InThisProcess(IdleWorkers):
     """Workers without a process of their own: the same code, a second earlier."""
 
     def start(self, checkpoint: Any, computing: Computing) -> Workers:

@@ -3,7 +3,7 @@
 import pytest
 
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.registry.known import known_names, mteb_models
+from angle_bench.checkpoints.registry.mteb_models import known_names, mteb_models
 from angle_bench.checkpoints.registry.registry import find, registry
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.templates import NAMED

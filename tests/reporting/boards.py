@@ -1,6 +1,6 @@
 """Leaderboards made by hand, for tests of what is done with them."""
 
-from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import ScoreSource, TableCell, TableRow
 from angle_bench.suites.task import Suite, Task
@@ -37,4 +37,4 @@ def row(
 
 def board(*rows: TableRow, of: Suite | None = None, **wishes: object) -> Board:
     names = "ABCDEFG"[: len(rows[0].cells)]
-    return arrange(of or suite(*names), rows, Wishes(**wishes))  # type: ignore[arg-type]
+    return arrange(of or suite(*names), rows, LeaderboardOptions(**wishes))  # type: ignore[arg-type]

@@ -156,7 +156,7 @@ def test_a_task_that_a_run_lacks_has_no_mean() -> None:
 
 
 def test_warnings_stand_once() -> None:
-    from angle_bench.reporting.tables.arrange import Wishes, arrange
+    from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 
-    made = arrange(suite("A"), [row("a", 0.1)], Wishes(), ["x", "y", "x"])
+    made = arrange(suite("A"), [row("a", 0.1)], LeaderboardOptions(), ["x", "y", "x"])
     assert made.warnings == ("x", "y")

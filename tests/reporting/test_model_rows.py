@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.evaluation.scored.scored_models import find_rows
 from angle_bench.reporting.tables.signature import parts_of
 from angle_bench.reporting.tables.stored_rows import model_rows
@@ -26,7 +26,7 @@ def rows(root: Path, *typed: str) -> tuple[list[TableRow], list[str]]:
     chosen = every_model(models)
     if typed:
         stored = [StoredModel.of(model) for model in models]
-        access = Access.of(None, None, False, False)
+        access = LoadOptions.of(None, None, False, False)
         chosen = find_rows(typed, stored, access, "STS", warnings)
     return model_rows(SUITE, chosen, warnings), warnings
 

@@ -11,7 +11,7 @@ import pytest
 
 from angle_bench.reporting.comparison.compare import compare, read_sides
 from angle_bench.reporting.comparison.comparison_table import How
-from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.text_report import text
 from angle_bench.reporting.tables.leaderboard import Board
@@ -41,7 +41,7 @@ def side_file(results: Results, name: str) -> Path:
 def ranked(results: Results) -> Board:
     warnings: list[str] = []
     rows = model_rows(OF, every_model(models_of(collect([results.root]).folders)), warnings)
-    return with_ranks(boards.arrange(OF, rows, boards.Wishes(base="base"), warnings))
+    return with_ranks(boards.arrange(OF, rows, boards.LeaderboardOptions(base="base"), warnings))
 
 
 def compared(results: Results, *names: str) -> str:

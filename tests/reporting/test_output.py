@@ -11,10 +11,10 @@ from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
 from angle_bench.reporting.formats.formats import (
     FORMATS,
     Format,
+    check_can_overwrite,
     first_difference,
     format_of,
     is_site,
-    may_write,
 )
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table_layout import DATA, LOOKED_AT
@@ -67,9 +67,9 @@ def test_an_unknown_format_is_answered(name: str | None, file: str | None) -> No
 @EVERY
 def test_ours_may_be_overwritten(tmp_path: Path, kind: Format) -> None:
     place = tmp_path / "table"
-    may_write(place, kind)  # nothing is there
+    check_can_overwrite(place, kind)  # nothing is there
     put(place, kind)
-    may_write(place, kind)
+    check_can_overwrite(place, kind)
 
 
 @EVERY
@@ -78,9 +78,9 @@ def test_nothing_else_is_overwritten(tmp_path: Path, kind: Format, data: bytes) 
     place = tmp_path / "notes"
     place.write_bytes(data)
     with pytest.raises(UsageError, match="nothing is overwritten"):
-        may_write(place, kind)
+        check_can_overwrite(place, kind)
     with pytest.raises(UsageError, match="is a folder"):
-        may_write(tmp_path, kind)
+        check_can_overwrite(tmp_path, kind)
 
 
 @EVERY

@@ -11,7 +11,7 @@ from scipy.stats import ttest_rel
 from angle_bench.reporting.comparison.common_items import task_weights
 from angle_bench.reporting.comparison.compare import compare, read_sides
 from angle_bench.reporting.comparison.comparison_table import How
-from angle_bench.reporting.comparison.judged import with_ranks
+from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
 from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.ranking import Ranking, better, ranks
 from angle_bench.reporting.comparison.task_ranking import with_task_ranks
@@ -59,7 +59,7 @@ def ranking(results: Results, *names: str, of: Suite = FOUR) -> Ranking:
 
 def board(results: Results, of: Suite = FOUR, **wishes: Any) -> Board:
     rows = model_rows(of, every_model(models_of(collect([results.root]).folders)), [])
-    return boards.arrange(of, rows, boards.Wishes(**wishes))
+    return boards.arrange(of, rows, boards.LeaderboardOptions(**wishes))
 
 
 def test_ranks_over_the_tasks_that_have_predictions(results: Results) -> None:

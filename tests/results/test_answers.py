@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from angle_bench.results.find.answers import Joined, incomplete_line, join
+from angle_bench.results.find.answers import MergedScores, incomplete_line, merge_revisions
 from angle_bench.results.find.collect import collect
 from angle_bench.suites.select import select
 from angle_bench.suites.shipped import mteb_task
@@ -20,12 +20,12 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "in" / "org__model"
 
 
-def joined(*folders: Path, tasks: tuple[Task, ...] = STS) -> tuple[Joined, list[str]]:
+def joined(*folders: Path, tasks: tuple[Task, ...] = STS) -> tuple[MergedScores, list[str]]:
     warnings: list[str] = []
-    return join(collect(folders).folders, tasks, warnings), warnings
+    return merge_revisions(collect(folders).folders, tasks, warnings), warnings
 
 
-def scores(found: Joined) -> dict[str, float]:
+def scores(found: MergedScores) -> dict[str, float]:
     return {name: answer.score for name, answer in found.answers.items()}
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.encoder import Encoder
 from angle_bench.encoding.workers.forward import Forward

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.distributed.tensor import DTensor
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.training.loop import fine_tune as module
 from angle_bench.training.loop.trainer import AngleTrainer
 from angle_bench.training.loop.training_request import TrainingRequest
@@ -69,7 +69,7 @@ class Digests(Seen):
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     mirror = folder / "mirror"
-    access = Access(mirror=mirror if mirror.is_dir() else None)
+    access = LoadOptions(mirror=mirror if mirror.is_dir() else None)
     for name, recipe in json.loads((folder / "cases.json").read_text()).items():
         watch = Digests()
         rows = rows_of_batches()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.errors import UsageError
 from angle_bench.training.data.collate import Collator
 from angle_bench.training.data.dataset import load_rows
@@ -54,7 +54,7 @@ def test_the_loss_falls_and_the_adapter_comes_back(
     assert all(weight.any() for name, weight in found.items() if "lora_B" in name)
     # what training had in memory is what comes back from the disk
     asked = recipe(tmp_path, model, start)
-    spec = starting_point(asked, Access())
+    spec = starting_point(asked, LoadOptions())
     student = load_student(asked, spec, CheckpointPaths(model), CPU, done.folder / "checkpoint-36")
     rows = load_rows(asked)
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
@@ -69,7 +69,7 @@ def test_the_loss_falls_and_the_adapter_comes_back(
 def test_gradients_reach_the_adapter_alone(tmp_path: Path) -> None:
     model = build_tiny(tmp_path / "llama", "llama")
     asked = recipe(tmp_path, model, 1)
-    student = load_student(asked, starting_point(asked, Access()), CheckpointPaths(model), CPU)
+    student = load_student(asked, starting_point(asked, LoadOptions()), CheckpointPaths(model), CPU)
     rows = load_rows(asked)
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])
     inputs = (batch[name] for name in ("input_ids", "attention_mask", "prompts"))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import UsageError
 from angle_bench.training.preview.preview import preview
 from angle_bench.training.recipe.recipe import Recipe
@@ -97,7 +97,10 @@ def test_its_score_is_that_of_the_saved_folder(tmp_path: Path, tiny_bert: Path) 
 
 def test_more_than_there_will_be(tmp_path: Path, tiny_bert: Path) -> None:
     asked = recipe(tmp_path, tiny_bert, train={"average_last": 4})
-    for attempt in (lambda: trained(asked, tmp_path / "out"), lambda: preview(asked, Access())):
+    for attempt in (
+        lambda: trained(asked, tmp_path / "out"),
+        lambda: preview(asked, LoadOptions()),
+    ):
         with pytest.raises(UsageError, match="in 9 steps 3 checkpoints are due") as caught:
             attempt()
         assert caught.value.fix == "--set train.save_steps=2"

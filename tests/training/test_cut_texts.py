@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 from tests.checkpoints import build_tiny_bert, write_rows
 from tests.training.test_similarity_teacher import SIMILARITIES, handed_over
 from tests.training.trainings import recipe_of, rows_of, trained
@@ -42,14 +42,14 @@ def test_of_a_teacher_of_similarities(
     build_tiny_bert(tmp_path / "short", seed=3, max_position_embeddings=9)
     section = {"model": str(tmp_path / "short"), "pooling": "mean", **SIMILARITIES}
     asked = recipe_of(tmp_path, tiny_bert, "B", teacher=section, train={"epochs": 3})
-    kept = Keeping(folder=tmp_path / "cache")
-    _, seen = trained(asked, tmp_path / "out", keeping=kept)
+    kept = StoreOptions(folder=tmp_path / "cache")
+    _, seen = trained(asked, tmp_path / "out", store_options=kept)
     every = {row[name] for row in rows for name in ("query", "positive")}
     cut = longer(tiny_bert, sorted(every), 9)
     assert 0 < cut < len(every)
     (said,) = seen.warnings
     assert said == f"the teacher short: {cut} of {len(every)} texts were cut to 9 tokens"
-    _, seen = trained(asked.with_seed(5), tmp_path / "stored", keeping=kept)
+    _, seen = trained(asked.with_seed(5), tmp_path / "stored", store_options=kept)
     assert seen.warnings == []
 
 
@@ -58,5 +58,5 @@ def test_where_nobody_counts_that_is_said(
 ) -> None:
     section = {"model": str(handed_over(tmp_path / "st")), **SIMILARITIES}
     asked = recipe_of(tmp_path, tiny_bert, "B", teacher=section, train={"max_steps": 1})
-    _, seen = trained(asked, tmp_path / "out", keeping=Keeping(on=False))
+    _, seen = trained(asked, tmp_path / "out", store_options=StoreOptions(on=False))
     assert any("does not say how many texts it cuts" in line for line in seen.warnings)

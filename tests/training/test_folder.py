@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.loading.pooling import pool
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import POOLINGS, Settings

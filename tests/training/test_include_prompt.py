@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import angle_bench
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.training.data.collate import Collator
 from angle_bench.training.data.dataset import load_rows
@@ -32,7 +32,7 @@ def recipe(folder: Path, start: Path, **sections: Any) -> Any:
 def live(asked: Any, start: Path, resumed: Path | None = None) -> tuple[Any, list[str], Any]:
     """What the module in training gives of two rows, and their texts."""
     student = load_student(
-        asked, starting_point(asked, Access()), CheckpointPaths(start), CPU, resumed
+        asked, starting_point(asked, LoadOptions()), CheckpointPaths(start), CPU, resumed
     )
     rows = load_rows(asked)
     batch = Collator(student.tokenizer, student.settings)([rows[0], rows[1]])

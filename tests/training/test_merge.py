@@ -14,8 +14,8 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file
 
 import angle_bench
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import AngleBenchError, ModelError, UsageError

@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 import angle_bench
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.spec import PoolingName
 from angle_bench.errors import AngleBenchError, DataError, UsageError
 from angle_bench.training.data.collate import Collator
@@ -62,7 +62,7 @@ def test_it_is_refused(
         trained(asked, tmp_path / "out")
     if "lora" not in sections:  # the names of layers are known once the model is loaded
         with pytest.raises(AngleBenchError, match=said):
-            preview(asked, Access(), "cpu")
+            preview(asked, LoadOptions(), "cpu")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_they_are_said_before_and_at_training(tmp_path: Path, tiny_bert: Path) -
     train = {"epochs": 1, "warmup": 50}
     asked = recipe_of(tmp_path, tiny_bert, "B", loss={"cosine_w": 1.0}, train=train)
     _, seen = trained(asked, tmp_path / "out")
-    lines = preview(asked, Access(), "cpu").warnings
+    lines = preview(asked, LoadOptions(), "cpu").warnings
     assert seen.warnings == list(lines)
     assert "loss.cosine_w" in lines[0]
     assert lines[1].startswith("train.warmup is 50 of 3 steps")
@@ -229,7 +229,7 @@ def test_a_text_that_looks_like_another_with_its_prompt(tmp_path: Path, tiny_ber
     """Equal texts go once, but not texts of which other tokens are pooled."""
     model = {"include_prompt": False}
     asked = recipe_of(tmp_path, tiny_bert, "B", model=model, prompts={"document": "a: {text}"})
-    spec = starting_point(asked, Access())
+    spec = starting_point(asked, LoadOptions())
     from transformers import AutoTokenizer
 
     collate = Collator(AutoTokenizer.from_pretrained(tiny_bert), spec.required_settings())

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.training.api import train
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.objectives import similarity_distance
@@ -209,24 +209,24 @@ def test_what_is_stored_is_not_computed_again(
     train = {"epochs": 2, "batch_size": 8, "save_steps": 1}
     section = {"model": str(teacher), **SIMILARITIES}
     asked = recipe(tmp_path, tiny_bert, section, train=train, model={"dropout": 0.2})
-    kept = Keeping(folder=tmp_path / "cache")
-    first, seen = trained(asked, tmp_path / "first", keeping=kept)
+    kept = StoreOptions(folder=tmp_path / "cache")
+    first, seen = trained(asked, tmp_path / "first", store_options=kept)
     assert loads == [str(teacher)]
-    again, same = trained(asked, tmp_path / "again", keeping=kept)
+    again, same = trained(asked, tmp_path / "again", store_options=kept)
     assert seen.losses == same.losses
     assert_same_weights(first.folder, again.folder)
-    trained(asked.with_seed(7), tmp_path / "seed", keeping=kept)
-    trained(asked, tmp_path / "parts", Seen(stop_after=2), keeping=kept)
-    resumed, _ = trained(asked, tmp_path / "parts", resume=True, keeping=kept)
+    trained(asked.with_seed(7), tmp_path / "seed", store_options=kept)
+    trained(asked, tmp_path / "parts", Seen(stop_after=2), store_options=kept)
+    resumed, _ = trained(asked, tmp_path / "parts", resume=True, store_options=kept)
     assert_same_weights(first.folder, resumed.folder)
     assert loads == [str(teacher)]
-    trained(asked, tmp_path / "forgotten", keeping=Keeping(on=False))
+    trained(asked, tmp_path / "forgotten", store_options=StoreOptions(on=False))
     assert loads == [str(teacher)] * 2
     # what a run would compute is what a training has stored
     half = asked.train.model_copy(update={"precision": "bf16"})
-    fresh = Keeping(folder=tmp_path / "fresh")
-    trained(asked.model_copy(update={"train": half}), tmp_path / "half", keeping=fresh)
-    whole, _ = trained(asked, tmp_path / "whole", keeping=fresh)
+    fresh = StoreOptions(folder=tmp_path / "fresh")
+    trained(asked.model_copy(update={"train": half}), tmp_path / "half", store_options=fresh)
+    whole, _ = trained(asked, tmp_path / "whole", store_options=fresh)
     assert_same_weights(first.folder, whole.folder)
     assert loads == [str(teacher)] * 3
 
@@ -236,7 +236,7 @@ def test_a_teacher_computes_in_its_own_precision(
 ) -> None:
     """Whatever the training computes in, and without its random numbers."""
     asked = recipe(tmp_path, tiny_bert, {"model": str(wide(tmp_path / "teacher")), **SIMILARITIES})
-    (taught,) = teachings(asked, starting_point(asked, Access()), Access())
+    (taught,) = teachings(asked, starting_point(asked, LoadOptions()), LoadOptions())
     batch = {"input_ids": torch.zeros(1), "texts": ["a dog", "one cat"], "texts_per_row": 2}
     found = []
     for half in (False, True):

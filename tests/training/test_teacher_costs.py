@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from angle_bench.checkpoints.access import Access
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.training.loop import fine_tune
 from angle_bench.training.preview import preview as module
 from angle_bench.training.preview.preview import preview
@@ -54,8 +54,8 @@ def test_tokens_are_those_that_are_computed(
     rows = [{"query": f"a {a} {b}", "positive": f"the {b} {a}"} for a in "bcdef" for b in "uvwxyz"]
     write_rows(tmp_path / "rows-B.jsonl", rows[:24])
     asked = recipe_of(tmp_path, tiny_bert, "B", teacher=section, train=train)
-    seen = preview(asked, Access(), "cpu")
-    trained(asked, tmp_path / "out", keeping=Keeping(folder=tmp_path / "cache"))
+    seen = preview(asked, LoadOptions(), "cpu")
+    trained(asked, tmp_path / "out", store_options=StoreOptions(folder=tmp_path / "cache"))
     (teacher,) = teachers[0].values()
     assert costs[0].tokens == teacher.encoder.counted()["tokens"]
     loaded = teacher.encoder.encoder.workers.loaded.parameters
@@ -68,11 +68,11 @@ def test_a_teacher_of_vectors_gets_the_candidates_tokens(
     tmp_path: Path, tiny_bert: Path, costs: list[TeacherCost]
 ) -> None:
     asked = recipe_of(tmp_path, tiny_bert, teacher={"model": "self"}, train={"accumulation": 3})
-    seen = preview(asked, Access(), "cpu")
+    seen = preview(asked, LoadOptions(), "cpu")
     assert costs[0].tokens == (seen.tokens or 0) * seen.steps * 3
     assert seen.memory is not None
     assert seen.memory.teachers == seen.memory.weights
-    assert preview(recipe_of(tmp_path, tiny_bert), Access(), "cpu").teaching == 0
+    assert preview(recipe_of(tmp_path, tiny_bert), LoadOptions(), "cpu").teaching == 0
 
 
 def test_what_is_left_out_is_said(cli: Cli, tmp_path: Path, tiny_bert: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.errors import UsageError
 from angle_bench.training.model.student import load_student
 from angle_bench.training.model.weight_names import WeightGroup, chosen, parts_of
@@ -89,12 +89,12 @@ def test_the_preview_counts_what_trains(
     )
     more: dict[str, Any] = {"lora": {"r": 2}} if adapter else {}
     recipe = recipe_of(tmp_path, start, model={} if adapter else model, prompts={}, **more)
-    spec = starting_point(recipe, Access())
+    spec = starting_point(recipe, LoadOptions())
     student = load_student(
         recipe, spec, CheckpointPaths(start, None, spec.trust), torch.device("cpu")
     )
     training = [weight for weight in student.module.parameters() if weight.requires_grad]
-    seen = preview(recipe, Access(), "cpu")
+    seen = preview(recipe, LoadOptions(), "cpu")
     assert seen.trainable == sum(weight.numel() for weight in training)
     assert seen.trains is not None
     assert sum(part.modules * part.parameters for part in seen.trains) == seen.trainable

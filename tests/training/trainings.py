@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.training.loop.fine_tune import fine_tune
 from angle_bench.training.loop.schedule import Stop
 from angle_bench.training.loop.trained import Trained
@@ -100,7 +100,7 @@ def trained(
 ) -> tuple[Trained, Seen]:
     """Train, and what was said meanwhile."""
     watch = seen or Seen()
-    access = Access(base=recipe.model.base, mirror=request.pop("mirror", None))
+    access = LoadOptions(base=recipe.model.base, mirror=request.pop("mirror", None))
     done = fine_tune(
         recipe, TrainingRequest(folder, access, device="cpu", **request), watch, watch.stop
     )

@@ -2,15 +2,15 @@
 
 from angle_bench.api.calling.sizes import parse_size
 from angle_bench.api.calling.words import Places, place
-from angle_bench.checkpoints.access import Access
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.evaluation.run.run_options import StoreOptions
 
 
 def access_of(
     mirror: Places | None, base: Places | None, trust_remote_code: bool, allow_pickle: bool
-) -> Access:
+) -> LoadOptions:
     """Where checkpoints are looked for, and what may run code."""
-    return Access.of(
+    return LoadOptions.of(
         None if base is None else str(base),
         None if mirror is None else place(mirror),
         trust_remote_code,
@@ -18,11 +18,11 @@ def access_of(
     )
 
 
-def keeping_of(cache: bool, cache_dir: Places | None, cache_limit: str | int) -> Keeping:
+def keeping_of(cache: bool, cache_dir: Places | None, cache_limit: str | int) -> StoreOptions:
     """Where vectors are kept.
 
     Raises:
         UsageError: The limit is no size.
     """
     limit = cache_limit if isinstance(cache_limit, int) else parse_size(cache_limit)
-    return Keeping(cache, None if cache_dir is None else place(cache_dir), limit)
+    return StoreOptions(cache, None if cache_dir is None else place(cache_dir), limit)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.run.run_options import Computing, Keeping, Options
+from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.folder.saved_steps import SavedTraining
@@ -34,7 +34,7 @@ class Question:
         changes: Settings over the checkpoints' own.
         access: Where checkpoints are looked for; its mirror also has data.
         computing: How vectors are computed.
-        keeping: Where they are kept.
+        store_options: Where they are kept.
         layers: Whose hidden states are scored.
         sizes: The leading dimensions that are scored.
         limit: Samples of each split that a smoke run takes; None is all.
@@ -48,9 +48,9 @@ class Question:
     checkpoints: Sequence[str] = ()
     results: Path = Path("results")
     changes: Overrides = field(default_factory=Overrides)
-    access: Access = field(default_factory=Access)
+    access: LoadOptions = field(default_factory=LoadOptions)
     computing: Computing = field(default_factory=Computing)
-    keeping: Keeping = field(default_factory=Keeping)
+    store_options: StoreOptions = field(default_factory=StoreOptions)
     layers: Sequence[int] = ()
     sizes: Sequence[int] = ()
     limit: int | None = None
@@ -124,20 +124,20 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
-    from angle_bench.evaluation.run.run_options import refuse_idle
+    from angle_bench.evaluation.run.run_options import refuse_unused_options
     from angle_bench.evaluation.run.shards import cut, parse_shard
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root, smoke_root
 
     for spec in specs:
-        refuse_idle(spec, question.computing)
+        refuse_unused_options(spec, question.computing)
     local = check_mirror(question.access.mirror)
     root = results_root(question.results, write=write)
     options = Options(
         mirror=local,
         root=root if question.limit is None else smoke_root(root, question.limit),
         computing=question.computing,
-        keeping=question.keeping,
+        store_options=question.store_options,
         overwrite=question.overwrite,
         limit=question.limit,
         command=question.command,
@@ -167,7 +167,7 @@ def _refuse(question: Question) -> None:
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
-    refuse_computing(question.computing, question.keeping.folder)
+    refuse_computing(question.computing, question.store_options.folder)
 
 
 def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:

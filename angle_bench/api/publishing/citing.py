@@ -43,7 +43,7 @@ def cite(
     """
     if not models:
         raise UsageError("no model is named.", "angle-bench cite -m MODEL")
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_scored
     from angle_bench.reporting.paper.measured import measured
     from angle_bench.reporting.paper.paragraph import MeasuredGroup, paragraph
@@ -53,7 +53,7 @@ def cite(
     suite = select(listed(tasks))
     lines: list[str] = []
     stored = stored_models(place(results), lines, listed(model_names))
-    found = find_scored(models, stored, Access(), ",".join(listed(tasks)), lines)
+    found = find_scored(models, stored, LoadOptions(), ",".join(listed(tasks)), lines)
     groups = []
     for group in found.groups:
         read = [

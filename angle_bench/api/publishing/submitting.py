@@ -82,7 +82,7 @@ def submit(
         >>> submit("for-mteb", models="tuned", dry_run=True).refused[0].refusal
         "the model is not in mteb's registry; add its ModelMeta to mteb first"
     """
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_rows
     from angle_bench.evaluation.submission import submitted_files, write_submission
     from angle_bench.results.find.stored_models import stored_models
@@ -92,7 +92,7 @@ def submit(
     stored = stored_models(place(results), lines)
     chosen = [folder for model in stored for folder in model.folders]
     if named := listed(models):
-        rows = find_rows(named, stored, Access(), "TASKS", lines)
+        rows = find_rows(named, stored, LoadOptions(), "TASKS", lines)
         chosen = [folder for row in rows for model in row.models for folder in model.folders]
     asked = listed(tasks)
     wanted = frozenset(task.name for task in select(asked).task) if asked else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.adapter_config import CONFIG, is_adapter
 from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME
 from angle_bench.checkpoints.folder.config import read_json, read_keys
@@ -21,7 +21,7 @@ from angle_bench.errors import AngleBenchError
 _TRANSFORMERS = ("config.json", "tokenizer_config.json")
 
 
-def check_folder(folder: Path, access: Access) -> list[Finding]:
+def check_folder(folder: Path, access: LoadOptions) -> list[Finding]:
     """What comes of every file and key of a folder that may change a vector.
 
     Keys of the transformer, its tokenizer and of adapters are read by the libraries that define
@@ -43,7 +43,7 @@ def check_folder(folder: Path, access: Access) -> list[Finding]:
     return found if refused else [*found, *_refusal(folder, access)]
 
 
-def _own_keys(folder: Path, access: Access) -> Iterator[Finding]:
+def _own_keys(folder: Path, access: LoadOptions) -> Iterator[Finding]:
     """Keys of the files that this package reads itself."""
     if (folder / FILE_NAME).is_file():  # it says every setting, whatever else is there
         for key, value in read_json(folder / FILE_NAME).items():
@@ -62,7 +62,7 @@ def _keys_of_libraries(folder: Path) -> Iterator[Finding]:
             yield Finding(name, key, value, "honoured", library)
 
 
-def _refusal(folder: Path, access: Access) -> Iterator[Finding]:
+def _refusal(folder: Path, access: LoadOptions) -> Iterator[Finding]:
     """What would end a command that loads the folder; it is read as such a command does."""
     try:
         base = access.base_of(folder, None) if is_adapter(folder) else None

@@ -13,6 +13,7 @@ from torch import nn
 from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import (
     T5_FAMILY,
     positions,
@@ -25,7 +26,6 @@ from angle_bench.checkpoints.loading.bidirectional import make_bidirectional
 from angle_bench.checkpoints.loading.dense import load_dense
 from angle_bench.checkpoints.loading.peft_adapter import Adapted, attach, last_hidden_state
 from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.errors import ModelError
 

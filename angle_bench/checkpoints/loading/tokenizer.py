@@ -5,11 +5,11 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import read_json
 from angle_bench.checkpoints.folder.read_folder import has_tokenizer
 from angle_bench.checkpoints.folder.weights import unloadable
 from angle_bench.checkpoints.loading.panics import panics_caught
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.errors import ModelError, some
 
 

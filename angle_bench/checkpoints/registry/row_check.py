@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_base
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.spec import Settings
 
 
-def differences(entry: Entry, folder: Path, access: Access) -> list[str]:
+def differences(entry: Entry, folder: Path, access: LoadOptions) -> list[str]:
     """What a row says otherwise than the files, a line each.
 
     Only what the files record counts: a folder that says nothing of its pooling agrees with any.

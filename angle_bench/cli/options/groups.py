@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from angle_bench.cli.options import options as shared
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.checkpoints.overrides import Overrides
-    from angle_bench.evaluation.run.run_options import Computing, Keeping
+    from angle_bench.evaluation.run.run_options import Computing, StoreOptions
 
 
 R = TypeVar("R")
@@ -46,11 +46,11 @@ class Where:
     trust_remote_code: shared.TrustRemoteCode = False
     allow_pickle: shared.AllowPickle = False
 
-    def access(self) -> "Access":
+    def access(self) -> "LoadOptions":
         """As the functions of Python take it."""
-        from angle_bench.checkpoints.access import Access
+        from angle_bench.checkpoints.access import LoadOptions
 
-        return Access.of(self.base, self.mirror, self.trust_remote_code, self.allow_pickle)
+        return LoadOptions.of(self.base, self.mirror, self.trust_remote_code, self.allow_pickle)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class CacheOptions:
     no_cache: shared.NoCache = False
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
 
-    def keeping(self) -> "Keeping":
+    def store_options(self) -> "StoreOptions":
         """Where, as the functions of Python take it.
 
         Raises:
@@ -111,10 +111,10 @@ class CacheOptions:
         """
         from angle_bench.api.calling.run_plan import refuse_cache_dir
         from angle_bench.api.calling.sizes import parse_size
-        from angle_bench.evaluation.run.run_options import Keeping
+        from angle_bench.evaluation.run.run_options import StoreOptions
 
         refuse_cache_dir(self.cache_dir)
-        return Keeping(not self.no_cache, self.cache_dir, parse_size(self.cache_limit))
+        return StoreOptions(not self.no_cache, self.cache_dir, parse_size(self.cache_limit))
 
 
 @dataclass(frozen=True)
@@ -135,13 +135,13 @@ class Computed:
 
         return Computing(self.device, self.batch_tokens, self.ray, self.worker_timeout)
 
-    def keeping(self) -> "Keeping":
+    def store_options(self) -> "StoreOptions":
         """Where, as the functions of Python take it.
 
         Raises:
             UsageError: The limit is no size, or the folder is a file.
         """
-        return CacheOptions(self.cache_dir, self.no_cache, self.cache_limit).keeping()
+        return CacheOptions(self.cache_dir, self.no_cache, self.cache_limit).store_options()
 
 
 def grouped(verb: Callable[..., R]) -> Callable[..., R]:

@@ -9,7 +9,7 @@ import typer
 from angle_bench.cli.output.values import print_json
 from angle_bench.cli.training.trainings import (
     INTERRUPTED,
-    Asked,
+    TrainingJobs,
     first,
     launched,
     line,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def train_sweep(
     sweep: "Sweep",
     every: "Sequence[PlannedTraining]",
-    asked: Asked,
+    asked: TrainingJobs,
     scoring: Scoring,
     processes: int,
     as_json: bool,

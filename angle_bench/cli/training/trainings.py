@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 LAUNCHED = "ANGLE_BENCH_LAUNCHED"  # in processes whose launcher says that they were interrupted
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Asked = Sequence[tuple["Recipe", "TrainingRequest"]]
+TrainingJobs = Sequence[tuple["Recipe", "TrainingRequest"]]
 
 
 def launched() -> bool:
@@ -101,7 +101,9 @@ def _has_accelerator() -> bool:
     return bool(accelerators())
 
 
-def train_all(asked: Asked, quiet: bool, failed: dict[Path, str] | None = None) -> "list[Trained]":
+def train_all(
+    asked: TrainingJobs, quiet: bool, failed: dict[Path, str] | None = None
+) -> "list[Trained]":
     """Train one after the other, until one is stopped.
 
     Args:
@@ -157,7 +159,7 @@ def _note(folder: Path, error: AngleBenchError, failed: dict[Path, str]) -> None
 
 
 def train_each_launched(
-    asked: Asked,
+    asked: TrainingJobs,
     shards: Mapping[Path, str],
     processes: int,
     device: str,

@@ -38,13 +38,13 @@ def download(
 
     from angle_bench.api.calling.progress_bars import watcher
     from angle_bench.api.downloading import downloaded
-    from angle_bench.checkpoints.access import Access
+    from angle_bench.checkpoints.access import LoadOptions
 
     def say(line: str) -> None:
         if not said.quiet and not said.as_json:
             typer.echo(line)
 
-    access = Access.of(base, mirror, False, allow_pickle)
+    access = LoadOptions.of(base, mirror, False, allow_pickle)
     found = downloaded(model, tasks, to, access, watcher(said.quiet, said.debug), say)
     if said.as_json:
         print_json(found.to_dict())

@@ -104,7 +104,7 @@ def encode(
         changes=used.overrides(),
         access=where.access(),
         computing=computed.computing(),
-        keeping=computed.keeping(),
+        store_options=computed.store_options(),
     )
     _print(encoded(request, watcher(said.quiet, said.debug)), said)
     return 0

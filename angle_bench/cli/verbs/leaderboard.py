@@ -266,13 +266,13 @@ def _raw(kind: "Format | None") -> "Format":
 
 
 def _may_write(output: Path, kind: "Format | None") -> None:
-    from angle_bench.reporting.formats.formats import may_write
+    from angle_bench.reporting.formats.formats import check_can_overwrite
     from angle_bench.reporting.site import site_folder
 
     if kind is None:
-        site_folder.may_write(site_folder.place_of(output))
+        site_folder.check_can_overwrite(site_folder.place_of(output))
     else:
-        may_write(output, kind)
+        check_can_overwrite(output, kind)
 
 
 def _site(board: "Leaderboard", output: Path | None, check: Path | None, quiet: bool) -> int:

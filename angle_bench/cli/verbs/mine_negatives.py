@@ -166,5 +166,5 @@ def _request(
         changes=used.overrides(),
         access=where.access(),
         computing=computed.computing(),
-        keeping=computed.keeping(),
+        store_options=computed.store_options(),
     )

@@ -164,7 +164,7 @@ def _short(path: Path) -> str:
 
 
 def _mteb_only(entries: "list[Entry]") -> set[str]:
-    from angle_bench.checkpoints.registry.known import mteb_models
+    from angle_bench.checkpoints.registry.mteb_models import mteb_models
 
     return set(mteb_models()) - {entry.name for entry in entries}
 

@@ -61,7 +61,7 @@ def reproduce(
         changes=used.overrides(),
         access=where.access(),
         computing=computed.computing(),
-        keeping=computed.keeping(),
+        store_options=computed.store_options(),
         command=command_line.command(),
         progress=watcher(said.quiet, said.debug),
     )

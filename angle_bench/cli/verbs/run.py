@@ -177,7 +177,7 @@ def _question(
         changes=replace(used.overrides(), similarity=varied.similarity),
         access=where.access(),
         computing=computed.computing(),
-        keeping=computed.keeping(),
+        store_options=computed.store_options(),
         layers=numbers(varied.layers, "--layers"),
         sizes=numbers(varied.sizes, "--sizes"),
         limit=carried.limit,

@@ -29,8 +29,8 @@ from angle_bench.sweeps.sweep_scores import scoring_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from angle_bench.checkpoints.access import Access
-    from angle_bench.evaluation.run.run_options import Keeping
+    from angle_bench.checkpoints.access import LoadOptions
+    from angle_bench.evaluation.run.run_options import StoreOptions
     from angle_bench.sweeps.sweep_grid import PlannedTraining, Sweep
     from angle_bench.training.loop.training_request import TrainingRequest
     from angle_bench.training.recipe.recipe import Recipe
@@ -134,13 +134,13 @@ class TrainLocations:
     allow_pickle: shared.AllowPickle = False
     device: shared.Device = "auto"
 
-    def access(self) -> "Access":
+    def access(self) -> "LoadOptions":
         """As the functions of Python take it; the recipe says where an adapter's base is."""
-        from angle_bench.checkpoints.access import Access
+        from angle_bench.checkpoints.access import LoadOptions
         from angle_bench.evaluation.task_data import check_mirror
 
         mirror = check_mirror(self.mirror)
-        return Access.of(None, mirror, self.trust_remote_code, self.allow_pickle)
+        return LoadOptions.of(None, mirror, self.trust_remote_code, self.allow_pickle)
 
 
 @grouped
@@ -164,7 +164,7 @@ def train(
     from angle_bench.encoding.workers.start import check_devices
 
     check_devices(places.device)
-    numbers, keeping = _seeds(wanted.seeds), kept.keeping()
+    numbers, store_options = _seeds(wanted.seeds), kept.store_options()
     shared.prepare_environment(places.offline, said.quiet, said.verbose)
 
     from angle_bench.cli.output.training_progress import watcher
@@ -186,7 +186,7 @@ def train(
         scoring = scoring_of(sweep, *how, command_line.command())
     if divided.fsdp:
         _divide(divided.processes)
-    asked = _begun(share, _request(wanted, divided, judged, access, places.device, keeping))
+    asked = _begun(share, _request(wanted, divided, judged, access, places.device, store_options))
     if scoring is not None:
         return train_sweep(sweep, every, asked, scoring, divided.processes, said.as_json)
     if divided.processes > 1 and not launched():
@@ -195,7 +195,11 @@ def train(
 
 
 def _show_plan(
-    sweep: "Sweep", share: "list[PlannedTraining]", access: "Access", device: str, as_json: bool
+    sweep: "Sweep",
+    share: "list[PlannedTraining]",
+    access: "LoadOptions",
+    device: str,
+    as_json: bool,
 ) -> int:
     """The recipe on stdout, so that `> mine.toml` is one; all else on stderr."""
     from angle_bench.api.forecasting import plan_of
@@ -279,9 +283,9 @@ def _request(
     wanted: TrainOptions,
     divided: Processes,
     judged: SelectionOptions,
-    access: "Access",
+    access: "LoadOptions",
     device: str,
-    keeping: "Keeping",
+    store_options: "StoreOptions",
 ) -> "Callable[[PlannedTraining], TrainingRequest]":
     """What is asked of each training."""
     from angle_bench.training.loop.training_request import TrainingRequest
@@ -295,7 +299,7 @@ def _request(
         track=None if divided.track == "none" else divided.track,
         select_on_test=judged.select_on_test,
         command=command_line.command(),
-        keeping=keeping,
+        store_options=store_options,
     )
 
 

@@ -26,7 +26,7 @@ except ImportError:  # a platform without it never knows that it is alone, so no
 
 MOST_TABLES = 4096
 MOST_READERS = 1024
-MOST_TRIES = 64  # doubling 64 times is beyond any address
+MAX_TRIES = 64  # doubling 64 times is beyond any address
 
 DATA, LOCK, USE = "data.mdb", "lock.mdb", "use.lock"
 
@@ -160,7 +160,7 @@ class StoreFile:
                 "a start method other than fork, or --no-cache",
             )
         with self._lock:
-            for _ in range(MOST_TRIES):
+            for _ in range(MAX_TRIES):
                 try:
                     begin: Any = self._environment.begin
                     with begin(write=write, buffers=buffers) as transaction:

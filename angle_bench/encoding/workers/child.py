@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
 from angle_bench.encoding.workers.contract import Batch, Failed, Switch
 from angle_bench.errors import AngleBenchError

@@ -101,7 +101,7 @@ class LocalWorkers:
                     try:
                         answer = process.answer()
                     except EOFError:
-                        self._bury(process, work)
+                        self._remove_dead(process, work)
                         continue
                     if process.stale:
                         process.stale -= 1
@@ -133,7 +133,7 @@ class LocalWorkers:
                     answer = process.answer()
                     process.stale -= 1
             except EOFError:
-                self._bury(process, Work([]))
+                self._remove_dead(process, Work([]))
                 continue
             if isinstance(answer, Failed):
                 answer.throw(-1)
@@ -189,7 +189,7 @@ class LocalWorkers:
             ended(process)
             process.log.close()
 
-    def _bury(self, process: WorkerProcess, work: Work) -> None:
+    def _remove_dead(self, process: WorkerProcess, work: Work) -> None:
         self._processes.remove(process)
         self._last_death = dead = death(process)
         process.hang_up()

@@ -11,7 +11,7 @@ from angle_bench.errors import UsageError
 LEAST_SECONDS = 60.0
 TIMES = 10  # as long as what is done was expected to take
 LOADED_BYTES_A_SECOND = 1 << 30  # of weights, by a disk that is not slow
-LOOK_SECONDS = 5.0  # between two looks at workers that say nothing
+POLL_SECONDS = 5.0  # between two looks at workers that say nothing
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Patience:
     @property
     def look(self) -> float:
         """Seconds between two looks at a worker that says nothing."""
-        return min(LOOK_SECONDS, self.least / 4, (self.end_after or self.least) / 4)
+        return min(POLL_SECONDS, self.least / 4, (self.end_after or self.least) / 4)
 
 
 @dataclass

@@ -27,7 +27,7 @@ from angle_bench.encoding.workers.silence import Silence
 from angle_bench.errors import ModelError
 from angle_bench.files.places import package_folder
 
-END_SECONDS = 5.0
+SHUTDOWN_SECONDS = 5.0
 
 # -P: a file of the user's, such as ./datasets.py, must not stand in for a library
 _CHILD = (
@@ -194,10 +194,10 @@ def _child(order: dict[str, Any], line: int, log: IO[bytes]) -> "subprocess.Pope
 def ended(process: WorkerProcess) -> int:
     """How it ended; it has a little time to do so, unless it was silent for too long."""
     with suppress(subprocess.TimeoutExpired):
-        return process.process.wait(0 if process.silence.too_long else END_SECONDS)
+        return process.process.wait(0 if process.silence.too_long else SHUTDOWN_SECONDS)
     process.process.kill()
     with suppress(subprocess.TimeoutExpired):
-        return process.process.wait(END_SECONDS)
+        return process.process.wait(SHUTDOWN_SECONDS)
     return -signal.SIGKILL  # it hangs in the kernel, which ends it once that returns
 
 

@@ -13,7 +13,7 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.workers.start import check_devices, has_accelerator, places
 from angle_bench.errors import ModelError, first_line
-from angle_bench.evaluation.run.run_options import Computing, refuse_idle
+from angle_bench.evaluation.run.run_options import Computing, refuse_unused_options
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -51,7 +51,7 @@ def load_handed_over(
         ModelError: It cannot be loaded, or not on this device.
         UsageError: It was asked for what that library does not have.
     """
-    refuse_idle(spec, computing)
+    refuse_unused_options(spec, computing)
     devices = devices_of(computing.device)
     from sentence_transformers import SentenceTransformer
 

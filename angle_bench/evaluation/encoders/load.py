@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import shape_of
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.folder.st_folder import dense_width
 from angle_bench.checkpoints.folder.weights import parameters_of
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec, Output
 from angle_bench.checkpoints.variants import variants
@@ -27,7 +27,7 @@ from angle_bench.encoding.workers.start import check_devices
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.run.run_options import Computing
 
 
@@ -46,7 +46,7 @@ def load_any(
         say: Told at once of a worker that says nothing.
     """
     if spec.loader == "transformers":
-        return load_variants([spec], computing, store, Between(say))[0]
+        return load_variants([spec], computing, store, IdleWorkers(say))[0]
     from angle_bench.evaluation.encoders.foreign import load_handed_over
 
     return load_handed_over(spec, computing, store)
@@ -56,7 +56,7 @@ def load_variants(
     specs: Sequence[ModelSpec],
     computing: Computing,
     store: Store | None = None,
-    between: Between | None = None,
+    between: IdleWorkers | None = None,
 ) -> list[MtebEncoder]:
     """Encoders for one resolved checkpoint in several layers, poolings and sizes.
 
@@ -89,7 +89,7 @@ def load_variants(
         load_tokenizer=lambda: _tokenizer(place),
         settings=settings,
         width=vector_width(first, place),
-        start=lambda: (between or Between()).start(checkpoint, computing),
+        start=lambda: (between or IdleWorkers()).start(checkpoint, computing),
         batch_tokens=computing.batch_tokens,
         store=store if settings.kept else None,
         identities=[store_identity(first, content, output) for output in outputs],
@@ -107,7 +107,7 @@ def place_of(spec: ModelSpec) -> CheckpointPaths:
         ModelError: One of them is not here and cannot be fetched, or makes no checkpoint.
     """
     folder = spec.folder if spec.folder is not None else hub.fetch(spec.name, spec.revision)
-    base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
+    base = None if spec.base is None else LoadOptions().base_folder(spec.base, spec.label, folder)
     read_folder(folder, base, spec.trust)  # says what is missing before anything is loaded
     return CheckpointPaths(folder, base, spec.trust)
 
@@ -248,7 +248,7 @@ def load(
         prepare_sentence=prepare_sentence,
         similarity=similarity,
     )
-    access = Access.of(base, mirror, trust_remote_code, allow_pickle)
+    access = LoadOptions.of(base, mirror, trust_remote_code, allow_pickle)
     spec = resolve(name, changes, access)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")

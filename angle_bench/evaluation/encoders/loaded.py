@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.run_options import Options
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def load_encoders(
     specs: Sequence[ModelSpec],
     kept: "Store",
-    between: Between,
+    between: IdleWorkers,
     options: Options,
     progress: Progress,
 ) -> Sequence[RunEncoder]:
@@ -48,7 +48,7 @@ def load_encoders(
 def _ours(
     specs: Sequence[ModelSpec],
     kept: "Store",
-    between: Between,
+    between: IdleWorkers,
     options: Options,
     progress: Progress,
 ) -> list[ByUs]:

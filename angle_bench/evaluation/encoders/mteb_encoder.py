@@ -6,7 +6,7 @@ from typing import Any
 
 from angle_bench.checkpoints.named_prompts import named_prompts
 from angle_bench.checkpoints.prompts import PromptPolicy
-from angle_bench.checkpoints.registry.known import mteb_models
+from angle_bench.checkpoints.registry.mteb_models import mteb_models
 from angle_bench.checkpoints.similarity import refuse_similarity
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.checkpoints.templates import (

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from angle_bench.errors import UsageError, next_step
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -21,13 +21,13 @@ class Warned(Protocol):
 
 
 @contextmanager
-def opened_store(keeping: Keeping, progress: Warned) -> "Iterator[Store]":
+def opened_store(store_options: StoreOptions, progress: Warned) -> "Iterator[Store]":
     """The vector store; where there is none, vectors are kept until the block ends.
 
     Raises:
         UsageError: The folder that was named cannot hold one.
     """
-    kept = _open(keeping, progress)
+    kept = _open(store_options, progress)
     try:
         yield kept
     finally:
@@ -37,16 +37,16 @@ def opened_store(keeping: Keeping, progress: Warned) -> "Iterator[Store]":
         kept.close()
 
 
-def _open(keeping: Keeping, progress: Warned) -> "Store":
+def _open(store_options: StoreOptions, progress: Warned) -> "Store":
     from angle_bench.encoding.store.lmdb_store import open_store
     from angle_bench.encoding.store.memory import MemoryStore
 
-    if not keeping.on:
+    if not store_options.on:
         return MemoryStore(MEMORY_STORE_BYTES)
     try:
-        opened = open_store(keeping.folder, keeping.limit_bytes)
+        opened = open_store(store_options.folder, store_options.limit_bytes)
     except UsageError as error:
-        if keeping.folder is not None:  # it was asked for by name
+        if store_options.folder is not None:  # it was asked for by name
             raise
         progress.warning(f"{error.what} No vector is kept; {next_step(error.fix)}")
         return MemoryStore(MEMORY_STORE_BYTES)

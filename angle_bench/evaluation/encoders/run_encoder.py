@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.run.missing import Todo
-from angle_bench.evaluation.run.prefetch import encode_ahead
+from angle_bench.evaluation.run.missing import MissingTask
+from angle_bench.evaluation.run.prefetch import prefetch_texts
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
@@ -51,7 +51,7 @@ class RunEncoder(Protocol):
     def counted(self) -> dict[str, int]:
         """What it has done so far, by the names of `Counts`; nothing where nobody counts."""
 
-    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+    def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Compute the texts of tasks of pairs before the first is scored, where that saves some."""
 
     def begin_task(self) -> None:
@@ -70,7 +70,7 @@ class RunEncoder(Protocol):
     def tell_cut(self, progress: Progress) -> None:
         """How many texts were cut, where somebody counts."""
 
-    def end(self, between: Between) -> None:
+    def end(self, between: IdleWorkers) -> None:
         """Nothing more is asked of it; what the next model can use is left there."""
 
 
@@ -101,7 +101,7 @@ class ByLibrary:
         """What it has done so far."""
         return self.model.counted()
 
-    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+    def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Nothing: the library is asked task by task."""
         return {}
 
@@ -125,7 +125,7 @@ class ByLibrary:
         if cut := self.model.truncation():
             progress.warning(cut)
 
-    def end(self, between: Between) -> None:
+    def end(self, between: IdleWorkers) -> None:
         """Its processes end."""
         self.model.close()
 
@@ -138,13 +138,13 @@ class ByUs(ByLibrary):
     batch: int = LOADER_BATCH
     variants: "Sequence[MtebEncoder]" = ()
 
-    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+    def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """The texts of all tasks, each distinct one once, into the store."""
         if self.model.encoder.store is None or not pairs:
             return {}
-        return encode_ahead(self.variants, pairs, progress)
+        return prefetch_texts(self.variants, pairs, progress)
 
-    def end(self, between: Between) -> None:
+    def end(self, between: IdleWorkers) -> None:
         """Its workers are kept for the next model."""
         between.keep(self.model.checkpoint, self.model.encoder.hand_over())
 
@@ -168,7 +168,7 @@ class ByMteb:
         """Nobody counts."""
         return {}
 
-    def ahead(self, pairs: Sequence[Todo], progress: Progress) -> "Ready":
+    def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Nothing: its vectors are not stored."""
         return {}
 
@@ -184,7 +184,7 @@ class ByMteb:
     def tell_cut(self, progress: Progress) -> None:
         """Nobody counts."""
 
-    def end(self, between: Between) -> None:
+    def end(self, between: IdleWorkers) -> None:
         """Ended, where it can be."""
         close = getattr(self.model, "close", None)
         if close is not None:

@@ -9,7 +9,7 @@ from angle_bench.encoding.workers.start import start
 from angle_bench.evaluation.run.run_options import Computing
 
 
-class Between:
+class IdleWorkers:
     """Holds the workers of a model until the next one is known.
 
     The next one may be the same weights under another prompt, or another adapter of their base.

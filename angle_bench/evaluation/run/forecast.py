@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.checkpoints.folder.weights import outside_embeddings, parameters_of
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
@@ -189,7 +189,9 @@ def _place(spec: ModelSpec) -> CheckpointPaths | None:
         return None
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
-        base = None if spec.base is None else Access().base_folder(spec.base, spec.label, folder)
+        base = (
+            None if spec.base is None else LoadOptions().base_folder(spec.base, spec.label, folder)
+        )
     except AngleBenchError:  # the run itself will say it
         return None
     return None if folder is None else CheckpointPaths(folder, base, spec.trust)

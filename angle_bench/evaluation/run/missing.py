@@ -9,19 +9,19 @@ from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.record import model_record
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.task_data import Located, locate
-from angle_bench.results.claims import Claims, forget_dead
 from angle_bench.results.model_folder import (
     LookupResult,
     ResultRequirements,
     forget_failure,
     look_up,
 )
+from angle_bench.results.task_locks import TaskLocks, forget_dead
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
 
 @dataclass
-class Todo:
+class MissingTask:
     """A task to compute.
 
     Attributes:
@@ -38,12 +38,12 @@ class Todo:
 
 def missing(
     variants: Sequence[ModelOutcome], suite: Suite, options: Options, progress: Progress
-) -> list[Todo]:
+) -> list[MissingTask]:
     """The tasks to compute for variants of one model; aggregates come after their parts.
 
     What failed in this run is not tried again.
     """
-    todo: dict[str, Todo] = {}
+    todo: dict[str, MissingTask] = {}
     for task in suite.task:
         parts = tuple(_part(name) for name in task.parts)
         try:
@@ -60,7 +60,7 @@ def missing(
         for each in (*parts, task):
             if each.name not in todo:
                 lacking = _lacking(variants, each, places[each.name], options, progress)
-                made = Todo(each, places[each.name], parts if each is task else (), lacking)
+                made = MissingTask(each, places[each.name], parts if each is task else (), lacking)
                 todo[each.name] = made
             if each is task:
                 for outcome in variants:
@@ -103,21 +103,21 @@ def answer(outcome: ModelOutcome, task: Task, located: Located) -> LookupResult:
 
 
 def claimed(
-    todo: Sequence[Todo], held: Claims, options: Options
-) -> tuple[list[Todo], list[tuple[ModelOutcome, str]]]:
+    todo: Sequence[MissingTask], held: TaskLocks, options: Options
+) -> tuple[list[MissingTask], list[tuple[ModelOutcome, str]]]:
     """What this process computes, and which tasks of which variants others are computing.
 
     An aggregate waits for parts that others compute. A task that was stored by the time it is
     claimed is done.
     """
-    mine: list[Todo] = []
+    mine: list[MissingTask] = []
     busy: list[tuple[ModelOutcome, str]] = []
     for each in todo:
         parts = {part.name for part in each.parts}
         got = []
         for outcome in each.outcomes:
             waits = any(other is outcome and name in parts for other, name in busy)
-            if waits or not held.take(outcome.folder, each.task.name):
+            if waits or not held.acquire(outcome.folder, each.task.name):
                 busy.append((outcome, each.task.name))
             elif not options.overwrite and (
                 stored := answer(outcome, each.task, each.located).stored

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.progress import Progress
-from angle_bench.evaluation.run.missing import Todo
+from angle_bench.evaluation.run.missing import MissingTask
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Ready = dict[str, Prepared | Exception]
 
 
-def encode_ahead(
-    encoders: "Sequence[MtebEncoder]", todo: Sequence[Todo], progress: Progress
+def prefetch_texts(
+    encoders: "Sequence[MtebEncoder]", todo: Sequence[MissingTask], progress: Progress
 ) -> "Ready":
     """Load the data of tasks and put the vectors of all their texts into the encoder's store.
 

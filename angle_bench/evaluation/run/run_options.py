@@ -35,7 +35,7 @@ class Computing:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StoreOptions:
     """Where vectors are kept.
 
     Attributes:
@@ -57,7 +57,7 @@ class Options:
         root: The results folder.
         mirror: Local data.
         computing: How vectors are computed.
-        keeping: Where they are kept.
+        store_options: Where they are kept.
         overwrite: Whether stored scores are computed again.
         limit: How many samples of each split a smoke run takes; None is all.
         command: What was typed, for the records.
@@ -66,13 +66,13 @@ class Options:
     root: Path
     mirror: Path | None = None
     computing: Computing = field(default_factory=Computing)
-    keeping: Keeping = field(default_factory=Keeping)
+    store_options: StoreOptions = field(default_factory=StoreOptions)
     overwrite: bool = False
     limit: int | None = None
     command: Sequence[str] = ()
 
 
-def refuse_idle(spec: ModelSpec, computing: Computing) -> None:
+def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
     """Refuse ways of computing that a library which is not ours has not.
 
     Raises:

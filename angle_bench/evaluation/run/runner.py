@@ -12,16 +12,16 @@ from angle_bench.errors import DataError
 from angle_bench.evaluation.encoders.loaded import load_encoders
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.encoders.run_encoder import STORED, RunEncoder
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.jobs import Job
-from angle_bench.evaluation.run.missing import Todo, claimed, missing
+from angle_bench.evaluation.run.missing import MissingTask, claimed, missing
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.run.task_record import task_record
 from angle_bench.evaluation.task_data import locate, mirror_warning
-from angle_bench.results.claims import Claims, claims, holder
 from angle_bench.results.model_folder import StoredTask, store
+from angle_bench.results.task_locks import TaskLocks, holder, task_locks
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -32,7 +32,7 @@ def run(
     jobs: Sequence[Job],
     options: Options,
     progress: Progress,
-    between: Between | None = None,
+    between: IdleWorkers | None = None,
 ) -> None:
     """Evaluate every model on its tasks.
 
@@ -45,7 +45,7 @@ def run(
         progress: Told what happens.
         between: Holds workers beyond this call; the caller closes it.
     """
-    held = between or Between(progress.warning)
+    held = between or IdleWorkers(progress.warning)
     tasks = {task.name: task for job in jobs for task in job.suite.task}
     for job in jobs:
         if note := job.variants[0].spec.note:
@@ -53,7 +53,7 @@ def run(
     if warning := mirror_warning(list(tasks.values()), options.mirror):
         progress.warning(warning)
     try:
-        with claims() as ours:
+        with task_locks() as ours:
             pending = list(jobs)
             while pending:
                 pending = _round(pending, ours, held, options, progress)
@@ -63,7 +63,7 @@ def run(
 
 
 def _round(
-    jobs: Sequence[Job], ours: Claims, between: Between, options: Options, progress: Progress
+    jobs: Sequence[Job], ours: TaskLocks, between: IdleWorkers, options: Options, progress: Progress
 ) -> list[Job]:
     """Compute what nobody else computes.
 
@@ -79,7 +79,7 @@ def _round(
         try:
             if mine:
                 computed = True
-                with opened_store(options.keeping, progress) as kept:
+                with opened_store(options.store_options, progress) as kept:
                     _compute(job.variants, mine, kept, ours, between, options, progress)
         finally:
             _release(mine, ours)
@@ -95,7 +95,7 @@ def _round(
     return left
 
 
-def _release(todo: Sequence[Todo], ours: Claims) -> None:
+def _release(todo: Sequence[MissingTask], ours: TaskLocks) -> None:
     for each in todo:
         for outcome in each.outcomes:
             ours.release(outcome.folder, each.task.name)
@@ -103,10 +103,10 @@ def _release(todo: Sequence[Todo], ours: Claims) -> None:
 
 def _compute(
     variants: Sequence[ModelOutcome],
-    todo: Sequence[Todo],
+    todo: Sequence[MissingTask],
     kept: "Store",
-    ours: Claims,
-    between: Between,
+    ours: TaskLocks,
+    between: IdleWorkers,
     options: Options,
     progress: Progress,
 ) -> None:
@@ -132,8 +132,8 @@ def _compute(
 def _score_all(
     variants: Sequence[ModelOutcome],
     encoders: Sequence[RunEncoder],
-    todo: Sequence[Todo],
-    ours: Claims,
+    todo: Sequence[MissingTask],
+    ours: TaskLocks,
     options: Options,
     progress: Progress,
 ) -> None:
@@ -175,7 +175,7 @@ def _grid(specs: Sequence[ModelSpec]) -> list[str]:
     return said
 
 
-def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
+def _prompt_lines(spec: ModelSpec, todo: Sequence[MissingTask]) -> list[str]:
     """Which prompt each task uses, where they do not all use the same one."""
     if spec.settings is None:
         return []
@@ -184,7 +184,7 @@ def _prompt_lines(spec: ModelSpec, todo: Sequence[Todo]) -> list[str]:
     return lines if len(lines) > 1 else []
 
 
-def _countable_texts(todo: Sequence[Todo], options: Options) -> int:
+def _countable_texts(todo: Sequence[MissingTask], options: Options) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
     texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
     return 0 if None in texts else sum(count or 0 for count in texts)
@@ -192,7 +192,7 @@ def _countable_texts(todo: Sequence[Todo], options: Options) -> int:
 
 def _score_task(
     lacking: Sequence[tuple[ModelOutcome, RunEncoder]],
-    todo: Todo,
+    todo: MissingTask,
     ready: "Prepared | Exception | None",
     options: Options,
     progress: Progress,
@@ -221,7 +221,7 @@ def _score_task(
 
 def _score_variants(
     lacking: Sequence[tuple[ModelOutcome, RunEncoder]],
-    todo: Todo,
+    todo: MissingTask,
     prepared: "Prepared | None",
     options: Options,
     progress: Progress,
@@ -251,7 +251,7 @@ def _score_variants(
     return scores
 
 
-def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":
+def _prepared(todo: MissingTask, ready: "Prepared | Exception | None") -> "Prepared":
     from angle_bench.evaluation.scoring.score import prepare
 
     if isinstance(ready, Exception):
@@ -262,7 +262,7 @@ def _prepared(todo: Todo, ready: "Prepared | Exception | None") -> "Prepared":
 def _scored(
     outcome: ModelOutcome,
     encoder: RunEncoder,
-    todo: Todo,
+    todo: MissingTask,
     prepared: "Prepared | None",
     options: Options,
 ) -> "ScoredTask":
@@ -285,7 +285,7 @@ def _scored(
 def _store(
     outcome: ModelOutcome,
     encoder: RunEncoder,
-    todo: Todo,
+    todo: MissingTask,
     scored: "ScoredTask",
     seconds: float,
     options: Options,
@@ -301,7 +301,7 @@ def _store(
     )
 
 
-def _combined(outcome: ModelOutcome, todo: Todo) -> "ScoredTask":
+def _combined(outcome: ModelOutcome, todo: MissingTask) -> "ScoredTask":
     """An aggregate task from the stored results of its parts, by mteb's own rule."""
     from angle_bench.evaluation.scoring.aggregate import combine
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.registry import find
@@ -19,7 +19,7 @@ from angle_bench.suites.select import refuse_as_model
 def members_of(
     word: str,
     stored: Sequence[StoredModel],
-    access: Access,
+    access: LoadOptions,
     tasks: str,
     *,
     several: bool = False,
@@ -47,7 +47,7 @@ def _find(
     ref: ModelRef,
     called: Sequence[StoredModel],
     stored: Sequence[StoredModel],
-    access: Access,
+    access: LoadOptions,
     tasks: str,
 ) -> StoredModel:
     place = expand(ref.name)
@@ -62,7 +62,7 @@ def _find(
     return _current(ref, called, tasks)
 
 
-def _spec(ref: ModelRef, access: Access) -> ModelSpec | None:
+def _spec(ref: ModelRef, access: LoadOptions) -> ModelSpec | None:
     """The checkpoint of a path, a row of a registry or the mirror; other names are looked up."""
     path = ref.name.startswith((".", "/", "~")) or expand(ref.name).is_dir()
     if not (path or find(ref.name) is not None or access.in_mirror(ref.name) is not None):

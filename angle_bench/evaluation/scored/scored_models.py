@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.errors import AngleBenchError, ModelError, ResultsError
 from angle_bench.evaluation.scored.scored_errors import means_several
@@ -39,7 +39,7 @@ class ScoredModels:
 def find_scored(
     words: Sequence[str],
     stored: Sequence[StoredModel],
-    access: Access,
+    access: LoadOptions,
     tasks: str,
     warnings: list[str],
 ) -> ScoredModels:
@@ -92,7 +92,7 @@ def find_scored(
 def find_rows(
     typed: Sequence[str],
     stored: Sequence[StoredModel],
-    access: Access,
+    access: LoadOptions,
     tasks: str,
     warnings: list[str],
 ) -> list[ChosenResults]:

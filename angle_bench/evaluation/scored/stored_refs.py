@@ -3,10 +3,10 @@
 import shlex
 from collections.abc import Callable, Sequence
 
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.nearby import unknown
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.resolve import means_a_checkpoint
+from angle_bench.checkpoints.suggestions import unknown
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.scored.scored_errors import means_several
 from angle_bench.evaluation.scored.scored_words import called_so, is_glob, reference, sides
@@ -17,7 +17,7 @@ from angle_bench.results.find.stored_models import StoredModel
 def with_stored(
     words: Sequence[str],
     read: Callable[[], Sequence[StoredModel]],
-    access: Access,
+    access: LoadOptions,
     *,
     changed: bool = False,
 ) -> list[ModelRef]:
@@ -55,7 +55,7 @@ def with_stored(
 
 
 def _of_member(
-    word: str, stored: Sequence[StoredModel], access: Access, changed: bool
+    word: str, stored: Sequence[StoredModel], access: LoadOptions, changed: bool
 ) -> list[ModelRef]:
     ref = reference(word, stored)
     if means_a_checkpoint(ref.name, access):

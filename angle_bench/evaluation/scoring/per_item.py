@@ -113,7 +113,7 @@ class KeptPredictions:
 
 
 @contextmanager
-def keeping(mteb_task: mteb.AbsTask, task: Task) -> Iterator[KeptPredictions]:
+def kept_predictions(mteb_task: mteb.AbsTask, task: Task) -> Iterator[KeptPredictions]:
     """Keep what mteb knows of each item while the block lasts.
 
     Retrieval goes through mteb's hook for task-specific scores, which is given every query's

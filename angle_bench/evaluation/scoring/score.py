@@ -16,7 +16,7 @@ from mteb.timing import TimingStack
 from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.scoring.checks import Findings, check
 from angle_bench.evaluation.scoring.loaded_rows import pair_columns, pair_rows, parts
-from angle_bench.evaluation.scoring.per_item import Scores, keeping
+from angle_bench.evaluation.scoring.per_item import Scores, kept_predictions
 from angle_bench.evaluation.scoring.sample import keep_some
 from angle_bench.evaluation.scoring.verify import Verification, verify
 from angle_bench.evaluation.task_data import Located, stage
@@ -130,7 +130,7 @@ def score(encoder: Any, prepared: Prepared, batch: int) -> ScoredTask:
     started = time.monotonic()
     # a task draws from a state that advances: every encoder meets the one it began with
     mteb_task.rng_state, mteb_task.np_rng = copy.deepcopy(prepared.random)
-    with keeping(mteb_task, task) as kept:
+    with kept_predictions(mteb_task, task) as kept:
         scores = {
             split: mteb_task.evaluate(
                 encoder,

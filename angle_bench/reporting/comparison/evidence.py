@@ -9,7 +9,7 @@ import pyarrow as pa
 from angle_bench.errors import first_line
 from angle_bench.reporting.comparison.parts import NoEvidence, ScoredPart, part_of
 from angle_bench.results.arrow_numbers import numbers, places
-from angle_bench.results.find.answers import Answer
+from angle_bench.results.find.answers import StoredScore
 from angle_bench.results.find.collect import ResultFolder
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import SIDE
@@ -31,7 +31,7 @@ class Evidence:
     """
 
     score: float
-    answer: Answer
+    answer: StoredScore
     parts: tuple[ScoredPart, ...]
 
     def part(self, place: int) -> "Evidence":
@@ -51,7 +51,7 @@ class ModelEvidence:
         unreadable: Of these reasons, the files that are there and cannot be read.
     """
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, StoredScore]
     usable: Mapping[str, Evidence]
     reasons: Mapping[str, str]
     unreadable: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def model_evidence(model: StoredModel, suite: Suite, warnings: list[str]) -> Mod
     return ModelEvidence(answers, usable, reasons, tuple(unreadable))
 
 
-def read_evidence(answer: Answer, task: Task) -> Evidence:
+def read_evidence(answer: StoredScore, task: Task) -> Evidence:
     """The evidence behind a stored score.
 
     Raises:

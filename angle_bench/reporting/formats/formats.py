@@ -127,7 +127,7 @@ def _unknown(what: str, typed: str) -> Format:
     raise UsageError(f"{what}; there are {or_list(names)}.", f"--format {(near or names)[0]}")
 
 
-def may_write(place: Path, kind: Format) -> None:
+def check_can_overwrite(place: Path, kind: Format) -> None:
     """Refuse to write over what is not ours.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from angle_bench.results.find.answers import Answer
+from angle_bench.results.find.answers import StoredScore
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.suites.task import Task
 
@@ -67,7 +67,7 @@ class MeasuredModel:
 
 
 def measured(
-    model: StoredModel, tasks: Sequence[Task], answers: Mapping[str, Answer]
+    model: StoredModel, tasks: Sequence[Task], answers: Mapping[str, StoredScore]
 ) -> MeasuredModel:
     """What the records of a model's scores say.
 
@@ -93,7 +93,7 @@ def measured(
     )
 
 
-def _revisions(answers: Mapping[str, Answer]) -> tuple[str, ...]:
+def _revisions(answers: Mapping[str, StoredScore]) -> tuple[str, ...]:
     """That of the most scores first."""
     counted = Counter(answer.folder.revision for answer in answers.values())
     return tuple(revision for revision, _ in counted.most_common())
@@ -133,7 +133,7 @@ def merged(ways: Iterable[MeasuredWay]) -> tuple[MeasuredWay, ...]:
     return tuple(found.values())
 
 
-def _versions(answers: Mapping[str, Answer]) -> dict[str, tuple[str, ...]]:
+def _versions(answers: Mapping[str, StoredScore]) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {name: {} for name in LIBRARIES}
     for answer in answers.values():
         recorded = {"mteb": answer.mteb_version, **answer.record.get("versions", {})}
@@ -143,7 +143,7 @@ def _versions(answers: Mapping[str, Answer]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(versions) for name, versions in found.items() if versions}
 
 
-def _data(answer: Answer) -> str:
+def _data(answer: StoredScore) -> str:
     """Whose data: `hub`, or how local data compares with mteb's own counts."""
     data = answer.record.get("data", {})
     if not answer.folder.own or data.get("origin") in (None, "hub"):

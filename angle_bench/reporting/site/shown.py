@@ -8,7 +8,7 @@ from typing import Any
 from angle_bench.reporting.comparison.common_items import TextNumbers
 from angle_bench.reporting.comparison.compare import compare, read_sides
 from angle_bench.reporting.comparison.comparison_table import ComparisonTable
-from angle_bench.reporting.comparison.judged import HOW, sides_of, with_ranks
+from angle_bench.reporting.comparison.leaderboard_ranks import HOW, sides_of, with_ranks
 from angle_bench.reporting.site.facts import ModelFacts, model_facts
 from angle_bench.reporting.site.pairs_shown import StoredPairs, stored_pairs
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories

@@ -48,7 +48,7 @@ def place_of(typed: Path) -> SitePlace:
     return SitePlace(index, index.with_name(f"{index.stem}_files"))
 
 
-def may_write(place: SitePlace) -> None:
+def check_can_overwrite(place: SitePlace) -> None:
     """Refuse to write over what is not ours, before anything is computed.
 
     Raises:

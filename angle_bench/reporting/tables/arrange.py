@@ -14,7 +14,7 @@ from angle_bench.suites.task import Suite
 
 
 @dataclass(frozen=True)
-class Wishes:
+class LeaderboardOptions:
     """How a leaderboard is to look.
 
     Attributes:
@@ -31,7 +31,7 @@ class Wishes:
 
 
 def arrange(
-    suite: Suite, rows: Sequence[TableRow], wishes: Wishes, warnings: Sequence[str] = ()
+    suite: Suite, rows: Sequence[TableRow], wishes: LeaderboardOptions, warnings: Sequence[str] = ()
 ) -> Board:
     """Rows as a leaderboard: told apart, ranked, sorted.
 

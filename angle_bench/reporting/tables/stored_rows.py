@@ -6,7 +6,12 @@ from dataclasses import replace
 from angle_bench.errors import some
 from angle_bench.reporting.tables.signature import TaskData, joined, signature
 from angle_bench.reporting.tables.table import MARKS, Origin, ScoreSource, TableCell, TableRow
-from angle_bench.results.find.answers import Answer, Joined, incomplete_line, join
+from angle_bench.results.find.answers import (
+    MergedScores,
+    StoredScore,
+    incomplete_line,
+    merge_revisions,
+)
 from angle_bench.results.find.choose import ChosenModel, ChosenResults
 from angle_bench.suites.task import Suite, Task
 
@@ -71,7 +76,7 @@ def runs_row(label: str, runs: Sequence[TableRow]) -> TableRow:
 def _row(
     suite: Suite, model: ChosenModel, warnings: list[str], incomplete: list[str]
 ) -> TableRow | None:
-    found = join(model.folders, suite.task, warnings)
+    found = merge_revisions(model.folders, suite.task, warnings)
     incomplete += found.incomplete
     if not found.answers:
         return None
@@ -83,13 +88,13 @@ def _row(
     return TableRow(label, tuple(cells), _signature(suite, name, found), source, models=(model,))
 
 
-def _recorded_name(found: Joined) -> str | None:
+def _recorded_name(found: MergedScores) -> str | None:
     """The model's name by a run record, since a folder's name does not say where the slash was."""
     names = (answer.record.get("model", {}).get("name") for answer in found.answers.values())
     return next((str(name) for name in names if name), None)
 
 
-def _cell(task: Task, answer: Answer | None, found: Joined) -> TableCell:
+def _cell(task: Task, answer: StoredScore | None, found: MergedScores) -> TableCell:
     if answer is None:
         return TableCell(None)
     main = found.folders[0]
@@ -107,14 +112,14 @@ def _cell(task: Task, answer: Answer | None, found: Joined) -> TableCell:
     return TableCell(answer.score, verdict if verdict in MARKS else "no reference", origin)
 
 
-def _on_other_data(answer: Answer, task: Task) -> bool:
+def _on_other_data(answer: StoredScore, task: Task) -> bool:
     """Of our own results the verdict says more; an aggregate has no data of its own."""
     if answer.folder.own or task.parts:
         return False
     return answer.dataset_revision != task.revision
 
 
-def _signature(suite: Suite, name: str, found: Joined) -> str:
+def _signature(suite: Suite, name: str, found: MergedScores) -> str:
     """One line; where the settings in force differ between tasks, with all their values."""
     main = found.folders[0]
     others = list(dict.fromkeys(a.folder.revision for a in found.answers.values()))
@@ -128,7 +133,7 @@ def _signature(suite: Suite, name: str, found: Joined) -> str:
     return joined([signature(each, suite, versions, data, others) for each in settings.values()])
 
 
-def _data(task: str, answer: Answer) -> TaskData:
+def _data(task: str, answer: StoredScore) -> TaskData:
     if not answer.folder.own:
         return TaskData(task, "hub")
     return TaskData.recorded(task, answer.record.get("data", {}))

@@ -19,7 +19,7 @@ from angle_bench.suites.task import Task
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredScore:
     """The score of a task, and where it stands.
 
     Attributes:
@@ -42,7 +42,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Joined:
+class MergedScores:
     """What the folders of one model answer together.
 
     Attributes:
@@ -52,7 +52,7 @@ class Joined:
     """
 
     folders: tuple[ResultFolder, ...]
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, StoredScore]
     incomplete: tuple[str, ...] = ()
 
 
@@ -64,7 +64,9 @@ class _Reading:
     incomplete: list[str] = field(default_factory=list)
 
 
-def join(folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[str]) -> Joined:
+def merge_revisions(
+    folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[str]
+) -> MergedScores:
     """One row out of the folders of one model: a task is answered by the first that has it whole.
 
     The revision scored by the latest mteb comes first, since nothing on disk says when a model's
@@ -82,7 +84,7 @@ def join(folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[
     found = sorted(
         (f for f in folders if by_folder[f]), key=lambda f: _age(f, by_folder[f]), reverse=True
     )
-    joined: dict[str, Answer] = {}
+    joined: dict[str, StoredScore] = {}
     for folder in found:
         for task, answer in by_folder[folder].items():
             first = joined.setdefault(task, answer)
@@ -91,7 +93,7 @@ def join(folders: Sequence[ResultFolder], tasks: Sequence[Task], warnings: list[
                     f"{task} of {folder.name}@{folder.revision} is {100 * first.score:.2f} in "
                     f"{first.file} and {100 * answer.score:.2f} in {answer.file}; the first counts"
                 )
-    return Joined(tuple(found), joined, tuple(reading.incomplete))
+    return MergedScores(tuple(found), joined, tuple(reading.incomplete))
 
 
 def incomplete_line(files: Sequence[str]) -> str:
@@ -100,7 +102,7 @@ def incomplete_line(files: Sequence[str]) -> str:
     return f"{len(files)} result {what} splits or subsets that are asked for: {some([*files])}"
 
 
-def _answers(folder: ResultFolder, tasks: Sequence[Task], read: _Reading) -> dict[str, Answer]:
+def _answers(folder: ResultFolder, tasks: Sequence[Task], read: _Reading) -> dict[str, StoredScore]:
     """What one folder answers, by task; only the files of these tasks are opened."""
     found = {}
     for task in tasks:
@@ -110,7 +112,9 @@ def _answers(folder: ResultFolder, tasks: Sequence[Task], read: _Reading) -> dic
     return found
 
 
-def _age(folder: ResultFolder, found: Mapping[str, Answer]) -> tuple[bool, bool, tuple[int, ...]]:
+def _age(
+    folder: ResultFolder, found: Mapping[str, StoredScore]
+) -> tuple[bool, bool, tuple[int, ...]]:
     """What orders revisions; the newest has the largest."""
     versions = [_numbers(answer.mteb_version) for answer in found.values()]
     named = folder.revision != NO_REVISION
@@ -127,7 +131,7 @@ def _same_cell(one: ResultFolder, other: ResultFolder) -> bool:
     return one is not other and one.revision == other.revision
 
 
-def _from_file(folder: ResultFolder, task: Task, read: _Reading) -> Answer | None:
+def _from_file(folder: ResultFolder, task: Task, read: _Reading) -> StoredScore | None:
     for name in (task.name, FORMER.get(task.name)):
         if name is None or name not in folder.files:
             continue
@@ -145,7 +149,7 @@ def _from_file(folder: ResultFolder, task: Task, read: _Reading) -> Answer | Non
             read.warnings.append(
                 f"{place} has several rows of {some(twice)}; as with mteb, all of them count"
             )
-        return Answer(
+        return StoredScore(
             result.main_score(task),
             folder,
             place,
@@ -161,7 +165,7 @@ def _record(folder: ResultFolder, name: str, warnings: list[str]) -> dict[str, A
     return read_run_record(place, warnings) if folder.own else {}
 
 
-def _from_parts(folder: ResultFolder, task: Task, read: _Reading) -> Answer | None:
+def _from_parts(folder: ResultFolder, task: Task, read: _Reading) -> StoredScore | None:
     """An aggregate without a file of its own: the mean of its parts, if all are there."""
     if not task.parts or not folder.files.issuperset(task.parts):
         return None
@@ -170,7 +174,7 @@ def _from_parts(folder: ResultFolder, task: Task, read: _Reading) -> Answer | No
     if len(found) < len(task.parts):
         return None
     first = found[0]
-    return Answer(
+    return StoredScore(
         math.fsum(answer.score for answer in found) / len(found),
         folder,
         first.file,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from angle_bench.results.find.answers import Answer, incomplete_line, join
+from angle_bench.results.find.answers import StoredScore, incomplete_line, merge_revisions
 from angle_bench.results.find.choose import ChosenModel, models_of
 from angle_bench.results.find.collect import ResultFolder, collect
 from angle_bench.results.layout import SIDE
@@ -111,14 +111,14 @@ class StoredModel:
         shown = root.relative_to(here) if root.is_relative_to(here) else root
         return ["-r", str(shown)] if self.record and shown != Path("results") else []
 
-    def answers(self, tasks: Sequence[Task], warnings: list[str]) -> Mapping[str, Answer]:
+    def answers(self, tasks: Sequence[Task], warnings: list[str]) -> Mapping[str, StoredScore]:
         """The stored score of each task that has one, by its name.
 
         Args:
             tasks: What is asked.
             warnings: Takes a line for each file that is left out.
         """
-        found = join(self.folders, tasks, warnings)
+        found = merge_revisions(self.folders, tasks, warnings)
         if found.incomplete:
             warnings.append(incomplete_line(found.incomplete))
         return found.answers

@@ -10,13 +10,13 @@ from typing import Literal
 import torch
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.adapter_config import CONFIG, is_adapter, recorded_base
 from angle_bench.checkpoints.folder.angle_bench_json import FILE_NAME, MERGE_RECORD, Maker, OwnFile
 from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.checkpoints.loading.backbone import load_backbone
 from angle_bench.checkpoints.named_prompts import stored_prompts
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.registry.registry import find
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.errors import ModelError, UsageError, first_line
@@ -106,7 +106,9 @@ def folder_of(spec: ModelSpec) -> Path:
 
 def _base(spec: ModelSpec) -> Path | None:
     return (
-        None if spec.base is None else Access().base_folder(spec.base, spec.label, folder_of(spec))
+        None
+        if spec.base is None
+        else LoadOptions().base_folder(spec.base, spec.label, folder_of(spec))
     )
 
 

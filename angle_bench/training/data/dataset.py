@@ -18,7 +18,7 @@ from angle_bench.training.data.rows import (
     Format,
     RowCounts,
     TrainingRow,
-    refuse_idle,
+    require_active_objective,
 )
 from angle_bench.training.data.sources import SourceRow, columns_of, name_of, raw_rows
 from angle_bench.training.recipe.data_sections import Data, DataSource
@@ -172,7 +172,7 @@ def load_rows(recipe: Recipe, mirror: Path | None = None) -> TrainingRows:
         tables, parts = _without_repeats(parts)
     labels = tables["label"].to_numpy().astype(np.float32) if format == "A" else None
     columns = [tables[name] for name in TEXT_COLUMNS[format]]
-    refuse_idle(format, recipe.loss, recipe.prompts, recipe.train.batch_size)
+    require_active_objective(format, recipe.loss, recipe.prompts, recipe.train.batch_size)
     counts = [(part.name, part.counts) for part in parts]
     sizes = [part.table.num_rows for part in parts]
     rows = TrainingRows(format, columns, labels, sizes, counts, recipe.train.seed)

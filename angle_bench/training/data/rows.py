@@ -317,7 +317,9 @@ def idle(format: Format, loss: Objectives) -> list[str]:
     return lines
 
 
-def refuse_idle(format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int) -> None:
+def require_active_objective(
+    format: Format, loss: Objectives, prompts: Prompts | None, batch_size: int
+) -> None:
     """Refuse a recipe that would leave the model as it is, or prompts that no text would get.
 
     Raises:

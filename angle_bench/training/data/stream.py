@@ -8,7 +8,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from angle_bench.errors import DataError
 from angle_bench.training.data.dataset import Example, checked, drawn
-from angle_bench.training.data.rows import Format, refuse_idle
+from angle_bench.training.data.rows import Format, require_active_objective
 from angle_bench.training.data.sources import columns_of, name_of
 from angle_bench.training.recipe.data_sections import DataSource
 from angle_bench.training.recipe.recipe import Recipe
@@ -45,7 +45,7 @@ class Stream(IterableDataset[Example]):
                 "one recipe for each format",
             )
         self.format: Format = kinds[0]
-        refuse_idle(self.format, recipe.loss, recipe.prompts, recipe.train.batch_size)
+        require_active_objective(self.format, recipe.loss, recipe.prompts, recipe.train.batch_size)
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()

@@ -49,7 +49,7 @@ def begin(recipe: Recipe, request: TrainingRequest) -> Begun:
     spec = starting_point(recipe, request.access)
     taught = teachings(recipe, spec, request.access)
     fsdp.refuse_unfit(recipe)
-    if distributed.first():
+    if distributed.is_main_process():
         processes = max(request.processes, announced())
         RunFolder(request.folder).begin(absolute(recipe), request.resume, processes)
     return Begun(suite, marks, spec, taught)

@@ -25,7 +25,7 @@ from angle_bench.training.data.order import sampler_of
 from angle_bench.training.data.rows import idle
 from angle_bench.training.data.stream import Stream
 from angle_bench.training.loop.begin import Begun, begin
-from angle_bench.training.loop.schedule import Flow, Stop
+from angle_bench.training.loop.schedule import ScheduleCallback, Stop
 from angle_bench.training.loop.selection import Selection
 from angle_bench.training.loop.trained import Trained, card_of, summary_of, trained_of
 from angle_bench.training.loop.trainer import AngleTrainer, Provenance
@@ -74,7 +74,7 @@ def fine_tune(
     folder = RunFolder(request.folder)
     if (said := folder.summary()) is not None:
         return trained_of(folder, said, time.monotonic() - started)
-    with vectors_kept(begun.taught, request.keeping, watched) as store:
+    with vectors_kept(begun.taught, request.store_options, watched) as store:
         trainer = _trainer(recipe, request, begun, store, watched, asked)
         last = folder.last()
         if last is not None:
@@ -104,7 +104,7 @@ def _finished(
     candidate = folder.checkpoint(summary["best_step"])
     if recipe.train.average_last is not None:
         candidate = _averaged(recipe, request, begun.spec, trainer, summary)
-    if distributed.first():
+    if distributed.is_main_process():
         card = card_of(recipe, request, begun, trainer, summary)
         folder.finish(candidate, card, summary)
         shutil.rmtree(folder.place / AVERAGE, ignore_errors=True)
@@ -163,7 +163,7 @@ def _trainer(
         provenance=provenance,
         watch=watch,
     )
-    trainer.add_callback(Flow(trainer, stop))
+    trainer.add_callback(ScheduleCallback(trainer, stop))
     refuse_too_few(recipe, trainer.due)
     step = 0 if last is None else int(last.name.rpartition("-")[2])
     header = spec.header([] if suite is None else [(t.name, t.type) for t in suite.task])
@@ -245,18 +245,18 @@ def _averaged(
     """The average of the last checkpoints, its score in the summary; every process takes part."""
     folder = RunFolder(request.folder)
     # as the first process sees it: another machine's view of the folder may lag behind
-    there = distributed.everyone_says(folder.steps())[0]
+    there = distributed.all_gather(folder.steps())[0]
     steps = last_due(recipe, trainer.due, there)
     if len(steps) < 2:  # training ended early
         steps = there[-1:]
         place = folder.checkpoint(steps[-1])
     else:
         place = folder.place / AVERAGE
-        if distributed.first():
+        if distributed.is_main_process():
             write_average(place, [folder.checkpoint(step) for step in steps], request.access)
     if len(steps) < (recipe.train.average_last or 0):
         trainer.watch.warning(f"training ended early: {len(steps)} checkpoints were due to average")
-    distributed.everyone_says(None)  # the folder is there
+    distributed.all_gather(None)  # the folder is there
     summary |= {"averaged": steps, "best_step": steps[-1]}
     if trainer.selection is not None:
         device = trainer.args.device

@@ -34,7 +34,7 @@ class LossLog:
     def means(self) -> dict[str, float]:
         """The mean of each part over batches and processes; from here on anew."""
         mine = {name: float(sum_) / self.batches for name, sum_ in self._sums.items()}
-        said = distributed.everyone_says(mine)
+        said = distributed.all_gather(mine)
         self._sums, self.batches = {}, 0
         return {name: fmean(each[name] for each in said) for name in mine}
 

@@ -22,7 +22,7 @@ class Stop:
     asked: bool = False
 
 
-class Flow(TrainerCallback):
+class ScheduleCallback(TrainerCallback):
     """Tells the Trainer what is due.
 
     Args:
@@ -64,7 +64,7 @@ class Flow(TrainerCallback):
         control.should_evaluate = chosen and (ended or (due if at is None else step % at == 0))
         control.should_save = due or ended
         # one signal stops all processes
-        self._stop.asked = bool(distributed.agreed(self._stop.asked))
+        self._stop.asked = bool(distributed.all_reduce_max(self._stop.asked))
         if self._stop.asked:
             control.should_training_stop = True
             # at the end of an epoch what is due there comes, too

@@ -239,7 +239,7 @@ class AngleTrainer(Trainer):
             self.recipe.train.chunk_tokens,
             batch["distinct"] if self._exact else None,
         )
-        return split(found, distributed.agreed(len(found.texts)))
+        return split(found, distributed.all_reduce_max(len(found.texts)))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The mean of each part beside the loss."""
@@ -274,7 +274,7 @@ class AngleTrainer(Trainer):
 
     def say_what_was_cut(self) -> None:
         """Warn of texts that were longer than the candidate's or a teacher's length."""
-        said = distributed.everyone_says((self._cut, self._texts))
+        said = distributed.all_gather((self._cut, self._texts))
         cut, texts = map(sum, zip(*said, strict=True))
         if cut:
             limit = self.student.settings.max_length
@@ -303,10 +303,10 @@ class AngleTrainer(Trainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """A candidate that can be used, and beside it the state that training goes on from."""
         step = self.state.global_step
-        drawn = distributed.everyone_says(self._random_files()) if distributed.count() > 1 else []
+        drawn = distributed.all_gather(self._random_files()) if distributed.count() > 1 else []
         candidate = fsdp.candidate(self.student, self.marks)
         optimizer = fsdp.optimizer_state(self.student.module, _inner(self.optimizer))
-        if distributed.first():
+        if distributed.is_main_process():
             self._consumed.record(step, self._record)
             if self.selection is not None:
                 self.selection.record(self._record)

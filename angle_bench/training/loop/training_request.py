@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.suites.task import Suite
 
 TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
@@ -27,11 +27,11 @@ class TrainingRequest:
         select_on_test: Whether the checkpoint may be chosen by test splits.
         suite: What it is chosen by, instead of what the recipe names.
         command: What was typed, for the records.
-        keeping: Where vectors of teachers are kept.
+        store_options: Where vectors of teachers are kept.
     """
 
     folder: Path
-    access: Access = field(default_factory=Access)
+    access: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
     resume: bool = False
     processes: int = 1
@@ -39,7 +39,7 @@ class TrainingRequest:
     select_on_test: bool = False
     suite: Suite | None = None
     command: Sequence[str] = ()
-    keeping: Keeping = field(default_factory=Keeping)
+    store_options: StoreOptions = field(default_factory=StoreOptions)
 
 
 def check_tracker(name: str) -> None:

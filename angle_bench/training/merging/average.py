@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import DTYPES, Backbone, load_backbone
 from angle_bench.checkpoints.loading.dense import load_dense
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.errors import ModelError, some
 

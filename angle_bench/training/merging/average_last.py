@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.files.whole_folder import write_folder
 from angle_bench.training.merging.merge import average_writer, refuse_unlike
@@ -12,7 +12,7 @@ from angle_bench.training.merging.merge import average_writer, refuse_unlike
 FOLDER = ".average.tmp"
 
 
-def write_average(place: Path, checkpoints: Sequence[Path], access: Access) -> None:
+def write_average(place: Path, checkpoints: Sequence[Path], access: LoadOptions) -> None:
     """Write the average of a training's checkpoints into a folder of its own.
 
     Raises:

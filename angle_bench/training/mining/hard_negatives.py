@@ -11,7 +11,7 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import DataError, UsageError, shell_word
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
-from angle_bench.evaluation.run.run_options import Computing, Keeping
+from angle_bench.evaluation.run.run_options import Computing, StoreOptions
 from angle_bench.evaluation.vector_files import opened_encoder
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.files.output_file import refuse_output, write_output
@@ -80,7 +80,7 @@ def find(
     spec: ModelSpec,
     rule: Rule,
     computing: Computing,
-    keeping: Keeping,
+    store_options: StoreOptions,
     progress: Progress,
 ) -> Indices:
     """The hard negatives of the pairs by a checkpoint, (pairs, top_k); see `mining.mine`.
@@ -94,7 +94,7 @@ def find(
     """
     queries, documents = texts.queries, texts.documents
     prompts = prompts_of(spec)
-    with opened_encoder(spec, computing, keeping, progress) as encoder:
+    with opened_encoder(spec, computing, store_options, progress) as encoder:
         progress.model(spec.header([]), 3, 2 * len(queries) + len(documents))
         for role, template in prompts.items():
             if template:

@@ -15,7 +15,7 @@ from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.training.model.trainable import ForwardOutput
 
 
-def first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that writes; before the processes know each other, too."""
     return os.environ.get("RANK", "0") == "0"
 
@@ -65,7 +65,7 @@ def gathered_found(found: ForwardOutput) -> ForwardOutput:
     return ForwardOutput(tuple(gathered(layer) for layer in found.layers), None)
 
 
-def agreed(number: int) -> int:
+def all_reduce_max(number: int) -> int:
     """The largest of what the processes say."""
     if count() == 1:
         return number
@@ -74,7 +74,7 @@ def agreed(number: int) -> int:
     return max(said)
 
 
-def everyone_says(value: Any) -> list[Any]:
+def all_gather(value: Any) -> list[Any]:
     """What each process says, in their order."""
     if count() == 1:
         return [value]
@@ -108,7 +108,7 @@ class RankWorkers(InlineWorker):
         found = dict(super().run(mine))
         if self._alike and len(mine) < math.ceil(len(every) / count()):
             list(super().run(every[:1]))  # for the others' sake
-        for share in everyone_says(found):
+        for share in all_gather(found):
             yield from share.items()
 
 

@@ -116,7 +116,7 @@ def candidate(student: Student, selected_on_test: tuple[str, ...]) -> TrainedChe
     adapter = student.base is not None
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     weights: dict[str, Any] = get_model_state_dict(student.module, options=options)
-    if not distributed.first():
+    if not distributed.is_main_process():
         return found
     outer = "base_model.model." if adapter else ""
     state = {outer + name: weight for name, weight in _inside(weights, "transformer.")}

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.loading.backbone import (
     Backbone,
     load_base,
@@ -19,7 +20,6 @@ from angle_bench.checkpoints.loading.bidirectional import make_bidirectional
 from angle_bench.checkpoints.loading.dense import load_dense
 from angle_bench.checkpoints.loading.peft_adapter import attach
 from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec, Settings
 from angle_bench.encoding.workers.forward import Forward
 from angle_bench.errors import ModelError, UsageError, did_you_mean

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.recipe.recipe import Recipe

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.training.model.weight_names import WeightGroup, chosen, parts_of
 from angle_bench.training.preview.checkpoint_size import of_files, parameters_of, shapes_of

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from angle_bench.checkpoints import hub
-from angle_bench.checkpoints.access import Access
-from angle_bench.checkpoints.place import CheckpointPaths
+from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.load import vector_width
@@ -82,7 +82,7 @@ class Preview:
     teaching: float
 
 
-def preview(recipe: Recipe, access: Access, device: str = "auto") -> Preview:
+def preview(recipe: Recipe, access: LoadOptions, device: str = "auto") -> Preview:
     """What a recipe would do.
 
     Raises:
@@ -153,7 +153,7 @@ def _examples(
     return stream.format, iter(stream)
 
 
-def _place(spec: ModelSpec, access: Access) -> CheckpointPaths | None:
+def _place(spec: ModelSpec, access: LoadOptions) -> CheckpointPaths | None:
     """Where the checkpoint is, None where it would have to be downloaded."""
     folder = spec.folder or hub.cached(spec.name, spec.revision)
     try:
@@ -164,7 +164,7 @@ def _place(spec: ModelSpec, access: Access) -> CheckpointPaths | None:
 
 
 def _refuse_unlike(
-    taught: Sequence[Teaching], spec: ModelSpec, place: CheckpointPaths, access: Access
+    taught: Sequence[Teaching], spec: ModelSpec, place: CheckpointPaths, access: LoadOptions
 ) -> None:
     """Refuse teachers of vectors that are here and are unlike the candidate.
 

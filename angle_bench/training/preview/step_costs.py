@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import shape_of
 from angle_bench.checkpoints.folder.weights import outside_embeddings
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.evaluation.run.forecast import SHARE_OF_PEAK, STARTING_SECONDS
 from angle_bench.training.preview.checkpoint_size import QUANTIZED
 from angle_bench.training.preview.parameters import Parameters

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.weights import outside_embeddings
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.training.data.dataset import Example
 from angle_bench.training.preview.checkpoint_size import (
     QUANTIZED,

@@ -34,11 +34,11 @@ def read_recipe(word: str, changes: Sequence[str] = ()) -> Recipe:
     Raises:
         UsageError: Nothing is called so, it is no TOML, or a key or value is wrong, with its line.
     """
-    return read_draft(word, changes).recipe()
+    return read_recipe_source(word, changes).recipe()
 
 
 @dataclass(frozen=True)
-class Draft:
+class RecipeSource:
     """A recipe as it is written and changed, before its values are judged.
 
     Attributes:
@@ -98,7 +98,7 @@ class Draft:
         return self.refused(loc, what)
 
 
-def read_draft(word: str, changes: Sequence[str] = ()) -> Draft:
+def read_recipe_source(word: str, changes: Sequence[str] = ()) -> RecipeSource:
     """A recipe as `read_recipe` finds it, with its values as they are written.
 
     Raises:
@@ -110,7 +110,7 @@ def read_draft(word: str, changes: Sequence[str] = ()) -> Draft:
     if not place.is_relative_to(_folder()):
         _resolve_paths(content, place.parent)
     changed = tuple(_put(content, change) for change in changes)
-    return Draft(place, file.text, content, changed)
+    return RecipeSource(place, file.text, content, changed)
 
 
 def _folder() -> Path:

@@ -1,6 +1,6 @@
 """The checkpoint that a recipe starts from, under the recipe's settings. No torch."""
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import ROLES, PromptPolicy
 from angle_bench.checkpoints.resolve import resolve
@@ -16,7 +16,7 @@ NO_VECTOR: dict[str | int, str] = {
 }
 
 
-def starting_point(recipe: Recipe, access: Access) -> ModelSpec:
+def starting_point(recipe: Recipe, access: LoadOptions) -> ModelSpec:
     """The checkpoint of a recipe; its settings are those that the candidate is to be used with.
 
     Raises:

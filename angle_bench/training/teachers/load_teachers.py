@@ -7,7 +7,7 @@ import torch
 
 from angle_bench.encoding.store.interface import Store
 from angle_bench.evaluation.encoders.open_store import opened_store
-from angle_bench.evaluation.run.run_options import Keeping
+from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.training.loop.watch import Watch
 from angle_bench.training.model.student import Student
 from angle_bench.training.teachers.similarity_teacher import load_similarity_teacher
@@ -45,7 +45,7 @@ def load_teachers(
 
 @contextmanager
 def vectors_kept(
-    taught: Sequence[Teaching], keeping: Keeping, watch: Watch
+    taught: Sequence[Teaching], store_options: StoreOptions, watch: Watch
 ) -> Iterator[Store | None]:
     """The store of vectors, where a teacher needs one.
 
@@ -55,5 +55,5 @@ def vectors_kept(
     if all(each.section.compare == "vectors" for each in taught):
         yield None
         return
-    with opened_store(keeping, watch) as store:
+    with opened_store(store_options, watch) as store:
         yield store

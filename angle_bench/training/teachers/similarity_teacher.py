@@ -24,7 +24,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.foreign import load_handed_over
 from angle_bench.evaluation.encoders.load import load_variants
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
-from angle_bench.evaluation.encoders.worker_reuse import Between
+from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.run.run_options import Computing
 from angle_bench.training.data.collate import Batch
 from angle_bench.training.loop.selection import BATCH_TOKENS
@@ -78,7 +78,7 @@ class SimilarityTeacher:
                 "how many texts it cuts"
             )
         mine = self.encoder.counted()
-        said = distributed.everyone_says((mine["truncated"], mine["forwarded"]))
+        said = distributed.all_gather((mine["truncated"], mine["forwarded"]))
         cut, computed = map(sum, zip(*said, strict=True))
         if not cut:
             return None
@@ -112,7 +112,7 @@ def load_similarity_teacher(
     return SimilarityTeacher(encoder, teaching.section)
 
 
-class InThisProcess(Between):
+class InThisProcess(IdleWorkers):
     """Loads a model in this very process, whose device is the training's."""
 
     def start(self, checkpoint: Checkpoint, computing: Computing) -> Workers:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from angle_bench.checkpoints.access import Access
+from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.resolve import resolve
@@ -64,7 +64,7 @@ class Compared:
     width: int
 
 
-def teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> list[Teaching]:
+def teachings(recipe: Recipe, spec: ModelSpec, access: LoadOptions) -> list[Teaching]:
     """The teachers of a recipe, in their order.
 
     Args:
@@ -79,7 +79,7 @@ def teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> list[Teaching]
     return list(_teachings(recipe, spec, replace(access, base=None)))
 
 
-def _teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> Iterator[Teaching]:
+def _teachings(recipe: Recipe, spec: ModelSpec, access: LoadOptions) -> Iterator[Teaching]:
     guided = recipe.loss.ibn_margin is not None and recipe.loss.ibn_guide == "teacher"
     for number, (key, section) in enumerate(recipe.teachers.items()):
         found = Teaching(key, section, _spec(key, section, spec, access), guided and number == 0)
@@ -91,7 +91,7 @@ def _teachings(recipe: Recipe, spec: ModelSpec, access: Access) -> Iterator[Teac
         yield found
 
 
-def _spec(key: str, section: TeacherSection, spec: ModelSpec, access: Access) -> ModelSpec:
+def _spec(key: str, section: TeacherSection, spec: ModelSpec, access: LoadOptions) -> ModelSpec:
     if section.model == SELF:
         return _changed(section, spec)
     changes = Overrides(pooling=section.pooling, prompt=section.prompt)

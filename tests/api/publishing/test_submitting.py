@@ -8,7 +8,7 @@ import mteb
 import pytest
 
 import angle_bench as ab
-from angle_bench.checkpoints.registry.known import mteb_models
+from angle_bench.checkpoints.registry.mteb_models import mteb_models
 from angle_bench.suites.catalogue import catalogue
 from tests.conftest import Cli
 from tests.result_files import put, put_record, write

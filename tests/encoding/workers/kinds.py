@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.folder.read_folder import read_folder
 from angle_bench.checkpoints.loading.backbone import load_backbone
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Output
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Batch, Vectors, Workers

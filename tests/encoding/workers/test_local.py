@@ -142,7 +142,7 @@ def test_a_death_while_loading_is_told_with_the_workers_last_words(
 def test_a_worker_that_cannot_end_by_itself_is_killed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_process, "END_SECONDS", 0.1)
+    monkeypatch.setattr(worker_process, "SHUTDOWN_SECONDS", 0.1)
     workers = start(1)
     (pid,) = workers.pids
     os.kill(pid, signal.SIGSTOP)
@@ -158,7 +158,7 @@ def test_a_death_is_found_though_a_grandchild_holds_the_socket_open(
     asked: list[Batch],
     right: dict[int, Vectors],
 ) -> None:
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(silence, "POLL_SECONDS", 0.1)
     # forks before the worker can keep the socket from its children
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal\n"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.checkpoints.loading.backbone import load_backbone
-from angle_bench.checkpoints.place import CheckpointPaths
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors, Workers

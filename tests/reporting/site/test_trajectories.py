@@ -6,7 +6,7 @@ import pytest
 
 from angle_bench.files.atomic import write_json
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
-from angle_bench.reporting.tables.arrange import Wishes, arrange
+from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 from angle_bench.reporting.tables.stored_rows import model_rows
 from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
@@ -38,7 +38,7 @@ def put(
 
 def found(results: Results) -> list[Trajectory]:
     rows = model_rows(OF, every_model(models_of(collect([results.root]).folders)), [])
-    board = arrange(OF, rows, Wishes())
+    board = arrange(OF, rows, LeaderboardOptions())
     models = {row.label: [StoredModel.of(each) for each in row.models] for row in board.rows}
     return trajectories(board, models)
 

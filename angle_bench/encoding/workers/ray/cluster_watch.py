@@ -8,7 +8,7 @@ from angle_bench.encoding.workers.ray.connection import Connection
 from angle_bench.encoding.workers.ray.member import Member
 from angle_bench.errors import ModelError, first_line
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 HEAD_SECONDS = 30.0  # without a word from anyone; then the head is looked for
 PLACE_SECONDS = 120.0  # with no actor that lives: for room on the cluster, or for one's return
 
@@ -41,7 +41,7 @@ class ClusterWatch:
         """
         if not coming:
             return []
-        some, _ = self._ray.wait(coming, num_returns=1, timeout=LOOK_SECONDS)
+        some, _ = self._ray.wait(coming, num_returns=1, timeout=POLL_SECONDS)
         if some:
             self._heard_at = time.monotonic()
             some, _ = self._ray.wait(coming, num_returns=len(coming), timeout=0)

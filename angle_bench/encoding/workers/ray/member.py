@@ -9,7 +9,7 @@ from angle_bench.encoding.workers.contract import Batch, Loaded
 from angle_bench.encoding.workers.ray.actor import ActorPlace
 from angle_bench.encoding.workers.silence import Silence
 
-ASK_SECONDS = 1.0  # between two questions to an actor that cannot be reached
+RETRY_SECONDS = 1.0  # between two questions to an actor that cannot be reached
 
 
 @dataclass(eq=False)
@@ -63,7 +63,7 @@ class Member:
     def unreachable(self) -> None:
         """It may come back somewhere else: it is asked again, a little later."""
         self.place = None
-        self.ask_at = time.monotonic() + ASK_SECONDS
+        self.ask_at = time.monotonic() + RETRY_SECONDS
 
     def lose(self) -> list[Batch]:
         """It is gone, perhaps for a while; what it was given is somebody else's from now on."""

@@ -25,7 +25,7 @@ from angle_bench.encoding.workers.ray.actor import ActorPlace, ModelActor, order
 from angle_bench.encoding.workers.ray.capacity import Room, room
 from angle_bench.encoding.workers.ray.cluster_watch import ClusterWatch, reason
 from angle_bench.encoding.workers.ray.connection import Connection, connect
-from angle_bench.encoding.workers.ray.member import ASK_SECONDS, Member
+from angle_bench.encoding.workers.ray.member import RETRY_SECONDS, Member
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.turns import Turns
 from angle_bench.encoding.workers.work import Work
@@ -99,7 +99,7 @@ class RayWorkers:
         self._device = room.device
         self._order = order_of(checkpoint, room.device, room.threads)
         self._members = [Member(made.remote(), Silence(patience)) for _ in range(room.count)]
-        self._tend()
+        self._poll_loading()
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -199,7 +199,7 @@ class RayWorkers:
         for member in self._members:
             member.loaded = member.asked = None  # an answer to a former order is not waited for
         self.__dict__.pop("loaded", None)
-        self._tend()
+        self._poll_loading()
 
     def close(self) -> None:
         """End the actors, and the connection if it was made for them."""
@@ -217,10 +217,10 @@ class RayWorkers:
 
     def _next(self) -> Iterator[tuple[Member, Any]]:
         """The answers that have come, to batches and to questions; none after a while."""
-        self._tend()
+        self._poll_loading()
         by_answer = {coming: member for member in self._members for coming in member.coming}
         if not by_answer:
-            time.sleep(ASK_SECONDS)  # nobody can be asked yet
+            time.sleep(RETRY_SECONDS)  # nobody can be asked yet
         ready = self._watch.wait(list(by_answer))
         answered = {by_answer[coming] for coming in ready}
         for member in {*by_answer.values()} - answered:
@@ -242,7 +242,7 @@ class RayWorkers:
             work.give_back(list(member.batches.values()), dead)
             self.warnings.append(f"{dead.what} Its work goes to the others.")
 
-    def _tend(self) -> None:
+    def _poll_loading(self) -> None:
         """Ask every actor that is not ready whether it is."""
         for member in self._members:
             member.ask(self._order, self._weights)

@@ -1,4 +1,4 @@
-"""Claims: one process has a task, and a dead one has none."""
+"""TaskLocks: one process has a task, and a dead one has none."""
 
 import os
 import signal
@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from angle_bench.errors import ResultsError
-from angle_bench.results.claims import Claims, claims, forget_dead, holder
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.model_folder import locked
+from angle_bench.results.task_locks import TaskLocks, forget_dead, holder, task_locks
 
 HOLDS = """
 import sys
 from pathlib import Path
-from angle_bench.results.claims import Claims
+from angle_bench.results.task_locks import TaskLocks
 from angle_bench.results.layout import ModelFolder
-held = Claims()
-print(held.take(ModelFolder(Path(sys.argv[1]), "a/b", "r"), "STS12"), flush=True)
+held = TaskLocks()
+print(held.acquire(ModelFolder(Path(sys.argv[1]), "a/b", "r"), "STS12"), flush=True)
 sys.stdin.read()
 """
 
@@ -45,13 +45,13 @@ def other(folder: ModelFolder) -> "subprocess.Popen[str]":
 @pytest.mark.process
 def test_a_task_is_one_process_s(folder: ModelFolder) -> None:
     running = other(folder)
-    with claims() as ours:
-        assert not ours.take(folder, "STS12")
-        assert ours.take(folder, "STS13")
+    with task_locks() as ours:
+        assert not ours.acquire(folder, "STS12")
+        assert ours.acquire(folder, "STS13")
         assert holder(folder, "STS12").startswith(f"process {running.pid} on ")
         running.communicate("")
         ours.wait(folder, "STS12")
-        assert ours.take(folder, "STS12")
+        assert ours.acquire(folder, "STS12")
 
 
 @pytest.mark.process
@@ -59,37 +59,37 @@ def test_a_killed_process_has_nothing(folder: ModelFolder) -> None:
     running = other(folder)
     os.kill(running.pid, signal.SIGKILL)
     running.communicate()
-    with claims() as ours:
-        assert ours.take(folder, "STS12")
+    with task_locks() as ours:
+        assert ours.acquire(folder, "STS12")
         assert holder(folder, "STS12").startswith(f"process {os.getpid()} on ")
 
 
 def test_a_claim_of_ours_is_ours(folder: ModelFolder) -> None:
-    ours = Claims()
-    assert ours.take(folder, "STS12")
-    assert ours.take(folder, "STS12")
+    ours = TaskLocks()
+    assert ours.acquire(folder, "STS12")
+    assert ours.acquire(folder, "STS12")
     ours.release(folder, "STS12")
     ours.release(folder, "STS12")
     assert holder(folder, "STS12") == "another process"
-    with claims() as theirs:
-        assert theirs.take(folder, "STS12")
+    with task_locks() as theirs:
+        assert theirs.acquire(folder, "STS12")
 
 
 def test_leaving_lets_everything_go(folder: ModelFolder) -> None:
-    with claims() as ours:
-        ours.take(folder, "STS12")
+    with task_locks() as ours:
+        ours.acquire(folder, "STS12")
     assert not list(folder.side.glob("*.holder"))
 
 
 def test_a_folder_that_cannot_be_written(folder: ModelFolder) -> None:
     folder.root.joinpath("a__b").write_text("a file")
-    with claims() as ours, pytest.raises(ResultsError, match="cannot be written"):
-        ours.take(folder, "STS12")
+    with task_locks() as ours, pytest.raises(ResultsError, match="cannot be written"):
+        ours.acquire(folder, "STS12")
 
 
 @pytest.mark.process
 def test_a_killed_process_is_forgotten_and_a_living_one_is_not(folder: ModelFolder) -> None:
-    said = folder.claim("STS12").with_suffix(".holder")
+    said = folder.task_lock("STS12").with_suffix(".holder")
     running = other(folder)
     forget_dead(folder, "STS12")
     assert said.exists()
@@ -139,9 +139,9 @@ def test_where_a_file_system_has_no_locks_a_task_is_one_process_s(
 
 
 def test_no_lock_file_stays(folder: ModelFolder) -> None:
-    with claims() as ours:
-        ours.take(folder, "STS12")
-        ours.take(folder, "STS13")
+    with task_locks() as ours:
+        ours.acquire(folder, "STS12")
+        ours.acquire(folder, "STS13")
         ours.release(folder, "STS12")
         ours.wait(folder, "STS12")
     with locked(folder):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
-from angle_bench.checkpoints.registry.known import known_names
+from angle_bench.checkpoints.registry.mteb_models import known_names
 from angle_bench.errors import UsageError, did_you_mean, or_list, shell_word
 
 

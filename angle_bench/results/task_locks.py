@@ -13,7 +13,7 @@ from angle_bench.files.locks import acquired, release
 from angle_bench.results.layout import ModelFolder
 
 
-class Claims:
+class TaskLocks:
     """The tasks that this process computes.
 
     A claim is a lock file beside the run record. The system frees it when a process dies;
@@ -23,13 +23,13 @@ class Claims:
     def __init__(self) -> None:
         self._held: dict[Path, BaseFileLock] = {}
 
-    def take(self, folder: ModelFolder, task: str) -> bool:
+    def acquire(self, folder: ModelFolder, task: str) -> bool:
         """Claim a task; False if another process has it.
 
         Raises:
             ResultsError: The folder cannot be written.
         """
-        place = folder.claim(task)
+        place = folder.task_lock(task)
         if place in self._held:
             return True
         try:
@@ -49,14 +49,14 @@ class Claims:
 
     def release(self, folder: ModelFolder, task: str) -> None:
         """Let others have a task, if this process has it."""
-        place = folder.claim(task)
+        place = folder.task_lock(task)
         if place in self._held:
             _holder(place).unlink(missing_ok=True)
             release(self._held.pop(place))
 
     def wait(self, folder: ModelFolder, task: str) -> None:
         """Return once no other process has the task."""
-        place = folder.claim(task)
+        place = folder.task_lock(task)
         release(acquired(place))
 
     def close(self) -> None:
@@ -68,9 +68,9 @@ class Claims:
 
 
 @contextmanager
-def claims() -> Iterator[Claims]:
-    """Claims that end with the block."""
-    held = Claims()
+def task_locks() -> Iterator[TaskLocks]:
+    """Locks that are released at the end of the block."""
+    held = TaskLocks()
     try:
         yield held
     finally:
@@ -80,16 +80,16 @@ def claims() -> Iterator[Claims]:
 def holder(folder: ModelFolder, task: str) -> str:
     """Who has a task: `process 4711 on node7`."""
     try:
-        return _holder(folder.claim(task)).read_text()
+        return _holder(folder.task_lock(task)).read_text()
     except OSError:  # it was let go meanwhile, or its holder was killed before it said so
         return "another process"
 
 
 def forget_dead(folder: ModelFolder, task: str) -> None:
     """Remove what a killed process left of a task, and of a folder, that it held."""
-    if _holder(folder.claim(task)).exists() or folder.claim(task).exists():
-        with suppress(ResultsError), claims() as held:
-            held.take(folder, task)
+    if _holder(folder.task_lock(task)).exists() or folder.task_lock(task).exists():
+        with suppress(ResultsError), task_locks() as held:
+            held.acquire(folder, task)
     if folder.lock.exists():
         with suppress(OSError):  # somebody holds it, or it may not be removed here
             release(acquired(folder.lock, blocking=False))
