@@ -48,3 +48,17 @@ def test_code_in_strings_imports_what_is_there() -> None:
             seen += 1
     assert seen > 900
     assert lacking == []
+
+
+def test_raises_names_the_condition() -> None:
+    """Not `UsageError: It is not.`, which says nothing without the line above it."""
+    bare = re.compile(
+        r"^ +\w+(?:Error|Exit): (?:It|They|There|One|Something|Neither)(?: \w+){1,2}\.$"
+    )
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in sorted(ROOT.rglob("*.py"))
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.match(line)
+    ]
+    assert found == []

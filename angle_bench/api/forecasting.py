@@ -56,8 +56,9 @@ class Forecast(Value):
         lines = [line for each in self.jobs for line in _lines(each)]
         if self.suites and (least := resolved(self.suites[0].task)) is not None:
             lines.append(
-                f"{self.suites[0].name} tells two close checkpoints apart from a difference of "
-                f"{least:.2f} in the mean on (80 % power, alpha 0.05; angle-bench compare)"
+                f"{self.suites[0].name}: between two close checkpoints, differences of {least:.2f} "
+                "points or more in the mean are detectable (80 % power, α = .05; angle-bench "
+                "compare)"
             )
         return "\n".join(lines)
 

@@ -96,7 +96,7 @@ def typed_template(typed: str) -> str:
     A shell leaves `\n` in quotes as it is: here it is a new line, `\t` a tab, and `\\` a backslash.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text is neither a name nor a template.
 
     >>> typed_template("none"), typed_template("query: {text}")
     ('', 'query: {text}')

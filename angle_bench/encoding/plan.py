@@ -51,7 +51,7 @@ def cut_batches(lengths: Sequence[int] | Ids, budget: int) -> list[Indices]:
 
     Args:
         lengths: Tokens of each text.
-        budget: The most tokens of a batch, padding included; a longer text is a batch alone.
+        budget: Maximum padded tokens per batch; a longer text is a batch of its own.
 
     Returns:
         The indices of each batch; together they are every text exactly once.

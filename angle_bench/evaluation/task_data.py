@@ -29,7 +29,7 @@ class Located:
     """The data of one task.
 
     Attributes:
-        origin: Who has it.
+        origin: Where the data comes from.
         revision: What a result's `dataset_revision` says: the hub commit, or
             `local-<16 hex of the rows>`.
         files: The local files by config and split; empty for the hub.

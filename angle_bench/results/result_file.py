@@ -127,7 +127,7 @@ def parsed(place: Path) -> Any:
 
     Raises:
         UnreadableResult: It is cut off, or no JSON.
-        FileNotFoundError: There is none.
+        FileNotFoundError: The file does not exist.
     """
     try:
         data = read_regular(place)

@@ -280,7 +280,7 @@ def _refuse_twice(given: Mapping[str, Any], chosen_by_rows: bool) -> None:
     """Refuse sections that say what an argument says already.
 
     Raises:
-        UsageError: One does.
+        UsageError: An argument and a section say the same setting.
     """
     twice = {
         ("model", "name"): "the name is the first argument",

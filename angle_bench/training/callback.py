@@ -70,7 +70,7 @@ class EvaluateCallback(TrainerCallback):
             tasks: As after `-t`: suites, tasks or benchmarks.
             every: Steps between evaluations.
             results: The results folder.
-            device: As after `-d`; that of the trainer where none is given.
+            device: A device string, as `--device` takes it; by default the trainer's.
             mirror: A folder with models and data under their hub ids.
             base: The base of an adapter, where the recorded one is elsewhere.
             settings: How vectors are taken where the model does not say it itself: `pooling`,

@@ -109,7 +109,7 @@ def refuse_unknown_keys(folder: Path, config_class: Any) -> None:
         config_class: peft's dataclass, such as `LoraConfig`.
 
     Raises:
-        ModelError: There is one.
+        ModelError: The config has a key that peft's dataclass lacks.
     """
     known = {field.name for field in fields(config_class)} - {"runtime_config"}
     config = read_json(folder / CONFIG)

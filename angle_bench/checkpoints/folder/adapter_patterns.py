@@ -39,7 +39,7 @@ def refuse_slow_patterns(
         seconds: The most that all of it may take.
 
     Raises:
-        ModelError: It takes longer.
+        ModelError: Matching the names takes longer than `seconds`.
     """
     found = [each for each in _patterns(config) if _PLAIN.fullmatch(each) is None]
     if not found:

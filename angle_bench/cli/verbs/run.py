@@ -212,7 +212,7 @@ def numbers(text: str | None, option: str) -> list[int]:
     """The whole numbers of `2,4,6`.
 
     Raises:
-        UsageError: They are none.
+        UsageError: A word is not a whole number.
     """
     if text is None:
         return []
@@ -233,9 +233,11 @@ def _refuse_stray(stray: list[str] | None, model: list[str], tasks: list[str]) -
         )
     if tasks == ["STS"] and not {"-t", "--tasks"} & set(command_line.typed()):
         raise UsageError(
-            f"{stray[0]} stands alone; tasks go after -t.", f"-t {shell_word(stray[0])}"
+            f"{stray[0]} is an unexpected argument; give tasks with -t.",
+            f"-t {shell_word(stray[0])}",
         )
     words = ",".join([tasks[-1], *stray])
     raise UsageError(
-        f"{stray[0]} stands alone; several tasks go by commas.", f"-t {shell_word(words)}"
+        f"{stray[0]} is an unexpected argument; separate several tasks by commas.",
+        f"-t {shell_word(words)}",
     )

@@ -1,4 +1,4 @@
-"""What a vector is kept by, and what every store of vectors can be asked."""
+"""StoreIdentity and the Store protocol: the key of a vector, and what a store can be asked."""
 
 import hashlib
 import json

@@ -96,7 +96,7 @@ def count_of(what: str, given: Any) -> int:
     """A whole number of 1 or more, as it was given.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: The value is not a whole number of 1 or more.
     """
     try:
         number = 0 if isinstance(given, bool) else operator.index(given)

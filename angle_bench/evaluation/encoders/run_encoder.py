@@ -61,7 +61,7 @@ class RunEncoder(Protocol):
         """Refuse results of files that changed meanwhile.
 
         Raises:
-            ModelError: They did.
+            ModelError: The files of the checkpoint changed since it was loaded.
         """
 
     def tell_warnings(self, progress: Progress) -> None:

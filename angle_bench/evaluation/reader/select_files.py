@@ -61,7 +61,7 @@ def expanded(place: Path, wanted: Callable[[Path], bool]) -> list[Path]:
         wanted: Which files of a folder hold rows.
 
     Raises:
-        UsageError: There is none.
+        UsageError: No file with rows is there.
     """
     place = place.expanduser()
     if is_glob(place):

@@ -76,7 +76,7 @@ def refuse_unseen(task: Task, splits: Mapping[str, Columns], names: Sequence[str
     """Every label that is scored must occur in the training split.
 
     Raises:
-        DataError: One does not.
+        DataError: A scored label does not occur in the training split.
     """
     known = set(splits[task.train]["label"])
     for split, columns in splits.items():
@@ -93,7 +93,7 @@ def refuse_few(task: Task, columns: Columns, names: Sequence[str], least: int) -
     """Every label must have `least` texts, or some fold has none of it.
 
     Raises:
-        DataError: One has fewer.
+        DataError: A label has fewer texts.
     """
     for code, name in enumerate(names):
         if 0 < (count := columns["label"].count(code)) < least:

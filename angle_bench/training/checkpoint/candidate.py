@@ -89,7 +89,7 @@ def refuse_foreign(folder: Path, made_by: Maker) -> None:
     """Refuse to write over a folder that was not made in the same way.
 
     Raises:
-        UsageError: There is one.
+        UsageError: The folder holds something that was not made so.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return

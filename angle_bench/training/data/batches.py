@@ -134,7 +134,7 @@ def refuse_other_rows_of_a_step(checkpoint: Path, there: Batches, now: Batches) 
     """Refuse to go on where a step takes another number of rows: some would be left out, or twice.
 
     Raises:
-        UsageError: It does.
+        UsageError: A step takes another number of rows than when the checkpoint was made.
     """
     if there.rows == now.rows:
         return

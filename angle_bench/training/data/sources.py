@@ -94,7 +94,7 @@ def files_of(source: DataSource, mirror: Path | None) -> list[RowFile] | None:
     """The files of a source; None where `datasets` loads it.
 
     Raises:
-        DataError: There are none.
+        DataError: The source has no file.
     """
     options = ReadOptions(source.encoding, source.skip_bad_rows, written=source.written)
     if source.hub is not None:

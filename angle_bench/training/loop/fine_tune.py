@@ -196,7 +196,8 @@ def _refuse_other_epoch(recipe: Recipe, trainer: AngleTrainer, last: Path) -> No
     """See that an epoch has as many steps as when a checkpoint was made.
 
     Raises:
-        UsageError: It has not: batches of one row alone leave no row of an epoch out.
+        UsageError: An epoch would have another number of steps, since rows that fill no batch
+            are left out.
     """
     data, there = trainer.train_dataset, made_with(last, recipe)
     if not isinstance(data, TrainingRows):

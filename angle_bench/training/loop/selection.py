@@ -78,7 +78,7 @@ def refuse_test_splits(suite: Suite, allowed: bool) -> tuple[str, ...]:
     """The test splits that a recipe chooses by, where that is allowed.
 
     Raises:
-        UsageError: It is not.
+        UsageError: A test split chooses, and that is not allowed.
     """
     found = test_splits(suite)
     if found and not allowed:

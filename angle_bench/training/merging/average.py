@@ -172,7 +172,7 @@ def refuse_difference(
     """Refuse the first key in which two configs differ.
 
     Raises:
-        ModelError: There is one.
+        ModelError: The configs differ.
     """
     for key in sorted({*mine, *its}):
         if mine.get(key) != its.get(key):

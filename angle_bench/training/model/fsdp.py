@@ -85,7 +85,7 @@ def check_sharded(module: nn.Module) -> None:
     """See that a module is sharded where that was asked for.
 
     Raises:
-        UsageError: It is not.
+        UsageError: FSDP was asked for and the module is not sharded.
     """
     shards = any(isinstance(weight, DTensor) for weight in module.parameters())
     if asked() and not (shards and distributed.count() > 1):

@@ -63,7 +63,7 @@ def refuse_idle_selection(recipe: Recipe) -> None:
     """Refuse what is asked of evaluations, where nothing is evaluated.
 
     Raises:
-        UsageError: Something is.
+        UsageError: A setting of evaluations is given, and nothing is evaluated.
     """
     for key in ("steps", "patience"):
         if getattr(recipe.select, key) is not None:
