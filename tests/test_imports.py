@@ -197,6 +197,15 @@ def test_a_leaderboard_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_what_models_were_trained_on_needs_neither_mteb_nor_torch(tmp_path: Path) -> None:
+    put(tmp_path / "results" / "intfloat__e5-mistral-7b-instruct" / "r", "FEVER", 0.5)
+    words = ["leaderboard", "-t", "FEVER", "--zero-shot", "--json"]
+    code, modules, err = child(MAIN.format(words=words), tmp_path)
+    assert (code, err) == (0, "")
+    assert not (HEAVY | {"pandas", "scipy"}) & modules
+
+
+@pytest.mark.process
 def test_results_and_reporting_load_nothing_heavy(tmp_path: Path) -> None:
     names = [
         ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)

@@ -268,13 +268,16 @@ def suite_toml(first: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
 def generated() -> dict[str, str]:
     """Every generated file by name, with its text."""
     from tools.mteb_citations import citations
+    from tools.mteb_training_sets import as_lines, training_sets
 
+    names = {kind.metadata.name for kind in text_tasks()}
     return {
         **{f"{name}.toml": text for name, text in mteb_suites().items()},
         "demo.toml": demo_suite(),
         "mteb-models.json": json.dumps(models(), indent=0) + "\n",
         "mteb-tasks.json": _one_line_each(tasks()),
         "mteb-citations.json": _one_line_each(citations()),
+        "mteb-training-sets.json": as_lines(training_sets(names)),
     }
 
 

@@ -1,7 +1,7 @@
 """Tables of stored scores, whoever measured them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -164,6 +164,7 @@ def leaderboard(
     ranks: bool | Literal["tasks"] = False,
     sort: str = "",
     base: str = "",
+    zero_shot: bool = False,
     decimals: int = 2,
     columns: Literal["", "summary", "tasks"] = "",
     marks: bool = True,
@@ -183,8 +184,10 @@ def leaderboard(
         partial: Whether averages are over the tasks that there are.
         ranks: Whether ranks are given as intervals, from stored predictions; "tasks" takes them
             over tasks, from scores alone.
-        sort: A column, `model`, `coverage` or `rank`; by default the suite's average.
+        sort: A column, `model`, `coverage`, `rank` or `zero-shot`; by default the suite's average.
         base: The row that differences are to.
+        zero_shot: Whether columns say what models were trained on: the share of the tasks that
+            they were not, as declared in mteb by name, and that of the texts that a training saw.
         decimals: Of scores in points, where they are shown.
         columns: Which columns tables have: every task by its type, or averages alone.
         marks: Whether signs stand on cells, with notes that explain them.
@@ -213,6 +216,7 @@ def leaderboard(
         ranks=ranks,
         sort=sort,
         base=base,
+        zero_shot=zero_shot,
         decimals=decimals,
         command="angle_bench.leaderboard",
         layout=TableLayout.of(columns, "all" if marks else "none", transpose, caption, label),
@@ -232,12 +236,13 @@ def arranged(
     ranks: bool | Literal["tasks"],
     sort: str,
     base: str,
+    zero_shot: bool,
     decimals: int,
     command: str,
     layout: "TableLayout",
 ) -> Leaderboard:
     """The leaderboard with the command that its files say made them; as `leaderboard` else."""
-    from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
+    from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange, ordered
     from angle_bench.reporting.tables.published_rows import one_row_a_model, published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
     from angle_bench.results.find.choose import every_model, models_of
@@ -263,24 +268,28 @@ def arranged(
 
         every_row = [*rows, *published_rows(suite, shipped())]
         rows = one_row_a_model(suite, every_row, warnings)
-    by_rank = ranks and sort.casefold() == "rank"  # which is known later than the others
-    wishes = LeaderboardOptions("" if by_rank else sort, base, partial, decimals, command, layout)
-    board = Leaderboard(arrange(suite, rows, wishes, warnings))
-    return (
-        ranked(board, over_tasks=ranks == "tasks", sort=sort if by_rank else None)
-        if ranks
-        else board
-    )
+    # columns that are known later than the others
+    later = [
+        *(["rank"] if ranks else []),
+        *(["zero-shot", "zero_shot", "seen"] if zero_shot else []),
+    ]
+    by_later = sort.casefold() in later
+    wishes = LeaderboardOptions("" if by_later else sort, base, partial, decimals, command, layout)
+    board = arrange(suite, rows, wishes, warnings)
+    if zero_shot:
+        from angle_bench.reporting.zero_shot.board_trained_on import with_trained_on
+
+        board = with_trained_on(board)
+    if ranks:
+        board = _ranked(board, over_tasks=ranks == "tasks")
+    return Leaderboard(ordered(board, sort) if by_later else board)
 
 
-def ranked(board: Leaderboard, *, over_tasks: bool, sort: str | None) -> Leaderboard:
-    """The same with ranks as intervals."""
+def _ranked(board: "Found", *, over_tasks: bool) -> "Found":
     from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
     from angle_bench.reporting.comparison.task_ranking import with_task_ranks
-    from angle_bench.reporting.tables.arrange import ordered
 
-    found = with_task_ranks(board.found) if over_tasks else with_ranks(board.found)
-    return replace(board, found=found if sort is None else ordered(found, sort))
+    return with_task_ranks(board) if over_tasks else with_ranks(board)
 
 
 def _found(paths: Sequence[Path], names: list[str]) -> "Collected":

@@ -22,7 +22,7 @@ def refuse_output(output: Path, suffixes: Iterable[str], name: str, overwrite: b
     """
     suffixes = [*suffixes]
     if output.suffix not in suffixes:
-        raise UsageError(f"{output} ends in none of {or_list(suffixes)}.", f"-o {name}")
+        raise UsageError(f"{output} ends in none of {or_list(suffixes)}.", f"-o {shell_word(name)}")
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / name)}")
     refuse_odd_place(output)

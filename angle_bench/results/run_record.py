@@ -6,7 +6,7 @@ from typing import Any
 
 from angle_bench.results.result_file import read_object
 
-_TEXTS = ("name", "label", "revision", "loader", "folder", "base", "settings_digest")
+_TEXTS = ("name", "label", "revision", "loader", "folder", "base", "made_from", "settings_digest")
 _SETTINGS = ("pooling", "normalize", "prompts", "max_length", "dtype")  # which all records have
 
 
@@ -36,12 +36,19 @@ def _odd(record: Mapping[str, Any]) -> str | None:
     for key in _TEXTS:
         if not isinstance(model.get(key), str | None):
             return f"{key} of model is no text"
+    if not _is_size(model.get("weight_bytes")):
+        return "weight_bytes of model is no count of bytes"
     chosen = model.get("selected_on_test") or []
     if not isinstance(chosen, list) or not all(isinstance(each, str) for each in chosen):
         return "selected_on_test is no list of texts"
     if not isinstance(record.get("command") or [], list):
         return "command is no list"
     return _odd_settings(model.get("settings")) or _odd_account(record)
+
+
+def _is_size(value: Any) -> bool:
+    """Bytes; records that were written before they were kept have none."""
+    return value is None or (type(value) is int and value >= 0)
 
 
 def _odd_account(record: Mapping[str, Any]) -> str | None:

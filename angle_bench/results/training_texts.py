@@ -1,5 +1,6 @@
 """What a checkpoint was trained on or selected by, as hashes beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angle_bench.errors import ResultsError
+from angle_bench.results.find.stored_models import StoredModel
+from angle_bench.results.layout import SIDE
 from angle_bench.results.text_hash import SIZE, pair_hash
 
 FILE_NAME = "training_texts.parquet"
@@ -24,6 +27,31 @@ class TrainingTexts:
         """Whether a pair was trained on, or both of its texts were."""
         both = first in self.texts and second in self.texts
         return both or pair_hash(first, second) in self.pairs
+
+
+def recorded_texts(models: Sequence[StoredModel], warnings: list[str]) -> tuple[TrainingTexts, ...]:
+    """The records of some models, of those that have one.
+
+    Args:
+        models: The seeds of a recipe, or one checkpoint.
+        warnings: Takes a line for each record that cannot be read, which is left out.
+    """
+    records = [_of_model(model, warnings) for model in models]
+    return tuple(one for one in records if one is not None)
+
+
+def _of_model(model: StoredModel, warnings: list[str]) -> TrainingTexts | None:
+    """What was passed on with the results, else what lies in the checkpoint."""
+    places = [folder.path / SIDE for folder in model.folders]
+    if model.checkpoint is not None:
+        places.append(model.checkpoint)
+    for place in places:
+        try:
+            if (found := read_training_texts(place)) is not None:
+                return found
+        except ResultsError as error:
+            warnings.append(f"{error.what}; left out")
+    return None
 
 
 def read_training_texts(checkpoint: Path) -> TrainingTexts | None:

@@ -77,6 +77,9 @@ def test_scores_are_stored_with_predictions_and_record(
         assert scores["main_score"] == pytest.approx(rank.statistic, abs=1e-6)
         record = json.loads((side / f"{task}.json").read_text())
         assert record["model"]["settings"]["pooling"] == "mean"
+        weights = tiny_bert / "model.safetensors"
+        assert record["model"]["weight_bytes"] == weights.stat().st_size
+        assert record["model"]["made_from"] is None
         assert record["prompts"] == {"text": ""}
         assert record["data"]["verification"]["verdict"] == "differs"
         assert record["command"][:2] == ["angle-bench", "run"]

@@ -64,3 +64,35 @@ def test_an_odd_account_of_a_run_is_named_and_left_out(
     warnings: list[str] = []
     assert read_run_record(place, warnings) == {}
     assert key in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("made_from", ["org/base"]),
+        ("weight_bytes", -1),
+        ("weight_bytes", 1.5),
+        ("weight_bytes", True),
+        ("weight_bytes", "90 MB"),
+    ],
+)
+def test_odd_facts_of_a_checkpoint_are_named_and_left_out(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    place = tmp_path / "STS12.json"
+    write_json(place, {"task": "STS12", "model": {"name": "a", key: value}})
+    warnings: list[str] = []
+    assert read_run_record(place, warnings) == {}
+    assert key in warnings[0]
+
+
+@pytest.mark.parametrize("facts", [{}, {"weight_bytes": None}, {"weight_bytes": 90868376}])
+def test_a_record_from_before_sizes_were_kept_is_read(
+    tmp_path: Path, facts: dict[str, object]
+) -> None:
+    place = tmp_path / "STS12.json"
+    model = {"name": "a", "made_from": None, **facts}
+    write_json(place, {"task": "STS12", "model": model})
+    warnings: list[str] = []
+    assert read_run_record(place, warnings)["model"] == model
+    assert warnings == []

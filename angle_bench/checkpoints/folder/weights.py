@@ -6,7 +6,25 @@ from pathlib import Path
 from safetensors import safe_open
 
 from angle_bench.checkpoints.folder.config import read_config, shape_of
+from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.errors import MEMORY_FIX, ModelError, first_line, no_memory
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+
+
+def bytes_of(folder: Path) -> int:
+    """What the weight files take on disk, those of modules in its folders included.
+
+    Pickled weights that stand beside safetensors, and the states of a training, do not count.
+
+    Raises:
+        ModelError: A file is gone.
+    """
+    files = [file for path, file in content_files(folder).items() if path.endswith(_WEIGHTS)]
+    try:
+        return sum(file.stat().st_size for file in files)
+    except OSError as error:
+        raise unloadable(folder, error) from error
 
 
 def parameters_of(folder: Path) -> int:

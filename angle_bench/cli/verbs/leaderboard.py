@@ -31,6 +31,8 @@ angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base --ranks
 
 angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --ranks tasks
 
+angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --zero-shot
+
 angle-bench leaderboard -t STS -o leaderboards/site/
 """
 
@@ -162,6 +164,14 @@ class Arranged:
     published: Annotated[
         bool, shared.flag("--published", help="Add what was published, where it is comparable.")
     ] = False
+    zero_shot: Annotated[
+        bool,
+        shared.flag(
+            "--zero-shot",
+            help="The share of the tasks that a model was not trained on, as declared in mteb by "
+            "name; beside it that of the texts that a recorded training saw.",
+        ),
+    ] = False
     decimals: Annotated[int, typer.Option("--decimals", metavar="N", help="Of scores ×100.")] = 2
 
 
@@ -248,6 +258,7 @@ def _board(
         ranks=ranks,
         sort=arranging.sort,
         base=arranging.base,
+        zero_shot=arranging.zero_shot,
         decimals=arranging.decimals,
         command=typed_command(),
         layout=layout,

@@ -3,7 +3,10 @@
 import platform
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.checkpoints.folder.made_from import made_from
+from angle_bench.checkpoints.folder.weights import bytes_of
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.evaluation.encoders.load import place_of
 from angle_bench.evaluation.encoders.run_encoder import RunEncoder
 from angle_bench.evaluation.run.record import SEED, model_record, utc_now, versions
 from angle_bench.evaluation.task_data import Located
@@ -25,7 +28,7 @@ def task_record(
     verified = sum(part.samples for part in scored.verification.parts)
     return {
         "task": task.name,
-        "model": model_record(spec),
+        "model": model_record(spec) | checkpoint_record(spec),
         "device": encoder.device,
         "attention": encoder.attention,
         "prompts": encoder.prompts,
@@ -48,3 +51,16 @@ def task_record(
         "platform": platform.platform(),
         "utc": utc_now(),
     }
+
+
+def checkpoint_record(spec: ModelSpec) -> dict[str, Any]:
+    """What a record says of a checkpoint's files; of those that mteb fetches itself nothing.
+
+    Raises:
+        ModelError: They are not here any more.
+    """
+    if spec.loader == "mteb":
+        return {}
+    place = place_of(spec)
+    base = 0 if place.base is None else bytes_of(place.base)
+    return {"weight_bytes": bytes_of(place.folder) + base, "made_from": made_from(place.folder)}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from angle_bench.errors import ResultsError
 from angle_bench.reporting.comparison.common_items import (
     CommonItems,
     TextNumbers,
@@ -16,8 +15,7 @@ from angle_bench.reporting.comparison.evidence import Evidence, ModelEvidence
 from angle_bench.reporting.comparison.settings_differ import settings_differ
 from angle_bench.reporting.statistics.bootstrap import TaskBootstrap, task_bootstrap
 from angle_bench.results.find.stored_models import StoredModel
-from angle_bench.results.layout import SIDE
-from angle_bench.results.training_texts import TrainingTexts, read_training_texts
+from angle_bench.results.training_texts import TrainingTexts, recorded_texts
 from angle_bench.suites.task import Suite, Task
 
 
@@ -46,8 +44,7 @@ class Side:
             models: What it is made of.
             warnings: Takes a line for each record that cannot be read, which is left out.
         """
-        records = [_training_texts(model, warnings) for model in models]
-        training = tuple(one for one in records if one is not None)
+        training = recorded_texts(models, warnings)
         local = any(model.revision.startswith("sha256-") for model in models)
         return cls(label, tuple(models), training, not (training or local) and len(models) == 1)
 
@@ -62,20 +59,6 @@ class Side:
         if len(self.models) == 1:
             return {self.label: self.models[0]}
         return {f"{self.label}, seed {at}": model for at, model in enumerate(self.models, 1)}
-
-
-def _training_texts(model: StoredModel, warnings: list[str]) -> TrainingTexts | None:
-    """What was passed on with the results, else what lies in the checkpoint."""
-    places = [folder.path / SIDE for folder in model.folders]
-    if model.checkpoint is not None:
-        places.append(model.checkpoint)
-    for place in places:
-        try:
-            if (found := read_training_texts(place)) is not None:
-                return found
-        except ResultsError as error:
-            warnings.append(f"{error.what}; left out")
-    return None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 from angle_bench.errors import printable
-from angle_bench.reporting.formats.json_csv import identity, points
-from angle_bench.reporting.tables.leaderboard import RANKS, Board
+from angle_bench.reporting.formats.json_csv import identity, points, training_shares
+from angle_bench.reporting.tables.leaderboard import NO_SCORES, Board
 from angle_bench.reporting.tables.table_notes import notes
 from angle_bench.reporting.tables.tidy import UNIT
 from angle_bench.reporting.tables.view import board_view
@@ -40,7 +40,7 @@ def data_columns(board: Board) -> list[DataColumn]:
     found = [
         DataColumn(name, "str", [each[at] for each in known]) for at, name in enumerate(IDENTITY)
     ]
-    for column in (column for column in board.every if column.kind not in RANKS):
+    for column in (column for column in board.every if column.kind not in NO_SCORES):
         values = [board.value(row, column) for row in rows]
         found.append(DataColumn(column.key, "float64", [points(each.score) for each in values]))
         if any(row.runs for row in rows):
@@ -51,6 +51,10 @@ def data_columns(board: Board) -> list[DataColumn]:
         ends = [board.intervals.get(row.label, (None, None)) for row in rows]
         for at, name in enumerate(("rank_best", "rank_worst")):
             found.append(DataColumn(name, "Int64", [each[at] for each in ends]))
+    if board.trained_on is not None:
+        shares = [training_shares(board, row) for row in rows]
+        found.append(DataColumn("zero_shot", "Int64", [percent for percent, _ in shares]))
+        found.append(DataColumn("seen", "float64", [seen for _, seen in shares]))
     return [*found, DataColumn("signature", "str", [row.signature for row in rows])]
 
 

@@ -11,8 +11,9 @@ from itertools import zip_longest
 from typing import Any
 
 from angle_bench.errors import printable
-from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
+from angle_bench.reporting.tables.leaderboard import NO_SCORES, RANKS, TRAINING, Board, Column
 from angle_bench.reporting.tables.table import TableCell, TableRow
+from angle_bench.reporting.zero_shot.trained_on import NOTHING_KNOWN
 
 _EXECUTED = ("=", "+", "-", "@", "\t", "\r")  # the OWASP list for CSV injection
 MADE_BY = "angle-bench leaderboard"
@@ -93,11 +94,12 @@ def as_csv(board: Board, *, raw: bool = False) -> str:
     """
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    columns = [column for column in board.every if column.kind != "rank"]
+    columns = [column for column in board.every if column.kind not in ("rank", *TRAINING)]
     ranks = [] if board.intervals is None else ["rank best", "rank worst"]
+    trained = [] if board.trained_on is None else [*TRAINING]
     names = [column.key for column in columns]
     spreads = [f"{name} sd" for name in names] if any(row.runs for row in board.rows) else []
-    writer.writerow([*_IDENTITY, *names, *spreads, *ranks, "signature", "command"])
+    writer.writerow([*_IDENTITY, *names, *spreads, *ranks, *trained, "signature", "command"])
     said = str if raw else _harmless
     for row in board.rows:
         values = [board.value(row, column) for column in columns]
@@ -107,7 +109,8 @@ def as_csv(board: Board, *, raw: bool = False) -> str:
         ]
         sds = [points(value.spread) for value in values] if spreads else []
         between = (board.intervals or {}).get(row.label, ("", "")) if ranks else ()
-        cells = [*map(said, identity(board, row)), *scores, *sds, *between]
+        known = training_shares(board, row) if trained else ()
+        cells = [*map(said, identity(board, row)), *scores, *sds, *between, *known]
         writer.writerow([*cells, said(row.signature), said(board.command)])
     return target.getvalue()
 
@@ -163,7 +166,7 @@ def _row(board: Board, row: TableRow) -> dict[str, Any]:
         told["differences"] = {
             column.key: points(board.difference(row, column))
             for column in board.every
-            if column.kind not in RANKS
+            if column.kind not in NO_SCORES
         }
     if board.intervals is not None:
         told["rank"] = board.intervals.get(row.label)
@@ -171,9 +174,32 @@ def _row(board: Board, row: TableRow) -> dict[str, Any]:
         told["ranked_over"] = board.ranked_over or None
     if board.better:
         told["better_than_base"] = row.label in board.better
+    if row.label in (board.trained_on or {}):
+        told["trained_on"] = _training(board, row)
     if row.runs:
         told["runs"] = [_row(board, run) for run in row.runs]
     return told
+
+
+def training_shares(board: Board, row: TableRow) -> tuple[int | None, float | None]:
+    """The percent of tasks that are zero-shot as declared, and that of the items seen by text."""
+    told = (board.trained_on or {}).get(row.label, NOTHING_KNOWN)
+    return told.percent, points(told.seen)
+
+
+def _training(board: Board, row: TableRow) -> dict[str, Any]:
+    """Both kinds of facts, apart: for all tasks, and for each."""
+    told = (board.trained_on or {})[row.label]
+    percent, seen = training_shares(board, row)
+    return {
+        "zero_shot": percent,
+        "declared_by": list(told.bases) or None,
+        "seen": seen,
+        "tasks": {
+            name: {"declared": each.declared, "seen": points(each.seen)}
+            for name, each in told.tasks.items()
+        },
+    }
 
 
 def _value(board: Board, row: TableRow, column: Column) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class ModelFacts:
 
     Attributes:
         parameters: How many.
+        disk: Bytes of its weight files, and of an adapter's base.
         dimensions: Of a vector, after a cut.
         max_tokens: Of a text.
         dtype: Of the weights as they were computed with.
@@ -35,6 +36,7 @@ class ModelFacts:
     """
 
     parameters: int | None = None
+    disk: int | None = None
     dimensions: int | None = None
     max_tokens: int | None = None
     dtype: str | None = None
@@ -57,11 +59,12 @@ def model_facts(row: TableRow, models: Sequence[StoredModel]) -> ModelFacts:
     speed, device = _speed([folder for model in models for folder in model.folders])
     return ModelFacts(
         parameters=_whole(meta.get("n_parameters")),
+        disk=_whole(models[0].record.get("weight_bytes")),
         dimensions=_whole(used.get("size")) or _whole(meta.get("embed_dim")),
         max_tokens=_whole(used.get("max_length")) or _whole(meta.get("max_tokens")),
         dtype=_text(used.get("dtype")),
         licence=_text(meta.get("license")),
-        base=_text(_named(models[0].record.get("base"))) or _text(meta.get("adapted_from")),
+        base=models[0].made_from or _text(meta.get("adapted_from")),
         speed=speed,
         device=device,
         settings=settings,
@@ -115,10 +118,6 @@ def _forwarded(record: Mapping[str, Any]) -> int:
 def _encoding_seconds(record: Mapping[str, Any]) -> float:
     phases = [each for each in record["phases"] if str(each.get("name")).startswith("Encoding")]
     return sum(float(each["end"]) - float(each["start"]) for each in phases)
-
-
-def _named(base: Any) -> Any:
-    return base.get("name") if isinstance(base, Mapping) else base
 
 
 def _whole(value: Any) -> int | None:

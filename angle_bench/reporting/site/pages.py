@@ -12,7 +12,7 @@ from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.comparison.verdict import signed
 from angle_bench.reporting.formats.content_policy import policy
 from angle_bench.reporting.site.curves_drawn import drawn_curves
-from angle_bench.reporting.site.payload import payload, script_json
+from angle_bench.reporting.site.payload import TRAINED, payload, script_json
 from angle_bench.reporting.site.renderer import render
 from angle_bench.reporting.site.scatter import scatter_plots
 from angle_bench.reporting.site.shown import Exhibit, Variant
@@ -22,9 +22,16 @@ from angle_bench.reporting.site.verdicts_shown import by_lines, shown_verdict
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import ABSENT, TableRow
 from angle_bench.reporting.tables.table_notes import notes, signatures
+from angle_bench.reporting.zero_shot.trained_on import (
+    NOT_DECLARED,
+    NOT_RECORDED,
+    NOTHING_KNOWN,
+    share_text,
+)
 
 ON_PAGE = 20  # how many changed pairs are shown on a model's page
 SHADES = 5  # of a grid of layers and sizes
+_DECLARED = {True: "trained on", False: "not trained on", None: NOT_DECLARED}
 POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server
 
 
@@ -61,6 +68,7 @@ def index_page(shown: Exhibit, views: SiteViews, date: str, folder: str) -> str:
         curves=[_steps(board, each) for each in shown.trajectories],
         drawing=drawn_curves(shown.trajectories, board.decimals, _limit(shown)),
         pairs=shown.pairs,
+        trained=TRAINED,
         data=script_json(payload(shown, pages)),
     )
 
@@ -90,12 +98,28 @@ def model_page(shown: Exhibit, views: SiteViews, row: TableRow, date: str, index
         device=facts.device,
         values=[(header, cell.plain) for header, cell in views.lines[row.label]],
         cells=list(zip(board.suite.task, row.cells, strict=True)),
+        training=_training(board, row),
+        bases=", ".join((board.trained_on or {}).get(row.label, NOTHING_KNOWN).bases),
         by_task=_by_task(base, row),
         changed=_changed(base, ON_PAGE, row.label),
         failures=[failure for failure in shown.failures if failure.label == row.label],
         commands=[_command(board, words) for words in shown.commands[row.label]],
         unlike=board.unlike.get(row.label, ""),
     )
+
+
+def _training(board: Board, row: TableRow) -> list[tuple[str, str, str]]:
+    """Of each task, what is declared and what was measured; none where it is not known."""
+    told = (board.trained_on or {}).get(row.label, NOTHING_KNOWN)
+    return [
+        (
+            task.header,
+            _DECLARED[found.declared],
+            NOT_RECORDED if found.seen is None else share_text(found.seen),
+        )
+        for task in board.suite.task
+        if (found := told.tasks.get(task.name)) is not None and told.known
+    ]
 
 
 def without_advice(line: str) -> str:

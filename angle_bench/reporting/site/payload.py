@@ -5,20 +5,22 @@ from dataclasses import asdict
 from typing import Any
 
 from angle_bench.reporting.comparison.comparison_table import ComparisonTable
+from angle_bench.reporting.formats.json_csv import training_shares
 from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.statistics.inference import Estimate
-from angle_bench.reporting.tables.leaderboard import RANKS, Board, Column
+from angle_bench.reporting.tables.leaderboard import NO_SCORES, Board, Column
 from angle_bench.reporting.tables.table import TableRow
 from angle_bench.reporting.tables.view import cell_marks
 from angle_bench.suites import averages
 from angle_bench.suites.task import Task
 
+TRAINED = "trained on, as its makers declare"  # what a cell of such a task says
 MORE_DIGITS = 4  # than are shown, so that sums and differences are right where they are rounded
 
 
 def score_columns(board: Board) -> list[Column]:
     """The columns of scores, averages and all tasks."""
-    return [column for column in board.every if column.kind not in RANKS]
+    return [column for column in board.every if column.kind not in NO_SCORES]
 
 
 def payload(shown: Exhibit, pages: dict[str, str]) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def payload(shown: Exhibit, pages: dict[str, str]) -> dict[str, Any]:
             for base, found in shown.comparisons.items()
         },
         "paired": list(shown.pairs.models),
+        "trained": TRAINED,
     }
 
 
@@ -103,7 +106,18 @@ def _row(shown: Exhibit, row: TableRow, columns: list[Column], page: str) -> dic
         told["rank"] = rank
     if (borda := board.ranks.get(row.label)) is not None:
         told["borda"] = borda
-    return told
+    return told | _training(board, row)
+
+
+def _training(board: Board, row: TableRow) -> dict[str, Any]:
+    """What is known of both kinds, and the places of the tasks that were trained on."""
+    if board.trained_on is None:
+        return {}
+    found = board.trained_on[row.label]
+    percent, seen = training_shares(board, row)
+    places = [at for at, task in enumerate(board.suite.task) if task.name in found.declared]
+    told: dict[str, Any] = {"zero_shot": percent, "seen": seen, "trained": places}
+    return {key: value for key, value in told.items() if value is not None and value != []}
 
 
 def _whole(board: Board, row: TableRow, column: Column) -> float | None:

@@ -9,11 +9,13 @@ from angle_bench.reporting.comparison.common_items import TextNumbers
 from angle_bench.reporting.comparison.compare import compare, read_sides
 from angle_bench.reporting.comparison.comparison_table import ComparisonTable
 from angle_bench.reporting.comparison.leaderboard_ranks import HOW, sides_of, with_ranks
+from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.site.facts import ModelFacts, model_facts
 from angle_bench.reporting.site.pairs_shown import StoredPairs, stored_pairs
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import TableRow
+from angle_bench.reporting.zero_shot.board_trained_on import Stored, with_trained_on
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import SIDE
 from angle_bench.results.result_file import read_object
@@ -107,7 +109,7 @@ def exhibit(board: Board) -> Exhibit:
     if judged and board.intervals is None:  # verdicts on the base have a table of their own
         ranked = replace(with_ranks(replace(board, base=None), sides, read), base=board.base)
     return Exhibit(
-        ranked,
+        _trained_on(ranked, sides),
         comparisons,
         [failure for row in board.rows for failure in _failures(row, board)],
         _variants(models),
@@ -117,6 +119,17 @@ def exhibit(board: Board) -> Exhibit:
         {row.label: model_facts(row, models[row.label]) for row in board.rows},
         stored_pairs(judged, board.suite, read, numbers),
     )
+
+
+def _trained_on(board: Board, sides: Sequence[Side]) -> Board:
+    """With what models were trained on, asked for or not, where anything is known of any."""
+    if board.trained_on is not None:
+        return board
+    found = with_trained_on(
+        board, {each.label: Stored(each.models, each.training) for each in sides}
+    )
+    known = any(each.known for each in (found.trained_on or {}).values())
+    return found if known else board
 
 
 def _failures(row: TableRow, board: Board) -> list[FailedTask]:

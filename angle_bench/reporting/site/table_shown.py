@@ -8,9 +8,10 @@ from angle_bench.reporting.site.facts import ModelFacts
 from angle_bench.reporting.site.payload import shared_difference
 from angle_bench.reporting.site.scatter import short_number
 from angle_bench.reporting.site.shown import Exhibit
-from angle_bench.reporting.tables.leaderboard import Board, Column
+from angle_bench.reporting.tables.leaderboard import TRAINING, Board, Column
 from angle_bench.reporting.tables.table import ABSENT, TableRow
 from angle_bench.reporting.tables.view import ShownTable, view
+from angle_bench.reporting.zero_shot.trained_on import NOTHING_KNOWN
 
 MOST_CELLS = 3000  # of tasks in the page itself; of more, the script makes them when asked for
 
@@ -32,6 +33,7 @@ class FactColumn:
 
 FACTS = (
     FactColumn("parameters", "parameters", lambda facts: _number(facts.parameters)),
+    FactColumn("disk", "size on disk", lambda facts: _size(facts.disk)),
     FactColumn("dimensions", "dimensions", lambda facts: _number(facts.dimensions)),
     FactColumn("max_tokens", "max tokens", lambda facts: _plain(facts.max_tokens)),
     FactColumn("dtype", "dtype", lambda facts: facts.dtype or ""),
@@ -54,6 +56,7 @@ class SiteRow:
         cells: Of the columns that are in the page.
         facts: Of its model, by the table's columns of facts.
         coverage: How many tasks have a score.
+        trained: The tasks that it was trained on, as declared.
     """
 
     label: str
@@ -64,6 +67,7 @@ class SiteRow:
     cells: tuple[ShownTable, ...]
     facts: tuple[str, ...]
     coverage: str
+    trained: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ class SiteTable:
     def places(self) -> set[str]:
         """Which of best and second there are."""
         return {cell.place for row in self.rows for cell in row.cells if cell.place}
+
+    @property
+    def trained(self) -> bool:
+        """Whether any model was trained on any of the tasks, as declared."""
+        return any(row.trained for row in self.rows)
 
     @property
     def types(self) -> list[str]:
@@ -140,6 +149,7 @@ class SiteViews:
             tuple(line[place][1] for place in at),
             tuple(each.shown(facts) or ABSENT for each in known),
             self.board.coverage(row),
+            frozenset((self.board.trained_on or {}).get(row.label, NOTHING_KNOWN).declared),
         )
 
 
@@ -169,7 +179,8 @@ def _columns(board: Board) -> tuple[list[Column], bool]:
     chosen = means if later and len(tasks) > 1 else [*means, *tasks]
     first = [*(each for each in chosen if each.kind == "rank"), board.headline]
     rest = [each for each in chosen if each not in first]
-    rest.sort(key=lambda column: column.kind == "borda")
+    last = ("borda", *TRAINING)
+    rest.sort(key=lambda each: last.index(each.kind) if each.kind in last else -1)
     return [*first, *rest], later and len(tasks) > 1
 
 
@@ -179,3 +190,15 @@ def _number(value: float | None) -> str:
 
 def _plain(value: int | None) -> str:
     return str(value) if value else ""
+
+
+def _size(value: int | None) -> str:
+    """Bytes in decimal units, three digits.
+
+    >>> _size(90868376), _size(1340616616), _size(999_999_999), _size(12), _size(None)
+    ('90.9 MB', '1.34 GB', '1 GB', '12 B', '')
+    """
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value and value >= 0.9995 * size:  # what rounds to a whole unit is one
+            return f"{value / size:.3g} {unit}"
+    return f"{value} B" if value else ""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from angle_bench.reporting.tables.table import TableRow
 from angle_bench.reporting.tables.table_layout import USUAL, TableLayout
+from angle_bench.reporting.zero_shot.trained_on import TrainedOn
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
@@ -22,7 +23,9 @@ _SHORT_TYPES = {
     "Retrieval": "Retr.",
     "Summarization": "Summ.",
 }
-RANKS = ("rank", "borda")  # the kinds of columns that hold no scores
+RANKS = ("rank", "borda")
+TRAINING = ("zero_shot", "seen")  # what a model was trained on: as declared, and by text
+NO_SCORES = (*RANKS, *TRAINING)  # the kinds of columns that hold no scores
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,17 @@ class Column:
     """A column.
 
     Attributes:
-        key: A task's name, `mean`, `types`, `type:STS`, `rank` or `borda`.
+        key: A task's name, `mean`, `types`, `type:STS`, or the kind.
         header: What a table shows.
         kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them;
-            `rank` is the interval of ranks that cannot be told apart.
+            `rank` is the interval of ranks that cannot be told apart; `zero_shot` the share of
+            the tasks that a model was not trained on, as declared, `seen` that of the items whose
+            texts its training had.
     """
 
     key: str
     header: str
-    kind: Literal["task", "type", "mean", "types", "rank", "borda"]
+    kind: Literal["task", "type", "mean", "types", "rank", "borda", "zero_shot", "seen"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Board:
         ranked_by: What is drawn: the items of tasks, or tasks, of which scores are enough.
         ranked_over: Over how many tasks the intervals are, such as `32 of 41`; empty for all.
         better: The rows that are significantly better than the base.
+        trained_on: What each model was trained on, by label; None if not asked for.
         layout: How a table of it is laid out.
     """
 
@@ -93,6 +99,7 @@ class Board:
     ranked_by: Literal["items", "tasks"] = "items"
     ranked_over: str = ""
     better: frozenset[str] = frozenset()
+    trained_on: Mapping[str, TrainedOn] | None = None
     layout: TableLayout = USUAL
 
     @property
@@ -120,7 +127,7 @@ class Board:
         """Averages and all tasks."""
         tasks = [Column(task.name, task.header, "task") for task in self.suite.task]
         if len(tasks) == 1:
-            return [*tasks, *self._rank_columns[:-1]]
+            return [*tasks, *(each for each in self._others if each.kind != "borda")]
         if len(averages.types(self.suite)) > 1:
             return [*self.summary, *tasks]
         return [*tasks, *self.summary]
@@ -137,7 +144,18 @@ class Board:
             columns += [
                 Column(f"type:{kind}", _SHORT_TYPES.get(kind, kind), "type") for kind in kinds
             ]
-        return [*columns, *self._rank_columns]
+        return [*columns, *self._others]
+
+    @property
+    def _others(self) -> list[Column]:
+        """The columns of ranks, and of what models were trained on."""
+        told = self.trained_on or {}
+        training = (
+            [] if self.trained_on is None else [Column("zero_shot", "zero-shot", "zero_shot")]
+        )
+        if any(each.measured for each in told.values()):
+            training.append(Column("seen", "texts seen", "seen"))
+        return [*self._rank_columns, *training]
 
     @property
     def _rank_columns(self) -> list[Column]:
@@ -165,6 +183,8 @@ class Board:
         if column.kind == "rank":
             interval = (self.intervals or {}).get(row.label)
             return BoardValue(None if interval is None else interval[0])
+        if column.kind in TRAINING:
+            return BoardValue(self._training(row, column))
         if column.key in row.stated:
             return BoardValue(row.stated[column.key], stated=True)
         if row.runs:
@@ -178,7 +198,7 @@ class Board:
 
     def difference(self, row: TableRow, column: Column) -> float | None:
         """The score less the base's, a fraction; None for the base itself and for ranks."""
-        if self.base is None or row.label == self.base.label or column.kind in RANKS:
+        if self.base is None or row.label == self.base.label or column.kind in NO_SCORES:
             return None
         mine, other = self.value(row, column), self.value(self.base, column)
         if mine.score is None or other.score is None or mine.partial or other.partial:
@@ -188,6 +208,12 @@ class Board:
     def coverage(self, row: TableRow) -> str:
         """How many tasks have a score: `53 of 56`."""
         return averages.coverage(self.suite, row.scores)
+
+    def _training(self, row: TableRow, column: Column) -> float | None:
+        told = (self.trained_on or {}).get(row.label)
+        if told is None or column.kind == "seen":
+            return None if told is None else told.seen
+        return None if told.percent is None else told.percent / 100
 
     def _over_runs(self, row: TableRow, column: Column) -> BoardValue:
         values = [self.value(run, column) for run in row.runs]

@@ -11,6 +11,7 @@ from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.published_rows import MARK as PUBLISHED
 from angle_bench.reporting.tables.signature import NO_COMMIT, revision_words
 from angle_bench.reporting.tables.table import LEGEND, MARKS, TableRow
+from angle_bench.reporting.zero_shot.training_notes import training_notes
 from angle_bench.suites import averages
 
 OTHER_REVISION = "°"
@@ -137,7 +138,7 @@ def _made(board: Board) -> list[TableNote]:
     said = _runs(board.rows)
     if board.base is not None:
         said.append(f"in parentheses: difference to {board.base.label}")
-    said += [*_revisions(board.rows), *_ranked(board), *_other_data(board)]
+    said += [*_revisions(board.rows), *_ranked(board), *training_notes(board), *_other_data(board)]
     return [TableNote(text) for text in said]
 
 

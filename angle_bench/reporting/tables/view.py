@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from angle_bench.reporting.tables.leaderboard import RANKS, Board, BoardValue, Column
+from angle_bench.reporting.tables.leaderboard import NO_SCORES, TRAINING, Board, BoardValue, Column
 from angle_bench.reporting.tables.published_rows import MARK as PUBLISHED
 from angle_bench.reporting.tables.table import ABSENT, MARKS, TableCell, TableRow
 from angle_bench.reporting.tables.table_notes import BETTER, OTHER_REVISION, UNLIKE
+from angle_bench.reporting.zero_shot.trained_on import (
+    NOT_DECLARED,
+    NOT_RECORDED,
+    NOTHING_KNOWN,
+    share_text,
+)
 
 Place = Literal["best", "second", ""]
 
@@ -98,7 +104,7 @@ def _places(numbers: Sequence[str | None], column: Column) -> list[Place]:
     """Which are best and second, all that are tied; nothing where nothing is compared."""
     known = sorted({float(number) for number in numbers if number is not None}, reverse=True)
     compared = sum(number is not None for number in numbers)
-    if compared < 2 or column.kind in RANKS:
+    if compared < 2 or column.kind in NO_SCORES:
         return [""] * len(numbers)
     named: dict[float, Place] = {known[0]: "best"}
     if len(known) > 1:
@@ -115,6 +121,8 @@ def _shown(
         best, worst = (board.intervals or {}).get(row.label, (0, 0))
         ranks = str(best) if best == worst else f"{best}–{worst}"
         return ShownTable(ranks if best else ABSENT)
+    if column.kind in TRAINING:
+        return _training(board, row, column)
     if value.score is None:
         return ShownTable(ABSENT if column.kind == "task" or _empty(value) else value.share)
     behind = ""
@@ -132,6 +140,16 @@ def _shown(
         marks += BETTER
     marks = marks if board.layout.marks else ""
     return ShownTable(f"{100 * value.score:.{board.decimals}f}", place, marks, behind)
+
+
+def _training(board: Board, row: TableRow, column: Column) -> ShownTable:
+    """What a model was trained on; what is not known is said in words, and is no 100 %."""
+    told = (board.trained_on or {}).get(row.label, NOTHING_KNOWN)
+    if column.kind == "seen":
+        return ShownTable(NOT_RECORDED if told.seen is None else share_text(told.seen))
+    if told.percent is None:
+        return ShownTable(NOT_DECLARED)
+    return ShownTable(f"{told.percent} %", behind=" (base)" if told.bases else "")
 
 
 def _signed(fraction: float, decimals: int) -> str:

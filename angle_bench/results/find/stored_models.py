@@ -77,6 +77,12 @@ class StoredModel:
         return None if place is None else Path(place)
 
     @property
+    def made_from(self) -> str | None:
+        """What its checkpoint was made from, as its files name it, else the base that it used."""
+        said = self.record.get("made_from") or self.record.get("base")
+        return None if said is None else str(said)
+
+    @property
     def short_revision(self) -> str:
         """Eight digits of the revision."""
         return self.revision.removeprefix("sha256-")[:8]

@@ -9,6 +9,7 @@ from angle_bench.files.atomic import write_json
 from angle_bench.reporting.site.axes import Axis
 from angle_bench.reporting.site.facts import ModelFacts, model_facts
 from angle_bench.reporting.site.scatter import front, scatter_plots
+from angle_bench.reporting.site.table_shown import FACTS
 from angle_bench.reporting.tables.table import TableRow
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.result_file import read_object
@@ -40,6 +41,21 @@ def test_facts_are_those_of_files(tmp_path: Path) -> None:
     assert (found.dtype, found.base) == (MEAN.dtype, "org/base")
     assert found.settings == facts_of_line()
     assert found.speed is None
+
+
+def test_size_on_disk_and_origin_are_those_of_the_run_record(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    folder = put(results)
+    write_json(folder.meta, {"name": "org/m", "adapted_from": "org/by-mteb"})
+    found = facts(results)
+    assert (found.disk, found.base) == (None, "org/by-mteb")  # an older record
+    record = read_object(folder.record("A"))
+    record["model"] |= {"weight_bytes": 90868376, "made_from": "org/base"}
+    write_json(folder.record("A"), record)
+    found = facts(results)
+    assert (found.disk, found.base) == (90868376, "org/base")
+    shown = {each.key: each.shown(found) for each in FACTS}
+    assert shown["disk"] == "90.9 MB"
 
 
 def test_a_cut_vector_has_the_dimensions_of_the_cut(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def saved(tab: Any, kind: str) -> str:
 def test_a_download_is_what_the_command_writes(
     cli: Cli, shared: Path, tmp_path: Path, page: Open
 ) -> None:
-    words = ("leaderboard", shared / "results_repo", "-t", "MTEB(eng, v1)", "--base")
+    words = ("leaderboard", shared / "results_repo", "-t", "MTEB(eng, v1)", "--zero-shot", "--base")
     label = "UAE-Large-V1"
     assert cli(*words, label, "-o", "site", "-q").code == 0
     board = json.loads(cli(*words, label, "--json").out)

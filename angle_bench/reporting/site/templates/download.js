@@ -18,6 +18,7 @@
     const other = board.rows[base()];
     const rows = shownRows().map((at) => {
       const row = { ...board.rows[at], averages: kept(board.rows[at].averages), scores: kept(board.rows[at].scores) };
+      if (row.trained_on) row.trained_on = { ...row.trained_on, tasks: kept(row.trained_on.tasks) };
       const gaps = (key) => {
         if (at === base()) return null;
         const [mine, theirs] = [whole(board.rows[at], key), whole(other, key)];
@@ -43,11 +44,12 @@
     const keys = data.columns.map((each) => each.key).filter((key) => tasks.has(key) || board.rows.some((row) => key in row.averages));
     const ranked = board.rows.some((row) => "rank" in row);
     const borda = board.rows.length > 0 && data.rows.length > 1;
+    const told = board.rows.some((row) => "trained_on" in row);
     const score = (row, key) => (row.averages[key] || row.scores[key]).score;
-    const head = [...identity, ...keys, ...(borda ? ["borda"] : []), ...(ranked ? ["rank best", "rank worst"] : []), "signature", "command"];
+    const head = [...identity, ...keys, ...(borda ? ["borda"] : []), ...(ranked ? ["rank best", "rank worst"] : []), ...(told ? ["zero_shot", "seen"] : []), "signature", "command"];
     const lines = board.rows.map((row) => [
       ...identity.map((key) => row[key] ?? ""), ...keys.map((key) => score(row, key)), ...(borda ? [row.borda] : []),
-      ...(ranked ? row.rank || ["", ""] : []), row.signature, board.command,
+      ...(ranked ? row.rank || ["", ""] : []), ...(told ? [row.trained_on.zero_shot, row.trained_on.seen] : []), row.signature, board.command,
     ]);
     return [head, ...lines].map((line) => line.map(cell).join(",")).join("\n") + "\n";
   };

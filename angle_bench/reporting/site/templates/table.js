@@ -48,10 +48,11 @@
     if (key === "coverage") return (at) => data.rows[at].scored;
     if (key === "rank") return (at) => (data.rows[at].rank ? data.rows[at].rank[0] + data.rows[at].rank[1] / 1e6 : null);
     if (key === "borda") return (at) => data.rows[at].borda ?? null;
+    if (["zero_shot", "seen"].includes(key)) return (at) => data.rows[at][key] ?? null;
     if (key.startsWith("fact:")) return (at) => data.rows[at].facts[key.slice(5)] ?? null;
     return (at) => data.rows[at].scores[column.get(key)];
   };
-  const upwards = (key) => ["model", "rank", "borda", "fact:licence", "fact:base", "fact:dtype", "fact:parameters"].includes(key);
+  const upwards = (key) => ["model", "rank", "borda", "fact:licence", "fact:base", "fact:dtype", "fact:parameters", "fact:disk"].includes(key);
   const known = (key) => [...head.cells].some((each) => each.dataset.key === key);
 
   let sorted = "";
@@ -123,12 +124,17 @@
     for (const each of document.querySelectorAll("#scatter [data-row]")) each.classList.toggle("out", hidden.has(each.dataset.row));
   };
 
+  const trained = (cell) => {
+    cell.classList.add("trained");
+    cell.title = data.trained;
+  };
+
   // Columns of tasks that are not in the page are made when they are first asked for.
   let made = !element("tasks");
   const makeTasks = () => {
     made = true;
     const tasks = data.columns.map((each, at) => ({ ...each, at })).filter((each) => each.kind === "task");
-    const before = [...head.cells].findIndex((each) => /^(borda|fact:|coverage)/.test(each.dataset.key || ""));
+    const before = [...head.cells].findIndex((each) => /^(borda|zero_shot|seen|fact:|coverage)/.test(each.dataset.key || ""));
     head.cells[before].before(...tasks.map((task) => {
       const cell = make("th", undefined, { scope: "col", "aria-sort": "none", "data-key": task.key });
       cell.append(make("button", task.header, { type: "button" }));
@@ -139,6 +145,7 @@
       const own = data.rows[numbers.get(row)];
       row.cells[before].before(...tasks.map((task) => {
         const cell = make("td");
+        if (own.trained?.includes(order.get(task.key))) trained(cell);
         const score = own.scores[task.at];
         if (score === null) cell.textContent = absent;
         else cell.append(make("a", score.toFixed(data.decimals) + (own.marks ? own.marks[order.get(task.key)] : ""), { href: `${folder}/${own.page}#${encodeURIComponent(task.key)}` }));

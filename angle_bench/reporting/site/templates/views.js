@@ -61,6 +61,10 @@
     const { settings, ...facts } = data.rows[at].facts;
     if (facts.speed) facts.speed = facts.speed.toPrecision(3);
     if (facts.parameters) facts.parameters = facts.parameters.toLocaleString("en");
+    if (facts.disk) facts.disk = `${facts.disk.toLocaleString("en")} bytes`;
+    for (const [key, name] of [["zero_shot", "zero-shot, as declared"], ["seen", "texts seen"]]) {
+      if (data.rows[at][key] !== undefined) facts[name] = `${Number(data.rows[at][key].toFixed(1))} %`;
+    }
     return { ...facts, ...settings };
   };
   const order = new Map(data.columns.filter((each) => each.kind === "task").map((each, at) => [each.key, at]));

@@ -1,0 +1,36 @@
+"""What a checkpoint was made from, as its own files name it: a hub id, or a folder."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_base
+
+CARD = "README.md"
+_HEAD = re.compile(r"---\r?\n(.*?)\r?\n---\s*(\n|$)", re.DOTALL)
+
+
+def made_from(folder: Path) -> str | None:
+    """The base of an adapter by its config, of a whole checkpoint by its card (`base_model`).
+
+    Returns:
+        None where they say none, or several; a card that cannot be read says none.
+    """
+    if is_adapter(folder):
+        return recorded_base(folder)
+    said = _card(folder / CARD).get("base_model")
+    if isinstance(said, list) and len(said) == 1:
+        (said,) = said
+    return said if isinstance(said, str) and said else None
+
+
+def _card(place: Path) -> dict[str, Any]:
+    """The keys of a card's head, which people write by hand."""
+    import yaml
+
+    try:
+        found = _HEAD.match(place.read_text(encoding="utf-8"))
+        values = yaml.safe_load(found[1]) if found else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,1 @@
+"""What models were trained on of a suite: declared by name, and measured by text."""
