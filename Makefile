@@ -43,8 +43,9 @@ check: $(READY) ## ruff and mypy
 study: $(READY) ## the study of leaderboards/, with MIRROR=data/; hours
 	$(BIN)/python -m leaderboards.study $(MIRROR)
 
-study-tables: $(READY) ## its tables from stored results
+study-tables: $(READY) ## its tables and its site from stored results
 	$(BIN)/python -m leaderboards.study.tables
+	$(BIN)/python -m leaderboards.study.site
 
 # asks the advisory service of PyPI; where that does not answer it fails
 audit: $(READY) ## known flaws of the installed packages

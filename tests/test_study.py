@@ -1,5 +1,9 @@
 """The study of leaderboards/: triplets, what is passed on, a page that says what is stored."""
 
+import gzip
+import re
+import shlex
+from base64 import b64decode
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,13 +11,49 @@ import pyarrow.parquet as parquet
 import pytest
 
 from angle_bench.results.predictions import read_predictions
-from leaderboards.study import plan, publish, snli, tables
+from leaderboards.study import plan, publish, site, snli, tables
 from tests.stored import Pairs, Results, put_training
 
 
 def test_the_page_says_what_the_results_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert tables.main(["--check"]) == 0
     assert "as stored" in capsys.readouterr().out
+
+
+PACKED = re.compile(r"H4sI[\w+/=]{40,}")
+MINUTE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d(\+00:00)?|20\d\d-\d\d-\d\d \d\d:\d\d UTC")
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The site and the paper's table, without the minute and the place of their making."""
+    places = [folder / site.PAPER, *sorted((folder / site.SITE).rglob("*"))]
+    return {
+        str(place.relative_to(folder)): MINUTE.sub("", unpacked(place.read_text("utf-8"))).replace(
+            str(folder), str(site.FOLDER)
+        )
+        for place in places
+        if place.is_file()
+    }
+
+
+def unpacked(text: str) -> str:
+    """What a browser makes of data that is packed into a script."""
+    return PACKED.sub(lambda found: gzip.decompress(b64decode(found[0])).decode(), text)
+
+
+@pytest.mark.process
+def test_the_site_and_the_papers_table_are_what_the_command_makes(tmp_path: Path) -> None:
+    assert site.main([str(tmp_path)]) == 0
+    made, stored = files_of(tmp_path), files_of(plan.ROOT / site.FOLDER)
+    assert made.keys() == stored.keys()
+    assert [name for name in made if made[name] != stored[name]] == []
+
+
+def test_the_page_has_the_command_of_the_site() -> None:
+    page = tables.PAGE.read_text("utf-8")
+    assert shlex.join(["angle-bench", *site.words(), "-o", f"{site.FOLDER}/{site.SITE}"]) in (
+        " ".join(page.replace("\\\n", " ").split())
+    )
 
 
 @pytest.mark.long
