@@ -29,9 +29,7 @@ angle-bench leaderboard results/ ~/mteb-results -t 'MTEB(eng, v1)' --published
 
 angle-bench leaderboard -m 'base,ft=ft-seed*' -t STS --base base --ranks
 
-angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --ranks tasks
-
-angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --zero-shot
+angle-bench leaderboard ~/results-repo -t 'MTEB(eng, v2)' --ranks tasks --zero-shot
 
 angle-bench leaderboard -t STS -o leaderboards/site/
 """
