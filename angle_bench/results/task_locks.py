@@ -16,15 +16,15 @@ from angle_bench.results.layout import ModelFolder
 class TaskLocks:
     """The tasks that this process computes.
 
-    A claim is a lock file beside the run record. The system frees it when a process dies;
-    `results.locks` says what is done where a file system has no locks.
+    A task's lock is a file beside the run record. The system frees it when a process dies;
+    `files.locks` says what is done where a file system has no locks.
     """
 
     def __init__(self) -> None:
         self._held: dict[Path, BaseFileLock] = {}
 
     def acquire(self, folder: ModelFolder, task: str) -> bool:
-        """Claim a task; False if another process has it.
+        """Lock a task; False if another process has it.
 
         Raises:
             ResultsError: The folder cannot be written.

@@ -17,8 +17,8 @@ from angle_bench.suites.task import Suite
 from angle_bench.suites.user_task import OwnTask
 from angle_bench.training.checkpoint.run_folder import RunFolder
 from angle_bench.training.data.batches import announced, batches_of
+from angle_bench.training.data.columns import format_of
 from angle_bench.training.data.given import keep, leave_out, parts_of, table_of
-from angle_bench.training.data.rows import format_of
 from angle_bench.training.recipe.data_sections import DataSource
 from angle_bench.training.recipe.python_errors import said_in_python
 from angle_bench.training.recipe.recipe import Keys, Recipe, dotted, keys_of

@@ -139,7 +139,7 @@ def _data(seen: "Preview") -> list[str]:
 
 
 def _format(seen: "Preview") -> str:
-    from angle_bench.training.data.rows import TEXT_COLUMNS
+    from angle_bench.training.data.columns import TEXT_COLUMNS
 
     names = [*TEXT_COLUMNS[seen.format], *(["label"] if seen.format == "A" else [])]
     return f"{seen.format} ({', '.join(names)})"

@@ -1,13 +1,13 @@
 """What a checkpoint was made from, as its own files name it: a hub id, or a folder."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_base
+from angle_bench.errors import ModelError
+from angle_bench.files.card_head import split_card
 
 CARD = "README.md"
-_HEAD = re.compile(r"---\r?\n(.*?)\r?\n---\s*(\n|$)", re.DOTALL)
 
 
 def made_from(folder: Path) -> str | None:
@@ -25,12 +25,7 @@ def made_from(folder: Path) -> str | None:
 
 
 def _card(place: Path) -> dict[str, Any]:
-    """The keys of a card's head, which people write by hand."""
-    import yaml
-
     try:
-        found = _HEAD.match(place.read_text(encoding="utf-8"))
-        values = yaml.safe_load(found[1]) if found else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return split_card(place.read_text(encoding="utf-8"))[0] or {}
+    except (OSError, UnicodeDecodeError, ModelError):
         return {}
-    return values if isinstance(values, dict) else {}

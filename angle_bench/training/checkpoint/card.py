@@ -8,7 +8,7 @@ from typing import Any
 
 from angle_bench.checkpoints.spec import Settings
 from angle_bench.checkpoints.templates import named
-from angle_bench.errors import ModelError, first_line
+from angle_bench.files.card_head import split_card
 from angle_bench.training.checkpoint.st_files import inexpressible
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -112,30 +112,12 @@ def with_new_head(card: str, facts: CardFacts) -> str:
     """A card with its words kept, and in its head what is not known better.
 
     Raises:
-        ModelError: The head is no YAML.
+        ModelError: The head is no YAML, or holds no keys.
     """
-    found = re.match(r"---\n(.*?)\n?---\n", card, re.DOTALL)
-    if found is None:
+    before, words = split_card(card)
+    if before is None:
         return f"{head(facts)}\n{card}"
-    return head(facts, _read(found[1])) + card[found.end() :]
-
-
-def _read(text: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ModelError(
-            f"the head of the checkpoint's README.md is no YAML ({first_line(error)}).",
-            "the head corrected, or the README.md removed",
-        ) from error
-    if not isinstance(values, dict | None):
-        raise ModelError(
-            "the head of the checkpoint's README.md holds no keys.",
-            "the head corrected, or the README.md removed",
-        )
-    return values or {}
+    return head(facts, before) + words
 
 
 def _relation(facts: CardFacts, before: Mapping[str, Any]) -> str:

@@ -12,10 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from angle_bench.errors import DataError
+from angle_bench.training.data.columns import TEXT_COLUMNS, Format
 from angle_bench.training.data.rows import (
-    TEXT_COLUMNS,
     Checker,
-    Format,
     RowCounts,
     TrainingRow,
     require_active_objective,

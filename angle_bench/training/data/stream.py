@@ -7,8 +7,9 @@ import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
 from angle_bench.errors import DataError
+from angle_bench.training.data.columns import Format
 from angle_bench.training.data.dataset import Example, checked, drawn
-from angle_bench.training.data.rows import Format, require_active_objective
+from angle_bench.training.data.rows import require_active_objective
 from angle_bench.training.data.sources import columns_of, name_of
 from angle_bench.training.recipe.data_sections import DataSource
 from angle_bench.training.recipe.recipe import Recipe

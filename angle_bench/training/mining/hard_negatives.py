@@ -15,7 +15,7 @@ from angle_bench.evaluation.run.run_options import Computing, StoreOptions
 from angle_bench.evaluation.vector_files import opened_encoder
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.files.output_file import refuse_output, write_output
-from angle_bench.training.data.rows import TEXT_COLUMNS
+from angle_bench.training.data.columns import TEXT_COLUMNS
 from angle_bench.training.mining.search import NONE, Indices, Rule, mine
 from angle_bench.training.mining.text_pool import MiningTexts
 

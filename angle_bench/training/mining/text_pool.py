@@ -18,7 +18,8 @@ from angle_bench.evaluation.reader.select_files import is_glob
 from angle_bench.evaluation.reader.texts import Texts, read_texts, text_files
 from angle_bench.files.reading_pace import paced
 from angle_bench.results.text_hash import text_hash
-from angle_bench.training.data.rows import Checker, RowCounts, grouped, likely_names, renamed
+from angle_bench.training.data.columns import grouped, likely_names, renamed
+from angle_bench.training.data.rows import Checker, RowCounts
 from angle_bench.training.data.sources import SourceRow, columns_of, name_of, raw_rows
 from angle_bench.training.mining.search import Indices, Pool
 from angle_bench.training.recipe.data_sections import DataSource

@@ -10,9 +10,10 @@ from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.load import vector_width
+from angle_bench.training.data.columns import Format
 from angle_bench.training.data.dataset import Example, TrainingRows, load_rows, positives
 from angle_bench.training.data.order import sampler_of, sharing
-from angle_bench.training.data.rows import Format, RowCounts, idle
+from angle_bench.training.data.rows import RowCounts, idle
 from angle_bench.training.model.weight_names import WeightGroup
 from angle_bench.training.preview.first_batches import (
     ShownRow,
