@@ -8,8 +8,8 @@ import pytest
 from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.stored_rows import model_rows
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.suites.select import select
 from angle_bench.suites.task import Suite
 

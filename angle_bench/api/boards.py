@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from angle_bench.reporting.formats.formats import Format
     from angle_bench.reporting.tables.leaderboard import Board as Found
     from angle_bench.reporting.tables.table_layout import TableLayout
-    from angle_bench.results.find.choose import ChosenModel, ChosenResults
     from angle_bench.results.find.collect import Collected
+    from angle_bench.results.find.selected_models import SelectedModel, SelectedResults
 
 MOST_DECIMALS = 6
 WIDTH = 120  # columns of a table that is shown in a notebook or a prompt
@@ -245,7 +245,7 @@ def arranged(
     from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange, ordered
     from angle_bench.reporting.tables.published_rows import one_row_a_model, published_rows
     from angle_bench.reporting.tables.stored_rows import model_rows
-    from angle_bench.results.find.choose import every_model, models_of
+    from angle_bench.results.find.selected_models import every_model, models_of
     from angle_bench.suites.select import select
 
     if not 0 <= decimals <= MOST_DECIMALS:
@@ -308,8 +308,8 @@ def _found(paths: Sequence[Path], names: list[str]) -> "Collected":
 
 
 def _typed(
-    models: "list[ChosenModel]", words: list[str], tasks: list[str], warnings: list[str]
-) -> "list[ChosenResults]":
+    models: "list[SelectedModel]", words: list[str], tasks: list[str], warnings: list[str]
+) -> "list[SelectedResults]":
     from angle_bench.checkpoints.access import LoadOptions
     from angle_bench.evaluation.scored.scored_models import find_rows
     from angle_bench.results.find.stored_models import StoredModel

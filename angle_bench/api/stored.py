@@ -10,7 +10,7 @@ from angle_bench.errors import ResultsError, first_line, shell_word
 if TYPE_CHECKING:
     import pandas as pd
 
-    from angle_bench.results.find.choose import ChosenModel
+    from angle_bench.results.find.selected_models import SelectedModel
 
 
 @public
@@ -55,9 +55,9 @@ def scores(
 
 def _chosen(
     paths: list[Path], models: Names | None, model_names: Names, lines: list[str]
-) -> "list[ChosenModel]":
-    from angle_bench.results.find.choose import models_of
+) -> "list[SelectedModel]":
     from angle_bench.results.find.collect import collect
+    from angle_bench.results.find.selected_models import models_of
     from angle_bench.results.find.stored_models import StoredModel
 
     found = collect(paths, listed(model_names))

@@ -5,14 +5,14 @@ import tempfile
 from pathlib import Path
 
 from angle_bench.training.loop.fine_tune import fine_tune
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loop.training_request import TrainingRequest
-from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from benchmarks.serving import serve
 from benchmarks.step_times import StepTimes
 
 
-class Timed(Watch):
+class Timed(TrainingProgress):
     """Takes the end of every step."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ from angle_bench.checkpoints.reference import ModelRef
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.evaluation.scored.scored_models import find_rows, find_scored
 from angle_bench.evaluation.scored.stored_refs import with_stored
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import ResultFolder
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.results.find.stored_models import StoredModel
 
 

@@ -32,8 +32,8 @@ from angle_bench.evaluation.reader import open_rows
 from angle_bench.files.toml import TABLES, TomlFile, read_toml
 from angle_bench.reporting.comparison.leaderboard_ranks import with_ranks
 from angle_bench.reporting.tables.stored_rows import model_rows
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.model_folder import ResultRequirements, look_up
 from angle_bench.suites.suite_file import read_suite

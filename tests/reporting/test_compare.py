@@ -68,8 +68,8 @@ def test_the_mean_of_tasks_is_compared(results: Results) -> None:
     assert good.verdict.estimate.difference == pytest.approx(np.mean(gaps))
     assert [v.estimate.difference for v in good.by_task.values()] == pytest.approx(gaps)
     # tasks that share no sentence are independent
-    errors = [verdict.estimate.error for verdict in good.by_task.values()]
-    assert good.verdict.estimate.error == pytest.approx(np.hypot(*errors) / 2)
+    errors = [verdict.estimate.standard_error for verdict in good.by_task.values()]
+    assert good.verdict.estimate.standard_error == pytest.approx(np.hypot(*errors) / 2)
     assert [row.label for row in found.worse] == ["bad"]
     assert found.missing == {}
 
@@ -82,11 +82,11 @@ def test_sentences_that_tasks_share_move_them_together(tmp_path: Path) -> None:
             made.put(f"local/{label}", name, A.part(A.scores(noise, 1)))
     row = only(compared(made, "ft"))
     assert row.verdict is not None
-    errors = [verdict.estimate.error for verdict in row.by_task.values()]
-    assert row.verdict.estimate.error == pytest.approx(errors[0])
+    errors = [verdict.estimate.standard_error for verdict in row.by_task.values()]
+    assert row.verdict.estimate.standard_error == pytest.approx(errors[0])
     pairs = only(compared(made, "ft", method="pairs"))
     assert pairs.verdict is not None
-    assert pairs.verdict.estimate.error < 0.85 * errors[0]
+    assert pairs.verdict.estimate.standard_error < 0.85 * errors[0]
 
 
 def test_a_mean_over_task_types_weighs_types(tmp_path: Path) -> None:
@@ -130,7 +130,9 @@ def test_classification_is_clustered_by_text_over_experiments(tmp_path: Path) ->
     row = only(compared(made, "ft", of=suite(*kinds)))
     one, ten = row.by_task["One"].estimate, row.by_task["Ten"].estimate
     assert one.difference == pytest.approx(right["ft"].mean() - right["base"].mean())
-    assert (ten.difference, ten.error) == pytest.approx((one.difference, one.error))
+    assert (ten.difference, ten.standard_error) == pytest.approx(
+        (one.difference, one.standard_error)
+    )
 
 
 def test_translations_of_one_sentence_are_one_item(tmp_path: Path) -> None:
@@ -162,7 +164,9 @@ def test_translations_of_one_sentence_are_one_item(tmp_path: Path) -> None:
     row = only(compared(made, "ft", of=of))
     one, three = row.by_task["One"].estimate, row.by_task["Three"].estimate
     assert one.difference == pytest.approx(right["ft"].mean() - right["base"].mean())
-    assert (three.difference, three.error) == pytest.approx((one.difference, one.error))
+    assert (three.difference, three.standard_error) == pytest.approx(
+        (one.difference, one.standard_error)
+    )
 
 
 def test_pair_classification_is_compared_by_average_precision(tmp_path: Path) -> None:
@@ -323,14 +327,14 @@ def test_seeds_of_a_recipe(results: Results) -> None:
     found = compare(side(results, "base"), [recipe], BOTH, How())
     row = only(found)
     assert row.verdict is not None
-    assert np.isfinite(row.verdict.estimate.freedom)
+    assert np.isfinite(row.verdict.estimate.degrees_of_freedom)
     each = [
         np.mean([spearman(A, 0.1 + 0.02 * s, 10 + s), spearman(B, 0.1 + 0.02 * s, 10 + s)])
         for s in range(3)
     ]
     base = np.mean([spearman(A, 0.3, 0), spearman(B, 0.3, 1)])
     assert row.verdict.estimate.difference == pytest.approx(np.mean(each) - base)
-    assert row.verdict.estimate.error >= np.std(each, ddof=1) / np.sqrt(3)
+    assert row.verdict.estimate.standard_error >= np.std(each, ddof=1) / np.sqrt(3)
     assert (
         "This is about the recipe recipe (3 seeds); base has one seed and is taken to spread as "
         "the seeds of recipe."
@@ -339,7 +343,7 @@ def test_seeds_of_a_recipe(results: Results) -> None:
     found = compare(fixed, [recipe], BOTH, How())
     assert "(3 seeds); base is one checkpoint." in text(found)
     assert (full := only(found).full) is not None
-    assert full.estimate.error < row.verdict.estimate.error
+    assert full.estimate.standard_error < row.verdict.estimate.standard_error
 
 
 def seen_results(tmp_path: Path) -> Results:

@@ -10,8 +10,8 @@ from angle_bench.evaluation.scored.scored_models import find_rows
 from angle_bench.reporting.tables.signature import parts_of
 from angle_bench.reporting.tables.stored_rows import model_rows
 from angle_bench.reporting.tables.table import TableRow
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.suites.select import select
 from tests.result_files import put, put_record

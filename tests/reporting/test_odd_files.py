@@ -16,8 +16,8 @@ from angle_bench.reporting.comparison.pairing import Side
 from angle_bench.reporting.comparison.text_report import text
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.stored_rows import model_rows
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from tests.reporting import boards
 from tests.stored import Pairs, Results, suite, task
 

@@ -23,8 +23,8 @@ from angle_bench.reporting.statistics.shared_texts import SharedTexts
 from angle_bench.reporting.statistics.task_ranks import better_over_tasks
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.stored_rows import model_rows
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.suites.averages import mean_of_tasks
 from angle_bench.suites.task import Suite
 from tests.conftest import Cli

@@ -19,8 +19,8 @@ from angle_bench.errors import UsageError
 from angle_bench.reporting.tables.stored_rows import model_rows
 from angle_bench.reporting.tables.table import TableRow
 from angle_bench.results.find.archives import unpacked
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.suites.select import select
 from tests.result_files import put, put_old, write
 

@@ -14,7 +14,7 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, ModelError, UsageError
 from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.training.api import train
-from angle_bench.training.loop.watch import Watch
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loss.objectives import similarity_distance
 from angle_bench.training.model.grouping import whole
 from angle_bench.training.recipe.recipe import Recipe
@@ -240,7 +240,7 @@ def test_a_teacher_computes_in_its_own_precision(
     batch = {"input_ids": torch.zeros(1), "texts": ["a dog", "one cat"], "texts_per_row": 2}
     found = []
     for half in (False, True):
-        teacher = load_similarity_teacher(taught, None, torch.device("cpu"), Watch())
+        teacher = load_similarity_teacher(taught, None, torch.device("cpu"), TrainingProgress())
         before = torch.random.get_rng_state()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             found.append(teacher.of(batch, whole(2, 2)).vectors)

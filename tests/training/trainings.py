@@ -12,8 +12,8 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.training.loop.fine_tune import fine_tune
 from angle_bench.training.loop.schedule import Stop
 from angle_bench.training.loop.trained import Trained
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loop.training_request import TrainingRequest
-from angle_bench.training.loop.watch import Watch
 from angle_bench.training.recipe.recipe import Recipe
 from tests.checkpoints import WORDS, sts_rows, write_rows
 
@@ -64,7 +64,7 @@ def recipe_of(
     return Recipe.model_validate(given)
 
 
-class Seen(Watch):
+class Seen(TrainingProgress):
     """Keeps what a training says; `stop_after` stops it at a step."""
 
     def __init__(self, stop_after: int | None = None) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn
 
 from angle_bench.api.calling.progress_bars import LINE_EVERY_SECONDS, WarningsOnly, duration
-from angle_bench.training.loop.watch import Watch
+from angle_bench.training.loop.training_events import TrainingProgress
 
 
-class Warnings(WarningsOnly, Watch):
+class Warnings(WarningsOnly, TrainingProgress):
     """Warnings alone; the base of the others.
 
     Args:

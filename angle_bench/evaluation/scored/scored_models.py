@@ -9,7 +9,7 @@ from angle_bench.errors import AngleBenchError, ModelError, ResultsError
 from angle_bench.evaluation.scored.scored_errors import means_several
 from angle_bench.evaluation.scored.scored_lookup import members_of
 from angle_bench.evaluation.scored.scored_words import is_glob, names_of, one_side, sides
-from angle_bench.results.find.choose import ChosenModel, ChosenResults
+from angle_bench.results.find.selected_models import SelectedModel, SelectedResults
 from angle_bench.results.find.stored_models import StoredModel
 
 
@@ -95,7 +95,7 @@ def find_rows(
     access: LoadOptions,
     tasks: str,
     warnings: list[str],
-) -> list[ChosenResults]:
+) -> list[SelectedResults]:
     """What becomes a row, each model once: as `find_scored`, with several words by commas.
 
     A name without a label may be several models, as a public model's and that of an own run are;
@@ -131,7 +131,7 @@ def find_rows(
         for label, models in rows
     ]
     return [
-        ChosenResults(label, tuple(ChosenModel(model.folders) for model in models))
+        SelectedResults(label, tuple(SelectedModel(model.folders) for model in models))
         for (label, _), models in zip(rows, kept, strict=True)
     ]
 

@@ -113,7 +113,7 @@ class TaskItems:
     def _repeats(self, evidence: Evidence) -> tuple[Repeats, ...]:
         ends = np.cumsum([0, *map(_rows, self.keys)]).tolist()
         return tuple(
-            Repeats(slice(ends[at], ends[at + 1]), part.measure.freedom)
+            Repeats(slice(ends[at], ends[at + 1]), part.measure.degrees_of_freedom)
             for at, part in enumerate(evidence.parts)
             if isinstance(part.measure, Clusterings)
         )

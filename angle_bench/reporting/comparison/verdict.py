@@ -53,7 +53,7 @@ class DifferenceVerdict:
         estimate = self.estimate
         if estimate.refusal:
             return estimate.refusal
-        if estimate.error == 0 and not self.within:
+        if estimate.standard_error == 0 and not self.within:
             return "the two agree on every item, and these are too few to call them equivalent"
         return ""
 

@@ -89,8 +89,8 @@ def verdict_json(verdict: DifferenceVerdict) -> dict[str, Any]:
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
         "difference": _number(estimate.difference),
-        "standard_error": _number(estimate.error),
+        "standard_error": _number(estimate.standard_error),
         "interval": [_number(end) for end in estimate.interval()],
-        "degrees_of_freedom": _number(estimate.freedom / 100),
+        "degrees_of_freedom": _number(estimate.degrees_of_freedom / 100),
         "effective_sentences": _number(estimate.effective / 100),
     }

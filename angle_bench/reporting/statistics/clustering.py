@@ -115,7 +115,7 @@ class Clusterings:
         return whole if self.chosen is None else int(self.chosen.sum())
 
     @property
-    def freedom(self) -> int:
+    def degrees_of_freedom(self) -> int:
         """Degrees of freedom of its variance, most of which is seen in the clusterings alone."""
         return int((np.bincount(self._levels) - 1).sum())
 

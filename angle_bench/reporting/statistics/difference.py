@@ -24,15 +24,17 @@ class Repeats:
 
     Attributes:
         items: Which of the items.
-        freedom: Degrees of freedom of their variance; 0 where there was a single one.
+        degrees_of_freedom: Of their variance; 0 where there was a single one.
     """
 
     items: slice
-    freedom: int
+    degrees_of_freedom: int
 
     def after(self, count: int) -> "Repeats":
         """The same behind so many other items."""
-        return Repeats(slice(self.items.start + count, self.items.stop + count), self.freedom)
+        return Repeats(
+            slice(self.items.start + count, self.items.stop + count), self.degrees_of_freedom
+        )
 
 
 @dataclass(frozen=True)
@@ -114,20 +116,22 @@ def difference(
     seeds = _seed_terms(base, candidate, clusters, over, fixed)
     items = max(0.0, item_variance - math.fsum(each.within for each in seeds))
     repeated = _repeated(base[0].repeats, influence, items)
-    once = math.fsum(variance for variance, freedom in repeated if not freedom)
+    once = math.fsum(
+        variance for variance, degrees_of_freedom in repeated if not degrees_of_freedom
+    )
     if once > items / 2:
         why = "a single clustering, which does not tell how much another would differ"
         return Difference(Estimate.refused(gap, why, clusters.effective), over)
     others = max(0.0, items - math.fsum(variance for variance, _ in repeated))
-    variance, freedom = welch(
+    variance, degrees_of_freedom = welch(
         [
-            (others, clusters.freedom),
-            *((variance, max(1, freedom)) for variance, freedom in repeated),
-            *((each.spread, each.freedom) for each in seeds),
+            (others, clusters.degrees_of_freedom),
+            *((variance, max(1, degrees_of_freedom)) for variance, degrees_of_freedom in repeated),
+            *((each.spread, each.degrees_of_freedom) for each in seeds),
         ]
     )
-    freedom = freedom if variance else clusters.freedom
-    estimate = Estimate(gap, math.sqrt(variance), freedom, clusters.effective)
+    degrees_of_freedom = degrees_of_freedom if variance else clusters.degrees_of_freedom
+    estimate = Estimate(gap, math.sqrt(variance), degrees_of_freedom, clusters.effective)
     flips = None if seeds else _flips(used, influence, gap, weight)
     borrowed = any(each.borrowed for each in seeds)
     return Difference(_checked(estimate, flips, used), over, borrowed)
@@ -136,7 +140,7 @@ def difference(
 def _checked(estimate: Estimate, flips: Flips | None, shared: SharedTexts) -> Estimate:
     """The estimate; where few items differ with the exact test's p value, if that is larger."""
     gap = estimate.difference
-    vanishes = estimate.error <= _NONE * abs(gap)
+    vanishes = estimate.standard_error <= _NONE * abs(gap)
     few = flips is not None and flips.differing <= MOST
     if gap and flips is not None and (vanishes or (few and estimate.p < min(ALPHA, flips.p))):
         return estimate.with_p(flips.p)
@@ -164,13 +168,13 @@ class _SeedTerm:
     Attributes:
         spread: The variance between seeds' scores, by the number of seeds.
         within: The part of it that the items' variance holds too.
-        freedom: Degrees of freedom of `spread`.
+        degrees_of_freedom: Of `spread`.
         borrowed: Whether it comes from the other side's seeds.
     """
 
     spread: float
     within: float
-    freedom: float
+    degrees_of_freedom: float
     borrowed: bool = False
 
 
@@ -200,10 +204,12 @@ def _repeated(
     Together they are at most the items' whole variance, which sharing may make less than that of
     items apart.
     """
-    found = [(float((influence[each.items] ** 2).sum()), each.freedom) for each in repeats]
+    found = [
+        (float((influence[each.items] ** 2).sum()), each.degrees_of_freedom) for each in repeats
+    ]
     whole = math.fsum(variance for variance, _ in found)
     share = min(1.0, items / whole) if whole else 0.0
-    return [(share * variance, freedom) for variance, freedom in found]
+    return [(share * variance, degrees_of_freedom) for variance, degrees_of_freedom in found]
 
 
 def _mean_influence(side: Sequence[Scored]) -> Vector:

@@ -17,8 +17,8 @@ class Estimate:
 
     Attributes:
         difference: Candidate minus base.
-        error: Its standard error; NaN where there is a refusal.
-        freedom: Degrees of freedom; infinite means the normal distribution.
+        standard_error: Of the difference; NaN where there is a refusal.
+        degrees_of_freedom: Infinite means the normal distribution.
         effective: The effective number of independent sentences.
         refusal: Why nothing can be said of the difference.
         units: Of few that differ: how many different items there are, and in how many of them
@@ -26,8 +26,8 @@ class Estimate:
     """
 
     difference: float
-    error: float
-    freedom: float = math.inf
+    standard_error: float
+    degrees_of_freedom: float = math.inf
     effective: float = math.inf
     refusal: str = ""
     units: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class Estimate:
         the test (Miettinen 1976, "Estimability and estimation in case-referent studies").
         """
         error = abs(self.difference) / -self._quantile(p / 2)
-        return replace(self, error=error)
+        return replace(self, standard_error=error)
 
     def over_units(self, count: int, differing: int) -> "Estimate":
         """The same, over so many different items of which so many differ."""
@@ -52,13 +52,13 @@ class Estimate:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The confidence interval; NaN where there is a refusal."""
-        half = self._quantile((1 + level) / 2) * self.error
+        half = self._quantile((1 + level) / 2) * self.standard_error
         return self.difference - half, self.difference + half
 
     @property
     def p(self) -> float:
-        """Two-sided p value of no difference; 1 where nothing can be said, or the error is 0."""
-        if self.refusal or self.error == 0:
+        """Two-sided p value of no difference; 1 without a standard error above 0."""
+        if self.refusal or self.standard_error == 0:
             return 1.0
         return 2 * self._below(-abs(self.difference))
 
@@ -69,9 +69,9 @@ class Estimate:
         approach". Where few items differ, it is no smaller than the probability that as few do
         if a share of `margin` would: the rule of three.
         """
-        if self.refusal or (self.error == 0 and self.difference):
+        if self.refusal or (self.standard_error == 0 and self.difference):
             return 1.0
-        found = self._below(abs(self.difference) - margin) if self.error > 0 else 0.0
+        found = self._below(abs(self.difference) - margin) if self.standard_error > 0 else 0.0
         if self.units is None:
             return found
         count, differing = self.units
@@ -79,19 +79,19 @@ class Estimate:
 
     def resolves(self, alpha: float = ALPHA, power: float = POWER) -> float:
         """The difference that a test at `alpha` with this standard error finds with `power`."""
-        return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.error
+        return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.standard_error
 
     def _below(self, distance: float) -> float:
         """The probability of an estimate that is off by `distance` or less."""
-        scaled = distance / self.error
-        if math.isinf(self.freedom):
+        scaled = distance / self.standard_error
+        if math.isinf(self.degrees_of_freedom):
             return float(ndtr(scaled))
-        return float(stdtr(self.freedom, scaled))
+        return float(stdtr(self.degrees_of_freedom, scaled))
 
     def _quantile(self, probability: float) -> float:
-        if math.isinf(self.freedom):
+        if math.isinf(self.degrees_of_freedom):
             return float(ndtri(probability))
-        return float(stdtrit(self.freedom, probability))
+        return float(stdtrit(self.degrees_of_freedom, probability))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -116,6 +116,8 @@ def welch(terms: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """
     total = math.fsum(variance for variance, _ in terms)
     spread = math.fsum(
-        variance**2 / freedom for variance, freedom in terms if not math.isinf(freedom)
+        variance**2 / degrees_of_freedom
+        for variance, degrees_of_freedom in terms
+        if not math.isinf(degrees_of_freedom)
     )
     return total, math.inf if spread == 0 else total**2 / spread

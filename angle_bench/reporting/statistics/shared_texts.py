@@ -140,7 +140,7 @@ class WeightedTexts:
         return Variance(value, "sentences") if value >= 0 else Variance(of_texts, _TWICE)
 
     @cached_property
-    def freedom(self) -> float:
+    def degrees_of_freedom(self) -> float:
         """Degrees of freedom of the variance, if every text did as much to its items.
 
         Satterthwaite's, of the parts that texts have in it; each part loses what its own mean
@@ -153,7 +153,7 @@ class WeightedTexts:
     @property
     def effective(self) -> float:
         """The effective number of independent sentences (or queries)."""
-        return self.freedom + 1
+        return self.degrees_of_freedom + 1
 
 
 _TWICE: Over = "sentences, pairs twice"

@@ -26,15 +26,15 @@ def better_over_tasks(scores: Vector, weights: Vector) -> NDArray[np.bool_]:
     """
     models, tasks = scores.shape
     better = np.zeros((models, models), dtype=bool)
-    freedom = 1 / float(weights @ weights) - 1
-    if tasks < 2 or models < 2 or freedom < 0.5:
+    degrees_of_freedom = 1 / float(weights @ weights) - 1
+    if tasks < 2 or models < 2 or degrees_of_freedom < 0.5:
         return better
     means = scores @ weights
     one, other = np.triu_indices(models, 1)
     error = np.sqrt(tasks / (tasks - 1) * _squares(weights * (scores - means[:, None])))
     difference = means[one] - means[other]
     scaled = np.divide(difference, error, out=np.zeros_like(error), where=error > _ROUNDING)
-    p = np.array(holm((2 * stdtr(freedom, -np.abs(scaled))).tolist()))
+    p = np.array(holm((2 * stdtr(degrees_of_freedom, -np.abs(scaled))).tolist()))
     better[one, other] = (p < ALPHA) & (scaled > 0)
     better[other, one] = (p < ALPHA) & (scaled < 0)
     return better

@@ -12,14 +12,14 @@ from angle_bench.results.find.answers import (
     incomplete_line,
     merge_revisions,
 )
-from angle_bench.results.find.choose import ChosenModel, ChosenResults
+from angle_bench.results.find.selected_models import SelectedModel, SelectedResults
 from angle_bench.suites.task import Suite, Task
 
 _VERDICTS = list(MARKS)  # the most doubtful last
 
 
 def model_rows(
-    suite: Suite, chosen: Sequence[ChosenResults], warnings: list[str]
+    suite: Suite, chosen: Sequence[SelectedResults], warnings: list[str]
 ) -> list[TableRow]:
     """A row for each model that has a result for the suite.
 
@@ -74,7 +74,7 @@ def runs_row(label: str, runs: Sequence[TableRow]) -> TableRow:
 
 
 def _row(
-    suite: Suite, model: ChosenModel, warnings: list[str], incomplete: list[str]
+    suite: Suite, model: SelectedModel, warnings: list[str], incomplete: list[str]
 ) -> TableRow | None:
     found = merge_revisions(model.folders, suite.task, warnings)
     incomplete += found.incomplete

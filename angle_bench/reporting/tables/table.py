@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from angle_bench.reporting.tables.aligned import aligned
-from angle_bench.results.find.choose import ChosenModel
+from angle_bench.results.find.selected_models import SelectedModel
 from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
@@ -104,7 +104,7 @@ class TableRow:
     source: ScoreSource | None = None
     stated: Mapping[str, float] = field(default_factory=dict)
     runs: tuple["TableRow", ...] = ()
-    models: tuple[ChosenModel, ...] = ()
+    models: tuple[SelectedModel, ...] = ()
 
     @property
     def scores(self) -> list[float | None]:

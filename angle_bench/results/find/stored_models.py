@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.results.find.answers import StoredScore, incomplete_line, merge_revisions
-from angle_bench.results.find.choose import ChosenModel, models_of
 from angle_bench.results.find.collect import ResultFolder, collect
+from angle_bench.results.find.selected_models import SelectedModel, models_of
 from angle_bench.results.layout import SIDE
 from angle_bench.results.run_record import read_run_record
 from angle_bench.suites.task import Task
@@ -30,7 +30,7 @@ class StoredModel:
     command: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: ChosenModel) -> "StoredModel":
+    def of(cls, model: SelectedModel) -> "StoredModel":
         """A model on disk with its record."""
         record = _record(model.folders[0])
         command = tuple(map(str, record.get("command") or ()))

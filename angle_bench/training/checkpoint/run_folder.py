@@ -160,7 +160,7 @@ class RunFolder:
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
             kept = self.steps()
             safe = f"; checkpoint-{kept[-1]} is untouched" if kept else ""
-            reason = getattr(error, "strerror", None) or error
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             raise ResultsError(f"{place} cannot be written: {reason}{safe}.", _FIX) from error
         return place
 

@@ -30,8 +30,8 @@ from angle_bench.training.loop.selection import Selection
 from angle_bench.training.loop.trained import Trained, card_of, summary_of, trained_of
 from angle_bench.training.loop.trainer import AngleTrainer, Provenance
 from angle_bench.training.loop.trainer_arguments import training_arguments
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loop.training_request import TrainingRequest
-from angle_bench.training.loop.watch import Watch
 from angle_bench.training.loss.batch_loss import BatchLoss
 from angle_bench.training.merging.average_last import FOLDER as AVERAGE
 from angle_bench.training.merging.average_last import write_average
@@ -48,7 +48,10 @@ from angle_bench.training.teachers.load_teachers import load_teachers, vectors_k
 
 
 def fine_tune(
-    recipe: Recipe, request: TrainingRequest, watch: Watch | None = None, stop: Stop | None = None
+    recipe: Recipe,
+    request: TrainingRequest,
+    watch: TrainingProgress | None = None,
+    stop: Stop | None = None,
 ) -> Trained:
     """Train a recipe to its end, or go on with it.
 
@@ -65,7 +68,7 @@ def fine_tune(
         ResultsError: The folder cannot be written; earlier checkpoints are untouched.
     """
     started = time.monotonic()
-    watched, asked = watch or Watch(), stop or Stop()
+    watched, asked = watch or TrainingProgress(), stop or Stop()
     recipe = absolute(recipe)
     begun = begin(recipe, request)
     for spec in (begun.spec, *(each.spec for each in begun.taught)):
@@ -116,7 +119,7 @@ def _trainer(
     request: TrainingRequest,
     begun: Begun,
     store: Store | None,
-    watch: Watch,
+    watch: TrainingProgress,
     stop: Stop,
 ) -> AngleTrainer:
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

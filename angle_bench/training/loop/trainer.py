@@ -32,7 +32,7 @@ from angle_bench.training.data.stream import Stream
 from angle_bench.training.loop.gradient_cache import cached_backward
 from angle_bench.training.loop.loss_log import LossLog, not_finite
 from angle_bench.training.loop.selection import Selection
-from angle_bench.training.loop.watch import Watch
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loss.batch_loss import BatchLoss
 from angle_bench.training.model import distributed, fsdp
 from angle_bench.training.model.grouping import OVERHEAD, Groups, grouped, split
@@ -87,7 +87,7 @@ class AngleTrainer(Trainer):
         folder: RunFolder,
         args: TrainingArguments,
         provenance: Provenance,
-        watch: Watch,
+        watch: TrainingProgress,
     ) -> None:
         self.recipe = recipe
         self.student = student

@@ -8,7 +8,7 @@ import torch
 from angle_bench.encoding.store.interface import Store
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.run.run_options import StoreOptions
-from angle_bench.training.loop.watch import Watch
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.model.student import Student
 from angle_bench.training.teachers.similarity_teacher import load_similarity_teacher
 from angle_bench.training.teachers.teaching import Teaching
@@ -20,7 +20,7 @@ def load_teachers(
     student: Student,
     store: Store | None,
     device: torch.device,
-    watch: Watch,
+    watch: TrainingProgress,
 ) -> dict[str, Teacher]:
     """The teachers under the names of their parts of the loss.
 
@@ -45,7 +45,7 @@ def load_teachers(
 
 @contextmanager
 def vectors_kept(
-    taught: Sequence[Teaching], store_options: StoreOptions, watch: Watch
+    taught: Sequence[Teaching], store_options: StoreOptions, watch: TrainingProgress
 ) -> Iterator[Store | None]:
     """The store of vectors, where a teacher needs one.
 

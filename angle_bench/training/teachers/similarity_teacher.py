@@ -28,7 +28,7 @@ from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.run.run_options import Computing
 from angle_bench.training.data.collate import Batch
 from angle_bench.training.loop.selection import BATCH_TOKENS
-from angle_bench.training.loop.watch import Watch
+from angle_bench.training.loop.training_events import TrainingProgress
 from angle_bench.training.loss.objectives import similarity_distance
 from angle_bench.training.model import distributed
 from angle_bench.training.model.grouping import Groups
@@ -87,7 +87,7 @@ class SimilarityTeacher:
 
 
 def load_similarity_teacher(
-    teaching: Teaching, store: Store | None, device: torch.device, watch: Watch
+    teaching: Teaching, store: Store | None, device: torch.device, watch: TrainingProgress
 ) -> SimilarityTeacher:
     """A teacher of similarities; one of transformers is loaded when a vector is missing.
 

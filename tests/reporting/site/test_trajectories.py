@@ -8,8 +8,8 @@ from angle_bench.files.atomic import write_json
 from angle_bench.reporting.site.trajectories import Trajectory, trajectories
 from angle_bench.reporting.tables.arrange import LeaderboardOptions, arrange
 from angle_bench.reporting.tables.stored_rows import model_rows
-from angle_bench.results.find.choose import every_model, models_of
 from angle_bench.results.find.collect import collect
+from angle_bench.results.find.selected_models import every_model, models_of
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.result_file import read_object

@@ -52,7 +52,7 @@ def test_no_variance_is_no_certainty(items: int) -> None:
         (Mean(np.ones(items)), Mean(np.zeros(items))),
     ):
         found = compared(base, candidate).estimate
-        assert found.error > 0
+        assert found.standard_error > 0
         assert found.p == pytest.approx(2 * 0.5**items)
         assert found.p < 1
 
@@ -120,11 +120,11 @@ def test_students_quantile_is_that_of_the_graph() -> None:
     values = [random.normal(size=240) + random.normal(size=12)[query] for _ in range(2)]
     found = compared(Mean(values[0]), Mean(values[1]), shared).estimate
     means = np.array([(values[1] - values[0])[query == at].mean() for at in range(12)])
-    assert found.freedom == pytest.approx(11)
+    assert found.degrees_of_freedom == pytest.approx(11)
     assert found.difference == pytest.approx(means.mean())
-    assert found.error == pytest.approx(np.std(means, ddof=1) / np.sqrt(11))
+    assert found.standard_error == pytest.approx(np.std(means, ddof=1) / np.sqrt(11))
     assert found.interval() == pytest.approx(
-        stats.t.interval(0.95, 11, found.difference, found.error)
+        stats.t.interval(0.95, 11, found.difference, found.standard_error)
     )
 
 
@@ -153,9 +153,11 @@ def test_seeds_by_hand() -> None:
         items -= sum(squares(one.influence - mean) for one in side) / (k * (k - 1))
         terms.append((np.var([one.score for one in side], ddof=1) / k, k - 1))
     variance = items + sum(value for value, _ in terms)
-    assert found.error == pytest.approx(np.sqrt(variance))
-    spread = items**2 / 59 + sum(value**2 / freedom for value, freedom in terms)
-    assert found.freedom == pytest.approx(variance**2 / spread)
+    assert found.standard_error == pytest.approx(np.sqrt(variance))
+    spread = items**2 / 59 + sum(
+        value**2 / degrees_of_freedom for value, degrees_of_freedom in terms
+    )
+    assert found.degrees_of_freedom == pytest.approx(variance**2 / spread)
 
 
 def test_one_seed_borrows_the_other_sides_spread() -> None:
@@ -168,7 +170,9 @@ def test_one_seed_borrows_the_other_sides_spread() -> None:
     spread = np.var([each.score for each in three], ddof=1)
     mean = np.mean([each.influence for each in three], axis=0)
     within = sum(np.sum((each.influence - mean) ** 2) for each in three) / 2 * (60 / 59) ** 2
-    assert free.estimate.error**2 - fixed.estimate.error**2 == pytest.approx(spread - within)
+    assert free.estimate.standard_error**2 - fixed.estimate.standard_error**2 == pytest.approx(
+        spread - within
+    )
     assert difference(three, one, SharedTexts.none(60)).borrowed
 
 
@@ -185,13 +189,15 @@ def repeated(draws: int, count: int = 400) -> tuple[Scored, Scored, SharedTexts]
 def test_few_repetitions_are_few_degrees_of_freedom() -> None:
     base, candidate, nodes = repeated(10)
     found = difference([base], [candidate], nodes).estimate
-    assert found.freedom == pytest.approx(9, rel=0.05)
+    assert found.degrees_of_freedom == pytest.approx(9, rel=0.05)
     low, high = found.interval()
-    assert high - low == pytest.approx(2 * stats.t.ppf(0.975, found.freedom) * found.error)
+    assert high - low == pytest.approx(
+        2 * stats.t.ppf(0.975, found.degrees_of_freedom) * found.standard_error
+    )
     without = [Scored(one.score, one.influence) for one in (base, candidate)]
     many = difference(without[:1], without[1:], nodes).estimate
-    assert many.freedom > 100
-    assert many.error == pytest.approx(found.error)
+    assert many.degrees_of_freedom > 100
+    assert many.standard_error == pytest.approx(found.standard_error)
 
 
 def test_a_single_repetition_has_no_verdict() -> None:

@@ -65,15 +65,17 @@ def test_degrees_of_freedom_are_welchs() -> None:
     random = np.random.default_rng(0)
     first, second = random.normal(size=5), random.normal(scale=3, size=9)
     terms = [(float(np.var(one, ddof=1)) / len(one), len(one) - 1) for one in (first, second)]
-    variance, freedom = welch(terms)
+    variance, degrees_of_freedom = welch(terms)
     test = stats.ttest_ind(second, first, equal_var=False)
-    assert freedom == pytest.approx(test.df)
-    estimate = Estimate(float(second.mean() - first.mean()), math.sqrt(variance), freedom)
+    assert degrees_of_freedom == pytest.approx(test.df)
+    estimate = Estimate(
+        float(second.mean() - first.mean()), math.sqrt(variance), degrees_of_freedom
+    )
     assert estimate.p == pytest.approx(test.pvalue)
 
 
 def test_a_known_variance_has_no_limit_of_freedom() -> None:
     assert welch([(2.0, math.inf)]) == (2.0, math.inf)
-    variance, freedom = welch([(2.0, math.inf), (1.0, 3.0)])
-    assert (variance, freedom) == (3.0, 27.0)
+    variance, degrees_of_freedom = welch([(2.0, math.inf), (1.0, 3.0)])
+    assert (variance, degrees_of_freedom) == (3.0, 27.0)
     assert welch([(0.0, math.inf), (0.0, 2.0)]) == (0.0, math.inf)

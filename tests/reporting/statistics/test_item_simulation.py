@@ -151,7 +151,7 @@ def scored(measure: Measure) -> Scored:
     found = Scored(measure.value(), measure.influence())
     if not isinstance(measure, Clusterings):
         return found
-    return replace(found, repeats=(Repeats(slice(0, measure.size), measure.freedom),))
+    return replace(found, repeats=(Repeats(slice(0, measure.size), measure.degrees_of_freedom),))
 
 
 def called_different(make: Maker, draws: int, seed: int = 0) -> float:

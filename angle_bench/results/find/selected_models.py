@@ -8,7 +8,7 @@ from angle_bench.results.find.identity import is_commit
 
 
 @dataclass(frozen=True)
-class ChosenModel:
+class SelectedModel:
     """A model with the folders that its results may lie in.
 
     The revisions of a published model are one model; a revision that angle-bench measured is one of
@@ -31,7 +31,7 @@ class ChosenModel:
 
 
 @dataclass(frozen=True)
-class ChosenResults:
+class SelectedResults:
     """What becomes one row.
 
     Attributes:
@@ -40,10 +40,10 @@ class ChosenResults:
     """
 
     label: str | None
-    models: tuple[ChosenModel, ...]
+    models: tuple[SelectedModel, ...]
 
 
-def models_of(folders: Sequence[ResultFolder]) -> list[ChosenModel]:
+def models_of(folders: Sequence[ResultFolder]) -> list[SelectedModel]:
     """The models that some folders are of, in the order of the folders.
 
     Folders of one place are one model's revisions. Folders of several places are one model's where
@@ -59,9 +59,9 @@ def models_of(folders: Sequence[ResultFolder]) -> list[ChosenModel]:
         revision = None if joins else folder.revision
         key = (folder.own, folder.name, home, revision, folder.settings)
         groups.setdefault(key, []).append(folder)
-    return [ChosenModel(tuple(group)) for group in groups.values()]
+    return [SelectedModel(tuple(group)) for group in groups.values()]
 
 
-def every_model(models: Sequence[ChosenModel]) -> list[ChosenResults]:
+def every_model(models: Sequence[SelectedModel]) -> list[SelectedResults]:
     """Every model as a row of its own."""
-    return [ChosenResults(None, (model,)) for model in models]
+    return [SelectedResults(None, (model,)) for model in models]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-class Watch:
+class TrainingProgress:
     """The events of a training. Every method returns at once.
 
     Here nobody watches: watchers override what they show.
