@@ -45,6 +45,7 @@ class Loaded:
         layers: How many hidden states a layer can be chosen from, the embeddings left out.
         attention: The attention that it runs with.
         warnings: What the user should know of it.
+        pid: Its process id on this machine; 0 where that is another's or this process's.
     """
 
     device: str
@@ -54,6 +55,7 @@ class Loaded:
     layers: int
     attention: str
     warnings: tuple[str, ...] = ()
+    pid: int = 0
 
 
 @dataclass(frozen=True)

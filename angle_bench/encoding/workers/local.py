@@ -15,6 +15,7 @@ from angle_bench.encoding.workers.contract import (
     Vectors,
     common_rates,
 )
+from angle_bench.encoding.workers.process_start import can_fork, start_forking, start_process
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.turns import Turns
 from angle_bench.encoding.workers.work import Work
@@ -23,7 +24,6 @@ from angle_bench.encoding.workers.worker_process import (
     death,
     ended,
     greeting,
-    start_process,
 )
 from angle_bench.errors import ModelError
 
@@ -39,6 +39,7 @@ class LocalWorkers:
         threads: Threads of each process; 0 leaves it to torch.
         may_shrink: Whether fewer processes with more threads would be as welcome.
         patience: How long one of them may be silent.
+        fork: Whether several on a CPU may share one copy of the weights.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LocalWorkers:
         threads: int = 0,
         may_shrink: bool = False,
         patience: Patience = Patience(),  # noqa: B008  a frozen value
+        fork: bool = True,
     ) -> None:
         self._processes: list[WorkerProcess] = []
         self._last_death: ModelError | None = None
@@ -58,10 +60,15 @@ class LocalWorkers:
         self.threads = threads
         self.may_shrink = may_shrink
         try:
-            for device in devices:
-                started = start_process(checkpoint.order(device, threads), Silence(patience))
-                self._processes.append(started)
-                started.silence.begin_loading(checkpoint.bytes)
+            if fork and can_fork(checkpoint, devices):
+                order = checkpoint.order(devices[0], threads)
+                self._processes += start_forking(order, [Silence(patience) for _ in devices])
+            else:
+                for device in devices:
+                    order = checkpoint.order(device, threads)
+                    self._processes.append(start_process(order, Silence(patience)))
+            for process in self._processes:
+                process.silence.begin_loading(checkpoint.bytes)
         except BaseException:
             self.close()
             raise
