@@ -75,8 +75,9 @@ class Encoder:
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The tokenizer, loaded when first looked at."""
-        return self.load_tokenizer()
+        """The tokenizer: that of the workers, where they can hand it over; else it is loaded."""
+        handed_over = self.workers.tokenizer() if self._started else None
+        return handed_over or self.load_tokenizer()
 
     @cached_property
     def workers(self) -> Workers:
@@ -112,7 +113,6 @@ class Encoder:
     def begin(self) -> None:
         """Start the workers now, so that they load while something else is done."""
         _ = self.workers
-        _ = self.tokenizer
 
     def truncation(self) -> str | None:
         """How many texts were cut, in a sentence; None where none was."""

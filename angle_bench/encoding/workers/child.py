@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
-from angle_bench.encoding.workers.contract import Batch, Failed, Switch
+from angle_bench.encoding.portable_tokenizer import portable
+from angle_bench.encoding.workers.contract import Batch, Failed, Switch, TokenizerWanted
 from angle_bench.encoding.workers.forking import (
     ParentWatch,
     WorkerEnds,
@@ -116,8 +117,10 @@ def listen(connection: Connection, questions: "queue.SimpleQueue[Any]") -> None:
 
 
 def answer(forward: "Forward", question: Any) -> Any:
-    """Vectors for a batch, rates for a probe; an exception as text."""
+    """Vectors for a batch, rates for a probe, the tokenizer; an exception as text."""
     try:
+        if isinstance(question, TokenizerWanted):
+            return portable(forward.backbone.tokenizer)
         return forward(question) if isinstance(question, Batch) else forward.probe(question)
     except Exception as error:
         return failed(error)

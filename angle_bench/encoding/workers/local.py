@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from multiprocessing.connection import wait
+from typing import Any
 
+from angle_bench.encoding.portable_tokenizer import PortableTokenizer
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
     Batch,
@@ -12,6 +14,7 @@ from angle_bench.encoding.workers.contract import (
     Probe,
     Rates,
     Switch,
+    TokenizerWanted,
     Vectors,
     common_rates,
 )
@@ -126,14 +129,23 @@ class LocalWorkers:
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of the first `count` processes, asked all at once."""
+        return common_rates(self._asked(count, question, question.seconds))
+
+    def tokenizer(self) -> PortableTokenizer | None:
+        """The tokenizer that they have loaded; None where it is not a plain one."""
+        found: list[PortableTokenizer | None] = self._asked(1, TokenizerWanted(), 0.0)
+        return next(iter(found), None)
+
+    def _asked(self, count: int, question: Any, seconds: float) -> list[Any]:
+        """The answers of the first `count` processes that live, asked all at once."""
         _ = self.loaded
         self._refuse_none()
         asked = self._processes[:count]
         for process in asked:
-            process.stale += 1  # whatever ends the probe, nobody takes its answer for vectors
-            process.silence.begin(question.seconds)
+            process.stale += 1  # whatever ends this, nobody takes its answer for vectors
+            process.silence.begin(seconds)
             process.ask(question)
-        rates: list[Rates] = []
+        answers: list[Any] = []
         for process in asked:
             try:
                 while process.stale:
@@ -144,8 +156,8 @@ class LocalWorkers:
                 continue
             if isinstance(answer, Failed):
                 answer.throw(-1)
-            rates.append(answer)
-        return common_rates(rates)
+            answers.append(answer)
+        return answers
 
     def keep(self, count: int) -> None:
         """End all processes but the first `count`."""

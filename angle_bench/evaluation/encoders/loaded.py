@@ -67,11 +67,18 @@ def _ours(
     if fresh := not encoders[0].encoder.known():
         encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
-
     if fresh:
+        _import_for_scores()
         _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
     return [ByUs(encoder, variants=encoders) for encoder in encoders]
+
+
+def _import_for_scores() -> None:
+    """Import what scores need, while the workers load."""
+    import torch  # noqa: F401
+
+    import angle_bench.evaluation.scoring.score  # noqa: F401
 
 
 def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
