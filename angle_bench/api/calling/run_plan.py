@@ -10,6 +10,7 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
+from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.folder.saved_steps import SavedTraining
@@ -41,6 +42,7 @@ class Question:
         shard: `I/N` or auto: only that part.
         overwrite: Whether stored scores are computed again.
         command: What was typed, for the records.
+        debug_timing: Where a trace of it is written.
     """
 
     models: Sequence[str]
@@ -57,6 +59,7 @@ class Question:
     shard: str | None = None
     overwrite: bool = False
     command: Sequence[str] = ("angle_bench.run",)
+    debug_timing: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,8 @@ def _refuse(question: Question) -> None:
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
     refuse_computing(question.computing, question.store_options.folder)
+    if question.debug_timing is not None:
+        refuse_output(question.debug_timing, [".json"], "trace.json", overwrite=True)
 
 
 def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:

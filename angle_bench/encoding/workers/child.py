@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench import timeline
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
 from angle_bench.encoding.portable_tokenizer import portable
@@ -39,6 +40,7 @@ def main() -> None:
     descriptors of several workers' sockets, these those of their logs, and the socket over which
     the parent is told how they end.
     """
+    timeline.join()
     lines, order, *more = (json.loads(word) for word in sys.argv[1:])
     if not os.environ.get("ANGLE_BENCH_VERBOSE"):
         warnings.filterwarnings("ignore")
@@ -67,7 +69,7 @@ def load_and_fork(order: dict[str, Any], ends: WorkerEnds) -> None:
         started = fork_each(ends, partial(serve_forked, forward, order["threads"]))
     else:  # of a library, which no fork takes along
         del forward
-        started = start_each(ends, json.dumps(order))
+        started = start_each(ends, sys.orig_argv[: 1 - len(sys.argv)], json.dumps(order))
     reap(started, ends)
 
 
@@ -121,7 +123,11 @@ def answer(forward: "Forward", question: Any) -> Any:
     try:
         if isinstance(question, TokenizerWanted):
             return portable(forward.backbone.tokenizer)
-        return forward(question) if isinstance(question, Batch) else forward.probe(question)
+        if isinstance(question, Batch):
+            with timeline.span("forward", texts=len(question.lengths), tokens=len(question.ids)):
+                return forward(question)
+        with timeline.span("measure"):
+            return forward.probe(question)
     except Exception as error:
         return failed(error)
 
@@ -147,7 +153,8 @@ def load_forward(
     used = Settings.model_validate(settings)
     place = CheckpointPaths(Path(folder), None if base is None else Path(base), Trust(**trust))
     wanted = tuple(Output(*output) for output in outputs)  # type: ignore[arg-type]
-    return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
+    with timeline.span("load the model"):
+        return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
 
 
 def switched(forward: "Forward", question: Switch) -> "Forward":

@@ -6,7 +6,6 @@ ended, since only the process that forked another one is told.
 
 import gc
 import os
-import sys
 import threading
 import time
 import traceback
@@ -109,8 +108,13 @@ def fork_each(ends: WorkerEnds, serve: Serve) -> list[int]:
     return [_forked(at, ends, serve) for at in range(len(ends.lines))]
 
 
-def start_each(ends: WorkerEnds, order: str) -> list[int]:
+def start_each(ends: WorkerEnds, interpreter: Sequence[str], order: str) -> list[int]:
     """Start a worker for each line as a process that loads the model itself.
+
+    Args:
+        ends: The lines and logs.
+        interpreter: The words that this process was started by, before its line and order.
+        order: What is loaded, as JSON.
 
     Returns:
         Their process ids.
@@ -119,8 +123,8 @@ def start_each(ends: WorkerEnds, order: str) -> list[int]:
     for line, log in zip(ends.lines, ends.logs, strict=True):
         os.set_inheritable(line, True)
         files = [(os.POSIX_SPAWN_DUP2, log, stream) for stream in (1, 2)]
-        words = [*sys.orig_argv[: -len(sys.argv) + 1], f"[{line}]", order]
-        started.append(os.posix_spawn(sys.executable, words, os.environ, file_actions=files))
+        words = [*interpreter, f"[{line}]", order]
+        started.append(os.posix_spawn(interpreter[0], words, os.environ, file_actions=files))
         os.set_inheritable(line, False)
     return started
 

@@ -20,6 +20,7 @@ from angle_bench.encoding.workers.forked import ForkedProcess, ForkingProcess
 from angle_bench.encoding.workers.silence import Silence
 from angle_bench.encoding.workers.worker_process import WorkerProcess
 from angle_bench.files.places import package_folder
+from angle_bench.timeline import environment
 
 # -P: a file of the user's, such as ./datasets.py, must not stand in for a library
 _CHILD = (
@@ -96,6 +97,6 @@ def _interpreter(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=os.environ | limits,
+        env=os.environ | limits | environment(),
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )

@@ -9,6 +9,7 @@ from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs,
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.run_options import Options
+from angle_bench.timeline import span
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -69,7 +70,8 @@ def _ours(
     quieten()
     if fresh:
         _import_for_scores()
-        _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
+        with span("wait for the model"):
+            _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
     return [ByUs(encoder, variants=encoders) for encoder in encoders]
 
