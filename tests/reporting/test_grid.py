@@ -28,7 +28,8 @@ def row(*scores: float | None, data: str = "hub", signature: str = "") -> TableR
 
 
 def grid(rows: list[TableRow], axes: list[tuple[int, int]], *names: str) -> Grid:
-    return Grid("m", Table(suite(*names), tuple(rows)), axes)
+    whole = [(layer, size, "float32") for layer, size in axes]
+    return Grid("m", Table(suite(*names), tuple(rows)), whole)
 
 
 def test_layers_are_rows_and_sizes_columns_whatever_the_order() -> None:
