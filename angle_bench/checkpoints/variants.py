@@ -43,16 +43,15 @@ def variants(
 def varied(specs: Sequence[ModelSpec]) -> list[str]:
     """The layers, sizes and precisions of variants, where they are not the checkpoint's own."""
     used = [spec.settings for spec in specs if spec.settings]
-    axes = {
-        "layer": ["last" if each.layer is None else str(each.layer) for each in used],
-        "size": ["full" if each.size is None else str(each.size) for each in used],
-        "precision": [each.precision for each in used],
-    }
-    own = ("last", "full", "float32")
+    axes: list[tuple[str, str, list[str]]] = [
+        ("layer", "last", ["last" if each.layer is None else str(each.layer) for each in used]),
+        ("size", "full", ["full" if each.size is None else str(each.size) for each in used]),
+        ("precision", "float32", [each.precision for each in used]),
+    ]
     return [
         f"{axis} {','.join(dict.fromkeys(values))}"
-        for (axis, values), plain in zip(axes.items(), own, strict=True)
-        if set(values) - {plain}
+        for axis, own, values in axes
+        if set(values) - {own}
     ]
 
 
@@ -66,8 +65,9 @@ def known_precisions(precisions: Sequence[str]) -> list[Precision]:
         if each not in SCORED_PRECISIONS:
             near = did_you_mean(each, SCORED_PRECISIONS)
             hint = f" Did you mean {or_list(near)}?" if near else ""
+            known = or_list(list(SCORED_PRECISIONS))
             raise UsageError(
-                f"scores have no precision {each!r}, only {or_list(list(SCORED_PRECISIONS))}.{hint}",
+                f"vectors are scored in {known}, not in {each!r}.{hint}",
                 f"--precisions {','.join(SCORED_PRECISIONS)}",
             )
     return [each for each in SCORED_PRECISIONS if each in precisions]

@@ -87,8 +87,8 @@ class MtebEncoder(SentenceEncoder):
         own = self.spec.required_settings().precision
         if own != "float32" and returned.precision != "float32":
             raise ArgumentError(
-                f"{self.spec.variant_label} gives vectors in {own}; precision={returned.precision!r} "
-                "would quantise them again.",
+                f"{self.spec.variant_label} gives vectors in {own}, which "
+                f"precision={returned.precision!r} would quantise again.",
                 "encode(texts) without precision, or angle_bench.load(…) without precision",
             )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from angle_bench.reporting.tables.signature import joined
 from angle_bench.reporting.tables.table import ABSENT, LEGEND, MARKS, Table, TableRow, plain
 
-
 BITS = {"float32": 32, "int8": 8, "binary": 1}  # of a dimension
 
 
