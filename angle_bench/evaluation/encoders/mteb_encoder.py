@@ -1,7 +1,7 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from angle_bench.checkpoints.named_prompts import named_prompts
@@ -60,6 +60,9 @@ class MtebEncoder(SentenceEncoder):
             whole = self.encoder.tokens(texts, template)
         else:
             whole = [self.encoder.encode(texts, template, done, self.output)]
+        if call.task is not None and settings.precision != "float32":
+            # as mteb's wrapper: scikit-learn calculates otherwise with a tensor than with an array
+            returned = replace(returned, kind="tensor")
         if returned.truncate is not None:  # comes before the checkpoint's own
             settings = settings.model_copy(update={"truncate_dim": None})
         found = [
