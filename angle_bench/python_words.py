@@ -38,7 +38,7 @@ _OPTION = re.compile(
 _LISTS = ("layers", "sizes", "precisions")
 _LISTED = re.compile(
     r"--(?P<key>layers|sizes|precisions)[ =]"
-    r"(?P<values>(?:\d+|float32|int8|binary)(?:,(?:\d+|float32|int8|binary))*)(?![\w,])"
+    r"(?P<values>(?:\d+|float32|int8|binary)(?:,(?:\d+|float32|int8|binary))*)(?!\w|,\w)"
 )
 _MODEL = re.compile(r"(?<![\w-])-m ('[^']*'|[^\s,;]+)")
 _CALL = re.compile(r"\bthe (same )?command\b")
