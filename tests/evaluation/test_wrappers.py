@@ -147,3 +147,14 @@ def test_what_is_scored_are_numbers(cut: Callable[..., MtebEncoder]) -> None:
 def test_vectors_are_not_quantised_twice(cut: Callable[..., MtebEncoder]) -> None:
     with pytest.raises(ValueError, match="quantise again"):
         cut("int8").encode(["a", "b"], precision="binary")
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Estimating quantization")
+def test_what_precision_gives_in_mteb_beside_its_wrapper(theirs: Any) -> None:
+    """Of int8 the same; of binary the bytes are compared as numbers, which the guide says."""
+    packed = {kind: scores(theirs, sts(), precision=kind) for kind in ("int8", "binary")}
+    whole = scores(CompressionWrapper(theirs, OutputDType.INT8), sts())
+    assert packed["int8"]["main_score"] == pytest.approx(whole["main_score"], abs=1e-6)
+    bits = scores(CompressionWrapper(theirs, OutputDType.BINARY), sts())
+    assert abs(packed["binary"]["main_score"] - bits["main_score"]) > 0.01
