@@ -34,6 +34,12 @@ _OPTION = re.compile(
     r"(?<![\w-])(?:-(?P<short>[trod])|--(?P<long>[a-z][a-z-]+))"
     r"(?:[ =](?P<value>'[^']*'|\[[^\]]*\]|[^\s,;|)]*[^\s,;|).]))?"
 )
+# options of several values, which are lists in Python
+_LISTS = ("layers", "sizes", "precisions")
+_LISTED = re.compile(
+    r"--(?P<key>layers|sizes|precisions)[ =]"
+    r"(?P<values>(?:\d+|float32|int8|binary)(?:,(?:\d+|float32|int8|binary))*)(?!\w|,\w)"
+)
 _MODEL = re.compile(r"(?<![\w-])-m ('[^']*'|[^\s,;]+)")
 _CALL = re.compile(r"\bthe (same )?command\b")
 _WEIGHTS = re.compile(r"--weights (\d[\d,]*)")
@@ -47,12 +53,15 @@ def in_python(text: str) -> str:
     'loss={"ibn_w": 0}, or output=FOLDER of a new name'
     >>> in_python("angle-bench run -m tuned=./ckpt -t STS12 --limit 20")
     'angle_bench.run("tuned=./ckpt", tasks="STS12", limit=20)'
+    >>> in_python("--layers 2,4, or --precisions float32,int8")
+    'layers=[2, 4], or precisions=["float32", "int8"]'
     >>> in_python("angle-bench models show all-MiniLM-L6-v2")
     'angle_bench.models("all-MiniLM-L6-v2")'
     """
     text = _KNOWN.sub(_of_listing, _COMMAND.sub(_of_command, text))
     text = _SOURCE.sub(_of_source, _SET.sub(_of_setting, text))
     text = _WEIGHTS.sub(r"weights=[\1]", text)
+    text = _LISTED.sub(lambda found: _argument(found["key"], [found["values"]]), text)
     text = _OPTION.sub(_of_option, text)
     text = _MODEL.sub(lambda found: f"{found[1].strip(chr(39))} as the model", text)
     return _CALL.sub(r"the \1call", _OF_DATA.sub("data={…}", text))
@@ -93,6 +102,8 @@ def _of_listing(found: "re.Match[str]") -> str:
 def _argument(option: str, values: list[str]) -> str:
     if option in _FLAGS:
         return _flag(option)
+    if option in _LISTS:
+        return f"{option}={_list([word for text in values for word in text.split(',')])}"
     value = _literal(values[0]) if len(values) == 1 else _list(values)
     return f"{option.replace('-', '_')}={value}"
 

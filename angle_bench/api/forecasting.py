@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import duration
 from angle_bench.api.calling.run_plan import Plan, Question, planned
-from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn, words_of
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import some
@@ -72,6 +72,7 @@ def forecast(
     results: Places = "results",
     layers: Sequence[int] = (),
     sizes: Sequence[int] = (),
+    precisions: Names = (),
     limit: int | None = None,
     shard: str | None = None,
     overwrite: bool = False,
@@ -99,6 +100,7 @@ def forecast(
         results: The results folder.
         layers: Score these layers; 0 is the embeddings.
         sizes: Score these leading dimensions.
+        precisions: Score vectors quantised to these: float32, int8, binary.
         limit: Smoke run: so many samples a task, stored apart, in no table.
         shard: `I/N`: only part I of N.
         overwrite: Whether what is stored is scored again.
@@ -136,6 +138,7 @@ def forecast(
         computing=Computing(device, batch_tokens),
         layers=tuple(layers),
         sizes=tuple(sizes),
+        precisions=words_of(precisions),
         limit=limit,
         shard=shard,
         overwrite=overwrite,

@@ -10,7 +10,7 @@ from angle_bench import timeline
 from angle_bench.api.calling.arguments import access_of, keeping_of
 from angle_bench.api.calling.progress_bars import Quiet, in_python
 from angle_bench.api.calling.run_plan import Plan, Question, planned
-from angle_bench.api.calling.words import Names, Places, listed, place, public, warn
+from angle_bench.api.calling.words import Names, Places, listed, place, public, warn, words_of
 from angle_bench.api.objects.run_result import RunResult
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing
@@ -67,6 +67,7 @@ def run(
     results: Places = "results",
     layers: Sequence[int] = (),
     sizes: Sequence[int] = (),
+    precisions: Names = (),
     limit: int | None = None,
     shard: str | None = None,
     overwrite: bool = False,
@@ -101,6 +102,7 @@ def run(
         results: The results folder.
         layers: Score these layers; 0 is the embeddings.
         sizes: Score these leading dimensions.
+        precisions: Score vectors quantised to these: float32, int8, binary.
         limit: Smoke run: so many samples a task, stored apart, in no table.
         shard: `I/N`: only part I of N.
         overwrite: Whether what is stored is scored again.
@@ -153,6 +155,7 @@ def run(
         store_options=keeping_of(cache, cache_dir, cache_limit),
         layers=tuple(layers),
         sizes=tuple(sizes),
+        precisions=words_of(precisions),
         limit=limit,
         shard=shard,
         overwrite=overwrite,

@@ -18,8 +18,11 @@ Quantization = Literal["8bit", "4bit"]
 Loader = Literal["transformers", "sentence-transformers", "mteb"]
 # how two vectors are compared; mteb 2.26 scores by the first two alone
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+# what vectors are quantised to before they are scored
+Precision = Literal["float32", "int8", "binary"]
 
 POOLINGS: tuple[str, ...] = get_args(PoolingName)
+SCORED_PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 POOLING_ALIASES = {"avg": "mean"}
 
 
@@ -61,6 +64,7 @@ class Settings(BaseModel):
     layer: int | None = Field(default=None, ge=0)  # hidden_states[layer]; None is the last one
     size: int | None = Field(default=None, ge=1)  # the leading dimensions; None is all of them
     similarity: Similarity = "cosine"
+    precision: Precision = "float32"  # of vectors as they are scored; those of a store stay float32
     # the leading dimensions that the checkpoint itself keeps, without another normalisation
     truncate_dim: int | None = Field(default=None, ge=1)
 
@@ -75,8 +79,14 @@ class Settings(BaseModel):
         return self.pooling not in ("all", "cls_avg_v0")
 
     def canonical(self) -> dict[str, Any]:
-        """All settings as plain values, the form that is recorded."""
-        return self.model_dump(mode="json")
+        """All settings as plain values, the form that is recorded.
+
+        Of vectors in float32 no precision is said, as in records from before there were others.
+        """
+        said = self.model_dump(mode="json")
+        if self.precision == "float32":
+            del said["precision"]
+        return said
 
     def digest(self) -> str:
         """The first 8 hex digits of the sha256 of the canonical JSON (CONTRACTS "Identity").
@@ -175,12 +185,14 @@ class ModelSpec(BaseModel):
 
     @property
     def variant_label(self) -> str:
-        """The label, with layer and size where they are not the checkpoint's own."""
+        """The label, with layer, size and precision where they are not the checkpoint's own."""
         parts = [self.label]
         if self.settings is not None and self.settings.layer is not None:
             parts.append(f"layer {self.settings.layer}")
         if self.settings is not None and self.settings.size is not None:
             parts.append(f"size {self.settings.size}")
+        if self.settings is not None and self.settings.precision != "float32":
+            parts.append(self.settings.precision)
         return " ".join(parts)
 
     def required_settings(self) -> Settings:

@@ -1,43 +1,86 @@
-"""Variants of a checkpoint: its layers and its leading dimensions, each a spec of its own."""
+"""Variants of a checkpoint: its layers, leading dimensions and precisions, each its own spec."""
 
 from collections.abc import Sequence
 
-from angle_bench.checkpoints.spec import ModelSpec, Shape
-from angle_bench.errors import UsageError
+from angle_bench.checkpoints.spec import SCORED_PRECISIONS, ModelSpec, Precision, Shape
+from angle_bench.errors import UsageError, did_you_mean, or_list
 
 
 def variants(
-    spec: ModelSpec, layers: Sequence[int] = (), sizes: Sequence[int] = ()
+    spec: ModelSpec,
+    layers: Sequence[int] = (),
+    sizes: Sequence[int] = (),
+    precisions: Sequence[str] = (),
 ) -> list[ModelSpec]:
-    """A spec for every layer and size; where neither is given, the checkpoint itself.
+    """A spec for every layer, size and precision; where none is given, the checkpoint itself.
 
-    The last layer and the full width are the checkpoint's own settings, so that its plain results
-    are part of the grid.
+    The last layer, the full width and float32 are the checkpoint's own settings, so that its plain
+    results are part of the grid.
 
     Args:
         spec: The checkpoint.
         layers: Hidden states to pool, 0 the embeddings; empty is the last one.
         sizes: Leading dimensions to keep; empty is all of them.
+        precisions: What vectors are quantised to before they are scored; empty is float32.
 
     Raises:
-        UsageError: The checkpoint has no such layer or size, or another library loads it.
+        UsageError: The checkpoint has no such layer or size, there is no such precision, or another
+            library loads the checkpoint.
     """
-    if not layers and not sizes:
+    if not layers and not sizes and not precisions:
         return [spec]
-    shape = _shape(spec, "--layers" if layers else "--sizes")
+    asked = known_precisions(precisions)
+    shape = _shape(spec, "--layers" if layers else "--sizes" if sizes else "--precisions")
     _refuse_beyond(spec, shape, layers, sizes)
     return [
-        _variant(spec, shape, layer, size)
+        _variant(spec, shape, layer, size, precision)
         for layer in sorted(set(layers)) or [shape.layers]
         for size in sorted(set(sizes)) or [shape.width]
+        for precision in asked or ["float32"]
     ]
 
 
-def _variant(spec: ModelSpec, shape: Shape, layer: int, size: int) -> ModelSpec:
+def varied(specs: Sequence[ModelSpec]) -> list[str]:
+    """The layers, sizes and precisions of variants, where they are not the checkpoint's own."""
+    used = [spec.settings for spec in specs if spec.settings]
+    axes: list[tuple[str, str, list[str]]] = [
+        ("layer", "last", ["last" if each.layer is None else str(each.layer) for each in used]),
+        ("size", "full", ["full" if each.size is None else str(each.size) for each in used]),
+        ("precision", "float32", [each.precision for each in used]),
+    ]
+    return [
+        f"{axis} {','.join(dict.fromkeys(values))}"
+        for axis, own, values in axes
+        if set(values) - {own}
+    ]
+
+
+def known_precisions(precisions: Sequence[str]) -> list[Precision]:
+    """Precisions that vectors are scored in, each once, in the order of `SCORED_PRECISIONS`.
+
+    Raises:
+        UsageError: One of them is none of these.
+    """
+    for each in precisions:
+        if each not in SCORED_PRECISIONS:
+            near = did_you_mean(each, SCORED_PRECISIONS)
+            hint = f" Did you mean {or_list(near)}?" if near else ""
+            known = or_list(list(SCORED_PRECISIONS))
+            raise UsageError(
+                f"vectors are scored in {known}, not in {each!r}.{hint}",
+                f"--precisions {','.join(SCORED_PRECISIONS)}",
+            )
+    return [each for each in SCORED_PRECISIONS if each in precisions]
+
+
+def _variant(
+    spec: ModelSpec, shape: Shape, layer: int, size: int, precision: Precision
+) -> ModelSpec:
     settings = spec.required_settings().model_copy(
         update={
             "layer": None if layer == shape.layers else layer,
             "size": None if size == shape.width else size,
+            "precision": precision,
         }
     )
     return spec.model_copy(update={"settings": settings})

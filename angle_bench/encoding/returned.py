@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from angle_bench.encoding.precision import quantized
 from angle_bench.encoding.workers.contract import Vectors
 
 PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")  # of sentence-transformers
@@ -30,17 +31,22 @@ class Returned:
     precision: str
     kind: str
 
-    def of(self, whole: Vectors, normalizes: bool) -> Any:
+    def of(self, whole: Vectors, normalizes: bool, scored: str = "float32") -> Any:
         """The vectors of texts, (texts, dimension), as they are returned.
 
         Args:
             whole: float32, (texts, width).
             normalizes: Whether the model itself normalises.
+            scored: The precision of vectors that are to be scored; they stay float32 numbers.
+
+        Raises:
+            UsageError: One text alone has no range for int8.
         """
         vectors: Any = cut(whole, normalizes, self.start, self.size)
         vectors = vectors[:, : self.truncate]
         if self.normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors = quantized(vectors, scored)
         if self.precision != "float32" and len(vectors):
             from sentence_transformers.util.quantization import quantize_embeddings
 

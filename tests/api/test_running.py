@@ -11,7 +11,7 @@ import pytest
 
 import angle_bench as ab
 from angle_bench.errors import ModelError, UsageError
-from tests.checkpoints import sts_rows, write_rows
+from tests.checkpoints import build_tiny_bert, sts_rows, write_rows
 from tests.conftest import Cli
 
 pytestmark = pytest.mark.process
@@ -77,6 +77,19 @@ def test_layers_and_sizes_are_rows(mirror: Path, tiny_bert: Path) -> None:
     )
     assert len(r.table()) == 4
     assert set(r.to_dataframe()["label"]) == set(r.labels)
+
+
+def test_precisions_are_rows_as_a_list_or_a_text(mirror: Path, tmp_path: Path) -> None:
+    build_tiny_bert(tmp_path / "unlike", initializer_range=0.3)
+    asked = {"tasks": "STS12", "mirror": mirror, "pooling": "mean", "progress": False}
+    r = ab.run(f"tiny={tmp_path / 'unlike'}", precisions=["float32", "binary"], **asked)  # type: ignore[arg-type]
+    assert list(r.table().index) == ["tiny", "tiny binary"] == r.labels
+    assert "bytes per vector binary" in repr(r)
+    again = ab.run(f"tiny={tmp_path / 'unlike'}", precisions="binary, float32", **asked)  # type: ignore[arg-type]
+    assert again.table().equals(r.table())
+    with pytest.raises(UsageError, match="not in 'ubinary'") as caught:
+        ab.forecast(f"tiny={tmp_path / 'unlike'}", "STS12", precisions="ubinary")
+    assert 'pass: precisions=["float32", "int8", "binary"]' in str(caught.value)
 
 
 def test_every_setting_reaches_the_model(mirror: Path, tiny_bert: Path) -> None:

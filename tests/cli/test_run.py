@@ -328,6 +328,7 @@ def test_a_model_that_cannot_be_loaded_is_said_once_and_costs_the_others_nothing
         (("-m", "tiny-bert", "--layers", "2,x"), 2, "no list of whole numbers", "--layers 2,4"),
         (("-m", "tiny-bert", "--layers", "1,99"), 2, "the layers 0", "--layers"),
         (("-m", "tiny-bert", "--sizes", "0"), 2, "dimensions", "--sizes"),
+        (("-m", "tiny-bert", "--precisions", "uint8"), 2, "not in 'uint8'", "--precisions float32"),
         (("-m", "tiny-bert", "--sizes", "100000"), 2, "dimensions", "--sizes"),
         (("-m", "tiny-bert", "--attention", "flsh"), 2, "--attention flsh", "--attention"),
         (("-m", "tiny-bert", "--cache-limit", "5X"), 2, "no size", "5"),

@@ -1,5 +1,6 @@
 """`angle-bench run`: the same scores however vectors are computed, kept, cut; interrupted runs."""
 
+import contextlib
 import json
 import os
 import re
@@ -24,6 +25,13 @@ def mirror(tmp_path: Path) -> Path:
     write_rows(tmp_path / "mirror/mteb/sts12-sts/test.parquet", sts_rows(30, seed=1))
     write_rows(tmp_path / "mirror/mteb/sts13-sts/test.jsonl", sts_rows(20, seed=2))
     return tmp_path / "mirror"
+
+
+@pytest.fixture
+def unlike(tmp_path: Path) -> Path:
+    """A checkpoint whose vectors differ in the signs of their numbers, too."""
+    build_tiny_bert(tmp_path / "unlike", initializer_range=0.3)
+    return tmp_path / "unlike"
 
 
 def scores(ended: Ended) -> list[dict[str, float]]:
@@ -138,6 +146,98 @@ def test_a_layer_that_cannot_be_scored_costs_the_others_nothing(
     }
 
 
+def test_precisions_are_variants_of_one_pass_with_scores_of_mteb(
+    cli: Cli, unlike: Path, mirror: Path
+) -> None:
+    plain = ("run", "-m", unlike, *TWO, "--cache-dir", "store")
+    assert cli(*plain).code == 0
+    before = {place: place.stat().st_mtime_ns for place in stored("STS12")}
+    grid = (*plain, "--sizes", "8,32", "--precisions", "binary,float32,int8")
+    asked = cli(*grid, "-n")
+    assert asked.out.splitlines()[0] == "unlike · size 8,full · precision float32,int8,binary"
+    ended = cli(*grid)
+    assert ended.code == 0, ended.err
+    assert "precision float32,int8,binary" in ended.err
+    lines = ended.out.splitlines()
+    assert [line.split()[:3] for line in lines[2:5]] == [
+        ["layer", "2", precision] for precision in ("float32", "int8", "binary")
+    ]
+    assert [line.split()[-2:] for line in lines[5:8]] == [["32", "128"], ["8", "32"], ["1", "4"]]
+    assert "|size:8,full|precision:float32,int8,binary|" in ended.out
+    assert len(stored("STS12")) == 6
+    assert {place: place.stat().st_mtime_ns for place in before} == before
+    distinct = records("results")["STS12"]["encoded_so_far"]["forwarded"]
+    for place in Path("results").rglob(".angle-bench/STS1*.json"):
+        record = json.loads(place.read_text())
+        known = record["encoded_so_far"]["forwarded"]
+        assert known in (0, distinct, records("results")["STS13"]["encoded_so_far"]["forwarded"])
+    again = json.loads(cli(*grid, "--json").out)["models"]
+    rows = {(row["size"], row["precision"]): row for row in again}
+    assert {key: row["vector_bytes"] for key, row in rows.items()} == {
+        (8, "float32"): 32,
+        (8, "int8"): 8,
+        (8, "binary"): 1,
+        (None, "float32"): 128,
+        (None, "int8"): 32,
+        (None, "binary"): 4,
+    }
+    for precision in ("int8", "binary"):
+        scored = rows[8, precision]["scores"]["STS12"]
+        assert scored == pytest.approx(100 * by_mteb(unlike, precision, 8), abs=1e-3)
+        assert rows[None, precision]["label"] == f"unlike {precision}"
+
+
+def by_mteb(folder: Path, precision: str, size: int) -> float:
+    """The main score that mteb's wrapper gives of the mirror's STS12."""
+    import datasets
+    import mteb
+    from mteb.models import CompressionWrapper
+    from mteb.types import OutputDType
+
+    import angle_bench
+
+    task = mteb.get_task("STS12")
+    rows = sts_rows(30, seed=1)
+    task.dataset = {"test": datasets.Dataset.from_list(rows)}
+    task.dataset_transform = lambda **_: None
+    task.data_loaded = True
+    with (
+        angle_bench.load(str(folder), device="cpu:1", size=size) as encoder,
+        pytest.warns(UserWarning, match="Estimating quantization")
+        if precision == "int8"
+        else contextlib.nullcontext(),
+    ):
+        wrapped = CompressionWrapper(encoder, OutputDType(precision))
+        result = mteb.evaluate(wrapped, task, cache=None, show_progress_bar=False)
+    return float(result.task_results[0].get_score())
+
+
+def test_a_stored_precision_is_found_by_its_name(cli: Cli, unlike: Path, mirror: Path) -> None:
+    run = ("run", "-m", unlike, *TWO, "--sizes", "8,32", "--precisions")
+    assert cli(*run, "float32,binary").code == 0
+    names = ("unlike", "unlike size 8 binary")
+    compared = cli("compare", *names, *TWO[:2], "--allow-different")
+    assert compared.code == 0, compared.err
+    said = "size 8, base full; precision binary, base float32"
+    assert f"unlike size 8 binary: {said}" in compared.err + compared.out
+    assert cli("compare", *names, *TWO[:2]).code == 2  # never silently
+    board = cli("leaderboard", *TWO[:2])
+    assert "unlike size 8 binary‡" in board.out
+    assert "size 8, not full; precision binary, not float32" in board.out + board.err
+    (row,) = json.loads(cli("leaderboard", "-m", names[1], *TWO[:2], "--json").out)["rows"]
+    assert row["model"] == names[1]
+    refused = cli("run", "-m", names[1], *TWO)
+    assert refused.code == 2
+    assert "--sizes 8 --precisions binary" in refused.err
+
+
+def test_a_smoke_run_and_a_lone_precision(cli: Cli, unlike: Path, mirror: Path) -> None:
+    ended = cli("run", "-m", unlike, *TWO, "--precisions", "int8", "--limit", "5")
+    assert ended.code == 0, ended.err
+    assert " · precision int8 · " in ended.err
+    assert "|precision:int8|" in ended.out
+
+
 @pytest.mark.long
 def test_a_variant_alone_scores_as_in_the_grid(cli: Cli, tiny_bert: Path, mirror: Path) -> None:
     cells = scores(
@@ -162,6 +262,9 @@ def test_a_model_of_mteb_has_no_layers(cli: Cli) -> None:
     ended = cli("run", "-m", "intfloat/e5-small", "--layers", "2", *TWO)
     assert ended.code == 2
     assert "loaded by mteb" in ended.errors[0]
+    ended = cli("run", "-m", "intfloat/e5-small", "--precisions", "int8", *TWO)
+    assert ended.code == 2
+    assert "--precisions cannot" in ended.errors[0]
 
 
 def test_attention_and_compile_are_identities_of_their_own(

@@ -244,6 +244,7 @@ def test_what_the_library_lacks_is_refused_by_name(built) -> None:
         ({"prompt": "A"}, "--prompt"),
         ({"size": 4}, "--sizes"),
         ({"layer": 1}, "--layers"),
+        ({"precision": "int8"}, "--precisions"),
     ):
         with pytest.raises(UsageError, match=said):
             angle_bench.load(str(built("words")), device="cpu:1", **given)

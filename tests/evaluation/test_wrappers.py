@@ -105,3 +105,56 @@ def test_hybrid(ours: MtebEncoder, theirs: Any, fusion: Any) -> None:
 )
 def test_alone(ours: MtebEncoder, theirs: Any, task: Callable[[], Any]) -> None:
     same(scores(ours, task()), scores(theirs, task()))
+
+
+@pytest.fixture(scope="module")
+def cut(folder: Path) -> Iterator[Callable[..., MtebEncoder]]:
+    """Encoders of one size, batched alike: not a digit of their vectors differs."""
+    made: dict[str, MtebEncoder] = {}
+
+    def loaded(precision: str = "float32") -> MtebEncoder:
+        if precision not in made:
+            made[precision] = angle_bench.load(
+                str(folder), device="cpu:1", size=16, batch_tokens=4096, precision=precision
+            )
+        return made[precision]
+
+    yield loaded
+    for each in made.values():
+        each.close()
+
+
+@pytest.mark.filterwarnings("ignore:Estimating quantization")
+@pytest.mark.filterwarnings("ignore:The model .* natively supports quantization")
+@pytest.mark.parametrize("task", [sts, retrieval, pytest.param(classification, marks=LONG)])
+@pytest.mark.parametrize("precision", ["int8", "binary"])
+def test_a_precision_scores_as_mteb_compresses(
+    cut: Callable[..., MtebEncoder], task: Callable[[], Any], precision: str
+) -> None:
+    found, whole = scores(cut(precision), task()), scores(cut(), task())
+    wrapped = CompressionWrapper(cut(), OutputDType(precision))
+    assert repr(found) == repr(scores(wrapped, task()))
+    assert repr(found) != repr(whole)
+
+
+def test_what_is_scored_are_numbers(cut: Callable[..., MtebEncoder]) -> None:
+    vectors = cut("binary").encode(["big red", "the dog"])
+    assert (vectors.dtype, vectors.shape) == ("float32", (2, 16))
+    assert set(vectors.ravel().tolist()) <= {0.0, 1.0}
+    assert cut("binary").mteb_model_meta.output_dtypes == [OutputDType.BINARY]
+
+
+def test_vectors_are_not_quantised_twice(cut: Callable[..., MtebEncoder]) -> None:
+    with pytest.raises(ValueError, match="quantise again"):
+        cut("int8").encode(["a", "b"], precision="binary")
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Estimating quantization")
+def test_what_precision_gives_in_mteb_beside_its_wrapper(theirs: Any) -> None:
+    """Of int8 the same; of binary the bytes are compared as numbers, which the guide says."""
+    packed = {kind: scores(theirs, sts(), precision=kind) for kind in ("int8", "binary")}
+    whole = scores(CompressionWrapper(theirs, OutputDType.INT8), sts())
+    assert packed["int8"]["main_score"] == pytest.approx(whole["main_score"], abs=1e-6)
+    bits = scores(CompressionWrapper(theirs, OutputDType.BINARY), sts())
+    assert abs(packed["binary"]["main_score"] - bits["main_score"]) > 0.01

@@ -28,7 +28,8 @@ def row(*scores: float | None, data: str = "hub", signature: str = "") -> TableR
 
 
 def grid(rows: list[TableRow], axes: list[tuple[int, int]], *names: str) -> Grid:
-    return Grid("m", Table(suite(*names), tuple(rows)), axes)
+    whole = [(layer, size, "float32") for layer, size in axes]
+    return Grid("m", Table(suite(*names), tuple(rows)), whole)
 
 
 def test_layers_are_rows_and_sizes_columns_whatever_the_order() -> None:
@@ -39,6 +40,19 @@ def test_layers_are_rows_and_sizes_columns_whatever_the_order() -> None:
         "mean of 2 · size     32     64",
         "layer 2           15.00  25.00",
         "layer 6           35.00  45.00",
+    ]
+
+
+def test_precisions_are_rows_with_the_bytes_of_a_vector() -> None:
+    rows = [row(0.4), row(0.3), row(0.2), row(0.1)]
+    axes = [(6, 12, "float32"), (6, 12, "binary"), (6, 100, "float32"), (6, 100, "binary")]
+    text = Grid("m", Table(suite("A"), tuple(rows)), axes).text(80)
+    assert text.splitlines()[1:] == [
+        "A · size                     12    100",
+        "layer 6 float32           40.00  20.00",
+        "layer 6 binary            30.00  10.00",
+        "bytes per vector float32     48    400",
+        "bytes per vector binary       2     13",
     ]
 
 
@@ -79,3 +93,4 @@ def test_the_footer_names_tasks_of_other_data_and_all_variants_in_one_line() -> 
 
 def test_signatures_are_joined_part_by_part() -> None:
     assert joined(["a:1|b:x:y", "a:1|b:z"]) == "a:1|b:x:y,z"
+    assert joined(["a:1|c:2", "a:1|precision:int8|c:2"]) == "a:1|precision:float32,int8|c:2"

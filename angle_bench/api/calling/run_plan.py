@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
 from angle_bench.files.output_file import refuse_output
@@ -38,6 +39,7 @@ class Question:
         store_options: Where they are kept.
         layers: Whose hidden states are scored.
         sizes: The leading dimensions that are scored.
+        precisions: What vectors are quantised to before they are scored.
         limit: Samples of each split that a smoke run takes; None is all.
         shard: `I/N` or auto: only that part.
         overwrite: Whether stored scores are computed again.
@@ -55,11 +57,17 @@ class Question:
     store_options: StoreOptions = field(default_factory=StoreOptions)
     layers: Sequence[int] = ()
     sizes: Sequence[int] = ()
+    precisions: Sequence[str] = ()
     limit: int | None = None
     shard: str | None = None
     overwrite: bool = False
     command: Sequence[str] = ("angle_bench.run",)
     debug_timing: Path | None = None
+
+    @property
+    def varied(self) -> bool:
+        """Whether variants are asked for."""
+        return bool(self.layers or self.sizes or self.precisions)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     for spec in specs:
         if spec.settings is not None:
             refuse_similarity(spec.label, spec.settings.similarity)
-    grids = [variants(spec, question.layers, question.sizes) for spec in specs]
+    grids = [variants(spec, question.layers, question.sizes, question.precisions) for spec in specs]
 
     # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.evaluation.run.jobs import Job
@@ -158,7 +166,7 @@ def _named(question: Question) -> "list[ModelRef]":
     from angle_bench.results.find.stored_models import stored_models
     from angle_bench.results.layout import results_root
 
-    changed = question.changes != Overrides() or bool(question.layers or question.sizes)
+    changed = question.changes != Overrides() or question.varied
     kept = results_root(question.results, write=False)
     return with_stored(
         question.models, lambda: stored_models(kept), question.access, changed=changed
@@ -170,6 +178,7 @@ def _refuse(question: Question) -> None:
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
+    known_precisions(question.precisions)
     refuse_computing(question.computing, question.store_options.folder)
     if question.debug_timing is not None:
         refuse_output(question.debug_timing, [".json"], "trace.json", overwrite=True)

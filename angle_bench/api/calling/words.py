@@ -60,6 +60,15 @@ def listed(names: "Names | os.PathLike[str]") -> list[str]:
     return [str(names)] if isinstance(names, str | os.PathLike) else [str(each) for each in names]
 
 
+def words_of(names: Names) -> tuple[str, ...]:
+    """The words of one text with commas, or of several.
+
+    >>> words_of("int8, binary"), words_of(["int8"]), words_of(())
+    (('int8', 'binary'), ('int8',), ())
+    """
+    return tuple(word.strip() for text in listed(names) for word in text.split(","))
+
+
 def place(path: Places) -> Path:
     """A path, with `~` as the user's home."""
     return Path(path).expanduser()

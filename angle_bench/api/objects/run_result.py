@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from angle_bench.checkpoints.folder.saved_steps import SavedTraining
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.run.failure import Failure
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
@@ -37,7 +38,7 @@ class RunResult:
 
     @property
     def outcomes(self) -> "list[ModelOutcome]":
-        """Models, and the layers and sizes of them, in their order."""
+        """Models, and the variants of them, in their order."""
         return [outcome for job in self.jobs for outcome in job.variants]
 
     @property
@@ -123,6 +124,8 @@ class RunResult:
             row["settings"] = spec.settings_id
             row["layer"] = None if used is None else used.layer
             row["size"] = None if used is None else used.size
+            row["precision"] = None if used is None else used.precision
+            row["vector_bytes"] = _vector_bytes(spec)
             row |= step_json(self.trainings, outcome)
             row["row_file"] = None if spec.row_file is None else str(spec.row_file)
             row["folder"] = str(outcome.folder.path)
@@ -185,12 +188,25 @@ def _signed(table: Any, width: int) -> str:
     return "\n".join(part for part in (table.text(width), table.footer()) if part)
 
 
-def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int]]:
-    """Layer and size of each variant."""
+def _vector_bytes(spec: "ModelSpec") -> int | None:
+    """What a vector takes at its size and precision; None where its length is not known."""
+    from angle_bench.reporting.tables.grid import vector_bytes
+
+    if spec.settings is None or spec.shape is None:
+        return None
+    return vector_bytes(spec.settings.size or spec.shape.width, spec.settings.precision)
+
+
+def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int, str]]:
+    """Layer, size and precision of each variant."""
     spec = group[0].spec
     assert spec.shape is not None
     used = [outcome.spec.required_settings() for outcome in group]
     return [
-        (spec.shape.layers if one.layer is None else one.layer, one.size or spec.shape.width)
+        (
+            spec.shape.layers if one.layer is None else one.layer,
+            one.size or spec.shape.width,
+            one.precision,
+        )
         for one in used
     ]

@@ -42,9 +42,11 @@ class OwnFile(BaseModel):
 
     @model_validator(mode="after")
     def _whole_vectors(self) -> Self:
-        # a layer or a size is asked of a checkpoint, it is no property of one
+        # a layer, size or precision is asked of a checkpoint, it is no property of one
         if self.settings.layer is not None or self.settings.size is not None:
             raise ValueError("a checkpoint's own settings have neither layer nor size")
+        if self.settings.precision != "float32":
+            raise ValueError("a checkpoint's own settings have no precision of vectors")
         return self
 
     def text(self) -> str:

@@ -113,6 +113,15 @@ class Varied:
             rich_help_panel=shared.SETTINGS,
         ),
     ] = None
+    precisions: Annotated[
+        str | None,
+        typer.Option(
+            "--precisions",
+            metavar="float32,int8,binary",
+            help="Score vectors quantised to these, as mteb does.",
+            rich_help_panel=shared.SETTINGS,
+        ),
+    ] = None
     similarity: shared.Similarity = None
 
 
@@ -176,6 +185,7 @@ def _question(
     computed: Computed,
 ) -> "Question":
     from angle_bench.api.calling.run_plan import Question
+    from angle_bench.api.calling.words import words_of
 
     return Question(
         models=asked.model,
@@ -188,6 +198,7 @@ def _question(
         store_options=computed.store_options(),
         layers=numbers(varied.layers, "--layers"),
         sizes=numbers(varied.sizes, "--sizes"),
+        precisions=() if varied.precisions is None else words_of(varied.precisions),
         limit=carried.limit,
         shard=carried.shard,
         overwrite=carried.overwrite,

@@ -11,8 +11,9 @@ BYTES_OF_A_WEIGHT = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 1.
 
 # the settings that the base of an adapter is loaded with
 OF_THE_BASE = {"dtype", "attention", "compile", "quantization", "bidirectional_start"}
-# the settings that say what a text is before it becomes token ids
+# the settings that say what a text is before it becomes token ids, or what becomes of its vector
 OF_THE_TEXT = {"prompts", "max_length", "lowercase", "prepare_sentence", "include_prompt"}
+OF_THE_VECTOR = {"precision"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Checkpoint:
         """
         mine, its = (each.order("", 0) for each in (self, other))
         for order in (mine, its):
-            order["settings"] = {k: v for k, v in order["settings"].items() if k not in OF_THE_TEXT}
+            elsewhere = OF_THE_TEXT | OF_THE_VECTOR
+            order["settings"] = {k: v for k, v in order["settings"].items() if k not in elsewhere}
         shorter = self.settings.max_length <= other.settings.max_length
         return shorter and self.content == other.content and mine == its
 

@@ -58,7 +58,7 @@ def load_variants(
     store: Store | None = None,
     between: IdleWorkers | None = None,
 ) -> list[MtebEncoder]:
-    """Encoders for one resolved checkpoint in several layers, poolings and sizes.
+    """Encoders for one resolved checkpoint in several layers, poolings, sizes and precisions.
 
     They share one encoder, whose forward pass gives the vectors of all of them at once. The model
     itself is loaded by the workers, when the first vector has to be computed.
@@ -131,7 +131,8 @@ def vector_width(spec: ModelSpec, place: CheckpointPaths) -> int:
 
 def store_identity(spec: ModelSpec, content: str, output: Output) -> StoreIdentity:
     """Whose vectors an output's are in the store: what they are cut to is left out."""
-    whole = {"size": None, "truncate_dim": None, "similarity": "cosine"}  # vectors are kept uncut
+    # vectors are kept uncut, in float32
+    whole = {"size": None, "truncate_dim": None, "similarity": "cosine", "precision": "float32"}
     settings = spec.required_settings().model_copy(update={**whole, **output._asdict()})
     said = settings.canonical()
     if settings.include_prompt:
@@ -180,6 +181,7 @@ def load(
     similarity: str | None = None,
     layer: int | None = None,
     size: int | None = None,
+    precision: str | None = None,
     batch_tokens: int | None = None,
     ray: str | None = None,
     worker_timeout: float | None = None,
@@ -212,6 +214,8 @@ def load(
         similarity: How mteb compares vectors: cosine or dot.
         layer: The hidden states to pool, 0 the embeddings.
         size: The leading dimensions to keep.
+        precision: What vectors are quantised to: float32, int8 or binary, as float32 numbers that
+            mteb scores. The ranges of int8 are those of the texts of a call.
         batch_tokens: The most padded tokens of a batch.
         ray: Encode on a Ray cluster: its address, or `auto`.
         worker_timeout: Seconds without an answer after which a worker is ended and its work
@@ -252,7 +256,12 @@ def load(
     spec = resolve(name, changes, access)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
-    (variant,) = variants(spec, () if layer is None else (layer,), () if size is None else (size,))
+    (variant,) = variants(
+        spec,
+        () if layer is None else (layer,),
+        () if size is None else (size,),
+        () if precision is None else (precision,),
+    )
     computing = Computing(device, batch_tokens, ray, worker_timeout)
     encoder = load_any(variant, computing, say=warnings.warn)
     encoder.warn = warnings.warn

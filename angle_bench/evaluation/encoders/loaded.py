@@ -22,7 +22,7 @@ def load_encoders(
     options: Options,
     progress: Progress,
 ) -> Sequence[RunEncoder]:
-    """Encoders of one checkpoint in several layers, poolings and sizes, whoever computes them.
+    """Encoders of one checkpoint in all its variants, whoever computes them.
 
     Args:
         specs: The checkpoint in each of its settings; of a foreign one there is but one.

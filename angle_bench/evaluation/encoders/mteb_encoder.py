@@ -1,7 +1,7 @@
 """A checkpoint as an encoder that mteb takes as it is, and that encodes a list of strings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from angle_bench.checkpoints.named_prompts import named_prompts
@@ -52,6 +52,7 @@ class MtebEncoder(SentenceEncoder):
         self, texts: list[str], call: EncodeCall, returned: Returned, done: TextsDone | None
     ) -> Any:
         settings = self.spec.required_settings()
+        self._refuse_twice(returned)
         template = self._template(call)
         self.prompts_used[call.role or "text"] = template
         if settings.pooling == "all":
@@ -59,9 +60,15 @@ class MtebEncoder(SentenceEncoder):
             whole = self.encoder.tokens(texts, template)
         else:
             whole = [self.encoder.encode(texts, template, done, self.output)]
+        if call.task is not None and settings.precision != "float32":
+            # as mteb's wrapper: scikit-learn calculates otherwise with a tensor than with an array
+            returned = replace(returned, kind="tensor")
         if returned.truncate is not None:  # comes before the checkpoint's own
             settings = settings.model_copy(update={"truncate_dim": None})
-        found = [returned.of(own_size(each, settings), settings.normalize) for each in whole]
+        found = [
+            returned.of(own_size(each, settings), settings.normalize, settings.precision)
+            for each in whole
+        ]
         return found if settings.pooling == "all" else found[0]
 
     def _refuse_all(self, call: EncodeCall, returned: Returned) -> None:
@@ -71,10 +78,21 @@ class MtebEncoder(SentenceEncoder):
                 f"{self.spec.label} has the pooling all, a vector of every token, not one.",
                 "a pooling such as cls, mean or last",
             )
-        if returned.precision != "float32" or returned.kind == "list":
+        own = self.spec.required_settings().precision
+        if {own, returned.precision} != {"float32"} or returned.kind == "list":
             raise ArgumentError(
                 "the pooling all gives an array for each text, in float32.",
                 "encode(texts) without precision and convert_to_numpy",
+            )
+
+    def _refuse_twice(self, returned: Returned) -> None:
+        """Refuse to quantise vectors that the encoder has quantised."""
+        own = self.spec.required_settings().precision
+        if own != "float32" and returned.precision != "float32":
+            raise ArgumentError(
+                f"{self.spec.variant_label} gives vectors in {own}, which "
+                f"precision={returned.precision!r} would quantise again.",
+                "encode(texts) without precision, or angle_bench.load(…) without precision",
             )
 
     def _template(self, call: EncodeCall) -> str:
@@ -169,6 +187,7 @@ class MtebEncoder(SentenceEncoder):
         """With our revision and settings."""
         import mteb
         from mteb.models.model_meta import ModelMeta, ScoringFunction
+        from mteb.types import OutputDType
 
         if self.spec.name in mteb_models():
             meta = mteb.get_model_meta(self.spec.name)
@@ -183,8 +202,10 @@ class MtebEncoder(SentenceEncoder):
             )
         settings = self.spec.required_settings()
         settings_id = self.spec.settings_id
+        scored = settings.precision
         return meta.model_copy(
             update={
+                **({} if scored == "float32" else {"output_dtypes": [OutputDType(scored)]}),
                 "revision": self.spec.revision,
                 "max_tokens": float(settings.max_length),
                 "embed_dim": self.dimension,

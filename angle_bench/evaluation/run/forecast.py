@@ -11,6 +11,7 @@ from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.checkpoints.folder.weights import outside_embeddings, parameters_of
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.checkpoints.variants import varied
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.reader import ReadOptions
@@ -62,7 +63,7 @@ class JobForecast:
     """One model.
 
     Attributes:
-        label: The model.
+        label: The model, with the layers, sizes and precisions that are asked for.
         tasks: Its tasks.
         device: What the time is meant for.
         seconds: About how long it takes; None where the model or a size is not known.
@@ -100,9 +101,12 @@ def _job(job: Job, options: Options) -> JobForecast:
     place = _place(spec)
     tokenizer = _tokenizer(place)
     tasks = [_task(job, task, options, spec, tokenizer) for task in _with_parts(job)]
-    made = JobForecast(spec.variant_label, tasks, "", None)
+    label = spec.variant_label
+    if len(job.variants) > 1:
+        label = " · ".join([spec.label, *varied([each.spec for each in job.variants])])
+    made = JobForecast(label, tasks, "", None)
     if not made.todo:
-        return JobForecast(spec.variant_label, tasks, "", 0.0)
+        return JobForecast(label, tasks, "", 0.0)
     work = None if place is None else _operations_per_token(place)
     if made.tokens is None or work is None or spec.settings is None:
         return made
@@ -110,7 +114,7 @@ def _job(job: Job, options: Options) -> JobForecast:
 
     kind, speed = flop_per_second(options.computing.device, spec.settings.dtype)
     seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
-    return JobForecast(spec.variant_label, tasks, kind, seconds)
+    return JobForecast(label, tasks, kind, seconds)
 
 
 def _with_parts(job: Job) -> Iterator[Task]:

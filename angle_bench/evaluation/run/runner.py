@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.checkpoints.variants import varied
 from angle_bench.errors import DataError
 from angle_bench.evaluation.encoders.loaded import load_encoders
 from angle_bench.evaluation.encoders.open_store import opened_store
@@ -141,7 +142,7 @@ def _score_all(
     spec, first = variants[0].spec, encoders[0]
     header = spec.header([(each.task.name, each.task.type) for each in todo])
     where = f"{STORED} first" if first.device == STORED else first.device
-    parts = [header, *_grid([outcome.spec for outcome in variants]), where]
+    parts = [header, *varied([outcome.spec for outcome in variants]), where]
     texts_in_all = _countable_texts(todo, options) if first.tells_texts else 0
     progress.model(" · ".join(parts), len(todo), texts_in_all)
     for line in _prompt_lines(spec, todo):
@@ -161,19 +162,6 @@ def _score_all(
         _release([each], ours)
         first.tell_warnings(progress)
     first.tell_cut(progress)
-
-
-def _grid(specs: Sequence[ModelSpec]) -> list[str]:
-    """The layers and sizes of variants, where they are not the checkpoint's own."""
-    used = [spec.settings for spec in specs if spec.settings]
-    layers = list(dict.fromkeys("last" if s.layer is None else str(s.layer) for s in used))
-    sizes = list(dict.fromkeys("full" if s.size is None else str(s.size) for s in used))
-    said = []
-    if layers not in ([], ["last"]):
-        said.append(f"layer {','.join(layers)}")
-    if sizes not in ([], ["full"]):
-        said.append(f"size {','.join(sizes)}")
-    return said
 
 
 def _prompt_lines(spec: ModelSpec, todo: Sequence[MissingTask]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from angle_bench.reporting.tables.signature import settings_parts
+from angle_bench.reporting.tables.signature import said_of, settings_parts
 from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
@@ -30,7 +30,7 @@ def settings_differ(
     if not (first["mteb"] and second["mteb"]):
         first["mteb"] = second["mteb"] = ""
     return [
-        f"{_NAMES.get(key, key)} {second.get(key, 'none')}, base {first.get(key, 'none')}"
+        f"{_NAMES.get(key, key)} {said_of(second, key)}, base {said_of(first, key)}"
         for key in dict.fromkeys([*first, *second])
         if first.get(key) != second.get(key)
     ]

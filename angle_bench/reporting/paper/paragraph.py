@@ -177,6 +177,8 @@ def _settings(way: MeasuredWay) -> str:
     layer, size = settings.get("layer"), settings.get("size")
     said += [f"layer {layer}"] if layer is not None else []
     said += [f"the first {size} dimensions"] if size is not None else []
+    if precision := settings.get("precision"):
+        said.append(f"vectors quantised to {precision}")
     if (start := settings.get("bidirectional_start")) is not None:
         said.append(f"bidirectional attention from layer {start}")
     said += [f"{quantized} weights"] if (quantized := settings.get("quantization")) else []

@@ -15,9 +15,10 @@ from angle_bench.reporting.site.curves_drawn import drawn_curves
 from angle_bench.reporting.site.payload import TRAINED, payload, script_json
 from angle_bench.reporting.site.renderer import render
 from angle_bench.reporting.site.scatter import scatter_plots
-from angle_bench.reporting.site.shown import Exhibit, Variant
+from angle_bench.reporting.site.shown import Exhibit
 from angle_bench.reporting.site.table_shown import SiteViews
 from angle_bench.reporting.site.trajectories import Trajectory
+from angle_bench.reporting.site.variant_grid import variant_grid
 from angle_bench.reporting.site.verdicts_shown import by_lines, shown_verdict
 from angle_bench.reporting.tables.leaderboard import Board
 from angle_bench.reporting.tables.table import ABSENT, TableRow
@@ -30,7 +31,6 @@ from angle_bench.reporting.zero_shot.trained_on import (
 )
 
 ON_PAGE = 20  # how many changed pairs are shown on a model's page
-SHADES = 5  # of a grid of layers and sizes
 _DECLARED = {True: "trained on", False: "not trained on", None: NOT_DECLARED}
 POLICY = policy("'self' file:", "'self' file:")  # files beside it, from disk or a server
 
@@ -64,7 +64,7 @@ def index_page(shown: Exhibit, views: SiteViews, date: str, folder: str) -> str:
         failures=shown.failures,
         pages=pages,
         plots=scatter_plots(board, shown.facts),
-        grids=[(name, _grid(board, each)) for name, each in shown.variants.items()],
+        grids=[(name, variant_grid(shown, each)) for name, each in shown.variants.items()],
         curves=[_steps(board, each) for each in shown.trajectories],
         drawing=drawn_curves(shown.trajectories, board.decimals, _limit(shown)),
         pairs=shown.pairs,
@@ -177,41 +177,6 @@ def moved_pairs(label: str, table: pa.Table, count: int) -> dict[str, Any]:
             for group in groups(table)
         ],
     }
-
-
-def _grid(board: Board, variants: Sequence[Variant]) -> dict[str, Any]:
-    """Layers by sizes; each score with its shade, from 0 for the least."""
-    layers = sorted({each.layer for each in variants}, key=_last)
-    sizes = sorted({each.size for each in variants}, key=_last)
-    rows = {row.label: row for row in board.rows}
-    values = {each: board.value(rows[each.label], board.headline) for each in variants}
-    scores = {
-        (each.layer, each.size): value.score
-        for each, value in values.items()
-        if value.score is not None and not value.partial
-    }
-    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
-
-    def cell(layer: int | None, size: int | None) -> tuple[str, int | None]:
-        score = scores.get((layer, size))
-        if score is None:
-            return ABSENT, None
-        share = (score - low) / (high - low) if high > low else 0.0
-        return f"{100 * score:.{board.decimals}f}", min(int(SHADES * share), SHADES - 1)
-
-    return {
-        "whole": bool(scores),
-        "sizes": ["all" if size is None else str(size) for size in sizes],
-        "lines": [
-            ("last" if layer is None else str(layer), [cell(layer, size) for size in sizes])
-            for layer in layers
-        ],
-    }
-
-
-def _last(value: int | None) -> tuple[bool, int]:
-    """The last layer and all dimensions come last."""
-    return value is None, value or 0
 
 
 def _limit(shown: Exhibit) -> float | None:

@@ -42,11 +42,12 @@ class FailedTask:
 
 @dataclass(frozen=True)
 class Variant:
-    """A row that is a layer and size of a model; None is the last layer, or all dimensions."""
+    """A row that is a variant of a model; None is the last layer, or all dimensions."""
 
     label: str
     layer: int | None
     size: int | None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Exhibit:
         board: With rank intervals, and a base wherever there is a row.
         comparisons: Of the others with a base, by the base's label.
         failures: In the order of the rows.
-        variants: Rows that differ in layer or size alone, by the model they are of.
+        variants: Rows that differ in layer, size or precision alone, by the model they are of.
         trajectories: Trainings whose saved steps are rows.
         commands: What runs a row's model again, by its label.
         warnings: What was left out beside what the board says, a line each.
@@ -149,12 +150,13 @@ def _variants(models: Mapping[str, Sequence[StoredModel]]) -> dict[str, list[Var
     for label, found in models.items():
         if len(found) == 1 and (settings := found[0].record.get("settings")):
             whole = f"{found[0].name}@{found[0].short_revision}"
-            made = Variant(label, settings.get("layer"), settings.get("size"))
+            precision = settings.get("precision") or "float32"
+            made = Variant(label, settings.get("layer"), settings.get("size"), precision)
             groups.setdefault(f"{whole} {_others(settings)}".strip(), []).append(made)
     return {
         name: variants
         for name, variants in groups.items()
-        if len({(each.layer, each.size) for each in variants}) > 1
+        if len({(each.layer, each.size, each.precision) for each in variants}) > 1
     }
 
 

@@ -118,4 +118,5 @@ def _folder(group: Sequence[_Saved]) -> Path:
 def _settings(group: Sequence[_Saved]) -> str:
     settings = group[0].model.record.get("settings") or {}
     cuts = [f"{key} {settings[key]}" for key in ("layer", "size") if settings.get(key) is not None]
+    cuts += [settings["precision"]] if settings.get("precision") else []
     return ", ".join([str(settings.get("pooling")), *cuts])

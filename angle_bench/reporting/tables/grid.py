@@ -1,10 +1,21 @@
-"""A grid of scores: layers of a model as rows, sizes as columns."""
+"""A grid of scores: layers and precisions of a model as rows, sizes as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from angle_bench.reporting.tables.signature import joined
 from angle_bench.reporting.tables.table import ABSENT, LEGEND, MARKS, Table, TableRow, plain
+
+BITS = {"float32": 32, "int8": 8, "binary": 1}  # of a dimension
+
+
+def vector_bytes(dimensions: int, precision: str) -> int:
+    """What a vector takes, the bits of a binary one in whole bytes.
+
+    >>> vector_bytes(384, "float32"), vector_bytes(384, "int8"), vector_bytes(100, "binary")
+    (1536, 384, 13)
+    """
+    return -(-dimensions * BITS[precision] // 8)
 
 
 @dataclass(frozen=True)
@@ -14,28 +25,43 @@ class Grid:
     Attributes:
         label: The model.
         table: A row for each variant.
-        axes: Layer and size of each row.
+        axes: Layer, size and precision of each row.
     """
 
     label: str
     table: Table
-    axes: Sequence[tuple[int, int]]
+    axes: Sequence[tuple[int, int, str]]
 
     def text(self, width: int) -> str:
         """The grid as plain text: averages over the tasks that every variant has a score of.
 
-        With a single task it is the task's score.
+        With a single task it is the task's score. Where vectors are quantised, the last lines say
+        how many bytes each takes.
         """
         common = self._common()
         cells = dict(zip(self.axes, (_cell(common, row) for row in common.rows), strict=True))
-        layers = sorted({layer for layer, _ in self.axes})
-        sizes = sorted({size for _, size in self.axes})
-        lines = [[f"layer {layer}", *(cells[layer, size] for size in sizes)] for layer in layers]
+        layers = sorted({layer for layer, _, _ in self.axes})
+        sizes = sorted({size for _, size, _ in self.axes})
+        precisions = [each for each in BITS if each in {used for _, _, used in self.axes}]
+        quantised = precisions != ["float32"]
+        lines = [
+            [
+                f"layer {layer} {precision}" if quantised else f"layer {layer}",
+                *(cells[layer, size, precision] for size in sizes),
+            ]
+            for layer in layers
+            for precision in precisions
+        ]
+        if quantised:
+            lines += [
+                [f"bytes per vector {each}", *(str(vector_bytes(size, each)) for size in sizes)]
+                for each in precisions
+            ]
         headers = [f"{self._what(common)} · size", *map(str, sizes)]
         return f"{self.label}\n{plain(headers, lines, labelled=True)}"
 
     def footer(self) -> str:
-        """The tasks whose data is not the hub's, and one signature for all layers and sizes."""
+        """The tasks whose data is not the hub's, and one signature for all variants."""
         signatures = [row.signature for row in self.table.rows if row.signature]
         return "\n".join([*self._data(), *([joined(signatures)] if signatures else [])])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from angle_bench.reporting.tables.signature import SELECTED, parts_of
+from angle_bench.reporting.tables.signature import SELECTED, parts_of, said_of
 from angle_bench.reporting.tables.table import TableRow
 from angle_bench.results.find.identity import shown
 
@@ -63,7 +63,7 @@ def _settings(row: TableRow, own: Sequence[TableRow]) -> str:
         if other.source == plain:
             theirs = parts_of(other.signature)
             said = [
-                f"{key} {value}, not {theirs.get(key, 'none')}"
+                f"{key} {value}, not {said_of(theirs, key)}"
                 for key, value in mine.items()
                 if key not in _NOT_OF_A_LABEL and theirs.get(key) != value
             ]

@@ -14,6 +14,7 @@ NO_COMMIT = {
     EXTERNAL: ("model card", "stand on the model card, without a revision"),
     NO_REVISION: ("none", "were stored without a revision"),
 }
+UNSAID = {"precision": "float32"}  # what a line means that lacks the part
 SELECTED = "selected on"  # test splits that the checkpoint was chosen by
 
 
@@ -91,16 +92,28 @@ def parts_of(line: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def said_of(parts: Mapping[str, str], key: str) -> str:
+    """What the parts of a signature say of a key.
+
+    >>> said_of({"layer": "2"}, "layer"), said_of({}, "precision"), said_of({}, "similarity")
+    ('2', 'float32', 'none')
+    """
+    return parts.get(key, UNSAID.get(key, "none"))
+
+
 def joined(signatures: Sequence[str]) -> str:
     """Signatures as one: where parts differ, all their values.
 
     >>> joined(["model:a|layer:2|size:64", "model:a|layer:4|size:64"])
     'model:a|layer:2,4|size:64'
     """
-    values: dict[str, dict[str, None]] = {}
-    for line in signatures:
-        for key, value in parts_of(line).items():
-            values.setdefault(key, {})[value] = None
+    lines = [parts_of(line) for line in signatures]
+    longest_first = sorted(lines, key=len, reverse=True)  # so that each part stands in its place
+    values: dict[str, dict[str, None]] = {key: {} for line in longest_first for key in line}
+    for line in lines:
+        for key, known in values.items():
+            if (value := line.get(key, UNSAID.get(key))) is not None:
+                known[value] = None
     return "|".join(f"{key}:{','.join(known)}" for key, known in values.items())
 
 
@@ -138,6 +151,7 @@ def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
         **({} if settings.get("include_prompt", True) else {"prompt tokens": "not pooled"}),
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
+        **({"precision": said} if (said := settings.get("precision")) else {}),
     }
 
 

@@ -54,7 +54,7 @@ class StoredModel:
 
     @property
     def label(self) -> str:
-        """What it was last called, with layer and size where they were cut."""
+        """What it was last called, with layer and size where they were cut, and precision."""
         return self.labels[-1]
 
     @property
@@ -68,7 +68,9 @@ class StoredModel:
     @property
     def _cuts(self) -> str:
         settings = self.record.get("settings") or {}
-        return "".join(f" {key} {settings[key]}" for key in ("layer", "size") if settings.get(key))
+        cut = [f" {key} {settings[key]}" for key in ("layer", "size") if settings.get(key)]
+        precision = settings.get("precision")  # said where it is not float32
+        return "".join([*cut, f" {precision}"] if precision else cut)
 
     @property
     def checkpoint(self) -> Path | None:
@@ -106,6 +108,7 @@ class StoredModel:
         if self.settings_id is not None:
             given = {key: settings.get(key) for key in ("pooling", "max_length", "dtype")}
             given |= {"layers": settings.get("layer"), "sizes": settings.get("size")}
+            given["precisions"] = settings.get("precision")
             given["prompt"] = (settings.get("prompts") or {}).get("default") or None
             for key, value in given.items():
                 words += [] if value is None else [f"--{key.replace('_', '-')}", str(value)]

@@ -351,6 +351,28 @@ def test_layers_and_sizes_are_a_grid(cli: Cli, tmp_path: Path, page: Open) -> No
     assert (min(shades.values()), max(shades.values())) == ("q0", "q4")
 
 
+def test_precisions_are_lines_of_the_grid_with_bytes(cli: Cli, tmp_path: Path, page: Open) -> None:
+    results, pairs = Results(tmp_path / "results"), Pairs("STS12")
+    for at, (size, precision) in enumerate(
+        [(64, "float32"), (64, "binary"), (128, "float32"), (128, "binary")]
+    ):
+        settings = MEAN.with_changes(size=size, precision=precision)
+        part = pairs.part(pairs.scores(0.1 + 0.2 * at, 1))
+        results.put("local/ft", "STS12", part, settings=settings, settings_id=f"0123456{at}")
+    assert cli("leaderboard", "-t", "STS12", "-o", "site", "-q").code == 0
+    tab = page(state="#tab=layers")
+    heads = tab.locator(".heat tbody th").all_text_contents()
+    assert heads == [
+        "last float32",
+        "last binary",
+        "bytes per vector float32",
+        "bytes per vector binary",
+    ]
+    cells = tab.locator(".heat tbody td").all_text_contents()
+    assert cells[4:] == ["256", "512", "8", "16"]
+    assert "by layer, precision and dimensions" in tab.locator(".heat caption").inner_text()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_trainings_are_drawn_as_curves(
     cli: Cli, tmp_path: Path, page: Open, width: int, scheme: str
