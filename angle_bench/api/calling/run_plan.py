@@ -181,7 +181,7 @@ def _refuse(question: Question) -> None:
     known_precisions(question.precisions)
     refuse_computing(question.computing, question.store_options.folder)
     if question.debug_timing is not None:
-        refuse_output(question.debug_timing, [".json"], "trace.json", overwrite=True)
+        refuse_output(question.debug_timing, [".json"], "trace.json", True, "--debug-timing")
 
 
 def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:

@@ -101,7 +101,7 @@ def serve(descriptor: int, load: Callable[[], "Forward"]) -> None:
             except Exception as error:
                 connection.send(failed(error))
                 return
-            connection.send(forward.loaded)
+            connection.send(replace(forward.loaded, pid=os.getpid()))
         else:
             connection.send(answer(forward, question))
 

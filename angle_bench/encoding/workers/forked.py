@@ -68,6 +68,8 @@ class ForkedProcess:
 
     def born(self, pid: int) -> None:
         """It is forked, and has this process id."""
+        if self._pid is not None:
+            return
         self._pid = pid
         with suppress(ProcessLookupError):  # it has ended meanwhile
             self._descriptor = os.pidfd_open(pid)

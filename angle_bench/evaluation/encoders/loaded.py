@@ -78,9 +78,8 @@ def _ours(
 
 def _import_for_scores() -> None:
     """Import what scores need, while the workers load."""
-    import torch  # noqa: F401
-
-    import angle_bench.evaluation.scoring.score  # noqa: F401
+    import angle_bench.encoding.returned  # torch, by which mteb compares vectors
+    import angle_bench.evaluation.scoring.score
 
 
 def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
