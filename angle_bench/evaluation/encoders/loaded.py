@@ -79,7 +79,7 @@ def _ours(
 def _import_for_scores() -> None:
     """Import what scores need, while the workers load."""
     import angle_bench.encoding.returned  # torch, by which mteb compares vectors
-    import angle_bench.evaluation.scoring.score
+    import angle_bench.evaluation.scoring.score  # noqa: F401
 
 
 def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
