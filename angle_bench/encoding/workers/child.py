@@ -28,6 +28,7 @@ from angle_bench.encoding.workers.forking import (
     start_each,
 )
 from angle_bench.errors import AngleBenchError
+from angle_bench.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.forward import Forward
@@ -142,18 +143,19 @@ def load_forward(
     threads: int,
 ) -> "Forward":
     """Load the model from its folder and settings."""
-    import torch
+    with quick_imports():
+        import torch
 
-    from angle_bench.checkpoints.loading.backbone import load_backbone
-    from angle_bench.checkpoints.loading.devices import pick_device
-    from angle_bench.encoding.workers.forward import Forward
+        from angle_bench.checkpoints.loading.backbone import load_backbone
+        from angle_bench.checkpoints.loading.devices import pick_device
+        from angle_bench.encoding.workers.forward import Forward
 
     if threads:
         torch.set_num_threads(threads)
     used = Settings.model_validate(settings)
     place = CheckpointPaths(Path(folder), None if base is None else Path(base), Trust(**trust))
     wanted = tuple(Output(*output) for output in outputs)  # type: ignore[arg-type]
-    with timeline.span("load the model"):
+    with quick_imports(), timeline.span("load the model"):  # transformers imports its model now
         return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
 
 
