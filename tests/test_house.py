@@ -71,5 +71,5 @@ def test_one_place_reads_what_was_typed() -> None:
         if "sys.argv" in place.read_text(encoding="utf-8")
     }
     # workers get their order by it, and `python -m angle_bench.training` is `angle-bench train`
-    processes = {"encoding/workers/child.py", "encoding/workers/worker_process.py"}
+    processes = {"encoding/workers/child.py", "encoding/workers/process_start.py"}
     assert readers == {"cli/command_line.py", "training/__main__.py", *processes}

@@ -1,7 +1,12 @@
 """Evaluate models on suites: compute what is missing, keep a record, give the scores."""
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+from angle_bench import timeline
 from angle_bench.api.calling.arguments import access_of, keeping_of
 from angle_bench.api.calling.progress_bars import Quiet, in_python
 from angle_bench.api.calling.run_plan import Plan, Question, planned
@@ -9,6 +14,27 @@ from angle_bench.api.calling.words import Names, Places, listed, place, public, 
 from angle_bench.api.objects.run_result import RunResult
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing
+
+
+@contextmanager
+def timed(file: Path | None) -> Iterator[None]:
+    """Write a trace of what the body does, in all of its processes, whatever ends it.
+
+    Args:
+        file: Where; None writes none.
+    """
+    if file is None:
+        yield
+        return
+    from angle_bench.files.atomic import text_file
+    from angle_bench.files.output_file import write_output
+
+    with timeline.temporary_folder() as folder:
+        try:
+            with timeline.recording(folder):
+                yield
+        finally:
+            write_output(text_file(file, json.dumps(timeline.trace(folder, os.getpid()))))
 
 
 def carried_out(plan: Plan, progress: Quiet) -> RunResult:
@@ -27,7 +53,8 @@ def carried_out(plan: Plan, progress: Quiet) -> RunResult:
         "shard": plan.question.shard,
         "limit": plan.question.limit,
     }
-    recorded(plan.jobs, plan.options, asked, progress)
+    with timed(plan.question.debug_timing):
+        recorded(plan.jobs, plan.options, asked, progress)
     return RunResult(plan.jobs, plan.suites, plan.suite, plan.trainings, plan.question.limit)
 
 
@@ -63,6 +90,7 @@ def run(
     cache: bool = True,
     cache_dir: Places | None = None,
     cache_limit: str | int = DEFAULT_STORE_BYTES,
+    debug_timing: Places | None = None,
     progress: bool = True,
 ) -> RunResult:
     """Evaluate models on tasks; computes what is missing, and stores it as the command does.
@@ -97,6 +125,7 @@ def run(
         cache: Whether vectors are kept beyond this call.
         cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
         cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
+        debug_timing: A .json file for a trace of what all processes did, for ui.perfetto.dev.
         progress: Whether progress is shown on stderr.
 
     Returns:
@@ -130,6 +159,7 @@ def run(
         limit=limit,
         shard=shard,
         overwrite=overwrite,
+        debug_timing=None if debug_timing is None else place(debug_timing),
     )
     plan = planned(question)
     warn(f"{folder} holds no model and is left out" for folder in plan.left_out)

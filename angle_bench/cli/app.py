@@ -1,5 +1,6 @@
 """`angle-bench`: the verbs, and how errors are shown."""
 
+import gc
 import os
 import shlex
 import sys
@@ -112,6 +113,7 @@ def main() -> NoReturn:
         code = _reader_gone()  # rich's own end, with which help is printed
     except (MemoryError, RecursionError, OSError) as error:
         code = _show_machine_error(error)
+    gc.freeze()  # the end of the process would look at all that was imported, for a second
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -20,6 +20,7 @@ from angle_bench.encoding.stored_vectors import StoredVectors
 from angle_bench.encoding.tokenise import Tokens, prompt_tokens, tokenise
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Ids, Vectors, Workers
 from angle_bench.errors import ModelError
+from angle_bench.timeline import span
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store, StoreIdentity
@@ -75,8 +76,9 @@ class Encoder:
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The tokenizer, loaded when first looked at."""
-        return self.load_tokenizer()
+        """The tokenizer: that of the workers, where they can hand it over; else it is loaded."""
+        handed_over = self.workers.tokenizer() if self._started else None
+        return handed_over or self.load_tokenizer()
 
     @cached_property
     def workers(self) -> Workers:
@@ -112,7 +114,6 @@ class Encoder:
     def begin(self) -> None:
         """Start the workers now, so that they load while something else is done."""
         _ = self.workers
-        _ = self.tokenizer
 
     def truncation(self) -> str | None:
         """How many texts were cut, in a sentence; None where none was."""
@@ -258,7 +259,7 @@ class Encoder:
         skip = 0 if whole else prompt_tokens(tokenizer, self.settings, template)
         plan = planned(
             texts,
-            lambda chunk: tokenise(tokenizer, chunk, limit, tail),
+            lambda chunk: _timed(tokenizer, chunk, limit, tail),
             lambda: self.batch_tokens or 1,
             self._note,
             OLD_BATCH if self.settings.pooling == "cls_avg_v0" else None,
@@ -275,6 +276,11 @@ class Encoder:
     def _note(self, tokens: Tokens) -> None:
         self.counts.tokens += len(tokens.ids)
         self.counts.truncated += tokens.truncated
+
+
+def _timed(tokenizer: Any, texts: list[str], limit: int, tail: int) -> Tokens:
+    with span("tokenise", texts=len(texts)):
+        return tokenise(tokenizer, texts, limit, tail)
 
 
 def _nobody(_: int) -> None:

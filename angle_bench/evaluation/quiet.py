@@ -4,6 +4,8 @@ import logging
 import os
 import warnings
 
+from angle_bench.quick_imports import quick_imports
+
 _LOGGING = ("mteb", "datasets", "transformers", "sentence_transformers", "huggingface_hub")
 _WARNING = (*_LOGGING, "torch", "peft", "accelerate", "numpy", "scipy", "sklearn", "threadpoolctl")
 
@@ -19,6 +21,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", module=rf"({'|'.join(_WARNING)})(\.|$)")
     for name in _LOGGING:
         logging.getLogger(name).setLevel(logging.ERROR)
-    import datasets
+    with quick_imports():
+        import datasets
 
     datasets.disable_progress_bars()

@@ -8,7 +8,9 @@ from angle_bench.errors import UsageError, or_list, shell_word
 from angle_bench.files.atomic import FileToWrite, write_together
 
 
-def refuse_output(output: Path, suffixes: Iterable[str], name: str, overwrite: bool) -> None:
+def refuse_output(
+    output: Path, suffixes: Iterable[str], name: str, overwrite: bool, option: str = "-o"
+) -> None:
     """Refuse a file of rows that cannot be, before anything is computed.
 
     Args:
@@ -16,18 +18,23 @@ def refuse_output(output: Path, suffixes: Iterable[str], name: str, overwrite: b
         suffixes: What it may end in.
         name: Of such a file, for what to type instead.
         overwrite: Whether it may be there already.
+        option: What it was typed after.
 
     Raises:
         UsageError: With what to type.
     """
     suffixes = [*suffixes]
     if output.suffix not in suffixes:
-        raise UsageError(f"{output} ends in none of {or_list(suffixes)}.", f"-o {shell_word(name)}")
+        raise UsageError(
+            f"{output} ends in none of {or_list(suffixes)}.", f"{option} {shell_word(name)}"
+        )
     if output.is_dir():
-        raise UsageError(f"{output} is a folder.", f"-o {shell_word(output / name)}")
+        raise UsageError(f"{output} is a folder.", f"{option} {shell_word(output / name)}")
     refuse_odd_place(output)
     if output.exists() and not overwrite:
-        raise UsageError(f"{output} is there already.", "--overwrite, or another file after -o")
+        raise UsageError(
+            f"{output} is there already.", f"--overwrite, or another file after {option}"
+        )
 
 
 def refuse_odd_place(place: Path) -> None:

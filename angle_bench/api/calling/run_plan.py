@@ -11,6 +11,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
+from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.folder.saved_steps import SavedTraining
@@ -43,6 +44,7 @@ class Question:
         shard: `I/N` or auto: only that part.
         overwrite: Whether stored scores are computed again.
         command: What was typed, for the records.
+        debug_timing: Where a trace of it is written.
     """
 
     models: Sequence[str]
@@ -60,6 +62,7 @@ class Question:
     shard: str | None = None
     overwrite: bool = False
     command: Sequence[str] = ("angle_bench.run",)
+    debug_timing: Path | None = None
 
     @property
     def varied(self) -> bool:
@@ -177,6 +180,8 @@ def _refuse(question: Question) -> None:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
     known_precisions(question.precisions)
     refuse_computing(question.computing, question.store_options.folder)
+    if question.debug_timing is not None:
+        refuse_output(question.debug_timing, [".json"], "trace.json", True, "--debug-timing")
 
 
 def refuse_computing(computing: Computing, cache_dir: Path | None) -> None:

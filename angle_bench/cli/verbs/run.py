@@ -81,6 +81,14 @@ class Carried:
             "--overwrite", help="Score again what is stored; the old files are kept aside."
         ),
     ] = False
+    debug_timing: Annotated[
+        Path | None,
+        typer.Option(
+            "--debug-timing",
+            metavar="FILE.json",
+            help="Write a trace of what all processes did, for chrome://tracing.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,7 @@ def _question(
         limit=carried.limit,
         shard=carried.shard,
         overwrite=carried.overwrite,
+        debug_timing=carried.debug_timing,
         command=command_line.command(),
     )
 

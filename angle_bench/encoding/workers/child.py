@@ -7,34 +7,93 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench import timeline
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
-from angle_bench.encoding.workers.contract import Batch, Failed, Switch
+from angle_bench.encoding.portable_tokenizer import portable
+from angle_bench.encoding.workers.contract import Batch, Failed, Switch, TokenizerWanted
+from angle_bench.encoding.workers.forking import (
+    ParentWatch,
+    WorkerEnds,
+    fork_each,
+    one_thread,
+    reap,
+    start_each,
+)
 from angle_bench.errors import AngleBenchError
+from angle_bench.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from angle_bench.encoding.workers.forward import Forward
 
 
 def main() -> None:
-    """Serve one parent over the socket whose descriptor is the first argument."""
-    descriptor, order = sys.argv[1:]
+    """Serve one parent over the socket whose descriptor is the first argument; or several workers.
+
+    The second argument is what is loaded, as JSON. With a third and a fourth one, the first are
+    descriptors of several workers' sockets, these those of their logs, and the socket over which
+    the parent is told how they end.
+    """
+    timeline.join()
+    lines, order, *more = (json.loads(word) for word in sys.argv[1:])
     if not os.environ.get("ANGLE_BENCH_VERBOSE"):
         warnings.filterwarnings("ignore")
-    os.set_inheritable(int(descriptor), False)  # who holds this end open hides our death
-    connection = Connection(int(descriptor))
+    for line in lines:
+        os.set_inheritable(line, False)  # who holds this end open hides our death
+    if not more:
+        serve(lines[0], lambda: load_forward(**order))
+        return
+    logs, control = more
+    for log in (*logs, control):
+        os.set_inheritable(log, False)
+    load_and_fork(order, WorkerEnds(tuple(lines), tuple(logs), Connection(control)))
+
+
+def load_and_fork(order: dict[str, Any], ends: WorkerEnds) -> None:
+    """Load the model once, for several workers."""
+    watch = ParentWatch(ends.control)
+    try:
+        forward = load_forward(**order | {"threads": 1})
+    except Exception as error:
+        for line in ends.lines:
+            Connection(line).send(failed(error))
+        return
+    watch.stop()
+    if one_thread():
+        started = fork_each(ends, partial(serve_forked, forward, order["threads"]))
+    else:  # of a library, which no fork takes along
+        del forward
+        started = start_each(ends, sys.orig_argv[: 1 - len(sys.argv)], json.dumps(order))
+    reap(started, ends)
+
+
+def serve_forked(forward: "Forward", threads: int, line: int) -> None:
+    """What a process does that was forked from the one that loaded the model."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    serve(line, lambda: forward)
+
+
+def serve(descriptor: int, load: Callable[[], "Forward"]) -> None:
+    """Load the model, then answer batches until the parent is gone."""
+    connection = Connection(descriptor)
     questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(connection, questions), daemon=True).start()
     try:
-        forward = load_forward(**json.loads(order))
+        forward = load()
     except Exception as error:
         connection.send(failed(error))
         return
-    connection.send(forward.loaded)
+    connection.send(replace(forward.loaded, pid=os.getpid()))
     while True:
         question = questions.get()
         if isinstance(question, Switch):
@@ -43,7 +102,7 @@ def main() -> None:
             except Exception as error:
                 connection.send(failed(error))
                 return
-            connection.send(forward.loaded)
+            connection.send(replace(forward.loaded, pid=os.getpid()))
         else:
             connection.send(answer(forward, question))
 
@@ -61,9 +120,15 @@ def listen(connection: Connection, questions: "queue.SimpleQueue[Any]") -> None:
 
 
 def answer(forward: "Forward", question: Any) -> Any:
-    """Vectors for a batch, rates for a probe; an exception as text."""
+    """Vectors for a batch, rates for a probe, the tokenizer; an exception as text."""
     try:
-        return forward(question) if isinstance(question, Batch) else forward.probe(question)
+        if isinstance(question, TokenizerWanted):
+            return portable(forward.backbone.tokenizer)
+        if isinstance(question, Batch):
+            with timeline.span("forward", texts=len(question.lengths), tokens=len(question.ids)):
+                return forward(question)
+        with timeline.span("measure"):
+            return forward.probe(question)
     except Exception as error:
         return failed(error)
 
@@ -78,18 +143,20 @@ def load_forward(
     threads: int,
 ) -> "Forward":
     """Load the model from its folder and settings."""
-    import torch
+    with quick_imports():
+        import torch
 
-    from angle_bench.checkpoints.loading.backbone import load_backbone
-    from angle_bench.checkpoints.loading.devices import pick_device
-    from angle_bench.encoding.workers.forward import Forward
+        from angle_bench.checkpoints.loading.backbone import load_backbone
+        from angle_bench.checkpoints.loading.devices import pick_device
+        from angle_bench.encoding.workers.forward import Forward
 
     if threads:
         torch.set_num_threads(threads)
     used = Settings.model_validate(settings)
     place = CheckpointPaths(Path(folder), None if base is None else Path(base), Trust(**trust))
     wanted = tuple(Output(*output) for output in outputs)  # type: ignore[arg-type]
-    return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
+    with quick_imports(), timeline.span("load the model"):  # transformers imports its model now
+        return Forward(load_backbone(place, used, pick_device(device)), used, wanted)
 
 
 def switched(forward: "Forward", question: Switch) -> "Forward":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from angle_bench.errors import ModelError
 
 if TYPE_CHECKING:
+    from angle_bench.encoding.portable_tokenizer import PortableTokenizer
     from angle_bench.encoding.workers.checkpoint import Checkpoint
 
 Vectors = NDArray[np.float32]
@@ -45,6 +46,7 @@ class Loaded:
         layers: How many hidden states a layer can be chosen from, the embeddings left out.
         attention: The attention that it runs with.
         warnings: What the user should know of it.
+        pid: Its process id on this machine; 0 where that is another's or this process's.
     """
 
     device: str
@@ -54,6 +56,7 @@ class Loaded:
     layers: int
     attention: str
     warnings: tuple[str, ...] = ()
+    pid: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Probe:
     threads: int
     budgets: tuple[int, ...]
     seconds: float
+
+
+@dataclass(frozen=True)
+class TokenizerWanted:
+    """A question: the tokenizer that is loaded, as a value."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,9 @@ class Workers(Protocol):
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of the first `count` workers together, for each batch budget."""
+
+    def tokenizer(self) -> "PortableTokenizer | None":
+        """The tokenizer that they have loaded, where it can be had of them."""
 
     def keep(self, count: int) -> None:
         """End all workers but the first `count`."""

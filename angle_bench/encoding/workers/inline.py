@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from angle_bench.encoding.portable_tokenizer import PortableTokenizer, portable
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.child import switched
 from angle_bench.encoding.workers.contract import (
@@ -47,6 +48,10 @@ class InlineWorker:
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second for each batch budget."""
         return self.forward.probe(question)
+
+    def tokenizer(self) -> PortableTokenizer | None:
+        """The tokenizer that is loaded, where it is a plain one."""
+        return portable(self.forward.backbone.tokenizer)
 
     def keep(self, count: int) -> None:
         """There is but one."""

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from multiprocessing.connection import wait
+from typing import Any
 
+from angle_bench.encoding.portable_tokenizer import PortableTokenizer
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
     Batch,
@@ -12,9 +14,11 @@ from angle_bench.encoding.workers.contract import (
     Probe,
     Rates,
     Switch,
+    TokenizerWanted,
     Vectors,
     common_rates,
 )
+from angle_bench.encoding.workers.process_start import can_fork, start_forking, start_process
 from angle_bench.encoding.workers.silence import Patience, Silence, WorkerPace
 from angle_bench.encoding.workers.turns import Turns
 from angle_bench.encoding.workers.work import Work
@@ -23,7 +27,6 @@ from angle_bench.encoding.workers.worker_process import (
     death,
     ended,
     greeting,
-    start_process,
 )
 from angle_bench.errors import ModelError
 
@@ -39,6 +42,7 @@ class LocalWorkers:
         threads: Threads of each process; 0 leaves it to torch.
         may_shrink: Whether fewer processes with more threads would be as welcome.
         patience: How long one of them may be silent.
+        fork: Whether several on a CPU may share one copy of the weights.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class LocalWorkers:
         threads: int = 0,
         may_shrink: bool = False,
         patience: Patience = Patience(),  # noqa: B008  a frozen value
+        fork: bool = True,
     ) -> None:
         self._processes: list[WorkerProcess] = []
         self._last_death: ModelError | None = None
@@ -58,10 +63,15 @@ class LocalWorkers:
         self.threads = threads
         self.may_shrink = may_shrink
         try:
-            for device in devices:
-                started = start_process(checkpoint.order(device, threads), Silence(patience))
-                self._processes.append(started)
-                started.silence.begin_loading(checkpoint.bytes)
+            if fork and can_fork(checkpoint, devices):
+                order = checkpoint.order(devices[0], threads)
+                self._processes += start_forking(order, [Silence(patience) for _ in devices])
+            else:
+                for device in devices:
+                    order = checkpoint.order(device, threads)
+                    self._processes.append(start_process(order, Silence(patience)))
+            for process in self._processes:
+                process.silence.begin_loading(checkpoint.bytes)
         except BaseException:
             self.close()
             raise
@@ -119,14 +129,23 @@ class LocalWorkers:
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of the first `count` processes, asked all at once."""
+        return common_rates(self._asked(count, question, question.seconds))
+
+    def tokenizer(self) -> PortableTokenizer | None:
+        """The tokenizer that they have loaded; None where it is not a plain one."""
+        found: list[PortableTokenizer | None] = self._asked(1, TokenizerWanted(), 0.0)
+        return next(iter(found), None)
+
+    def _asked(self, count: int, question: Any, seconds: float) -> list[Any]:
+        """The answers of the first `count` processes that live, asked all at once."""
         _ = self.loaded
         self._refuse_none()
         asked = self._processes[:count]
         for process in asked:
-            process.stale += 1  # whatever ends the probe, nobody takes its answer for vectors
-            process.silence.begin(question.seconds)
+            process.stale += 1  # whatever ends this, nobody takes its answer for vectors
+            process.silence.begin(seconds)
             process.ask(question)
-        rates: list[Rates] = []
+        answers: list[Any] = []
         for process in asked:
             try:
                 while process.stale:
@@ -137,8 +156,8 @@ class LocalWorkers:
                 continue
             if isinstance(answer, Failed):
                 answer.throw(-1)
-            rates.append(answer)
-        return common_rates(rates)
+            answers.append(answer)
+        return answers
 
     def keep(self, count: int) -> None:
         """End all processes but the first `count`."""

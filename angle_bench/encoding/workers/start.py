@@ -9,6 +9,7 @@ from angle_bench.encoding.machine import available_memory, cores
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.local import LocalWorkers
+from angle_bench.encoding.workers.process_start import can_fork
 from angle_bench.encoding.workers.silence import Patience
 from angle_bench.errors import ModelError, UsageError
 
@@ -55,13 +56,14 @@ def check_devices(text: str) -> list[str]:
     return names
 
 
-def places(text: str, weights: int) -> WorkerPlaces:
+def places(text: str, weights: int, shared: bool = False) -> WorkerPlaces:
     """The workers that `-d` means on this machine.
 
     Args:
         text: `auto`, `cpu`, `cpu:4`, `cuda`, `cuda:0,cuda:2`, `mps`.
         weights: Bytes of the weights as they are computed with: a CPU gets no more workers than
             memory holds.
+        shared: Whether workers on a CPU have one copy of them.
 
     Raises:
         UsageError: It cannot be a device.
@@ -71,7 +73,7 @@ def places(text: str, weights: int) -> WorkerPlaces:
     if names == ["auto"] and not has_accelerator():
         names = ["cpu"]
     if names == ["cpu"]:
-        return WorkerPlaces(("cpu",) * most_processes(weights), 1, may_shrink=True)
+        return WorkerPlaces(("cpu",) * most_processes(weights, shared), 1, may_shrink=True)
     if names[0].startswith("cpu:"):
         count = int(names[0].partition(":")[2])
         return WorkerPlaces(("cpu",) * count, max(1, cores() // count))
@@ -79,7 +81,7 @@ def places(text: str, weights: int) -> WorkerPlaces:
 
     found = accelerators()
     if names == ["auto"]:
-        return WorkerPlaces(tuple(found)) if found else places("cpu", weights)
+        return WorkerPlaces(tuple(found)) if found else places("cpu", weights, shared)
     if names == ["cuda"]:
         names = [name for name in found if name.startswith("cuda")] or names
     names = ["cuda:0" if name == "cuda" else name for name in names]
@@ -94,15 +96,18 @@ def has_accelerator() -> bool:
     return sys.platform != "linux" or any(Path(name).exists() for name in _ACCELERATORS)
 
 
-def most_processes(weights: int) -> int:
+def most_processes(weights: int, shared: bool = False) -> int:
     """How many one-thread processes the cores and the memory allow.
 
     Args:
         weights: Bytes of the weights as they are computed with.
+        shared: Whether all processes have one copy of them.
     """
     memory = available_memory()
-    fit = cores() if memory is None else int(MEMORY_SHARE * memory // (weights + WORKER_BYTES))
-    return max(1, min(cores(), fit))
+    if memory is None:
+        return cores()
+    once, each = (weights, WORKER_BYTES) if shared else (0, weights + WORKER_BYTES)
+    return max(1, min(cores(), int((MEMORY_SHARE * memory - once) // each)))
 
 
 def start(checkpoint: Checkpoint, text: str, patience: Patience) -> Workers:
@@ -113,5 +118,5 @@ def start(checkpoint: Checkpoint, text: str, patience: Patience) -> Workers:
         text: What was typed.
         patience: How long one of them may be silent.
     """
-    where = places(text, checkpoint.bytes)
+    where = places(text, checkpoint.bytes, can_fork(checkpoint, ("cpu", "cpu")))
     return LocalWorkers(checkpoint, where.devices, where.threads, where.may_shrink, patience)

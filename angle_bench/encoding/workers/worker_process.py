@@ -1,39 +1,46 @@
-"""A worker process: starting one, talking with it, and what its death says.
+"""A worker process: talking with it, and what its death says.
 
-It is a new interpreter that loads the model from its folder and settings, never from a pickle,
-and talks over a socket. A process that dies closes its end, whatever killed it, so that a wait
+It talks over a socket. A process that dies closes its end, whatever killed it, so that a wait
 for an answer is also a wait for a death. One that says nothing, stopped or hung in a driver, keeps
 its end open: how long it has been silent is counted while it is waited for.
 """
 
-import json
 import os
 import queue
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from angle_bench.encoding.workers.contract import Batch, Failed, Loaded, WorkerTraceback
+from angle_bench.encoding.workers.forked import GONE, ForkedProcess
 from angle_bench.encoding.workers.silence import Silence
 from angle_bench.errors import ModelError
-from angle_bench.files.places import package_folder
 
 SHUTDOWN_SECONDS = 5.0
 
-# -P: a file of the user's, such as ./datasets.py, must not stand in for a library
-_CHILD = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from angle_bench.encoding.workers.child import main; main()"
-)
+
+class RunningProcess(Protocol):
+    """What is asked of a process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended; `subprocess.TimeoutExpired` where it has not within so many seconds."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class _Line(Connection):
@@ -63,7 +70,7 @@ class WorkerProcess:
 
     device: str
     line: socket.socket
-    process: "subprocess.Popen[bytes]"
+    process: RunningProcess
     log: IO[bytes]
     silence: Silence
     batches: deque[Batch] = field(default_factory=deque)
@@ -157,40 +164,6 @@ class WorkerProcess:
         self.connection.close()
 
 
-def start_process(order: dict[str, Any], silence: Silence) -> WorkerProcess:
-    """Start a process, which loads the model at once.
-
-    Args:
-        order: What it loads, on which device, with how many threads.
-        silence: How long it may say nothing.
-    """
-    ours, theirs = socket.socketpair()
-    log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
-    try:
-        process = _child(order, theirs.fileno(), log)
-    except BaseException:
-        ours.close()
-        log.close()
-        raise
-    finally:
-        theirs.close()
-    return WorkerProcess(order["device"], ours, process, log, silence)
-
-
-def _child(order: dict[str, Any], line: int, log: IO[bytes]) -> "subprocess.Popen[bytes]":
-    root = str(package_folder().parent)
-    limits = {"OMP_NUM_THREADS": str(order["threads"])} if order["threads"] else {}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", _CHILD, root, str(line), json.dumps(order)],
-        pass_fds=[line],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        env=os.environ | limits,
-        start_new_session=True,  # Ctrl-C is the parent's to handle
-    )
-
-
 def ended(process: WorkerProcess) -> int:
     """How it ended; it has a little time to do so, unless it was silent for too long."""
     with suppress(subprocess.TimeoutExpired):
@@ -211,6 +184,8 @@ def death(process: WorkerProcess, doing: str = "") -> ModelError:
     silent = process.silence.too_long
     status = ended(process)
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    if status == GONE:
+        how = "is gone"
     if silent:
         how = f"did not answer for {process.silence.seconds:.0f} s and was ended"
     error = ModelError(
@@ -239,4 +214,6 @@ def greeting(process: WorkerProcess) -> Loaded:
         answer.throw(-1)
     process.silence.begin(0)
     loaded: Loaded = answer
+    if isinstance(process.process, ForkedProcess):
+        process.process.born(loaded.pid)
     return loaded

@@ -9,6 +9,8 @@ from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs,
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.run_options import Options
+from angle_bench.quick_imports import quick_imports
+from angle_bench.timeline import span
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -67,11 +69,19 @@ def _ours(
     if fresh := not encoders[0].encoder.known():
         encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
-
+    _import_for_scores()
     if fresh:
-        _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
+        with span("wait for the model"):
+            _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
     return [ByUs(encoder, variants=encoders) for encoder in encoders]
+
+
+def _import_for_scores() -> None:
+    """Import what scores need, while the workers load."""
+    with quick_imports():
+        import angle_bench.evaluation.scoring.score  # noqa: F401
+        from angle_bench.checkpoints.loading import devices  # noqa: F401  torch; mteb needs it
 
 
 def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.missing import MissingTask
+from angle_bench.timeline import span
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
@@ -35,7 +36,8 @@ def prefetch_texts(
     texts: dict[str, list[str]] = {}
     for each in todo:
         try:
-            prepared = ready[each.task.name] = prepare(each.task, each.located)
+            with span("load data", task=each.task.name):
+                prepared = ready[each.task.name] = prepare(each.task, each.located)
         except Exception as error:
             ready[each.task.name] = error
             continue
@@ -48,7 +50,8 @@ def prefetch_texts(
     encoder = encoders[0].encoder
     for template, all_texts in texts.items():
         try:
-            encoder.fill(all_texts, template, progress.texts)
+            with span("encode", texts=len(distinct[template])):
+                encoder.fill(all_texts, template, progress.texts)
             for output in {one.output for one in encoders} - {0}:  # computed already, unless stored
                 encoder.fill(distinct[template], template, output=output)
         except AngleBenchError as error:

@@ -23,6 +23,7 @@ from angle_bench.evaluation.run.task_record import task_record
 from angle_bench.evaluation.task_data import locate, mirror_warning
 from angle_bench.results.model_folder import StoredTask, store
 from angle_bench.results.task_locks import TaskLocks, holder, task_locks
+from angle_bench.timeline import span
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -244,7 +245,8 @@ def _prepared(todo: MissingTask, ready: "Prepared | Exception | None") -> "Prepa
 
     if isinstance(ready, Exception):
         raise ready
-    return ready or prepare(todo.task, todo.located)
+    with span("load data", task=todo.task.name):
+        return ready or prepare(todo.task, todo.located)
 
 
 def _scored(
@@ -259,7 +261,8 @@ def _scored(
     if prepared is None:
         return _combined(outcome, todo)
     encoder.begin_task()
-    scored = score(encoder.model, prepared, encoder.batch)
+    with span("score", task=todo.task.name):
+        scored = score(encoder.model, prepared, encoder.batch)
     encoder.refuse_change()
     found = locate(todo.task, options.mirror, options.limit)
     if found.revision != todo.located.revision:
@@ -278,15 +281,16 @@ def _store(
     seconds: float,
     options: Options,
 ) -> StoredTask:
-    record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
-    return store(
-        outcome.folder,
-        todo.task.name,
-        write_result=scored.result.to_disk,
-        meta=encoder.model.mteb_model_meta.to_dict(),
-        record={"command": list(options.command), "seconds": round(seconds, 3), **record},
-        predictions=scored.predictions,
-    )
+    with span("store", task=todo.task.name):
+        record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
+        return store(
+            outcome.folder,
+            todo.task.name,
+            write_result=scored.result.to_disk,
+            meta=encoder.model.mteb_model_meta.to_dict(),
+            record={"command": list(options.command), "seconds": round(seconds, 3), **record},
+            predictions=scored.predictions,
+        )
 
 
 def _combined(outcome: ModelOutcome, todo: MissingTask) -> "ScoredTask":

@@ -44,8 +44,8 @@ def inline(folder: Path) -> InlineWorker:
     )
 
 
-def local(folder: Path, count: int) -> LocalWorkers:
-    return LocalWorkers(checkpoint(folder), ["cpu"] * count, threads=1)
+def local(folder: Path, count: int, fork: bool = True) -> LocalWorkers:
+    return LocalWorkers(checkpoint(folder), ["cpu"] * count, threads=1, fork=fork)
 
 
 def checkpoint(folder: Path, layers: tuple[int | None, ...] = ()) -> Checkpoint:
@@ -70,7 +70,8 @@ def on_ray(folder: Path, devices: str = "cpu:2") -> Workers:
 KINDS: dict[str, Callable[[Path], Workers]] = {
     "inline": inline,
     "local-1": lambda folder: local(folder, 1),
-    "local-2": lambda folder: local(folder, 2),
+    "forked-2": lambda folder: local(folder, 2),
+    "local-2": lambda folder: local(folder, 2, fork=False),
     "ray": on_ray,
 }
 

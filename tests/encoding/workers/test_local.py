@@ -23,13 +23,19 @@ pytestmark = pytest.mark.process
 Start = Callable[[int], LocalWorkers]
 
 
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["fork", "spawn"])
+def fork(request: pytest.FixtureRequest) -> bool:
+    """Whether several workers are forked from one process."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def start(folder: Path) -> Iterator[Start]:
+def start(folder: Path, fork: bool) -> Iterator[Start]:
     """Start so many workers; they are closed with the test."""
     started: list[LocalWorkers] = []
 
     def begin(count: int) -> LocalWorkers:
-        started.append(kinds.local(folder, count))
+        started.append(kinds.local(folder, count, fork))
         return started[-1]
 
     yield begin
@@ -153,6 +159,7 @@ def test_a_worker_that_cannot_end_by_itself_is_killed(
 @pytest.mark.long
 def test_a_death_is_found_though_a_grandchild_holds_the_socket_open(
     start: Start,
+    fork: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     asked: list[Batch],
@@ -178,7 +185,7 @@ def test_a_death_is_found_though_a_grandchild_holds_the_socket_open(
         assert_same(answers(workers, asked), right)
         assert (workers.count, len(workers.warnings)) == (1, 1)
         assert not [child for child in children if gone(child)]
-        assert len(children) == 2
+        assert len(children) == (1 if fork else 2)
     finally:
         for child in children:
             os.kill(child, signal.SIGKILL)

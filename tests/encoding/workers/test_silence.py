@@ -27,14 +27,16 @@ pytestmark = pytest.mark.process
 Start = Callable[..., LocalWorkers]
 
 
-@pytest.fixture
-def start(folder: Path, faults: None) -> Iterator[Start]:
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["fork", "spawn"])
+def start(folder: Path, faults: None, request: pytest.FixtureRequest) -> Iterator[Start]:
     """Start so many workers with a patience; they are closed with the test."""
     started: list[LocalWorkers] = []
 
     def begin(count: int, patience: Patience) -> LocalWorkers:
         devices = ["cpu"] * count
-        started.append(LocalWorkers(kinds.checkpoint(folder), devices, 1, patience=patience))
+        checkpoint = kinds.checkpoint(folder)
+        workers = LocalWorkers(checkpoint, devices, 1, patience=patience, fork=request.param)
+        started.append(workers)
         return started[-1]
 
     yield begin

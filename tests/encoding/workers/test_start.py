@@ -137,6 +137,13 @@ def test_memory_and_cores_bound_the_processes(system: Path, workers: float, coun
     assert most_processes(weights) == count
 
 
+@pytest.mark.parametrize(("workers", "count"), [(0.5, 1), (1.01, 1), (2.01, 2), (3.01, 3)])
+def test_shared_weights_are_counted_once(system: Path, workers: float, count: int) -> None:
+    weights = 3000 << 20
+    memory(system, int((weights + workers * WORKER_BYTES) / start.MEMORY_SHARE))
+    assert most_processes(weights, shared=True) == count
+
+
 def test_weights_that_no_memory_holds_still_get_one_process(system: Path) -> None:
     memory(system, 4 * GIB)
     assert most_processes(100 * GIB) == 1

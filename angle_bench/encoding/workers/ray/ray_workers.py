@@ -186,6 +186,9 @@ class RayWorkers:
         self._watch.check(self._members)
         return common_rates(rates)
 
+    def tokenizer(self) -> None:
+        """It is loaded here, while the actors start."""
+
     def keep(self, count: int) -> None:
         """End all actors but the first `count`."""
         self._end(self._members[count:])
