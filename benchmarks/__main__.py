@@ -73,9 +73,7 @@ def _run(name: str, options: argparse.Namespace) -> list[Target]:
     where = circumstances()
     with tempfile.TemporaryDirectory(prefix="angle-bench-speed-") as scratch:
         outcome = BENCHMARKS[name](
-            Context(
-                options.rounds, options.quick, options.shared, Path(scratch), options.passages
-            )
+            Context(options.rounds, options.quick, options.shared, Path(scratch), options.passages)
         )
     where |= {"quick": options.quick, "rounds": options.rounds}
     place = report.write(name, report.as_json(name, outcome, where), quick=options.quick)

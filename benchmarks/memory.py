@@ -1,5 +1,6 @@
 """Memory of a process with its children, in bytes, sampled."""
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -71,11 +72,12 @@ class Sampler:
 
 def measured(
     command: Sequence[str | Path], scratch: Path, interval: float = 0.2
-) -> tuple[float, int, str]:
+) -> tuple[float, float, int, str]:
     """Run a command from its start to its end.
 
     Returns:
-        Seconds, the highest memory of the process with its children in bytes, and what it printed.
+        Seconds, those of processor time with its children, the highest memory of all of them in
+        bytes, and what it printed.
 
     Raises:
         ChildFailed: Its exit code is not 0.
@@ -91,10 +93,11 @@ def measured(
             stderr=errors,
         )
         with Sampler(process.pid, interval) as sampler:
-            code = process.wait()
+            _, status, used = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
+            code = process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         errors.seek(0)
         if code != 0:
             raise ChildFailed(f"{command[0]} … ended with {code}: {errors.read()[-2000:]}")
-        return seconds, sampler.peak, out.read()
+        return seconds, used.ru_utime + used.ru_stime, sampler.peak, out.read()
