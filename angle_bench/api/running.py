@@ -62,6 +62,7 @@ def run(
     cache: bool = True,
     cache_dir: Places | None = None,
     cache_limit: str | int = DEFAULT_STORE_BYTES,
+    cache_dtype: str = "float32",
     progress: bool = True,
 ) -> RunResult:
     """Evaluate models on tasks; computes what is missing, and stores it as the command does.
@@ -95,6 +96,7 @@ def run(
         cache: Whether vectors are kept beyond this call.
         cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
         cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
+        cache_dtype: What vectors are kept as: float32, or float16, which rounds all vectors.
         progress: Whether progress is shown on stderr.
 
     Returns:
@@ -121,7 +123,7 @@ def run(
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        store_options=keeping_of(cache, cache_dir, cache_limit),
+        store_options=keeping_of(cache, cache_dir, cache_limit, cache_dtype),
         layers=tuple(layers),
         sizes=tuple(sizes),
         limit=limit,

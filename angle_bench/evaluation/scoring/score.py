@@ -25,6 +25,7 @@ from angle_bench.evaluation.task_data import Located, stage
 from angle_bench.evaluation.user_tasks.build import own_task
 from angle_bench.evaluation.user_tasks.task_types import OwnData
 from angle_bench.results.predictions import Predictions
+from angle_bench.results.ranked_documents import RankedDocuments
 from angle_bench.suites.task import Task
 
 
@@ -36,6 +37,7 @@ class ScoredTask:
     predictions: Sequence[Predictions]
     verification: Verification
     warnings: tuple[str, ...] = ()
+    ranked: Sequence[RankedDocuments] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,9 @@ def score(encoder: Any, prepared: Prepared, batch: int) -> ScoredTask:
         date=datetime.now(tz=UTC),
         evaluation_phases=timer.phases or None,
     )
-    return ScoredTask(result, predictions, prepared.verification, prepared.warnings)
+    return ScoredTask(
+        result, predictions, prepared.verification, prepared.warnings, tuple(kept.ranked)
+    )
 
 
 def _refuse_nan(prepared: Prepared, scores: Scores) -> None:
