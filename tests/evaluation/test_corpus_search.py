@@ -10,8 +10,13 @@ import pytest
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from mteb.models import SearchEncoderWrapper
 
+from angle_bench.checkpoints.overrides import Overrides
+from angle_bench.checkpoints.resolve import resolve
+from angle_bench.encoding.store.lmdb_store import VectorStore
 from angle_bench.encoding.top_k import empty, merged, ranked
+from angle_bench.evaluation.encoders.load import load_variants
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
+from angle_bench.evaluation.run.run_options import Computing
 from angle_bench.evaluation.scoring import corpus_search
 from angle_bench.evaluation.scoring.corpus_search import CorpusSearch
 from angle_bench.evaluation.scoring.corpus_texts import document_texts, is_plain
@@ -172,3 +177,34 @@ def test_the_scores_of_a_task_are_mteb_s(tiny_bert: Path, monkeypatch: pytest.Mo
     assert [phase["name"] for phase in ours.result.evaluation_phases] == [
         phase["name"] for phase in theirs.result.evaluation_phases
     ]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_what_was_stored_is_not_computed_again(
+    dtype: str, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = VectorStore(tmp_path / "store", 1 << 30, dtype=dtype)
+    spec = resolve(str(tiny_bert), Overrides())
+    (encoder,) = load_variants([spec], Computing("cpu:1"), store)
+    rows, counts = corpus(35, True), encoder.encoder.counts
+    whole = CorpusSearch._compare
+    try:
+        with monkeypatch.context() as patch:
+
+            def killed(self: Any, queries: Any, vectors: Any, best: Any, start: int) -> None:
+                if start == 20:
+                    raise KeyboardInterrupt
+                whole(self, queries, vectors, best, start)
+
+            patch.setattr(CorpusSearch, "_compare", killed)
+            with pytest.raises(KeyboardInterrupt):
+                found_by(CorpusSearch(encoder, corpus_chunk_size=10), rows, 5)  # type: ignore[arg-type]
+        assert counts.forwarded == 30 + 9  # three blocks, and the queries
+        found = found_by(CorpusSearch(encoder, corpus_chunk_size=10), rows, 5)  # type: ignore[arg-type]
+        assert counts.forwarded == 35 + 9
+        again = found_by(CorpusSearch(encoder, corpus_chunk_size=10), rows, 5)  # type: ignore[arg-type]
+        assert again == found
+    finally:
+        encoder.close()
+        store.close()

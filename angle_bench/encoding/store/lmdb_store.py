@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.store.lmdb_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store.location import store_place
-from angle_bench.encoding.store.packed import get_packed, put_packed
+from angle_bench.encoding.store.packed_values import get_packed, put_packed
 from angle_bench.encoding.store.sealed import VALUE, Opened, opened, sealed
 from angle_bench.errors import ModelError
 
