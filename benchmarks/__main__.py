@@ -18,6 +18,7 @@ from benchmarks import (
     peak,
     peers_encode,
     report,
+    retrieval,
     sts,
     train,
 )
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "peers": peers_encode.run,
     "leaderboard": leaderboard.run,
     "files": files.run,
+    "retrieval": retrieval.run,
     "train": train.run,
     "gpu": gpu.run,
 }
@@ -71,7 +73,7 @@ def _run(name: str, options: argparse.Namespace) -> list[Target]:
     where = circumstances()
     with tempfile.TemporaryDirectory(prefix="angle-bench-speed-") as scratch:
         outcome = BENCHMARKS[name](
-            Context(options.rounds, options.quick, options.shared, Path(scratch))
+            Context(options.rounds, options.quick, options.shared, Path(scratch), options.passages)
         )
     where |= {"quick": options.quick, "rounds": options.rounds}
     place = report.write(name, report.as_json(name, outcome, where), quick=options.quick)
@@ -88,6 +90,9 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--shared", type=Path, default=ROOT.parent / "shared", help="the reference data"
     )
+    parser.add_argument(
+        "--passages", type=int, help=f"of retrieval, {retrieval.PASSAGES:,} by default"
+    )
     options = parser.parse_args(words)
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}")
@@ -95,6 +100,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
         options.rounds = 1 if options.quick else ROUNDS
     if options.rounds < 1:
         parser.error("--rounds takes 1 or more")
+    if options.passages is not None and options.passages < 1:
+        parser.error("--passages takes 1 or more")
     options.shared = options.shared.resolve()
     return options
 

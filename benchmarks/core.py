@@ -22,12 +22,14 @@ class Context:
         quick: Small inputs: whether it works, not how fast it is.
         shared: The folder with the reference data.
         scratch: A folder that is removed at the end.
+        passages: How many passages `retrieval` searches; None is its own number.
     """
 
     rounds: int
     quick: bool
     shared: Path
     scratch: Path
+    passages: int | None = None
 
     @property
     def data(self) -> Path:

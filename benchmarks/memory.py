@@ -1,11 +1,16 @@
 """Memory of a process with its children, in bytes, sampled."""
 
+import os
+import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from benchmarks.core import SkipBenchmark
+from benchmarks.core import ROOT, SkipBenchmark
+from benchmarks.processes import ChildFailed, environment
 
 
 def proportional_set(pid: int) -> int:
@@ -63,3 +68,36 @@ class Sampler:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+
+
+def measured(
+    command: Sequence[str | Path], scratch: Path, interval: float = 0.2
+) -> tuple[float, float, int, str]:
+    """Run a command from its start to its end.
+
+    Returns:
+        Seconds, those of processor time with its children, the highest memory of all of them in
+        bytes, and what it printed.
+
+    Raises:
+        ChildFailed: Its exit code is not 0.
+    """
+    with tempfile.TemporaryFile("w+", dir=scratch) as out, tempfile.TemporaryFile("w+") as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=ROOT,
+            env=environment(scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+        )
+        with Sampler(process.pid, interval) as sampler:
+            _, status, used = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            code = process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        errors.seek(0)
+        if code != 0:
+            raise ChildFailed(f"{command[0]} … ended with {code}: {errors.read()[-2000:]}")
+        return seconds, used.ru_utime + used.ru_stime, sampler.peak, out.read()

@@ -42,6 +42,7 @@ WRITE = {
     "results/find/archives.py": FOLDERS,
     "results/layout.py": "a trial whether the folder can be written, removed at once",
     "results/predictions.py": FILES,
+    "results/ranked_documents.py": FILES,
     "results/training_record.py": FOLDERS,
     "training/callback.py": "a temporary folder",
     "training/checkpoint/candidate.py": FOLDERS,

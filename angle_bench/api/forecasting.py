@@ -266,6 +266,8 @@ def _lines(found: "JobForecast") -> list[str]:
         said += [f"  ! {task.name}: {line}" for line in task.skipped]
         if task.unused_columns:
             said.append(f"  {task.name}: not used: {some([*map(short, task.unused_columns)])}")
+    if found.too_large:
+        said.append(f"  ! {found.too_large}")
     return [*said, _sum(found)]
 
 

@@ -91,6 +91,7 @@ def run(
     cache_dir: Places | None = None,
     cache_limit: str | int = DEFAULT_STORE_BYTES,
     debug_timing: Places | None = None,
+    cache_dtype: str = "float32",
     progress: bool = True,
 ) -> RunResult:
     """Evaluate models on tasks; computes what is missing, and stores it as the command does.
@@ -126,6 +127,7 @@ def run(
         cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
         cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
         debug_timing: A .json file for a trace of what all processes did, for ui.perfetto.dev.
+        cache_dtype: What vectors are kept as: float32, or float16, which rounds all vectors.
         progress: Whether progress is shown on stderr.
 
     Returns:
@@ -152,7 +154,7 @@ def run(
         changes=changes,
         access=access_of(mirror, base, trust_remote_code, allow_pickle),
         computing=Computing(device, batch_tokens, ray, worker_timeout),
-        store_options=keeping_of(cache, cache_dir, cache_limit),
+        store_options=keeping_of(cache, cache_dir, cache_limit, cache_dtype),
         layers=tuple(layers),
         sizes=tuple(sizes),
         precisions=words_of(precisions),

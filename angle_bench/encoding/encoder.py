@@ -233,6 +233,8 @@ class Encoder:
         pending = Pending(self.store, identities, texts)
         try:
             for places, computed in self._computed(texts, template):
+                if self.store is not None:
+                    computed = self.store.rounded(computed)
                 vectors[missing[places]] = computed[:, output]
                 pending.add(places, computed)
                 done(int(copies[missing[places]].sum()))

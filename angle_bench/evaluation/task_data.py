@@ -37,6 +37,7 @@ class Located:
         definition: What an own task makes of the rows, as a digest; empty for mteb's.
         limit: How many samples of each split a smoke run takes; None is all.
         read: What reading the files of a user gave, by `config/split`.
+        counts: How many rows each local file has, by `config/split`.
     """
 
     origin: Origin
@@ -46,6 +47,7 @@ class Located:
     definition: str = ""
     limit: int | None = None
     read: Mapping[str, FileRead] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def limited(self, count: int) -> "Located":
         """A few samples of it, which are other data: their revision says how many."""
@@ -164,7 +166,8 @@ def _located(origin: Origin, task: Task, files: Files) -> Located:
     rows = {part: each.digest for part, each in read.items()}
     revision = f"local-{rows_digest(rows)[:16]}"
     users = read if origin == "file" else {}
-    return Located(origin, revision, files, rows, task.definition, read=users)
+    counts = {part: each.rows for part, each in read.items()}
+    return Located(origin, revision, files, rows, task.definition, read=users, counts=counts)
 
 
 def _only_read(task: Task, folder: Path, files: Files) -> dict[tuple[str, str], Path]:

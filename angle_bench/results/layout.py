@@ -54,6 +54,10 @@ class ModelFolder:
         """The per-item predictions of a task."""
         return self.side / f"{task}.parquet"
 
+    def ranked(self, task: str) -> Path:
+        """The documents that a retrieval task found for each query."""
+        return self.side / f"{task}.run.parquet"
+
     def error(self, task: str) -> Path:
         """The last failure of a task."""
         return self.side / f"{task}.error.json"

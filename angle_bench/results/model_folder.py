@@ -21,6 +21,7 @@ from angle_bench.files.locks import acquired, release
 from angle_bench.results.checksums import RECORDED, damaged, file_checksum, scores_checksums
 from angle_bench.results.layout import ModelFolder
 from angle_bench.results.predictions import Predictions, needs_predictions, predictions_file
+from angle_bench.results.ranked_documents import RankedDocuments, ranked_file
 from angle_bench.results.result_file import StoredResult, UnreadableResult, parsed, result_of
 from angle_bench.results.run_record import read_run_record
 from angle_bench.suites.task import Task
@@ -137,6 +138,7 @@ def store(
     meta: dict[str, Any],
     record: dict[str, Any],
     predictions: Sequence[Predictions],
+    ranked: Sequence[RankedDocuments] = (),
 ) -> StoredTask:
     """Put a task's result in place; what stood there is set aside once the new one is written.
 
@@ -166,6 +168,8 @@ def store(
     files = [FileToWrite(folder.record(task), write_record), json_file(folder.meta, meta)]
     if predictions:
         files.append(FileToWrite(folder.predictions(task), write_predictions))
+    if ranked:
+        files.append(ranked_file(folder.ranked(task), ranked))
     files.append(FileToWrite(folder.result(task), write_scores))
     with locked(folder):
         clear_leftovers(file.place for file in files)
@@ -176,13 +180,16 @@ def store(
 
 def set_aside(folder: ModelFolder, task: str) -> None:
     """Move a task's files to `superseded/`, the result file first."""
-    files = [folder.result(task), folder.record(task), folder.predictions(task)]
+    files = [
+        *(folder.result(task), folder.record(task)),
+        *(folder.predictions(task), folder.ranked(task)),
+    ]
     if not any(place.exists() for place in files):
         return
     shelf = folder.side / "superseded" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     while (shelf / f"{task}.json").exists() or (shelf / f"{task}.record.json").exists():
         shelf = shelf.with_name(f"{shelf.name}-")
-    names = [f"{task}.json", f"{task}.record.json", f"{task}.parquet"]
+    names = [f"{task}.json", f"{task}.record.json", f"{task}.parquet", f"{task}.run.parquet"]
     shelf.mkdir(parents=True, exist_ok=True)
     for place, name in zip(files, names, strict=True):
         if place.exists():

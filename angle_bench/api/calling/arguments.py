@@ -18,11 +18,13 @@ def access_of(
     )
 
 
-def keeping_of(cache: bool, cache_dir: Places | None, cache_limit: str | int) -> StoreOptions:
+def keeping_of(
+    cache: bool, cache_dir: Places | None, cache_limit: str | int, cache_dtype: str = "float32"
+) -> StoreOptions:
     """Where vectors are kept.
 
     Raises:
-        UsageError: The limit is no size.
+        UsageError: The limit is no size, or the dtype is unknown.
     """
     limit = cache_limit if isinstance(cache_limit, int) else parse_size(cache_limit)
-    return StoreOptions(cache, None if cache_dir is None else place(cache_dir), limit)
+    return StoreOptions(cache, None if cache_dir is None else place(cache_dir), limit, cache_dtype)

@@ -103,18 +103,19 @@ class CacheOptions:
     no_cache: shared.NoCache = False
     cache_limit: shared.CacheLimit = shared.DEFAULT_CACHE_LIMIT
 
-    def store_options(self) -> "StoreOptions":
+    def store_options(self, dtype: str = "float32") -> "StoreOptions":
         """Where, as the functions of Python take it.
 
         Raises:
-            UsageError: The limit is no size, or the folder is a file.
+            UsageError: The limit is no size, the folder is a file, or the dtype is unknown.
         """
         from angle_bench.api.calling.run_plan import refuse_cache_dir
         from angle_bench.api.calling.sizes import parse_size
         from angle_bench.evaluation.run.run_options import StoreOptions
 
         refuse_cache_dir(self.cache_dir)
-        return StoreOptions(not self.no_cache, self.cache_dir, parse_size(self.cache_limit))
+        limit = parse_size(self.cache_limit)
+        return StoreOptions(not self.no_cache, self.cache_dir, limit, dtype)
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,13 @@ class Computed:
 
         return Computing(self.device, self.batch_tokens, self.ray, self.worker_timeout)
 
-    def store_options(self) -> "StoreOptions":
+    def store_options(self, dtype: str = "float32") -> "StoreOptions":
         """Where, as the functions of Python take it.
 
         Raises:
-            UsageError: The limit is no size, or the folder is a file.
+            UsageError: The limit is no size, the folder is a file, or the dtype is unknown.
         """
-        return CacheOptions(self.cache_dir, self.no_cache, self.cache_limit).store_options()
+        return CacheOptions(self.cache_dir, self.no_cache, self.cache_limit).store_options(dtype)
 
 
 def grouped(verb: Callable[..., R]) -> Callable[..., R]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from angle_bench.cli import command_line
+from angle_bench.cli.options import complete
 from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import Computed, Used, VerbosityOptions, Where, grouped
 from angle_bench.cli.options.options_file import from_plan
@@ -89,6 +90,16 @@ class Carried:
             help="Write a trace of what all processes did, for chrome://tracing.",
         ),
     ] = None
+    cache_dtype: Annotated[
+        str,
+        typer.Option(
+            "--cache-dtype",
+            metavar="NAME",
+            help="Keep vectors in float32, or float16: half the room, and all vectors rounded.",
+            rich_help_panel=shared.COMPUTING,
+            autocompletion=complete.choices("float32", "float16"),
+        ),
+    ] = "float32"
 
 
 @dataclass(frozen=True)
@@ -195,7 +206,7 @@ def _question(
         changes=replace(used.overrides(), similarity=varied.similarity),
         access=where.access(),
         computing=computed.computing(),
-        store_options=computed.store_options(),
+        store_options=computed.store_options(carried.cache_dtype),
         layers=numbers(varied.layers, "--layers"),
         sizes=numbers(varied.sizes, "--sizes"),
         precisions=() if varied.precisions is None else words_of(varied.precisions),

@@ -73,6 +73,14 @@ class Store(Protocol):
         """Store vectors, shape (n, dimension); False where not all of them are stored."""
         ...
 
+    def rounded(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors as they are read back, so that computed and stored ones give the same scores.
+
+        Raises:
+            ModelError: A number is too large for what vectors are stored as.
+        """
+        ...
+
     def findings(self) -> list[str]:
         """What was read and is not as it was stored, a sentence for the user each, with counts."""
         ...

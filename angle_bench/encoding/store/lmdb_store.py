@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lmdb
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.store.lmdb_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store.location import store_place
+from angle_bench.encoding.store.packed_values import get_packed, put_packed
 from angle_bench.encoding.store.sealed import VALUE, Opened, opened, sealed
+from angle_bench.errors import ModelError
 
 if TYPE_CHECKING:
     from lmdb import Transaction, _Database
@@ -30,6 +32,9 @@ READ_BLOCK = 2048  # texts; short reads, since an open one keeps evicted pages f
 WRITE_BYTES = 64 << 20  # of vectors per commit; it is held in memory until then
 
 _CATALOGUE = b"identities"
+_HALF = np.dtype("<f2")
+_PACKED = b"-float16"  # behind an identity's name: its table of places, and
+_BLOCKS = b"-float16-blocks"  # its vectors
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,21 @@ class VectorStore:
     Attributes:
         folder: Where its files are.
         limit_bytes: What all identities may take; `put` evicts others beyond it.
+        dtype: What vectors are stored as, float32 or float16; neither answers for the other.
         moved: A sentence if it is not where it was asked for, else None.
         problem: See `Store`.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int, map_bytes: int = FIRST_MAP_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limit_bytes: int,
+        map_bytes: int = FIRST_MAP_BYTES,
+        dtype: str = "float32",
+    ) -> None:
         self.folder = folder
         self.limit_bytes = limit_bytes
+        self.dtype = dtype
         self.moved: str | None = None
         self.problem: str | None = None
         self._closed = False
@@ -80,7 +93,7 @@ class VectorStore:
         try:
             for start in range(0, len(keys), READ_BLOCK):
                 block = keys[start : start + READ_BLOCK]
-                read = self._opened(identity.table, block, vectors[start : start + READ_BLOCK])
+                read = self._opened(identity, block, vectors[start : start + READ_BLOCK])
                 found[start + read.whole] = True
                 self._note_damage(identity, [block[at] for at in read.damaged])
                 if len(read.bare):
@@ -99,7 +112,7 @@ class VectorStore:
             False if the disk or the limit leaves no room; `problem` says so. What is stored is
             whole vectors all the same.
         """
-        rows = np.ascontiguousarray(vectors, VALUE)
+        rows = np.ascontiguousarray(vectors, _HALF if self._half else VALUE)
         if rows.shape[:1] != (len(keys),) or rows.ndim != 2:
             raise ValueError(f"{len(keys)} keys for vectors of shape {rows.shape}")
         order = sorted(range(len(keys)), key=keys.__getitem__)  # neighbours share pages
@@ -109,7 +122,7 @@ class VectorStore:
                 some = order[start : start + step]
                 if not self._write(identity, [keys[i] for i in some], rows[some]):
                     return False
-                self._evict(self.limit_bytes, keep=identity.table)
+                self._evict(self.limit_bytes, keep=self._name(identity))
         except (lmdb.Error, OSError) as error:
             self._failed("written; its disk may be full", error)
             return False
@@ -131,7 +144,9 @@ class VectorStore:
     def holds(self, identity: StoreIdentity) -> bool:
         """Whether there is any vector of an identity; what cannot be read counts as absent."""
         try:
-            known = self._file.read(lambda transaction: self._known(transaction, identity.table))
+            known = self._file.read(
+                lambda transaction: self._known(transaction, self._name(identity))
+            )
         except (lmdb.Error, OSError) as error:
             self._failed("read", error)
             return False
@@ -141,9 +156,10 @@ class VectorStore:
         """Note that an identity is used; where nothing of it is stored, nothing happens."""
 
         def write(transaction: "Transaction[bytes]") -> None:
-            table = self._file.table(transaction, identity.table)
-            if table is not None and self._known(transaction, identity.table) is not None:
-                self._note_use(transaction, identity, table)
+            name = self._name(identity)
+            tables = [self._file.table(transaction, each) for each in _tables(name)]
+            if tables[0] is not None and self._known(transaction, name) is not None:
+                self._note_use(transaction, identity, [each for each in tables if each is not None])
 
         try:
             self._file.write(write)
@@ -191,15 +207,36 @@ class VectorStore:
             self._closed = True
             self._file.close()
 
-    def _opened(self, name: bytes, keys: Sequence[bytes], into: NDArray[np.float32]) -> Opened:
-        def read(transaction: "Transaction[memoryview]") -> Opened:
-            table = self._file.table(transaction, name)
-            if table is None:
-                return opened(keys, [None] * len(keys), into)
-            get = transaction.get  # views of the file, which end with the transaction
-            return opened(keys, [get(key, None, table) for key in keys], into)
+    def rounded(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors as they are read back (see `Store.rounded`)."""
+        return to_half_and_back(vectors) if self._half else vectors
 
-        return self._file.view(read)
+    @property
+    def _half(self) -> bool:
+        return self.dtype == "float16"
+
+    def _name(self, identity: StoreIdentity) -> bytes:
+        return identity.table + _PACKED if self._half else identity.table
+
+    def _opened(
+        self, identity: StoreIdentity, keys: Sequence[bytes], into: NDArray[np.float32]
+    ) -> Opened:
+        target = np.zeros(into.shape, _HALF) if self._half else into
+
+        def read(transaction: "Transaction[memoryview]") -> Opened:
+            tables = [self._file.table(transaction, each) for each in _tables(self._name(identity))]
+            if tables[0] is None:
+                return opened(keys, [None] * len(keys), target)
+            if len(tables) == 2 and tables[1] is not None:
+                values = get_packed(transaction, tables[0], tables[1], keys)
+                return opened(keys, values, target)
+            get, table = transaction.get, tables[0]  # views, which end with the transaction
+            return opened(keys, [get(key, None, table) for key in keys], target)
+
+        found = self._file.view(read)
+        if self._half:
+            into[:] = target
+        return found
 
     def _note_damage(self, identity: StoreIdentity, keys: Sequence[bytes]) -> None:
         if keys:
@@ -212,20 +249,22 @@ class VectorStore:
         self._bare[identity.label] = self._bare.get(identity.label, 0) + len(keys)
         self.put(identity, keys, rows)
 
-    def _write(
-        self, identity: StoreIdentity, keys: Sequence[bytes], rows: NDArray[np.float32]
-    ) -> bool:
+    def _write(self, identity: StoreIdentity, keys: Sequence[bytes], rows: NDArray[Any]) -> bool:
         values = sealed(keys, rows)
         size = sum(map(len, values))
 
         def write(transaction: "Transaction[bytes]") -> bool:
-            known = self._known(transaction, identity.table)
+            name = self._name(identity)
+            known = self._known(transaction, name)
             if (known.bytes if known else 0) + size > self.limit_bytes:
                 return False
-            table = self._file.table(transaction, identity.table, create=True)
-            assert table is not None
-            transaction.cursor(db=table).putmulti(zip(keys, values, strict=True))
-            self._note_use(transaction, identity, table)
+            made = [self._file.table(transaction, each, create=True) for each in _tables(name)]
+            tables = [each for each in made if each is not None]
+            if self._half:
+                put_packed(transaction, tables[0], tables[1], keys, values)
+            else:
+                transaction.cursor(db=tables[0]).putmulti(zip(keys, values, strict=True))
+            self._note_use(transaction, identity, tables)
             return True
 
         if fits := self._file.write(write):
@@ -244,14 +283,21 @@ class VectorStore:
             self.problem = f"the vector store {self.folder} cannot be {deed}: {error}."
 
     def _note_use(
-        self, transaction: "Transaction[bytes]", identity: StoreIdentity, table: "_Database"
+        self,
+        transaction: "Transaction[bytes]",
+        identity: StoreIdentity,
+        tables: "Sequence[_Database]",
     ) -> None:
         """Keep what `info` shows, so that neither it nor a limit needs to open every table."""
-        stat = transaction.stat(table)
-        pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
-        said = IdentityInfo(identity.label, stat["entries"], pages * stat["psize"], time.time())
+        stats = [transaction.stat(each) for each in tables]
+        size = sum(
+            stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"])
+            for stat in stats
+        )
+        label = f"{identity.label} float16" if self._half else identity.label
+        said = IdentityInfo(label, stats[0]["entries"], size, time.time())
         catalogue = self._file.table(transaction, _CATALOGUE, create=True)
-        transaction.put(identity.table, json.dumps(asdict(said)).encode(), db=catalogue)
+        transaction.put(self._name(identity), json.dumps(asdict(said)).encode(), db=catalogue)
 
     def _known(self, transaction: "Transaction[bytes]", name: bytes) -> IdentityInfo | None:
         catalogue = self._file.table(transaction, _CATALOGUE)
@@ -287,8 +333,10 @@ class VectorStore:
 
     def _drop(self, name: bytes) -> None:
         def write(transaction: "Transaction[bytes]") -> None:
-            table = self._file.table(transaction, name)
-            if table is not None:
+            for each in _tables(name):
+                table = self._file.table(transaction, each)
+                if table is None:
+                    continue
                 # emptied, never deleted: another process may hold the table's handle, and
                 # writing through the handle of a deleted table damages the file
                 transaction.drop(table, delete=False)
@@ -298,13 +346,35 @@ class VectorStore:
         self._file.write(write)
 
 
-def open_store(cache_dir: Path | None, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> VectorStore:
+def to_half_and_back(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors rounded to float16.
+
+    Raises:
+        ModelError: A number is too large for it.
+    """
+    with np.errstate(over="ignore"):
+        kept = vectors.astype(_HALF).astype(np.float32)
+    if not np.isfinite(kept).all():
+        raise ModelError(
+            "a vector has a number above 65,504, the largest of float16.", "--cache-dtype float32"
+        )
+    return kept
+
+
+def _tables(name: bytes) -> list[bytes]:
+    """The tables of an identity: its vectors, or their places and the blocks that hold them."""
+    return [name, name.removesuffix(_PACKED) + _BLOCKS] if name.endswith(_PACKED) else [name]
+
+
+def open_store(
+    cache_dir: Path | None, limit_bytes: int = DEFAULT_LIMIT_BYTES, dtype: str = "float32"
+) -> VectorStore:
     """The store below a cache folder, by default the user's (see `places.cache_folder`).
 
     Raises:
         UsageError: If it cannot be opened there; `DamagedStoreError` if what is there is broken.
     """
     place = store_place(cache_dir)
-    store = VectorStore(place.folder, limit_bytes)
+    store = VectorStore(place.folder, limit_bytes, dtype=dtype)
     store.moved = place.moved
     return store

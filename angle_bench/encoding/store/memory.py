@@ -54,6 +54,10 @@ class MemoryStore:
             self._size = grown
         return True
 
+    def rounded(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors as they are: memory keeps them so."""
+        return vectors
+
     def findings(self) -> list[str]:
         """Nothing: memory is not read back from a disk."""
         return []

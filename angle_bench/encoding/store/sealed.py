@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,11 @@ class Opened:
     bare: Places
 
 
-def sealed(keys: Sequence[bytes], rows: NDArray[np.float32]) -> list[bytes]:
-    """The values of vectors, (keys, dimension), little-endian; a value goes with its key alone."""
+def sealed(keys: Sequence[bytes], rows: NDArray[Any]) -> list[bytes]:
+    """The values of vectors, (keys, dimension), little-endian float32 or float16.
+
+    A value goes with its key alone.
+    """
     raw = rows.tobytes()
     sums = _sums(raw, rows.itemsize * rows.shape[1], 0) ^ _heads(keys)
     tails = sums.astype(_SUM).tobytes()
@@ -43,14 +47,12 @@ def sealed(keys: Sequence[bytes], rows: NDArray[np.float32]) -> list[bytes]:
     ]
 
 
-def opened(
-    keys: Sequence[bytes], values: Sequence[Value | None], into: NDArray[np.float32]
-) -> Opened:
+def opened(keys: Sequence[bytes], values: Sequence[Value | None], into: NDArray[Any]) -> Opened:
     """Put the vectors that values hold into rows, (keys, dimension), where they are whole.
 
     A value of another dimension holds nothing.
     """
-    width = VALUE.itemsize * into.shape[1]
+    width = into.itemsize * into.shape[1]
     lengths = np.array([0 if value is None else len(value) for value in values])
     places = np.flatnonzero(lengths == width + _TAIL)
     bare = np.flatnonzero(lengths == width)
@@ -65,7 +67,7 @@ def opened(
     else:
         target[places[fits]] = rows[fits, :width]
     if len(bare):
-        into[bare] = np.frombuffer(_joined(values, bare), VALUE).reshape(len(bare), -1)
+        into[bare] = np.frombuffer(_joined(values, bare), into.dtype).reshape(len(bare), -1)
     return Opened(np.concatenate([places[fits], bare]), places[~fits], bare)
 
 

@@ -139,6 +139,11 @@ class MtebEncoder(SentenceEncoder):
         return settings.size or kept
 
     @property
+    def stored_width(self) -> int:
+        """The length of a vector in the store, where it is kept uncut."""
+        return self.encoder.width
+
+    @property
     def _widest(self) -> int:
         return self.spec.required_settings().size or self.encoder.width
 

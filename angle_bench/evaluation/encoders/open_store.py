@@ -44,7 +44,7 @@ def _open(store_options: StoreOptions, progress: Warned) -> "Store":
     if not store_options.on:
         return MemoryStore(MEMORY_STORE_BYTES)
     try:
-        opened = open_store(store_options.folder, store_options.limit_bytes)
+        opened = open_store(store_options.folder, store_options.limit_bytes, store_options.dtype)
     except UsageError as error:
         if store_options.folder is not None:  # it was asked for by name
             raise

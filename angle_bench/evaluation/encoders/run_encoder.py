@@ -8,6 +8,8 @@ from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.missing import MissingTask
 from angle_bench.evaluation.run.prefetch import prefetch_texts
+from angle_bench.evaluation.run.run_options import StoreOptions
+from angle_bench.evaluation.run.store_room import too_large
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
@@ -50,6 +52,9 @@ class RunEncoder(Protocol):
 
     def counted(self) -> dict[str, int]:
         """What it has done so far, by the names of `Counts`; nothing where nobody counts."""
+
+    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> str | None:
+        """What is said where the vectors of so many texts by task do not fit the store."""
 
     def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Compute the texts of tasks of pairs before the first is scored, where that saves some."""
@@ -100,6 +105,10 @@ class ByLibrary:
     def counted(self) -> dict[str, int]:
         """What it has done so far."""
         return self.model.counted()
+
+    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> str | None:
+        """Vectors are stored as wide as the model gives them."""
+        return too_large(self.model.spec.label, texts, self.model.stored_width, store_options)
 
     def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Nothing: the library is asked task by task."""
@@ -167,6 +176,9 @@ class ByMteb:
     def counted(self) -> dict[str, int]:
         """Nobody counts."""
         return {}
+
+    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> None:
+        """Its vectors are not stored."""
 
     def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Nothing: its vectors are not stored."""

@@ -156,6 +156,11 @@ class SentenceEncoder(ABC):
 
     @property
     @abstractmethod
+    def stored_width(self) -> int:
+        """The length of a vector in the store, where it is kept uncut."""
+
+    @property
+    @abstractmethod
     def _widest(self) -> int:
         """The length of a vector before the checkpoint's own `truncate_dim`."""
 

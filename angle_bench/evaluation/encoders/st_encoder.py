@@ -154,6 +154,8 @@ class HandedOver(SentenceEncoder):
             for start in range(0, len(missing), step):
                 block = missing[start : start + step]
                 computed = self._forward([unique[i] for i in block], prompt, call)
+                if self.store is not None:
+                    computed = self.store.rounded(computed)
                 vectors[block] = computed
                 pending.add(np.arange(start, start + len(block)), computed[:, None])
                 done(int(copies[block].sum()))
@@ -260,6 +262,11 @@ class HandedOver(SentenceEncoder):
                 "a folder whose last module says it",
             ) from failures[0]
         return int(declared)
+
+    @property
+    def stored_width(self) -> int:
+        """The length of a vector in the store, where it is kept uncut."""
+        return self._widest
 
     @property
     def dimension(self) -> int:

@@ -14,11 +14,13 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.variants import varied
 from angle_bench.encoding.tokenise import tokenise
 from angle_bench.errors import AngleBenchError
+from angle_bench.evaluation.encoders.load import vector_width
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.select_files import read_rows
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.missing import answer
 from angle_bench.evaluation.run.run_options import Options
+from angle_bench.evaluation.run.store_room import texts_of_task, too_large
 from angle_bench.evaluation.task_data import Located, locate, options_of
 from angle_bench.evaluation.user_tasks.fields import unused_columns
 from angle_bench.files.places import tasks_folder
@@ -67,12 +69,15 @@ class JobForecast:
         tasks: Its tasks.
         device: What the time is meant for.
         seconds: About how long it takes; None where the model or a size is not known.
+        too_large: What is said where the vectors do not fit the store; None where they do, or
+            nobody knows.
     """
 
     label: str
     tasks: Sequence[TaskForecast]
     device: str
     seconds: float | None
+    too_large: str | None = None
 
     @property
     def todo(self) -> list[TaskForecast]:
@@ -107,6 +112,10 @@ def _job(job: Job, options: Options) -> JobForecast:
     made = JobForecast(label, tasks, "", None)
     if not made.todo:
         return JobForecast(label, tasks, "", 0.0)
+    if place is not None and spec.settings is not None:
+        width, counts = vector_width(spec, place), [task.texts for task in made.todo]
+        said = too_large(spec.label, counts, width, options.store_options)
+        made = replace(made, too_large=said)
     work = None if place is None else _operations_per_token(place)
     if made.tokens is None or work is None or spec.settings is None:
         return made
@@ -114,7 +123,7 @@ def _job(job: Job, options: Options) -> JobForecast:
 
     kind, speed = flop_per_second(options.computing.device, spec.settings.dtype)
     seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
-    return JobForecast(label, tasks, kind, seconds)
+    return replace(made, device=kind, seconds=seconds)
 
 
 def _with_parts(job: Job) -> Iterator[Task]:
@@ -149,7 +158,9 @@ def _task(job: Job, task: Task, options: Options, spec: ModelSpec, tokenizer: An
 
 
 def _counted(task: Task, located: Located) -> Task:
-    """A user's pairs with their count, which no catalogue has."""
+    """A user's pairs, and local documents and queries, with their count: no catalogue has it."""
+    if task.texts is None and (found := texts_of_task(task, located)):
+        return task.model_copy(update={"samples": found})
     if not task.path or task.type not in ("STS", "PairClassification"):
         return task
     rows = sum(read.rows for read in located.read.values())

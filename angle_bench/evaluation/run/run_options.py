@@ -6,9 +6,10 @@ from pathlib import Path
 
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.silence import check_timeout
-from angle_bench.errors import UsageError
+from angle_bench.errors import UsageError, or_list
 
 DEFAULT_STORE_BYTES = 20 << 30
+STORE_DTYPES = ("float32", "float16")
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,28 @@ class StoreOptions:
         on: Whether they are kept beyond the process.
         folder: The cache folder; None is the user's.
         limit_bytes: What the vectors of all models may take.
+        dtype: What they are kept as, float32 or float16; the latter rounds what is computed, too.
+
+    Raises:
+        UsageError: The dtype is neither, or nothing is kept.
     """
 
     on: bool = True
     folder: Path | None = None
     limit_bytes: int = DEFAULT_STORE_BYTES
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in STORE_DTYPES:
+            raise UsageError(
+                f"vectors are not kept as {self.dtype!r}, only as {or_list(list(STORE_DTYPES))}.",
+                "--cache-dtype float16",
+            )
+        if self.dtype != "float32" and not self.on:
+            raise UsageError(
+                f"--no-cache keeps no vectors, in {self.dtype} or otherwise.",
+                f"--cache-dtype {self.dtype} without --no-cache",
+            )
 
 
 @dataclass(frozen=True)

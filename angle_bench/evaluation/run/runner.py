@@ -19,6 +19,7 @@ from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.missing import MissingTask, claimed, missing
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.run_options import Options
+from angle_bench.evaluation.run.store_room import texts_of_task
 from angle_bench.evaluation.run.task_record import task_record
 from angle_bench.evaluation.task_data import locate, mirror_warning
 from angle_bench.results.model_folder import StoredTask, store
@@ -143,15 +144,20 @@ def _score_all(
     header = spec.header([(each.task.name, each.task.type) for each in todo])
     where = f"{STORED} first" if first.device == STORED else first.device
     parts = [header, *varied([outcome.spec for outcome in variants]), where]
-    texts_in_all = _countable_texts(todo, options) if first.tells_texts else 0
+    texts_in_all = _countable_texts(todo) if first.tells_texts else 0
     progress.model(" · ".join(parts), len(todo), texts_in_all)
     for line in _prompt_lines(spec, todo):
         progress.prompt(line)
+    if said := first.too_large(
+        [texts_of_task(each.task, each.located) for each in todo if not each.parts],
+        options.store_options,
+    ):
+        progress.warning(said)
     ready = first.ahead([each for each in todo if each.task.type == "STS"], progress)
     for number, each in enumerate(todo, start=1):
         held = ready.pop(each.task.name, None)
         ahead = bool(each.parts) or (held is not None and not isinstance(held, Exception))
-        texts = each.task.texts_of(options.limit) or 0
+        texts = texts_of_task(each.task, each.located) or 0
         progress.task(each.task.name, number, 0 if ahead else texts)
         lacking = [
             (outcome, encoder)
@@ -173,9 +179,9 @@ def _prompt_lines(spec: ModelSpec, todo: Sequence[MissingTask]) -> list[str]:
     return lines if len(lines) > 1 else []
 
 
-def _countable_texts(todo: Sequence[MissingTask], options: Options) -> int:
+def _countable_texts(todo: Sequence[MissingTask]) -> int:
     """The texts that the encoder will report, 0 where that is not known beforehand."""
-    texts = [each.task.texts_of(options.limit) for each in todo if not each.parts]
+    texts = [texts_of_task(each.task, each.located) for each in todo if not each.parts]
     return 0 if None in texts else sum(count or 0 for count in texts)
 
 
@@ -283,6 +289,8 @@ def _store(
 ) -> StoredTask:
     with span("store", task=todo.task.name):
         record = task_record(outcome.spec, encoder, todo.task, todo.located, scored)
+        if (dtype := options.store_options.dtype) != "float32":  # which rounds all vectors
+            record["cache_dtype"] = dtype
         return store(
             outcome.folder,
             todo.task.name,
@@ -290,6 +298,7 @@ def _store(
             meta=encoder.model.mteb_model_meta.to_dict(),
             record={"command": list(options.command), "seconds": round(seconds, 3), **record},
             predictions=scored.predictions,
+            ranked=scored.ranked,
         )
 
 

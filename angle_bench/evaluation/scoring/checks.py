@@ -9,11 +9,14 @@ from typing import Any
 
 import datasets
 import mteb
+import pyarrow as pa
+import pyarrow.compute as pc
 from mteb.abstasks import AbsTaskClassification, AbsTaskPairClassification, AbsTaskSTS
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 
 from angle_bench.errors import DataError
 from angle_bench.evaluation.reader.problems import cell_text
+from angle_bench.evaluation.scoring.corpus_texts import column_of
 from angle_bench.evaluation.scoring.loaded_rows import (
     PairTask,
     pair_columns,
@@ -191,8 +194,8 @@ def _check_retrieval(mteb_task: AbsTaskRetrieval, task: Task) -> Findings:
     doubts: list[DataError] = []
     for subset, split in parts(mteb_task, task):
         data, where = retrieval_data(mteb_task, subset, split), _where(task, subset, split)
-        documents, queries = data["corpus"]["id"][:], data["queries"]["id"][:]
-        if not queries:
+        documents, queries = column_of(data["corpus"], "id"), column_of(data["queries"], "id")
+        if not len(queries):
             raise DataError(
                 f"{where} has no query with a judgement: their ids differ.",
                 "the queries and judgements of one data set",
@@ -212,10 +215,10 @@ def _check_retrieval(mteb_task: AbsTaskRetrieval, task: Task) -> Findings:
     return Findings(doubts=tuple(doubts))
 
 
-def _twice(ids: Sequence[str], config: str, where: str) -> list[DataError]:
-    again = [name for name, count in Counter(ids).items() if count > 1]
-    if not again:
+def _twice(ids: pa.ChunkedArray, config: str, where: str) -> list[DataError]:
+    if pc.count_distinct(ids, mode="all").as_py() == len(ids):
         return []
+    again = [name for name, count in Counter(ids.to_pylist()).items() if count > 1]
     return [
         DataError(
             f"{where} has {len(again)} ids in {config} more than once, such as {again[0]!r}; "
@@ -225,9 +228,15 @@ def _twice(ids: Sequence[str], config: str, where: str) -> list[DataError]:
     ]
 
 
-def _unknown(named: Iterable[str], known: Iterable[str], what: str, where: str) -> list[DataError]:
-    names, there = list(named), set(known)
-    absent = [name for name in names if name not in there]
+def _unknown(
+    named: Iterable[str], known: pa.ChunkedArray, what: str, where: str
+) -> list[DataError]:
+    names = list(named)
+    if pa.types.is_string(known.type) or pa.types.is_large_string(known.type):
+        there = pc.is_in(pa.array(names, known.type), known.combine_chunks()).to_pylist()
+    else:  # no id of these is a name
+        there = [False] * len(names)
+    absent = [name for name, found in zip(names, there, strict=True) if not found]
     if not absent:
         return []
     return [

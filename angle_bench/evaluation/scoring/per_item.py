@@ -45,6 +45,7 @@ from angle_bench.results.predictions import (
     QueryPredictions,
     has_predictions,
 )
+from angle_bench.results.ranked_documents import RankedDocuments
 from angle_bench.suites.task import Task
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -66,6 +67,7 @@ class KeptPredictions:
     Attributes:
         folder: Where mteb shall dump predictions; None where they are not needed.
         queries: The queries of each subset and split of retrieval.
+        ranked: The documents that were found for them.
         drawn: What clustering drew.
     """
 
@@ -73,6 +75,7 @@ class KeptPredictions:
     task: Task
     folder: Path | None = None
     queries: list[QueryPredictions] = field(default_factory=list)
+    ranked: list[RankedDocuments] = field(default_factory=list)
     drawn: Drawn = field(default_factory=Drawn)
 
     def predictions(self, scores: Scores) -> Sequence[Predictions]:
@@ -137,6 +140,7 @@ def kept_predictions(mteb_task: mteb.AbsTask, task: Task) -> Iterator[KeptPredic
             else:
                 own = _queries(mteb_task, task, hf_subset, hf_split, scores, qrels, results)
             kept.queries.append(own)
+            kept.ranked.append(RankedDocuments.of(hf_subset, hf_split, results))
             return found
 
         changed.task_specific_scores = listening

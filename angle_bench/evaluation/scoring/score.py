@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import mteb
-from mteb.abstasks import AbsTaskSTS
+from mteb.abstasks import AbsTaskRetrieval, AbsTaskSTS
 from mteb.results import TaskResult
 from mteb.timing import TimingStack
 
 from angle_bench.errors import DataError, ModelError, first_line
+from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.scoring.checks import Findings, check
+from angle_bench.evaluation.scoring.corpus_search import CorpusSearch
 from angle_bench.evaluation.scoring.loaded_rows import pair_columns, pair_rows, parts
 from angle_bench.evaluation.scoring.per_item import Scores, kept_predictions
 from angle_bench.evaluation.scoring.sample import keep_some
@@ -23,6 +25,7 @@ from angle_bench.evaluation.task_data import Located, stage
 from angle_bench.evaluation.user_tasks.build import own_task
 from angle_bench.evaluation.user_tasks.task_types import OwnData
 from angle_bench.results.predictions import Predictions
+from angle_bench.results.ranked_documents import RankedDocuments
 from angle_bench.suites.task import Task
 
 
@@ -34,6 +37,7 @@ class ScoredTask:
     predictions: Sequence[Predictions]
     verification: Verification
     warnings: tuple[str, ...] = ()
+    ranked: Sequence[RankedDocuments] = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,15 @@ def score(encoder: Any, prepared: Prepared, batch: int) -> ScoredTask:
     task, mteb_task = prepared.task, prepared.mteb_task
     timer = TimingStack()
     started = time.monotonic()
+    model: Any = encoder
+    if isinstance(mteb_task, AbsTaskRetrieval) and isinstance(encoder, SentenceEncoder):
+        model = CorpusSearch(encoder)  # type: ignore[arg-type]  # it takes lists of strings, too
     # a task draws from a state that advances: every encoder meets the one it began with
     mteb_task.rng_state, mteb_task.np_rng = copy.deepcopy(prepared.random)
     with kept_predictions(mteb_task, task) as kept:
         scores = {
             split: mteb_task.evaluate(
-                encoder,
+                model,
                 split,
                 list(mteb_task.hf_subsets),
                 encode_kwargs={"batch_size": batch, "show_progress_bar": False},
@@ -151,7 +158,9 @@ def score(encoder: Any, prepared: Prepared, batch: int) -> ScoredTask:
         date=datetime.now(tz=UTC),
         evaluation_phases=timer.phases or None,
     )
-    return ScoredTask(result, predictions, prepared.verification, prepared.warnings)
+    return ScoredTask(
+        result, predictions, prepared.verification, prepared.warnings, tuple(kept.ranked)
+    )
 
 
 def _refuse_nan(prepared: Prepared, scores: Scores) -> None:

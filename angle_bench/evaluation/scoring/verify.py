@@ -5,9 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import mteb
-from mteb.abstasks import AbsTaskSTS
+from mteb.abstasks import AbsTaskRetrieval, AbsTaskSTS
 
+from angle_bench.evaluation.scoring.corpus_texts import count_characters, is_plain
+from angle_bench.evaluation.scoring.loaded_rows import retrieval_data
 from angle_bench.evaluation.task_data import Located
+from angle_bench.evaluation.user_tasks.task_types import OwnData
 from angle_bench.suites.task import Task
 
 # from the best to the worst that can be said of data
@@ -77,6 +80,9 @@ def _count(mteb_task: mteb.AbsTask, split: str, subset: str) -> PartCount:
 
 def counted(mteb_task: mteb.AbsTask, split: str, subset: str) -> tuple[int, int | None]:
     """Samples and characters of loaded data, counted as mteb counts them."""
+    plain = isinstance(mteb_task, AbsTaskRetrieval) and not isinstance(mteb_task, OwnData)
+    if plain and (found := _searched(mteb_task, split, subset)) is not None:
+        return found
     chosen = subset if mteb_task.metadata.is_multilingual else None
     if not isinstance(mteb_task, AbsTaskSTS) or mteb_task.modalities != ["text"]:
         stats: Any = mteb_task._calculate_descriptive_statistics_from_split(split, hf_subset=chosen)
@@ -86,6 +92,21 @@ def counted(mteb_task: mteb.AbsTask, split: str, subset: str) -> tuple[int, int 
     rows = data[chosen][split] if chosen else data[split]
     columns = [rows[str(name)][:] for name in mteb_task.column_names]
     return len(rows), sum(len(text) for column in columns for text in column)
+
+
+def _searched(mteb_task: Any, split: str, subset: str) -> tuple[int, int] | None:
+    """Counts of a retrieval task of plain texts; None of another, which are mteb's to count.
+
+    mteb writes the texts of the corpus to the disk once more and hashes each.
+    """
+    if mteb_task.modalities != ["text"]:
+        return None
+    data = retrieval_data(mteb_task, subset, split)
+    corpus, queries = data["corpus"], data["queries"]
+    if not is_plain(corpus) or not is_plain(queries) or "instruction" in queries.column_names:
+        return None
+    characters = count_characters(corpus) + sum(map(len, queries["text"][:]))
+    return len(corpus) + len(queries), characters
 
 
 def characters_of(stats: Mapping[str, Any]) -> int | None:

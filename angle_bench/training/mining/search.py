@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from angle_bench.encoding.top_k import empty, merged, ranked
+
 Vectors = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 NONE = -1  # where a pair has no further negative
-_LOW = np.int64(0xFFFFFFFF)
-_SIGN = np.int32(0x7FFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -128,52 +128,14 @@ def nearest(
         asked = _unit(queries[start : start + blocks.queries])
         ends = np.searchsorted(pool.excluded[:, 0], [start, start + len(asked)])
         excluded = pool.excluded[slice(*ends)] - [start, 0]
-        best = np.full((len(asked), count), _EMPTY)
+        best = empty(len(asked), count)
         for first in range(0, len(pool.corpus), blocks.documents):
             members = documents[pool.corpus[first : first + blocks.documents]]
             near = (asked @ _unit(members).T).astype(np.float32)
             here = excluded[(excluded[:, 1] >= first) & (excluded[:, 1] < first + len(members))]
             near[here[:, 0], here[:, 1] - first] = -np.inf
-            best = _merged(best, near, first)
-        best = np.sort(best, axis=1)[:, ::-1]
-        yield Nearest(start, _LOW - (best & _LOW), _similarities(best))
-
-
-def _merged(best: Indices, near: Vectors, first: int) -> Indices:
-    """The keys of the best, (queries, count), after a block of candidates, (queries, block).
-
-    Candidates come in the order of the corpus, so that one as near as the last of the best is
-    behind it.
-    """
-    last = _similarities(best.min(axis=1))
-    rows, columns = np.nonzero(near > last[:, None])
-    if not len(rows):
-        return best
-    each = np.bincount(rows, minlength=len(best))
-    within = np.arange(len(rows)) - (np.cumsum(each) - each)[rows]
-    fresh = np.full((len(best), each.max()), _EMPTY)
-    fresh[rows, within] = _keys(near[rows, columns], first + columns)
-    count = best.shape[1]
-    return np.partition(np.concatenate([best, fresh], axis=1), -count, axis=1)[:, -count:].copy()
-
-
-def _keys(similarities: Vectors, places: Indices | np.int64) -> Indices:
-    """Integers that order candidates: by similarity, and where it is equal by falling place.
-
-    The bits of float32 order as integers do, once those of negative numbers are turned round.
-    """
-    bits = (similarities + np.float32(0)).view(np.int32)  # -0 becomes 0
-    ordered = (bits ^ ((bits >> 31) & _SIGN)).astype(np.int64)
-    keys: Indices = (ordered << 32) | (_LOW - places)
-    return keys
-
-
-def _similarities(keys: Indices) -> Vectors:
-    ordered = (keys >> 32).astype(np.int32)
-    return (ordered ^ ((ordered >> 31) & _SIGN)).view(np.float32)
-
-
-_EMPTY = _keys(np.array([-np.inf], np.float32), _LOW)[0]  # below every candidate
+            best = merged(best, near, first)
+        yield Nearest(start, *ranked(best))
 
 
 def _chosen(
