@@ -18,11 +18,12 @@ SCRATCH = {
     "encoding/store/lmdb_file.py": "lmdb's own copy of its file",
     "encoding/store/location.py": "only asks where temporary files are",
     "encoding/workers/ray/connection.py": "only asks where temporary files are",
-    "encoding/workers/worker_process.py": "a log that has no name",
+    "encoding/workers/process_start.py": "logs that have no name",
     "evaluation/reader/columnar.py": "a stream that parquet has to read twice",
     "evaluation/reader/texts.py": "the standard input, which some kinds read twice",
     "evaluation/scoring/per_item.py": "what mteb dumps of a task",
     "training/callback.py": "a model that is scored and thrown away",
+    "timeline.py": "what each process did, until the trace is put together",
     "training/loop/trainer.py": "random states as transformers writes them",
 }
 # functions that these modules hand to the writers, which give them a temporary place
@@ -44,6 +45,7 @@ WRITE = {
     "results/predictions.py": FILES,
     "results/ranked_documents.py": FILES,
     "results/training_record.py": FOLDERS,
+    "timeline.py": "a temporary folder",
     "training/callback.py": "a temporary folder",
     "training/checkpoint/candidate.py": FOLDERS,
     "training/checkpoint/export.py": FOLDERS,

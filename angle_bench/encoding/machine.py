@@ -33,6 +33,15 @@ def available_memory() -> int | None:
     return free
 
 
+def limited_address_space() -> bool:
+    """Whether the process may not have any amount of memory (`ulimit -v`)."""
+    try:
+        import resource
+    except ImportError:  # no such limit on Windows
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
 def processor() -> str:
     """The processor's name and how many cores may be used."""
     lines = (line.partition(":") for line in _read(_CPUINFO).splitlines())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from angle_bench.encoding.workers.contract import Ids, Vectors
-from angle_bench.encoding.workers.forward import OutOfMemory, halving, is_out_of_memory, pad
+from angle_bench.encoding.workers.contract import Ids, OutOfMemory, Vectors
+from angle_bench.encoding.workers.forward import halving, is_out_of_memory, pad
 
 CPU_ALLOCATOR = "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
 

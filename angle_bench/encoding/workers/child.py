@@ -18,7 +18,13 @@ from angle_bench import timeline
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
 from angle_bench.encoding.portable_tokenizer import portable
-from angle_bench.encoding.workers.contract import Batch, Failed, Switch, TokenizerWanted
+from angle_bench.encoding.workers.contract import (
+    Batch,
+    Failed,
+    OutOfMemory,
+    Switch,
+    TokenizerWanted,
+)
 from angle_bench.encoding.workers.forking import (
     ParentWatch,
     WorkerEnds,
@@ -27,7 +33,7 @@ from angle_bench.encoding.workers.forking import (
     reap,
     start_each,
 )
-from angle_bench.errors import AngleBenchError
+from angle_bench.errors import MEMORY_FIX, AngleBenchError, no_memory
 from angle_bench.quick_imports import quick_imports
 
 if TYPE_CHECKING:
@@ -178,11 +184,11 @@ def switched(forward: "Forward", question: Switch) -> "Forward":
 
 def failed(error: Exception) -> Failed:
     """An exception as text: it need not be one that can be pickled."""
-    from angle_bench.encoding.workers.forward import OutOfMemory
-
     what, fix = f"{type(error).__name__}: {error}", ""
     if isinstance(error, AngleBenchError):
         what, fix = error.what, error.fix
+    elif no_memory(error) and not isinstance(error, OutOfMemory):
+        what, fix = "memory ran out.", MEMORY_FIX
     return Failed(
         what=what,
         fix=fix,

@@ -99,6 +99,18 @@ def common_rates(rates: Sequence[Rates]) -> Rates:
     return {budget: sum(rate[budget] for rate in rates) for budget in sorted(common)}
 
 
+class OutOfMemory(Exception):
+    """Not even one text of the batch fits.
+
+    Attributes:
+        text: The place of the text in its batch.
+    """
+
+    def __init__(self, text: int, tokens: int) -> None:
+        super().__init__(f"a text of {tokens} tokens does not fit into memory")
+        self.text = text
+
+
 class BatchFailed(Exception):
     """A batch cannot be computed.
 

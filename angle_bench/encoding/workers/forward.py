@@ -13,21 +13,17 @@ from angle_bench.checkpoints.loading.backbone import Backbone
 from angle_bench.checkpoints.loading.pooling import pool, without_first
 from angle_bench.checkpoints.spec import Output, Pooling, Settings
 from angle_bench.encoding.machine import processor
-from angle_bench.encoding.workers.contract import Batch, Ids, Loaded, Probe, Rates, Vectors
+from angle_bench.encoding.workers.contract import (
+    Batch,
+    Ids,
+    Loaded,
+    OutOfMemory,
+    Probe,
+    Rates,
+    Vectors,
+)
 
 PROBE_TOKENS_OF_A_TEXT = 16  # about a sentence of STS
-
-
-class OutOfMemory(Exception):
-    """Not even one text of the batch fits.
-
-    Attributes:
-        text: The place of the text in its batch.
-    """
-
-    def __init__(self, text: int, tokens: int) -> None:
-        super().__init__(f"a text of {tokens} tokens does not fit into memory")
-        self.text = text
 
 
 class Forward:

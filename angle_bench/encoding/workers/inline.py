@@ -9,13 +9,14 @@ from angle_bench.encoding.workers.contract import (
     Batch,
     BatchFailed,
     Loaded,
+    OutOfMemory,
     Probe,
     Rates,
     Switch,
     Vectors,
     worker_error,
 )
-from angle_bench.encoding.workers.forward import Forward, OutOfMemory
+from angle_bench.encoding.workers.forward import Forward
 from angle_bench.errors import AngleBenchError
 
 

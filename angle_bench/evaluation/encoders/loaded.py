@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.encoding.machine import limited_address_space
 from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
@@ -69,7 +70,8 @@ def _ours(
     if fresh := not encoders[0].encoder.known():
         encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
-    _import_for_scores()
+    if not limited_address_space():  # else a worker says it, before a library here meets the limit
+        _import_for_scores()
     if fresh:
         with span("wait for the model"):
             _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
