@@ -130,6 +130,9 @@ _NO_MEMORY = (
     "bad_alloc",
     "failed to map segment",
     "can't start new thread",
+    "memory allocation of",  # Rust's last words
+    "without setting an exception",  # CPython's, where an exception itself finds no memory
+    "error return without exception set",
 )
 
 

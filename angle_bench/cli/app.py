@@ -36,6 +36,7 @@ from angle_bench.errors import (
     did_you_mean,
     first_line,
     next_step,
+    no_memory,
     shown,
 )
 from angle_bench.version import __version__
@@ -113,6 +114,10 @@ def main() -> NoReturn:
         code = _reader_gone()  # rich's own end, with which help is printed
     except (MemoryError, RecursionError, OSError) as error:
         code = _show_machine_error(error)
+    except Exception as error:  # a library's own words for it, from wherever it was imported
+        if not no_memory(error):
+            raise
+        code = _show_machine_error(MemoryError())
     gc.freeze()  # the end of the process would look at all that was imported, for a second
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -42,6 +42,15 @@ def limited_address_space() -> bool:
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
+def load_blas_early() -> None:
+    """Where memory is limited, load scipy's OpenBLAS while there is some.
+
+    It asks for its buffers when it is loaded, and for ever where it does not get them.
+    """
+    if limited_address_space():
+        import scipy.linalg  # noqa: F401
+
+
 def processor() -> str:
     """The processor's name and how many cores may be used."""
     lines = (line.partition(":") for line in _read(_CPUINFO).splitlines())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench import timeline
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
-from angle_bench.encoding.machine import limited_address_space
+from angle_bench.encoding.machine import load_blas_early
 from angle_bench.encoding.portable_tokenizer import portable
 from angle_bench.encoding.workers.contract import (
     Batch,
@@ -150,6 +150,7 @@ def load_forward(
     threads: int,
 ) -> "Forward":
     """Load the model from its folder and settings."""
+    load_blas_early()
     with quick_imports():
         import torch
 
@@ -188,7 +189,7 @@ def failed(error: Exception) -> Failed:
     what, fix = f"{type(error).__name__}: {error}", ""
     if isinstance(error, AngleBenchError):
         what, fix = error.what, error.fix
-    elif _of_memory(error):
+    elif no_memory(error) and not isinstance(error, OutOfMemory):
         what, fix = "memory ran out.", MEMORY_FIX
     return Failed(
         what=what,
@@ -196,10 +197,3 @@ def failed(error: Exception) -> Failed:
         trace="".join(traceback.format_exception(error)),
         text=error.text if isinstance(error, OutOfMemory) else None,
     )
-
-
-def _of_memory(error: Exception) -> bool:
-    """Whether memory was not there for something other than a batch."""
-    # where an allocation fails, the interpreter itself loses exceptions
-    lost = isinstance(error, SystemError) and limited_address_space()
-    return (lost or no_memory(error)) and not isinstance(error, OutOfMemory)

@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 from angle_bench.encoding.workers.contract import Batch, Failed, Loaded, WorkerTraceback
 from angle_bench.encoding.workers.forked import GONE, ForkedProcess
 from angle_bench.encoding.workers.silence import Silence
-from angle_bench.errors import ModelError
+from angle_bench.errors import MEMORY_FIX, ModelError, no_memory
 
 SHUTDOWN_SECONDS = 5.0
 
@@ -188,14 +188,15 @@ def death(process: WorkerProcess, doing: str = "") -> ModelError:
         how = "is gone"
     if silent:
         how = f"did not answer for {process.silence.seconds:.0f} s and was ended"
-    error = ModelError(
-        f"{process} {how}{doing}.",
-        "a larger --worker-timeout, or -d with other devices"
-        if silent
-        else "the same command to go on; -d with fewer workers, if memory ran out",
-    )
-    if words := process.last_words():
-        error.__cause__ = WorkerTraceback(words)
+    said = WorkerTraceback(process.last_words())
+    fix = "the same command to go on; -d with fewer workers, if memory ran out"
+    if silent:
+        fix = "a larger --worker-timeout, or -d with other devices"
+    elif no_memory(said):
+        how, fix = f"{how}, as memory ran out", MEMORY_FIX
+    error = ModelError(f"{process} {how}{doing}.", fix)
+    if said.args[0]:
+        error.__cause__ = said
     return error
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.encoding.machine import limited_address_space
+from angle_bench.encoding.machine import limited_address_space, load_blas_early
 from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
@@ -39,6 +39,7 @@ def load_encoders(
     if specs[0].loader == "transformers":
         return _ours(specs, kept, between, options, progress)
     between.close()
+    load_blas_early()
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     from angle_bench.evaluation.quiet import quieten
 
@@ -57,6 +58,7 @@ def _ours(
 ) -> list[ByUs]:
     from angle_bench.evaluation.quiet import quieten
 
+    load_blas_early()
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     if specs[0].folder is None:
         # before the bars of other libraries are silenced: a download shows its own
@@ -70,12 +72,15 @@ def _ours(
     if fresh := not encoders[0].encoder.known():
         encoders[0].encoder.begin()  # the workers load while mteb is imported
     quieten()
-    if not limited_address_space():  # else a worker says it, before a library here meets the limit
+    meanwhile = not limited_address_space()  # else a worker meets the limit first, which is said
+    if meanwhile:
         _import_for_scores()
     if fresh:
         with span("wait for the model"):
             _ = encoders[0].encoder.device  # whatever is wrong with the model is said now
         refuse_change(encoders[0])
+    if not meanwhile:
+        _import_for_scores()
     return [ByUs(encoder, variants=encoders) for encoder in encoders]
 
 
