@@ -112,12 +112,8 @@ def main() -> NoReturn:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
         code = _reader_gone()  # rich's own end, with which help is printed
-    except (MemoryError, RecursionError, OSError) as error:
+    except Exception as error:
         code = _show_machine_error(error)
-    except Exception as error:  # a library's own words for it, from wherever it was imported
-        if not no_memory(error):
-            raise
-        code = _show_machine_error(MemoryError())
     gc.freeze()  # the end of the process would look at all that was imported, for a second
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -129,12 +125,14 @@ def _show_interrupt() -> int:
     return _show("interrupted; what was finished is kept.", _going_on(), INTERRUPTED)
 
 
-def _show_machine_error(error: MemoryError | RecursionError | OSError) -> int:
-    """What the machine could not do."""
-    if isinstance(error, MemoryError):
+def _show_machine_error(error: Exception) -> int:
+    """What the machine could not do; any other error is one of this package, and is raised."""
+    if no_memory(error):
         return _show("memory ran out.", MEMORY_FIX, 1)
     if isinstance(error, RecursionError):
         return _show("something that was read is nested too deeply.", "--debug, to see what", 1)
+    if not isinstance(error, OSError):
+        raise error
     where, why = error.filename or "the output", error.strerror or first_line(error)
     code = _show(f"{where}: {why}.", "another place, or --debug, to see more", 1)
     _silence_stdout()
