@@ -78,8 +78,8 @@ def _command(folder: Path) -> list[str | Path]:
 
 def _means(printed: str) -> dict[str, float]:
     rows = json.loads(printed)["rows"]
-    means = {row["name"]: row["averages"]["mean"]["score"] for row in rows}
-    return {name: mean for name, mean in means.items() if mean is not None}
+    means = {row["name"]: row["averages"]["mean"]["score"] for row in rows}  # in points
+    return {name: mean / 100 for name, mean in means.items() if mean is not None}
 
 
 def _many(context: Context, repository: Path) -> dict[int, Usage]:
