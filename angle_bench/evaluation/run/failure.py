@@ -46,7 +46,8 @@ def record_failure(
         )
     except ResultsError as unwritten:
         if not isinstance(error, ResultsError):
-            return Failure(f"{failure.what} And {unwritten.what}", unwritten.fix)
+            fix = failure.fix if failure.fix == MEMORY_FIX else unwritten.fix  # for want of memory
+            return Failure(f"{failure.what} And {unwritten.what}", fix)
     return failure
 
 
