@@ -70,3 +70,10 @@ def test_a_file_that_cannot_be_a_trace_is_refused(cli: Cli, tmp_path: Path) -> N
         ended = cli("run", "-m", "all-MiniLM-L6-v2", "-t", "demo", "--debug-timing", place)
         assert ended.code == 2
         assert "trace" in ended.err
+
+
+def test_a_dry_run_has_nothing_to_show(cli: Cli, tmp_path: Path) -> None:
+    words = ("run", "-m", "all-MiniLM-L6-v2", "-t", "demo", "-n")
+    ended = cli(*words, "--debug-timing", tmp_path / "trace.json")
+    assert ended.code == 2
+    assert "--debug-timing" in ended.err

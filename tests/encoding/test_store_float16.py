@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from angle_bench.encoding.store import packed_values
+from angle_bench.encoding.store import value_layout
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.store.lmdb_file import StoreFile
 from angle_bench.encoding.store.lmdb_store import VectorStore
@@ -29,7 +29,7 @@ def half(tmp_path: Path) -> Iterator[VectorStore]:
 def test_what_is_read_is_what_was_computed_rounded(
     block: int, half: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_values, "BLOCK_BYTES", block)
+    monkeypatch.setattr(value_layout, "BLOCK_BYTES", block)
     for start in (0, 40, 20):  # the last puts twenty vectors a second time
         keys = IDENTITY.keys(texts(40, start))
         assert half.put(IDENTITY, keys, vectors_of(keys))

@@ -87,7 +87,7 @@ class Carried:
         typer.Option(
             "--debug-timing",
             metavar="FILE.json",
-            help="Write a trace of what all processes did, for chrome://tracing.",
+            help="Write a trace of what all processes here did, for chrome://tracing.",
         ),
     ] = None
     cache_dtype: Annotated[
@@ -165,6 +165,10 @@ def run(
     from angle_bench.api.forecasting import forecast_of
     from angle_bench.api.running import carried_out
 
+    if carried.dry_run and carried.debug_timing is not None:
+        raise UsageError(
+            "--dry-run computes nothing that --debug-timing could show.", "one of both"
+        )
     question = _question(asked, carried, varied, where, used, computed)
     plan = planned(question, write=not carried.dry_run)
     for folder in plan.left_out:

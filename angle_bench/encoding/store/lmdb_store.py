@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.store.lmdb_file import DAMAGE, StoreFile, damaged, explained
 from angle_bench.encoding.store.location import store_place
-from angle_bench.encoding.store.packed_values import get_packed, put_packed
-from angle_bench.encoding.store.sealed import VALUE, Opened, opened, sealed
-from angle_bench.errors import ModelError
+from angle_bench.encoding.store.sealed import Opened, opened, sealed
+from angle_bench.encoding.store.value_layout import LAYOUTS, tables_of
 
 if TYPE_CHECKING:
     from lmdb import Transaction, _Database
@@ -32,9 +31,6 @@ READ_BLOCK = 2048  # texts; short reads, since an open one keeps evicted pages f
 WRITE_BYTES = 64 << 20  # of vectors per commit; it is held in memory until then
 
 _CATALOGUE = b"identities"
-_HALF = np.dtype("<f2")
-_PACKED = b"-float16"  # behind an identity's name: its table of places, and
-_BLOCKS = b"-float16-blocks"  # its vectors
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,7 @@ class VectorStore:
         self.folder = folder
         self.limit_bytes = limit_bytes
         self.dtype = dtype
+        self._layout = LAYOUTS[dtype]
         self.moved: str | None = None
         self.problem: str | None = None
         self._closed = False
@@ -112,7 +109,7 @@ class VectorStore:
             False if the disk or the limit leaves no room; `problem` says so. What is stored is
             whole vectors all the same.
         """
-        rows = np.ascontiguousarray(vectors, _HALF if self._half else VALUE)
+        rows = np.ascontiguousarray(vectors, self._layout.kind)
         if rows.shape[:1] != (len(keys),) or rows.ndim != 2:
             raise ValueError(f"{len(keys)} keys for vectors of shape {rows.shape}")
         order = sorted(range(len(keys)), key=keys.__getitem__)  # neighbours share pages
@@ -157,9 +154,9 @@ class VectorStore:
 
         def write(transaction: "Transaction[bytes]") -> None:
             name = self._name(identity)
-            tables = [self._file.table(transaction, each) for each in _tables(name)]
-            if tables[0] is not None and self._known(transaction, name) is not None:
-                self._note_use(transaction, identity, [each for each in tables if each is not None])
+            tables = self._tables(transaction, name)
+            if tables and self._known(transaction, name) is not None:
+                self._note_use(transaction, identity, tables)
 
         try:
             self._file.write(write)
@@ -209,34 +206,35 @@ class VectorStore:
 
     def rounded(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vectors as they are read back (see `Store.rounded`)."""
-        return to_half_and_back(vectors) if self._half else vectors
-
-    @property
-    def _half(self) -> bool:
-        return self.dtype == "float16"
+        return self._layout.rounded(vectors)
 
     def _name(self, identity: StoreIdentity) -> bytes:
-        return identity.table + _PACKED if self._half else identity.table
+        return identity.table + self._layout.suffix
 
     def _opened(
         self, identity: StoreIdentity, keys: Sequence[bytes], into: NDArray[np.float32]
     ) -> Opened:
-        target = np.zeros(into.shape, _HALF) if self._half else into
+        layout = self._layout
+        target = into if into.dtype == layout.kind else np.zeros(into.shape, layout.kind)
 
         def read(transaction: "Transaction[memoryview]") -> Opened:
-            tables = [self._file.table(transaction, each) for each in _tables(self._name(identity))]
-            if tables[0] is None:
-                return opened(keys, [None] * len(keys), target)
-            if len(tables) == 2 and tables[1] is not None:
-                values = get_packed(transaction, tables[0], tables[1], keys)
-                return opened(keys, values, target)
-            get, table = transaction.get, tables[0]  # views, which end with the transaction
-            return opened(keys, [get(key, None, table) for key in keys], target)
+            tables = self._tables(transaction, self._name(identity))
+            values = layout.get(transaction, tables, keys) if tables else [None] * len(keys)
+            return opened(keys, values, target)
 
         found = self._file.view(read)
-        if self._half:
+        if target is not into:
             into[:] = target
         return found
+
+    def _tables(
+        self, transaction: "Transaction[Any]", name: bytes, create: bool = False
+    ) -> "list[_Database]":
+        """The tables behind a name; none unless all are there."""
+        names = tables_of(name)
+        tables = [self._file.table(transaction, each, create=create) for each in names]
+        found = [each for each in tables if each is not None]
+        return found if len(found) == len(names) else []
 
     def _note_damage(self, identity: StoreIdentity, keys: Sequence[bytes]) -> None:
         if keys:
@@ -258,12 +256,8 @@ class VectorStore:
             known = self._known(transaction, name)
             if (known.bytes if known else 0) + size > self.limit_bytes:
                 return False
-            made = [self._file.table(transaction, each, create=True) for each in _tables(name)]
-            tables = [each for each in made if each is not None]
-            if self._half:
-                put_packed(transaction, tables[0], tables[1], keys, values)
-            else:
-                transaction.cursor(db=tables[0]).putmulti(zip(keys, values, strict=True))
+            tables = self._tables(transaction, name, create=True)
+            self._layout.put(transaction, tables, keys, values)
             self._note_use(transaction, identity, tables)
             return True
 
@@ -294,7 +288,7 @@ class VectorStore:
             stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"])
             for stat in stats
         )
-        label = f"{identity.label} float16" if self._half else identity.label
+        label = f"{identity.label}{self._layout.said}"
         said = IdentityInfo(label, stats[0]["entries"], size, time.time())
         catalogue = self._file.table(transaction, _CATALOGUE, create=True)
         transaction.put(self._name(identity), json.dumps(asdict(said)).encode(), db=catalogue)
@@ -333,10 +327,7 @@ class VectorStore:
 
     def _drop(self, name: bytes) -> None:
         def write(transaction: "Transaction[bytes]") -> None:
-            for each in _tables(name):
-                table = self._file.table(transaction, each)
-                if table is None:
-                    continue
+            for table in self._tables(transaction, name):
                 # emptied, never deleted: another process may hold the table's handle, and
                 # writing through the handle of a deleted table damages the file
                 transaction.drop(table, delete=False)
@@ -344,26 +335,6 @@ class VectorStore:
             transaction.delete(name, db=catalogue)
 
         self._file.write(write)
-
-
-def to_half_and_back(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors rounded to float16.
-
-    Raises:
-        ModelError: A number is too large for it.
-    """
-    with np.errstate(over="ignore"):
-        kept = vectors.astype(_HALF).astype(np.float32)
-    if not np.isfinite(kept).all():
-        raise ModelError(
-            "a vector has a number above 65,504, the largest of float16.", "--cache-dtype float32"
-        )
-    return kept
-
-
-def _tables(name: bytes) -> list[bytes]:
-    """The tables of an identity: its vectors, or their places and the blocks that hold them."""
-    return [name, name.removesuffix(_PACKED) + _BLOCKS] if name.endswith(_PACKED) else [name]
 
 
 def open_store(

@@ -13,7 +13,7 @@ def room_of(vectors: int, width: int, dtype: str = "float32") -> int:
     Args:
         vectors: How many.
         width: Their dimensions.
-        dtype: What they are stored as; float16 is packed (`store/packed_values.py`).
+        dtype: What they are stored as; float16 is packed (`store/value_layout.py`).
     """
     value = SIZES[dtype] * width + SEAL
     if dtype == "float16":

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoTokenizer
 
+from angle_bench.encoding.portable_tokenizer import portable
 from angle_bench.encoding.workers.contract import Batch, BatchFailed, Probe, Vectors, Workers
 from angle_bench.encoding.workers.work import IN_FLIGHT
 from angle_bench.errors import ModelError
@@ -55,6 +57,13 @@ def test_what_is_loaded_is_told(workers: Workers) -> None:
     assert (loaded.device, loaded.dimension, loaded.layers) == ("cpu", 32, 2)
     assert loaded.hardware.startswith("cpu ")
     assert loaded.parameters > 10_000
+
+
+def test_its_tokenizer_is_that_of_the_folder(workers: Workers, folder: Path) -> None:
+    found = workers.tokenizer()
+    assert found == portable(AutoTokenizer.from_pretrained(folder))
+    assert found is not None
+    assert found.pad_token_id == 0
 
 
 def test_batches_are_taken_when_a_worker_is_free(workers: Workers, asked: list[Batch]) -> None:

@@ -11,7 +11,7 @@ from angle_bench.checkpoints.folder.adapter_config import recorded_revision
 from angle_bench.checkpoints.folder.content import content_hash
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.child import answer, failed, load_forward, switched
-from angle_bench.encoding.workers.contract import Failed, Loaded, Rates, Switch, Vectors
+from angle_bench.encoding.workers.contract import Failed, Loaded, Switch
 from angle_bench.errors import ModelError
 from angle_bench.version import __version__
 
@@ -40,7 +40,7 @@ class ActorPlace:
 
 
 class ModelActor:
-    """Answers batches and probes. It is made without a model, so that this cannot fail."""
+    """Answers questions. It is made without a model, so that this cannot fail."""
 
     def __init__(self) -> None:
         self._order: dict[str, Any] | None = None
@@ -61,11 +61,10 @@ class ModelActor:
             return failed(error)
         return self._forward.loaded
 
-    def answer(self, question: Any) -> Vectors | Rates | Failed:
-        """Vectors for a batch, rates for a probe; an exception as text."""
+    def answer(self, question: Any) -> Any:
+        """Vectors for a batch, rates for a probe, the tokenizer; an exception as text."""
         assert self._forward is not None
-        reply: Vectors | Rates | Failed = answer(self._forward, question)
-        return reply
+        return answer(self._forward, question)
 
 
 def load_checkpoint(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from angle_bench.encoding.portable_tokenizer import PortableTokenizer
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import (
     Batch,
@@ -18,6 +19,7 @@ from angle_bench.encoding.workers.contract import (
     Loaded,
     Probe,
     Rates,
+    TokenizerWanted,
     Vectors,
     common_rates,
 )
@@ -164,12 +166,21 @@ class RayWorkers:
 
     def probe(self, count: int, question: Probe) -> Rates:
         """Tokens a second of those of the first `count` actors that are ready, asked at once."""
+        return common_rates(self._asked(count, question, question.seconds))
+
+    def tokenizer(self) -> PortableTokenizer | None:
+        """The tokenizer that the first actor has loaded; None where it is not a plain one."""
+        found: list[PortableTokenizer] = self._asked(1, TokenizerWanted(), 0.0)
+        return next(iter(found), None)
+
+    def _asked(self, count: int, question: Any, seconds: float) -> list[Any]:
+        """The answers of those of the first `count` actors that are ready, asked at once."""
         _ = self.loaded
         self._forget()
         asked = {m.actor.answer.remote(question): m for m in self._members[:count] if m.loaded}
         for member in asked.values():
-            member.silence.begin(question.seconds)
-        rates: list[Rates] = []
+            member.silence.begin(seconds)
+        answers: list[Any] = []
         while asked:
             ready = self._watch.wait(list(asked))
             for coming in asked.keys() - ready:
@@ -180,14 +191,11 @@ class RayWorkers:
                 if isinstance(answer, Failed):
                     answer.throw(-1)
                 if answer is not None:
-                    rates.append(answer)
+                    answers.append(answer)
             self._end_silent(Work([]))
             asked = {coming: m for coming, m in asked.items() if m in self._members}
         self._watch.check(self._members)
-        return common_rates(rates)
-
-    def tokenizer(self) -> None:
-        """It is loaded here, while the actors start."""
+        return answers
 
     def keep(self, count: int) -> None:
         """End all actors but the first `count`."""
