@@ -158,6 +158,7 @@ def run(
 ) -> int:
     """Evaluate models on suites: prints the table, writes results; runs only what is missing."""
     _refuse_stray(stray, [*asked.model, *asked.checkpoints], asked.tasks)
+    _refuse_timing_of_nothing(carried)
     shared.prepare_environment(where.offline, said.quiet, said.verbose)
 
     from angle_bench.api.calling.progress_bars import watcher
@@ -165,10 +166,6 @@ def run(
     from angle_bench.api.forecasting import forecast_of
     from angle_bench.api.running import carried_out
 
-    if carried.dry_run and carried.debug_timing is not None:
-        raise UsageError(
-            "--dry-run computes nothing that --debug-timing could show.", "one of both"
-        )
     question = _question(asked, carried, varied, where, used, computed)
     plan = planned(question, write=not carried.dry_run)
     for folder in plan.left_out:
@@ -189,6 +186,13 @@ def run(
         place = ["-r", str(asked.results)] if asked.results != RESULTS else []
         print_tables(result, said.quiet, ["-t", ",".join(asked.tasks), *place])
     return result.exit_code
+
+
+def _refuse_timing_of_nothing(carried: Carried) -> None:
+    if carried.dry_run and carried.debug_timing is not None:
+        raise UsageError(
+            "--dry-run computes nothing that --debug-timing could show.", "one of both"
+        )
 
 
 def _question(
