@@ -268,6 +268,8 @@ def _lines(found: "JobForecast") -> list[str]:
             said.append(f"  {task.name}: not used: {some([*map(short, task.unused_columns)])}")
     if found.too_large:
         said.append(f"  ! {found.too_large}")
+    if found.faster:
+        said.append(f"  {found.faster}")
     return [*said, _sum(found)]
 
 

@@ -17,8 +17,8 @@ class Progress:
     def model(self, header: str, tasks: int, texts: int) -> None:
         """A checkpoint is loaded; so many tasks and texts (0 if unknown) are to be done."""
 
-    def prompt(self, line: str) -> None:
-        """Which tasks use a prompt, where they do not all use the same one."""
+    def note(self, line: str) -> None:
+        """Something good to know: which tasks use a prompt, what would be faster."""
 
     def encoding(self, unique: int, texts: int) -> None:
         """The texts of several tasks are computed before the first: so many distinct ones."""

@@ -115,7 +115,7 @@ class Bars(Quiet):
         self._bars.start()
         self._bar = self._bars.add_task("", total=texts or tasks, counted="", now="")
 
-    def prompt(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """A line above the bar."""
         self._bars.console.print(line, markup=False)
 
@@ -188,7 +188,7 @@ class Lines(Quiet):
         self._pace = Pace(tasks, texts)
         self._line(header)
 
-    def prompt(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """A line."""
         self._line(line)
 

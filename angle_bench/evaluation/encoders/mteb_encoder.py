@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from angle_bench.checkpoints.named_prompts import named_prompts
 from angle_bench.checkpoints.prompts import PromptPolicy
@@ -16,6 +16,7 @@ from angle_bench.checkpoints.templates import (
     check_written,
     placeholders,
 )
+from angle_bench.encoding.budget import WORTH_MEASURING
 from angle_bench.encoding.encoder import Encoder, TextsDone
 from angle_bench.encoding.long_texts import beginning
 from angle_bench.encoding.returned import Returned, cut
@@ -24,6 +25,9 @@ from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.encoders.encode_arguments import ArgumentError, EncodeCall, prompt_named
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.half_precision import FasterHalf
 
 
 @dataclass
@@ -175,6 +179,16 @@ class MtebEncoder(SentenceEncoder):
     def truncation(self) -> str | None:
         """How many texts were cut, in a sentence; None where none was."""
         return self.encoder.truncation()
+
+    def faster_half(self) -> "FasterHalf | None":
+        """The half precision that would have computed the texts so far faster, if one would."""
+        encoder = self.encoder
+        asked = encoder.device == "cpu" and encoder.settings.dtype == "float32"
+        if not asked or encoder.counts.forwarded < WORTH_MEASURING:
+            return None
+        from angle_bench.encoding.half_precision import faster_half
+
+        return faster_half(encoder.width)
 
     def _whole_is_tokenised(self, text: str) -> bool:
         side = self.encoder.tokenizer.truncation_side

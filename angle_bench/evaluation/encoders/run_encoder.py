@@ -72,8 +72,8 @@ class RunEncoder(Protocol):
     def tell_warnings(self, progress: Progress) -> None:
         """What went wrong without stopping it, since this was last asked."""
 
-    def tell_cut(self, progress: Progress) -> None:
-        """How many texts were cut, where somebody counts."""
+    def tell_at_end(self, progress: Progress) -> None:
+        """How many texts were cut, what would be faster; where somebody knows."""
 
     def end(self, between: IdleWorkers) -> None:
         """Nothing more is asked of it; what the next model can use is left there."""
@@ -129,7 +129,7 @@ class ByLibrary:
         for warning in self.model.warnings():
             progress.warning(warning)
 
-    def tell_cut(self, progress: Progress) -> None:
+    def tell_at_end(self, progress: Progress) -> None:
         """In a sentence."""
         if cut := self.model.truncation():
             progress.warning(cut)
@@ -152,6 +152,12 @@ class ByUs(ByLibrary):
         if self.model.encoder.store is None or not pairs:
             return {}
         return prefetch_texts(self.variants, pairs, progress)
+
+    def tell_at_end(self, progress: Progress) -> None:
+        """And whether half precision would be faster, where that is worth a measurement."""
+        super().tell_at_end(progress)
+        if (faster := self.model.faster_half()) is not None:
+            progress.note(str(faster))
 
     def end(self, between: IdleWorkers) -> None:
         """Its workers are kept for the next model."""
@@ -193,7 +199,7 @@ class ByMteb:
     def tell_warnings(self, progress: Progress) -> None:
         """It says what it says itself."""
 
-    def tell_cut(self, progress: Progress) -> None:
+    def tell_at_end(self, progress: Progress) -> None:
         """Nobody counts."""
 
     def end(self, between: IdleWorkers) -> None:

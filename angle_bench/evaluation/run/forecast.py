@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import LoadOptions
@@ -26,6 +26,9 @@ from angle_bench.evaluation.user_tasks.fields import unused_columns
 from angle_bench.files.places import tasks_folder
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Task
+
+if TYPE_CHECKING:
+    from angle_bench.encoding.half_precision import FasterHalf
 
 # of the speed of a bare matrix product, while all-MiniLM-L6-v2 encodes STS (benchmarks/, peak);
 # nobody has measured it for other devices, where the estimate is the least it can take
@@ -71,6 +74,7 @@ class JobForecast:
         seconds: About how long it takes; None where the model or a size is not known.
         too_large: What is said where the vectors do not fit the store; None where they do, or
             nobody knows.
+        faster: A dtype that would be faster on this processor, if one would.
     """
 
     label: str
@@ -78,6 +82,7 @@ class JobForecast:
     device: str
     seconds: float | None
     too_large: str | None = None
+    faster: "FasterHalf | None" = None
 
     @property
     def todo(self) -> list[TaskForecast]:
@@ -123,7 +128,16 @@ def _job(job: Job, options: Options) -> JobForecast:
 
     kind, speed = flop_per_second(options.computing.device, spec.settings.dtype)
     seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
-    return replace(made, device=kind, seconds=seconds)
+    return replace(made, device=kind, seconds=seconds, faster=_faster(kind, spec, place))
+
+
+def _faster(device: str, spec: ModelSpec, place: CheckpointPaths) -> "FasterHalf | None":
+    shape = shape_of(place.whole)
+    if device != "cpu" or shape is None or spec.required_settings().dtype != "float32":
+        return None
+    from angle_bench.encoding.half_precision import faster_half
+
+    return faster_half(shape.width)
 
 
 def _with_parts(job: Job) -> Iterator[Task]:

@@ -147,7 +147,7 @@ def _score_all(
     texts_in_all = _countable_texts(todo) if first.tells_texts else 0
     progress.model(" · ".join(parts), len(todo), texts_in_all)
     for line in _prompt_lines(spec, todo):
-        progress.prompt(line)
+        progress.note(line)
     if said := first.too_large(
         [texts_of_task(each.task, each.located) for each in todo if not each.parts],
         options.store_options,
@@ -167,7 +167,7 @@ def _score_all(
         _score_task(lacking, each, held, options, progress)
         _release([each], ours)
         first.tell_warnings(progress)
-    first.tell_cut(progress)
+    first.tell_at_end(progress)
 
 
 def _prompt_lines(spec: ModelSpec, todo: Sequence[MissingTask]) -> list[str]:

@@ -98,7 +98,7 @@ def find(
         progress.model(spec.header([]), 3, 2 * len(queries) + len(documents))
         for role, template in prompts.items():
             if template:
-                progress.prompt(f"prompt of a {role}: {template}")
+                progress.note(f"prompt of a {role}: {template}")
         progress.task("queries", 1, len(queries))
         asked = encoder.encode(queries, role="query")
         progress.task("documents", 2, len(documents))
