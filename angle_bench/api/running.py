@@ -105,7 +105,7 @@ def run(
         sizes: Score these leading dimensions.
         precisions: Score vectors quantised to these: float32, int8, binary.
         limit: Smoke run: so many samples a task, stored apart, in no table.
-        shard: `I/N`: only part I of N.
+        shard: `I/N`: only part I of N; `auto` or `auto/N` in a job array.
         overwrite: Whether what is stored is scored again.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
         batch_tokens: Maximum padded tokens per batch; measured by default.

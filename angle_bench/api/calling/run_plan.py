@@ -41,7 +41,7 @@ class Question:
         sizes: The leading dimensions that are scored.
         precisions: What vectors are quantised to before they are scored.
         limit: Samples of each split that a smoke run takes; None is all.
-        shard: `I/N` or auto: only that part.
+        shard: `I/N`, `auto` or `auto/N`: only that part.
         overwrite: Whether stored scores are computed again.
         command: What was typed, for the records.
         debug_timing: Where a trace of it is written.
