@@ -23,7 +23,7 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 def ours(page: Path) -> str:
-    """A page without other programs' options: of schedulers, and what was typed before angle-bench."""
+    """A page without other programs' options: schedulers', and what was typed before this one."""
     text = re.sub(r"^#(?:SBATCH|PBS|BSUB|\$) .*", "", page.read_text(), flags=re.MULTILINE)
     text = re.sub(r"^ +ray job submit .*", "", text, flags=re.MULTILINE)
     if page.name.startswith("from-"):

@@ -11,6 +11,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
+from angle_bench.evaluation.tracking.trackers import check_trackers
 from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Question:
         overwrite: Whether stored scores are computed again.
         command: What was typed, for the records.
         debug_timing: Where a trace of it is written.
+        track: The trackers that are told of the scores.
     """
 
     models: Sequence[str]
@@ -63,6 +65,7 @@ class Question:
     overwrite: bool = False
     command: Sequence[str] = ("angle_bench.run",)
     debug_timing: Path | None = None
+    track: Sequence[str] = ()
 
     @property
     def varied(self) -> bool:
@@ -179,6 +182,7 @@ def _refuse(question: Question) -> None:
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
     known_precisions(question.precisions)
+    check_trackers(question.track)
     refuse_computing(question.computing, question.store_options.folder)
     if question.debug_timing is not None:
         refuse_output(question.debug_timing, [".json"], "trace.json", True, "--debug-timing")

@@ -1,8 +1,8 @@
 """Which job of a job array this is, as schedulers say it in environment variables.
 
-Sources: "Output environment variables" of sbatch(1) for SLURM, "Job Arrays" of the PBS user's guide,
-"Environment variables set for job execution" of IBM Spectrum LSF, qsub(1) of Grid Engine, "Completion
-mode" of the Kubernetes documentation on Jobs.
+Sources: "Output environment variables" of sbatch(1) for SLURM, "Job Arrays" of the PBS user's
+guide, "Environment variables set for job execution" of IBM Spectrum LSF, qsub(1) of Grid Engine,
+"Completion mode" of the Kubernetes documentation on Jobs.
 """
 
 from collections.abc import Mapping
@@ -86,8 +86,8 @@ def array_place(environment: Mapping[str, str], typed: int | None) -> tuple[int,
         Its place, counted from 1, and how many jobs there are.
 
     Raises:
-        UsageError: This is no job of an array, or one of two schedulers; a variable is no number; the
-            number of jobs is not known; or the numbers contradict each other.
+        UsageError: This is no job of an array, or one of two schedulers; a variable is no number;
+            the number of jobs is not known; or the numbers contradict each other.
     """
     scheduler = _scheduler(environment)
     index = _number(environment, scheduler.index)
@@ -128,7 +128,7 @@ def _scheduler(environment: Mapping[str, str]) -> Scheduler:
 
 
 def _number(environment: Mapping[str, str], name: str, default: int | None = None) -> int:
-    """The whole number of a variable; the default where there is no such variable or none is set."""
+    """The whole number of a variable; the default where there is no such variable, or no value."""
     text = environment.get(name, "").strip() if name else ""
     if not text and default is not None:
         return default
