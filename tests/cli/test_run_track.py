@@ -1,13 +1,11 @@
-"""`run --track`: what trackers keep here, read back by their own libraries."""
+"""`run --track`: a tracker is told what the command prints; none of them costs a score."""
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import angle_bench as ab
 from tests.checkpoints import sts_rows, write_rows
@@ -19,7 +17,7 @@ TASKS = ("STS12", "STS13")
 
 
 @pytest.fixture
-def run(cli: Cli, tiny_bert: Path, tmp_path: Path) -> tuple[str | Path, ...]:
+def words(tiny_bert: Path, tmp_path: Path) -> tuple[str | Path, ...]:
     """A run of two small tasks, of which nothing is stored yet."""
     for seed, name in enumerate(TASKS):
         place = tmp_path / f"mirror/mteb/{name.lower()}-sts/test.parquet"
@@ -27,62 +25,59 @@ def run(cli: Cli, tiny_bert: Path, tmp_path: Path) -> tuple[str | Path, ...]:
     return ("run", "-m", f"tiny={tiny_bert}", "-t", ",".join(TASKS), "--mirror", "mirror")
 
 
-@dataclass
-class Kept:
-    """What a tracker holds of one run.
-
-    Attributes:
-        scores: By `score/TASK`.
-        config: Keys and values as texts.
-        tables: The rows of each, as texts.
-    """
-
-    scores: dict[str, float]
-    config: dict[str, str]
-    tables: dict[str, list[list[str]]]
+def lines(read: EventAccumulator, tag: str) -> list[list[str]]:
+    """The rows of a table."""
+    (event,) = read.Tensors(tag)
+    table = event.tensor_proto.string_val[0].decode().splitlines()[2:]
+    return [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table]
 
 
-def texts(rows: Any) -> list[list[str]]:
-    return [["" if cell is None else str(cell) for cell in row] for row in rows]
-
-
-def kept_by_tensorboard(results: Path) -> Kept:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    (folder,) = (results / ".tensorboard").iterdir()
-    read = EventAccumulator(str(folder)).Reload()
-    scores = {tag: read.Scalars(tag)[0].value for tag in read.Tags()["scalars"]}
-    tables = {}
-    for tag in read.Tags()["tensors"]:
-        (event,) = read.Tensors(tag)
-        lines = event.tensor_proto.string_val[0].decode().splitlines()[2:]
-        tables[tag] = [[cell.strip() for cell in line[1:-1].split(" | ")] for line in lines]
-    return Kept(scores, {key: value for key, value in tables.pop("config")}, tables)
-
-
-READ = {"tensorboard": kept_by_tensorboard}
-
-
-@pytest.mark.parametrize("tracker", READ)
-def test_a_tracker_keeps_what_the_run_says(
-    tracker: str, cli: Cli, run: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
+def test_a_tracker_is_told_what_the_command_prints(
+    cli: Cli, words: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip(tracker)
-    ended = cli(*run, "--track", tracker, "--json")
+    ended = cli(*words, "--track", "tensorboard", "--json")
     assert ended.code == 0, ended.err
     (row,) = json.loads(ended.out)["models"]
-    kept = READ[tracker](Path("results"))
+    (folder,) = Path("results/.tensorboard").iterdir()
+    assert f"tensorboard  {folder}" in ended.err
+    read = EventAccumulator(str(folder)).Reload()
+    scores = {tag: read.Scalars(tag)[0].value for tag in read.Tags()["scalars"]}
     expected = {f"score/{task}": row["scores"][task] for task in TASKS}
     expected["score/mean"] = row["mean"]
-    assert kept.scores == pytest.approx(expected, abs=1e-4)
-    assert kept.config["signature"] == row["signature"]
-    assert kept.config["revision"] == row["revision"]
-    assert kept.config["label"] == "tiny"
-    assert kept.config["command"].startswith("angle-bench run -m tiny=")
-    assert kept.config["version/mteb"]
-    (line,) = kept.tables["table"]
+    assert scores == pytest.approx(expected, abs=1e-4)
+    (line,) = lines(read, "table")
     assert line[0] == "tiny"
     assert [float(cell) for cell in line[1:]] == pytest.approx(list(expected.values()), abs=1e-4)
-    frame = ab.scores("results")
-    assert len(kept.tables["metrics"]) == len(frame)
-    assert f"{tracker}  " in ended.err or tracker in ended.err
+    assert len(lines(read, "all_metrics")) == len(ab.scores("results"))
+    config = {line[0]: " | ".join(line[1:]) for line in lines(read, "config")}
+    assert config["signature"] == row["signature"]
+    assert config["revision"] == row["revision"]
+    assert config["folder"] == row["folder"]
+    assert config["command"].startswith("angle-bench run -m tiny=")
+    assert config["version/mteb"]
+
+    # what is stored is told again, and a tracker that cannot take it costs nothing
+    Path("file").touch()
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "file")
+    again = cli(*words, "--track", "tensorboard")
+    assert again.code == 0, again.err
+    assert "tiny" in again.out
+    assert "! tensorboard has 0 of 1 models, then it failed: NotADirectoryError" in again.err
+    with pytest.warns(UserWarning, match="tensorboard has 0 of 1 models"):
+        result = ab.run(
+            words[2], ",".join(TASKS), mirror="mirror", track=["tensorboard"], progress=False
+        )
+    assert result.to_dict()["models"][0]["scores"] == row["scores"]
+
+
+def test_a_tracker_that_is_not_there_is_an_error_before_anything_runs(
+    cli: Cli, words: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # as Python sees what is not there
+    ended = cli(*words, "--track", "tensorboard,wandb")
+    assert ended.code == 2
+    assert ended.errors == [
+        "error: wandb is not installed.",
+        "  type: pip install 'angle-bench[track]'",
+    ]
+    assert not Path("results").exists()

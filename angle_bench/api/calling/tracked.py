@@ -40,7 +40,7 @@ def reports(result: "RunResult", command: Sequence[str]) -> list[ModelReport]:
             scores={task: 100 * score for task, score in outcome.scores(result.suite).items()},
             mean=points(table.average(row)) if len(names) > 1 else None,
             config=_identity(outcome) | {"signature": row.signature} | common,
-            tables={"table": whole, "metrics": _metrics(outcome)},
+            tables={"table": whole, "all_metrics": _metrics(outcome)},
             failures={task: failure.what for task, failure in outcome.failures.items()},
         )
         for outcome, row in zip(result.outcomes, table.rows, strict=True)

@@ -33,5 +33,5 @@ class TrackioTracker:
                 for name, table in model.tables.items()
             }
             run.log({**model.metrics, **tables})
-            run.finish()
+            trackio.finish()
         return f"run {run.name} of {project}"

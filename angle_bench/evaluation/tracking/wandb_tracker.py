@@ -1,8 +1,11 @@
 """Weights & Biases: a run for each model, online or as WANDB_MODE says."""
 
 import os
+from pathlib import Path
 
 from angle_bench.evaluation.tracking.model_report import PROJECT, ModelReport
+
+LOGIN_SECONDS = 30  # that somebody at a terminal has for the key
 
 
 class WandbTracker:
@@ -23,7 +26,7 @@ class WandbTracker:
             job_type="evaluation",
             config=dict(model.config),
             reinit="create_new",  # a run that the caller has open stays as it is
-            settings=wandb.Settings(console="off", silent=True),
+            settings=wandb.Settings(console="off", silent=True, login_timeout=LOGIN_SECONDS),
         )
         with run:
             tables = {
@@ -33,4 +36,4 @@ class WandbTracker:
             run.log({**model.metrics, **tables})
             if model.failures:
                 run.summary["failures"] = dict(model.failures)
-        return run.url or str(run.dir)
+        return str(Path(run.dir).parent if run.offline else run.url)
