@@ -52,6 +52,7 @@ def carried_out(plan: Plan, progress: Quiet) -> RunResult:
         "suite": plan.suite.signature,
         "shard": plan.question.shard,
         "limit": plan.question.limit,
+        "work": plan.work.to_dict(),
     }
     with timed(plan.question.debug_timing):
         recorded(plan.jobs, plan.options, asked, progress)

@@ -32,6 +32,7 @@ def lines(read: EventAccumulator, tag: str) -> list[list[str]]:
     return [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table]
 
 
+@pytest.mark.filterwarnings("ignore:.* records no pooling")
 def test_a_tracker_is_told_what_the_command_prints(
     cli: Cli, words: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

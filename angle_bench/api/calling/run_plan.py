@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.run.forecast import JobForecast
     from angle_bench.evaluation.run.jobs import Job
+    from angle_bench.evaluation.run.shards import Shard
+    from angle_bench.results.progress.planned_work import PlannedWork
     from angle_bench.suites.task import Suite
 
 MINIMUM = 2  # samples that something can be compared on
@@ -84,6 +86,7 @@ class Plan:
         suite: All tasks.
         trainings: Whose steps are among the models.
         options: How it is computed, and where results go.
+        work: The same before it was cut into parts, as the record says it.
     """
 
     question: Question
@@ -93,6 +96,7 @@ class Plan:
     suite: "Suite"
     trainings: "Sequence[SavedTraining]"
     options: Options
+    work: "PlannedWork"
 
     @property
     def left_out(self) -> list[str]:
@@ -139,7 +143,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
     from angle_bench.evaluation.run.run_options import refuse_unused_options
-    from angle_bench.evaluation.run.shards import cut, parse_shard
+    from angle_bench.evaluation.run.shards import Shard, cut, parse_shard
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root, smoke_root
 
@@ -158,9 +162,23 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     )
     suite = joined(found)
     jobs = [Job([ModelOutcome.of(spec, options.root) for spec in grid], suite) for grid in grids]
-    if question.shard is not None:
-        jobs = cut(jobs, parse_shard(question.shard, os.environ))
-    return Plan(question, specs, jobs, tables_of(found), suite, trained, options)
+    shard = Shard(1, 1) if question.shard is None else parse_shard(question.shard, os.environ)
+    work = _work(jobs, suite, shard, options)
+    jobs = jobs if question.shard is None else cut(jobs, shard)
+    return Plan(question, specs, jobs, tables_of(found), suite, trained, options, work)
+
+
+def _work(jobs: "Sequence[Job]", suite: "Suite", shard: "Shard", options: Options) -> "PlannedWork":
+    """What all parts of a run compute together."""
+    from angle_bench.results.progress.planned_work import PlannedWork
+
+    places = {
+        each.spec.variant_label: each.folder.path.relative_to(options.root).as_posix()
+        for job in jobs
+        for each in job.variants
+    }
+    names = [task.name for task in suite.task]
+    return PlannedWork(places, names, (shard.number, shard.count), options.overwrite)
 
 
 def _named(question: Question) -> "list[ModelRef]":
