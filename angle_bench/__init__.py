@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from angle_bench.api.vector_cache import cache_clear as cache_clear
     from angle_bench.api.vector_cache import cache_info as cache_info
     from angle_bench.api.vector_cache import cache_prune as cache_prune
+    from angle_bench.api.watching import progress as progress
     from angle_bench.errors import AngleBenchError as AngleBenchError
     from angle_bench.evaluation.encoders.load import load as load
     from angle_bench.training.api import evaluate as evaluate
@@ -108,6 +109,7 @@ _HOMES = {
     "models": "api.listing",
     "plan_training": "api.forecasting",
     "predictions": "api.stored",
+    "progress": "api.watching",
     "recipes": "api.listing",
     "reproduce": "api.reproducing",
     "run": "api.running",
@@ -160,6 +162,7 @@ __all__ = [
     "models",
     "plan_training",
     "predictions",
+    "progress",
     "recipes",
     "reproduce",
     "run",

@@ -23,8 +23,9 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 def ours(page: Path) -> str:
-    """A page without other programs' options: SLURM's, and what was typed before angle-bench."""
-    text = re.sub(r"^#SBATCH .*", "", page.read_text(), flags=re.MULTILINE)
+    """A page without other programs' options: schedulers', and what was typed before this one."""
+    text = re.sub(r"^#(?:SBATCH|PBS|BSUB|\$) .*", "", page.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^ +ray job submit .*", "", text, flags=re.MULTILINE)
     if page.name.startswith("from-"):
         return re.sub(r"^\|.*?\|", "|", text, flags=re.MULTILINE)
     return text

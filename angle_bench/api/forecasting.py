@@ -102,7 +102,7 @@ def forecast(
         sizes: Score these leading dimensions.
         precisions: Score vectors quantised to these: float32, int8, binary.
         limit: Smoke run: so many samples a task, stored apart, in no table.
-        shard: `I/N`: only part I of N.
+        shard: `I/N`: only part I of N; `auto` or `auto/N` in a job array.
         overwrite: Whether what is stored is scored again.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
         batch_tokens: Maximum padded tokens per batch; measured by default.
@@ -181,7 +181,7 @@ def plan_training(
         recipe: A TOML file, or the name of a ready recipe; a setting that is a list is swept.
         output: The candidate's folder; by default `checkpoints/RECIPE`.
         seeds: Train once for each.
-        shard: `I/N`: only part I of the N parts of a sweep.
+        shard: `I/N`: only part I of the N parts of a sweep; `auto` or `auto/N` in a job array.
         device: `auto`, `cpu`, `cuda:1`, `mps`.
         mirror: A folder with models and data under their hub ids.
         trust_remote_code: Whether Python files that come with the checkpoint may run.

@@ -52,10 +52,23 @@ def carried_out(plan: Plan, progress: Quiet) -> RunResult:
         "suite": plan.suite.signature,
         "shard": plan.question.shard,
         "limit": plan.question.limit,
+        "work": plan.work.to_dict(),
     }
     with timed(plan.question.debug_timing):
         recorded(plan.jobs, plan.options, asked, progress)
-    return RunResult(plan.jobs, plan.suites, plan.suite, plan.trainings, plan.question.limit)
+    result = RunResult(plan.jobs, plan.suites, plan.suite, plan.trainings, plan.question.limit)
+    if plan.question.track:
+        _track(plan, result, progress)
+    return result
+
+
+def _track(plan: Plan, result: RunResult, progress: Quiet) -> None:
+    from angle_bench.api.calling.tracked import reports
+    from angle_bench.evaluation.tracking.tell_trackers import tell_trackers
+
+    told = reports(result, plan.options.command)
+    root = plan.options.root
+    tell_trackers(plan.question.track, told, root, progress.tracked, progress.warning)
 
 
 @public
@@ -91,6 +104,7 @@ def run(
     cache_dir: Places | None = None,
     cache_limit: str | int = DEFAULT_STORE_BYTES,
     debug_timing: Places | None = None,
+    track: Names = (),
     cache_dtype: str = "float32",
     progress: bool = True,
 ) -> RunResult:
@@ -105,7 +119,7 @@ def run(
         sizes: Score these leading dimensions.
         precisions: Score vectors quantised to these: float32, int8, binary.
         limit: Smoke run: so many samples a task, stored apart, in no table.
-        shard: `I/N`: only part I of N.
+        shard: `I/N`: only part I of N; `auto` or `auto/N` in a job array.
         overwrite: Whether what is stored is scored again.
         device: `auto`, `cpu`, `cpu:4` (processes), `cuda`, `cuda:0,cuda:2` or `mps`.
         batch_tokens: Maximum padded tokens per batch; measured by default.
@@ -127,6 +141,7 @@ def run(
         cache_dir: Where; by default ANGLE_BENCH_CACHE or ~/.cache/angle-bench.
         cache_limit: What the vectors of all models may take: bytes, or such as `20G`.
         debug_timing: A .json file for a trace of what all processes did, for ui.perfetto.dev.
+        track: Where scores are reported besides: tensorboard, wandb, mlflow, trackio, or several.
         cache_dtype: What vectors are kept as: float32, or float16, which rounds all vectors.
         progress: Whether progress is shown on stderr.
 
@@ -162,6 +177,7 @@ def run(
         shard=shard,
         overwrite=overwrite,
         debug_timing=None if debug_timing is None else place(debug_timing),
+        track=words_of(track),
     )
     plan = planned(question)
     warn(f"{folder} holds no model and is left out" for folder in plan.left_out)

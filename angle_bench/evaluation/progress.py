@@ -41,5 +41,8 @@ class Progress:
     def warning(self, text: str) -> None:
         """Something that the user should know."""
 
+    def tracked(self, line: str) -> None:
+        """A tracker has taken the scores; where they are."""
+
     def close(self) -> None:
         """Nothing more will come."""

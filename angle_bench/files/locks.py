@@ -8,9 +8,10 @@ import errno
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, SoftFileLock
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 POLL_SECONDS = 0.2
+SOFT = ".held"  # of a file that is a lock where the file system has none
 # what `flock` fails with on a network folder whose server has no locks
 NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 
@@ -28,9 +29,23 @@ def acquired(place: Path, blocking: bool = True) -> BaseFileLock:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        lock = SoftFileLock(place.with_suffix(".held"))
+        lock = SoftFileLock(place.with_suffix(SOFT))
         lock.acquire(blocking=blocking, poll_interval=POLL_SECONDS)
     return lock
+
+
+def is_held(place: Path) -> bool:
+    """Whether a process has the lock now; what a dead one left of it is removed.
+
+    Where the folder cannot be written, a lock that is there counts as held.
+    """
+    if not place.exists() and not place.with_suffix(SOFT).exists():
+        return False
+    try:
+        release(acquired(place, blocking=False))
+    except (Timeout, PermissionError):
+        return True
+    return False
 
 
 def release(lock: BaseFileLock) -> None:

@@ -210,7 +210,7 @@ def test_a_shard_of_a_job_array_is_what_slurm_says(
 ) -> None:
     alone = cli("run", "-m", tiny_bert, *ALL, "--shard", "auto")
     assert alone.code == 2
-    assert "SLURM_ARRAY_TASK_ID is not set" in alone.errors[0]
+    assert "there is no SLURM_ARRAY_TASK_ID, PBS_ARRAY_INDEX" in alone.errors[0]
     for name, value in (("ID", "11"), ("MIN", "10"), ("COUNT", "6")):
         monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
     assert cli("run", "-m", tiny_bert, *ALL, "--shard", "auto").code == 0

@@ -129,8 +129,8 @@ def test_what_options_offer_is_what_the_package_takes() -> None:
     """The choices that completion shows are typed once more there, for its speed."""
     from angle_bench.api.exporting import FORMS
     from angle_bench.checkpoints.spec import POOLINGS, Attention, Dtype
+    from angle_bench.evaluation.tracking.trackers import TRACKERS
     from angle_bench.reporting.formats.formats import format_of
-    from angle_bench.training.loop.training_request import TRACKERS
 
     def offered(verb: str, option: str) -> set[str]:
         param = options(verb)[option]
@@ -142,6 +142,7 @@ def test_what_options_offer_is_what_the_package_takes() -> None:
     assert offered("run", "--attention") == set(Attention.__args__) - {"auto"}
     assert offered("export", "--to") == set(FORMS)
     assert offered("train", "--track") == {*TRACKERS, "none"}
+    assert offered("run", "--track") == {*TRACKERS, "none"}
     for name in offered("leaderboard", "--format") - {"html"}:
         assert format_of(name, None).name == name
 

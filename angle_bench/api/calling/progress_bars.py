@@ -146,6 +146,10 @@ class Bars(Quiet):
         self._end_bar()
         self._say(f"waiting for {what}")
 
+    def tracked(self, line: str) -> None:
+        """The line."""
+        self._say(line)
+
     def close(self) -> None:
         """Ends the bar."""
         self._end_bar()
@@ -215,6 +219,10 @@ class Lines(Quiet):
     def waiting(self, what: str) -> None:
         """A line, since it may take long."""
         self._line(f"waiting for {what}")
+
+    def tracked(self, line: str) -> None:
+        """The line."""
+        self._line(line)
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()

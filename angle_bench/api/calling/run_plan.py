@@ -11,6 +11,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
+from angle_bench.evaluation.tracking.trackers import check_trackers
 from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.run.forecast import JobForecast
     from angle_bench.evaluation.run.jobs import Job
+    from angle_bench.evaluation.run.shards import Shard
+    from angle_bench.results.progress.planned_work import PlannedWork
     from angle_bench.suites.task import Suite
 
 MINIMUM = 2  # samples that something can be compared on
@@ -41,10 +44,11 @@ class Question:
         sizes: The leading dimensions that are scored.
         precisions: What vectors are quantised to before they are scored.
         limit: Samples of each split that a smoke run takes; None is all.
-        shard: `I/N` or auto: only that part.
+        shard: `I/N`, `auto` or `auto/N`: only that part.
         overwrite: Whether stored scores are computed again.
         command: What was typed, for the records.
         debug_timing: Where a trace of it is written.
+        track: The trackers that are told of the scores.
     """
 
     models: Sequence[str]
@@ -63,6 +67,7 @@ class Question:
     overwrite: bool = False
     command: Sequence[str] = ("angle_bench.run",)
     debug_timing: Path | None = None
+    track: Sequence[str] = ()
 
     @property
     def varied(self) -> bool:
@@ -81,6 +86,7 @@ class Plan:
         suite: All tasks.
         trainings: Whose steps are among the models.
         options: How it is computed, and where results go.
+        work: The same before it was cut into parts, as the record says it.
     """
 
     question: Question
@@ -90,6 +96,7 @@ class Plan:
     suite: "Suite"
     trainings: "Sequence[SavedTraining]"
     options: Options
+    work: "PlannedWork"
 
     @property
     def left_out(self) -> list[str]:
@@ -136,7 +143,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
     from angle_bench.evaluation.run.run_options import refuse_unused_options
-    from angle_bench.evaluation.run.shards import cut, parse_shard
+    from angle_bench.evaluation.run.shards import Shard, cut, parse_shard
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root, smoke_root
 
@@ -155,9 +162,23 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     )
     suite = joined(found)
     jobs = [Job([ModelOutcome.of(spec, options.root) for spec in grid], suite) for grid in grids]
-    if question.shard is not None:
-        jobs = cut(jobs, parse_shard(question.shard, os.environ))
-    return Plan(question, specs, jobs, tables_of(found), suite, trained, options)
+    shard = Shard(1, 1) if question.shard is None else parse_shard(question.shard, os.environ)
+    work = _work(jobs, suite, shard, options)
+    jobs = jobs if question.shard is None else cut(jobs, shard)
+    return Plan(question, specs, jobs, tables_of(found), suite, trained, options, work)
+
+
+def _work(jobs: "Sequence[Job]", suite: "Suite", shard: "Shard", options: Options) -> "PlannedWork":
+    """What all parts of a run compute together."""
+    from angle_bench.results.progress.planned_work import PlannedWork
+
+    places = {
+        each.spec.variant_label: each.folder.path.relative_to(options.root).as_posix()
+        for job in jobs
+        for each in job.variants
+    }
+    names = [task.name for task in suite.task]
+    return PlannedWork(places, names, (shard.number, shard.count), options.overwrite)
 
 
 def _named(question: Question) -> "list[ModelRef]":
@@ -179,6 +200,7 @@ def _refuse(question: Question) -> None:
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
     known_precisions(question.precisions)
+    check_trackers(question.track)
     refuse_computing(question.computing, question.store_options.folder)
     if question.debug_timing is not None:
         refuse_output(question.debug_timing, [".json"], "trace.json", True, "--debug-timing")

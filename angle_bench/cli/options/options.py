@@ -89,7 +89,8 @@ Shard = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Only part I of N, dealt out the same on every machine; auto in SLURM.",
+        help="Only part I of N, dealt out the same on every machine; auto or auto/N in a job array "
+        "of SLURM, PBS, LSF, SGE or Kubernetes.",
     ),
 ]
 Device = Annotated[

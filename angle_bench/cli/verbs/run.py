@@ -90,6 +90,15 @@ class Carried:
             help="Write a trace of what all processes here did, for chrome://tracing.",
         ),
     ] = None
+    track: Annotated[
+        str,
+        typer.Option(
+            "--track",
+            metavar="NAMES",
+            help="Report scores to tensorboard, wandb, mlflow, trackio, by commas; or none.",
+            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
+        ),
+    ] = "none"
     cache_dtype: Annotated[
         str,
         typer.Option(
@@ -222,6 +231,7 @@ def _question(
         shard=carried.shard,
         overwrite=carried.overwrite,
         debug_timing=carried.debug_timing,
+        track=() if carried.track == "none" else words_of(carried.track),
         command=command_line.command(),
     )
 

@@ -19,6 +19,8 @@ Examples:
 angle-bench runs
 
 angle-bench runs -r results/ --last 5 --json
+
+angle-bench runs -r results/ --watch
 """
 
 
@@ -28,6 +30,13 @@ def runs(
     last: Annotated[
         int | None, typer.Option("--last", metavar="N", help="Only the last N commands.")
     ] = None,
+    watch: Annotated[
+        bool,
+        shared.flag(
+            "--watch",
+            help="Show how far the running commands of all machines are, until all is done.",
+        ),
+    ] = False,
     said: OutputOptions = OutputOptions(),  # noqa: B008  frozen
 ) -> int:
     """List the commands that wrote into a results folder, the last one last."""
@@ -37,6 +46,8 @@ def runs(
 
     if last is not None and last < 1:
         raise UsageError(f"--last {last} leaves nothing.", "--last 5")
+    if watch:
+        return _watch(results, last, said.as_json)
     warnings: list[str] = []
     found = every_run(results_root(results, write=False), warnings)
     found = found if last is None else found[-last:]
@@ -47,6 +58,17 @@ def runs(
     else:
         _print(found)
     return 0
+
+
+def _watch(results: Path, last: int | None, as_json: bool) -> int:
+    from angle_bench.api.watching import watched
+    from angle_bench.cli.output.array_view import show
+    from angle_bench.errors import UsageError
+    from angle_bench.results.layout import results_root
+
+    if last is not None:
+        raise UsageError("--watch shows what is running, not the last commands.", "one of both")
+    return show(watched(results_root(results, write=False)), as_json)
 
 
 def _print(found: "list[Run]") -> None:

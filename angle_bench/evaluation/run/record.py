@@ -3,7 +3,8 @@
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.errors import ResultsError
 from angle_bench.files.atomic import clear_old_leftovers, write_json
+from angle_bench.files.locks import acquired, is_held, release
 from angle_bench.files.toml import user_files
 
 PACKAGES = (
@@ -88,15 +91,38 @@ class RunRecord:
     def __init__(self, root: Path, command: Sequence[str], asked: Mapping[str, Any]) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self._place = root / ".runs" / f"{stamp}-{uuid.uuid4().hex[:8]}.json"
+        clear_old_leftovers(self._place.parent)
         self._started = utc_now()
         self._command = list(command)
         self._asked = dict(asked)
         self._commit = commit()
         self._own_files = list(map(str, user_files()))
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock beside it, by which others see that the command is running.
+
+        Raises:
+            ResultsError: The folder cannot be written.
+        """
+        folder = self._place.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = acquired(self._place.with_suffix(".lock"))
+        except OSError as error:
+            raise ResultsError(
+                f"{folder} cannot be written: {error.strerror or error}.",
+                "-r FOLDER that can be written and has space",
+            ) from error
+        for left in folder.glob("*.lock"):
+            is_held(left)  # what killed commands left goes
+        try:
+            yield
+        finally:
+            release(lock)
+
     def write(self, outcome: Mapping[str, Any], exit_code: int | None) -> None:
         """Write the record as things stand; the exit code is None while the command runs."""
-        clear_old_leftovers(self._place.parent)
         write_json(
             self._place,
             {

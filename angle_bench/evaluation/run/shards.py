@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.jobs import Job
+from angle_bench.evaluation.run.schedulers import array_place
 from angle_bench.suites.task import Task
 
 CHARACTERS_PER_SAMPLE = 200  # where mteb has no count
@@ -25,35 +26,24 @@ def parse_shard(text: str, environment: Mapping[str, str]) -> Shard:
     """The part that `--shard` means.
 
     Args:
-        text: `I/N`, or `auto` for what SLURM says of its job array.
+        text: `I/N`; `auto` for what the scheduler says of its job array; `auto/N` where it does not
+            say how many jobs the array has.
         environment: The environment variables.
 
     Raises:
-        UsageError: It is neither, or this is no job array.
+        UsageError: It is none of these, or the environment is not that of a job array.
     """
-    if text == "auto":
-        return _from_slurm(environment)
-    found = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
+    auto = re.fullmatch(r"auto(?:/([1-9]\d*))?", text.strip(), re.ASCII)
+    if auto is not None:
+        return Shard(*array_place(environment, int(auto[1]) if auto[1] else None))
+    found = re.fullmatch(r"(\d+)\s*/\s*(\d+)", text.strip(), re.ASCII)
     shard = Shard(int(found[1]), int(found[2])) if found else None
     if shard is None or not 1 <= shard.number <= shard.count:
         raise UsageError(
             f"--shard {text} is no part I/N with I from 1 to N.",
-            "--shard 1/8, or --shard auto in a job array of SLURM",
+            "--shard 1/8, or --shard auto or auto/8 in a job array",
         )
     return shard
-
-
-def _from_slurm(environment: Mapping[str, str]) -> Shard:
-    names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT")
-    values = [environment.get(name, "") for name in names]
-    if not all(value.isdigit() for value in values):
-        raise UsageError(
-            "--shard auto finds no job array of SLURM: SLURM_ARRAY_TASK_ID is not set.",
-            "--shard I/N, where I is what your scheduler counts, such as $PBS_ARRAY_INDEX/8",
-        )
-    identifier, first, count = map(int, values)
-    step = int(environment.get("SLURM_ARRAY_TASK_STEP") or 1)
-    return Shard((identifier - first) // step + 1, count)
 
 
 def cut(jobs: Sequence[Job], shard: Shard) -> list[Job]:

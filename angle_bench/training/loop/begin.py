@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from angle_bench.checkpoints.spec import ModelSpec
+from angle_bench.evaluation.tracking.trackers import check_tracker
 from angle_bench.suites.task import Suite
 from angle_bench.training.checkpoint.run_folder import RunFolder, absolute
 from angle_bench.training.data.batches import announced
 from angle_bench.training.loop.selection import refuse_test_splits, selection_suite
-from angle_bench.training.loop.training_request import TrainingRequest, check_tracker
+from angle_bench.training.loop.training_request import TrainingRequest
 from angle_bench.training.model import distributed, fsdp
 from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.starting_point import starting_point

@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from angle_bench.checkpoints.access import LoadOptions
-from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.suites.task import Suite
-
-TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 
 
 @dataclass(frozen=True)
@@ -40,16 +36,3 @@ class TrainingRequest:
     suite: Suite | None = None
     command: Sequence[str] = ()
     store_options: StoreOptions = field(default_factory=StoreOptions)
-
-
-def check_tracker(name: str) -> None:
-    """Refuse a tracker that is unknown or not installed.
-
-    Raises:
-        UsageError: The tracker is unknown or not installed.
-    """
-    if name not in TRACKERS:
-        raise UsageError(f"there is no tracker {name}.", f"--track {', '.join(TRACKERS)} or none")
-    if find_spec(name) is None:
-        extra = "'angle-bench[track]'" if name in ("tensorboard", "wandb") else name
-        raise UsageError(f"{name} is not installed.", f"pip install {extra}")

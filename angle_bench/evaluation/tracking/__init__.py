@@ -1,0 +1,1 @@
+"""Experiment trackers: where trainings and evaluations are reported."""
