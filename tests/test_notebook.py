@@ -92,7 +92,8 @@ def test_the_first_notebook(minilm: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def write_mirror(folder: Path, name: str) -> None:
     """The base and the data of a notebook, small, with the columns and types that the hub has."""
     base = folder / "hfl/chinese-roberta-wwm-ext"
-    build_tiny_bert(base, max_position_embeddings=128)
+    # with the usual weights all texts have nearly the same vector, and rounding ranks them
+    build_tiny_bert(base, max_position_embeddings=128, initializer_range=0.2)
     build_tokenizer(base, max_length=128)
     learnt, judged, top = CHINESE[name]
     for seed, (part, count) in enumerate({"train": 90, "validation": 30, "test": 40}.items()):
@@ -105,9 +106,9 @@ def write_mirror(folder: Path, name: str) -> None:
 
 
 def check_fine_tuned(cells: list[Any]) -> None:
-    table = shown(cells, "r.table()")
-    score = shown(cells, 'found["cosine"]')
-    assert score in [word for line in table.splitlines() for word in line.split()]
+    label, tuned = shown(cells, "r.table()").splitlines()[-1].split()
+    assert label == "tuned"
+    assert float(shown(cells, 'found["cosine"]')) == pytest.approx(float(tuned), abs=0.011)
     assert "'" in shown(cells, "verdict.interval")
     assert picture(cells).startswith("<svg")
 
