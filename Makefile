@@ -59,10 +59,11 @@ format: $(READY) ## ruff's mends and format
 docs: $(READY) ## the pages, into build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/docs
 
-# the suites and names that come from mteb, the page of the command line
-generate: $(READY) ## files made from mteb, the page of the command line
+# the suites and names that come from mteb, the page of the command line, the notebooks
+generate: $(READY) ## files made from mteb, the page of the command line, notebooks
 	$(BIN)/python -m tools.generate_tasks
 	$(BIN)/python -m tools.cli_reference
+	$(BIN)/python -m tools.notebooks
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -16,6 +16,7 @@ from angle_bench.evaluation.user_tasks.file_read import FileRead, Files, read_fi
 from angle_bench.files.atomic import put_in_cache
 from angle_bench.files.places import cache_folder, tasks_folder
 from angle_bench.suites.task import LOCAL, Task
+from angle_bench.suites.user_task import fields_of
 
 PACKAGE_PREFIX = "angle-bench/"
 # the other types also read splits that they do not score, such as train or corpus
@@ -128,13 +129,20 @@ def _whole_data(task: Task, mirror: Path | None) -> Located:
     if mirror is not None and (mirror / task.dataset).is_dir():
         return _local("mirror", task, mirror / task.dataset)
     if task.revision == LOCAL:
-        part = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
-        files = [f"DIR/{task.dataset}/{part}{split}.parquet" for split in task.reads]
         raise DataError(
             f"{task.name} is not taken from the hub: no commit of {task.dataset} is named.",
-            f"--mirror DIR with {', '.join(files)}",
+            _local_layout(task),
         )
     return Located("hub", task.revision, definition=task.definition)
+
+
+def _local_layout(task: Task) -> str:
+    """The files of a task that are looked for in the mirror alone, and their columns."""
+    part = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
+    files = [f"DIR/{task.dataset}/{part}{split}.parquet" for split in task.reads]
+    named = dict(task.columns)
+    columns = [named.get(field, field) for field in fields_of(task)]
+    return f"--mirror DIR with {', '.join(files)}, or .jsonl; columns {', '.join(columns)}"
 
 
 def _local(origin: Origin, task: Task, folder: Path) -> Located:

@@ -141,6 +141,17 @@ class OwnTask(BaseModel):
         return Task.model_validate(values | {"metric": self.metric or METRICS[self.type][0]})
 
 
+def fields_of(task: Task, part: str = "") -> list[str]:
+    """The fields that are read of a task's rows; of retrieval data those of a part, if named."""
+    fields = FIELDS[task.type]
+    if part:
+        return [field for field in fields if field.startswith(f"{part}.")]
+    if task.type == "Classification":  # of texts, or with a protocol of pairs
+        pairs = any(field == "sentence1" for field, _ in task.columns)
+        return ["label", *(("sentence1", "sentence2") if pairs else ("text",))]
+    return list(fields)
+
+
 def _about(key: str, what: str) -> PydanticCustomError:
     """What is wrong with a table as a whole, and the key on whose line that is told."""
     return PydanticCustomError("own_task", "{what}", {"key": key, "what": what})

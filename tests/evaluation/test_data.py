@@ -353,6 +353,7 @@ def test_data_without_a_commit_is_never_asked_of_the_hub(tmp_path: Path) -> None
         locate(sick, tmp_path)
     for split in ("train", "validation", "test"):
         assert f"DIR/senteval/sick/{split}.parquet" in raised.value.fix
+    assert raised.value.fix.endswith("or .jsonl; columns entailment, sentence1, sentence2")
 
 
 def test_an_own_task_reads_the_splits_it_needs(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """BiLLM: equal to billm 0.1.6 without padding, and a padded batch equals its rows."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from transformers import (
     BertModel,
     Gemma3TextConfig,
     Gemma3TextModel,
+    GPT2Config,
+    GPT2Model,
+    GPTNeoXConfig,
+    GPTNeoXModel,
+    OPTConfig,
+    OPTModel,
     Qwen3Config,
     Qwen3Model,
 )
@@ -125,9 +132,33 @@ def test_a_start_beyond_the_layers_is_refused(shared: Path, start: int) -> None:
         make_bidirectional(model, start)
 
 
-def test_an_encoder_is_refused() -> None:
-    config = BertConfig(
-        hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
-    )
-    with pytest.raises(ModelError, match="no list of decoder layers"):
-        make_bidirectional(BertModel(config), 0)
+SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+REFUSED: dict[str, Callable[[], Any]] = {
+    "BertModel (bert)": lambda: BertModel(BertConfig(**SMALL, intermediate_size=8)),
+    "GPT2Model (gpt2)": lambda: GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=2)),
+    "GPTNeoXModel (gpt_neox)": lambda: GPTNeoXModel(GPTNeoXConfig(**SMALL, intermediate_size=8)),
+    "OPTModel (opt)": lambda: OPTModel(OPTConfig(**SMALL, ffn_dim=8, word_embed_proj_dim=8)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_others_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ModelError, match="no list of decoder layers") as raised:
+        make_bidirectional(REFUSED[name](), 0)
+    assert raised.value.what.startswith(f"{name} cannot be made bidirectional")
+    assert raised.value.fix.startswith("no bidirectional_start; known are decoders of transformers")
+
+
+def test_a_decoder_that_does_not_look_ahead_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = BUILT["qwen3"]()
+    for layer in model.layers:  # whatever mask it gets
+        attend = partial(causal_alone, layer.self_attn.forward)
+        monkeypatch.setattr(layer.self_attn, "forward", attend)
+    with pytest.raises(ModelError, match="its tokens do not see those after them"):
+        make_bidirectional(model.eval(), 0)
+
+
+def causal_alone(forward: Any, hidden_states: Any, attention_mask: Any = None, **given: Any) -> Any:
+    count = hidden_states.shape[1]
+    mask = torch.ones(1, 1, count, count, dtype=torch.bool).tril()
+    return forward(hidden_states, attention_mask=mask, **given)

@@ -29,6 +29,7 @@ _SHAPE_KEYS = {
     "distilbert": ("n_layers", "dim"),
     "gpt2": ("n_layer", "n_embd"),
     "xlnet": ("n_layer", "d_model"),
+    "openelm": ("num_transformer_layers", "model_dim"),
 }
 
 
@@ -179,7 +180,7 @@ def max_length(folder: Path, adapter: Path | None = None) -> int:
 
 def positions(config: Mapping[str, Any]) -> int | None:
     """How many tokens a config's table of positions holds, None where it says nothing."""
-    rows = config.get("max_position_embeddings")
+    rows = config.get("max_position_embeddings", config.get("max_context_length"))  # OpenELM's
     if not isinstance(rows, int):
         return None
     # RoBERTa's table starts at padding index + 1

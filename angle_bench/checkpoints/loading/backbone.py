@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +67,8 @@ class Backbone:
     @property
     def layers(self) -> int:
         """How many layers follow the embeddings."""
-        return int(self.model.config.get_text_config().num_hidden_layers)
+        text = self.model.config.get_text_config()
+        return int(getattr(text, "num_hidden_layers", None) or text.num_transformer_layers)
 
     @property
     def pad_id(self) -> int:
@@ -176,9 +178,8 @@ def _load_model(
 def _from_pretrained(
     folder: Path, trust: Trust, settings: Settings, attention: str, quantized: dict[str, Any]
 ) -> tuple[Any, Any]:
-    model_type = read_config(folder).get("model_type")
-    loader: Any = getattr(transformers, T5_FAMILY.get(str(model_type), "AutoModel"))
-    made: tuple[Any, Any] = loader.from_pretrained(
+    loader: Any = getattr(transformers, _class_of(read_config(folder)))
+    model, report = loader.from_pretrained(
         folder,
         dtype=DTYPES[settings.dtype],
         attn_implementation=attention,
@@ -188,7 +189,22 @@ def _from_pretrained(
         output_loading_info=True,
         **quantized,
     )
-    return made
+    if loader is transformers.AutoModelForCausalLM:
+        model = _without_head(model)
+    return model, report
+
+
+def _without_head(model: Any) -> Any:
+    """The transformer of a language model, under the name that its class says or under another."""
+    return model.get_decoder() if model.base_model is model else model.base_model
+
+
+def _class_of(config: Mapping[str, Any]) -> str:
+    """The class of transformers that loads a transformer without its head, or with it."""
+    own_code = config.get("auto_map") or {}
+    if "AutoModelForCausalLM" in own_code and "AutoModel" not in own_code:  # as OpenELM's
+        return "AutoModelForCausalLM"
+    return T5_FAMILY.get(str(config.get("model_type")), "AutoModel")
 
 
 def _quantized(settings: Settings, device: torch.device) -> dict[str, Any]:
@@ -237,7 +253,7 @@ def token_width(config: Any) -> int:
     """The length of a token vector after the last layer."""
     text = config.get_text_config()
     projected = getattr(text, "word_embed_proj_dim", None)  # OPT projects its last layer
-    return int(projected or text.hidden_size)
+    return int(projected or getattr(text, "hidden_size", None) or text.model_dim)
 
 
 def width_of(folder: Path, trust: Trust) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 from transformers.masking_utils import create_bidirectional_mask
 
+from angle_bench.checkpoints.loading.look_ahead import check_look_ahead, not_bidirectional
+from angle_bench.checkpoints.loading.own_mask import OwnMask
 from angle_bench.errors import ModelError
 
 Args = tuple[Any, ...]
@@ -23,11 +25,12 @@ def make_bidirectional(model: Any, start: int) -> None:
     """Let the layers of a decoder from `start` on attend in both directions, in place.
 
     Args:
-        model: A decoder of transformers without its vocabulary head, such as `LlamaModel`.
+        model: A decoder without its vocabulary head, such as `LlamaModel`, or one whose code came
+            with the checkpoint, such as OpenELM's.
         start: The first bidirectional layer, 0 for all.
 
     Raises:
-        ModelError: The model has no list of decoder layers with an attention, or too few of them.
+        ModelError: It has too few layers, or it is not known how they are made to look ahead.
     """
     layers = decoder_layers(model)
     if not 0 <= start < len(layers):
@@ -36,6 +39,39 @@ def make_bidirectional(model: Any, start: int) -> None:
             f"{type(model).__name__}.",
             f"a bidirectional_start from 0 to {len(layers) - 1}",
         )
+    own_code = _has_own_code(model)
+    for layer in layers[start:]:
+        for module in layer.modules():
+            if hasattr(module, "is_causal"):  # read by kernels that get no explicit mask
+                module.is_causal = False  # type: ignore[assignment]
+        if own_code:
+            layer.register_forward_pre_hook(OwnMask(model, layer), with_kwargs=True)
+    if not own_code:
+        _hand_over_masks(model, layers, start)
+    check_look_ahead(model, padding=own_code)
+
+
+def decoder_layers(model: Any) -> list[nn.Module]:
+    """The decoder layers of a model, in order.
+
+    Raises:
+        ModelError: It has none whose attention can be turned.
+    """
+    layers = getattr(model, "layers", None)
+    own_code = _has_own_code(model)
+    if not isinstance(layers, nn.ModuleList) or not all(
+        own_code or hasattr(layer, "self_attn") for layer in layers
+    ):
+        raise not_bidirectional(model, "it has no list of decoder layers with an attention each")
+    return list(layers)
+
+
+def _has_own_code(model: Any) -> bool:
+    return not type(model).__module__.startswith("transformers.")
+
+
+def _hand_over_masks(model: Any, layers: list[nn.Module], start: int) -> None:
+    """Give the layers of a decoder of transformers from `start` on a mask that looks ahead."""
     config = model.config
 
     def remember(_model: Any, args: Args, given: Given) -> tuple[Args, Given]:
@@ -51,26 +87,8 @@ def make_bidirectional(model: Any, start: int) -> None:
 
     model.register_forward_pre_hook(remember, with_kwargs=True)
     for number, layer in enumerate(layers):
-        if number >= start:
-            # read by kernels that get no explicit mask
-            layer.get_submodule("self_attn").is_causal = False  # type: ignore[assignment]
         hook = causal if number < start else ahead
         layer.register_forward_pre_hook(hook, with_kwargs=True)
-
-
-def decoder_layers(model: Any) -> list[nn.Module]:
-    """The decoder layers of a model, in order.
-
-    Raises:
-        ModelError: It has none whose attention can be turned.
-    """
-    layers = getattr(model, "layers", None)
-    if not isinstance(layers, nn.ModuleList) or not all(hasattr(x, "self_attn") for x in layers):
-        raise ModelError(
-            f"{type(model).__name__} has no list of decoder layers to make bidirectional.",
-            "a LLaMA-like decoder, or no bidirectional_start",
-        )
-    return list(layers)
 
 
 class _Real:

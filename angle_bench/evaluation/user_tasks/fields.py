@@ -10,7 +10,7 @@ from angle_bench.evaluation.reader.problems import cell_text, columns_text, read
 from angle_bench.evaluation.reader.select_files import opened_all
 from angle_bench.evaluation.task_data import Located, options_of
 from angle_bench.suites.task import Task
-from angle_bench.suites.user_task import FIELDS
+from angle_bench.suites.user_task import fields_of
 
 
 def part_of(task: Task, located: Located, subset: str, part: str) -> "TaskPart":
@@ -48,20 +48,10 @@ def unused_columns(task: Task, located: Located) -> list[str]:
     found: dict[str, None] = {}
     for key, read in located.read.items():
         part = key.rpartition("/")[2] if task.type == "Retrieval" else ""
-        used = {column_of(field, task.columns, read.columns) for field in _fields(task, part)}
+        used = {column_of(field, task.columns, read.columns) for field in fields_of(task, part)}
         unused = [name for name in read.columns if name not in used]
         found |= dict.fromkeys(f"{part}.{name}" if part else name for name in unused)
     return list(found)
-
-
-def _fields(task: Task, part: str) -> list[str]:
-    fields = FIELDS[task.type]
-    if part:
-        return [field for field in fields if field.startswith(f"{part}.")]
-    if task.type == "Classification":  # of texts, or with a protocol of pairs
-        pairs = any(field == "sentence1" for field, _ in task.columns)
-        return ["label", *(("sentence1", "sentence2") if pairs else ("text",))]
-    return list(fields)
 
 
 def column_of(field: str, columns: Iterable[tuple[str, str]], there: Sequence[str]) -> str:

@@ -1,12 +1,12 @@
 """A teacher of vectors: a frozen model that gets the candidate's tokens."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
-from angle_bench.checkpoints.loading.backbone import Backbone, load_backbone
+from angle_bench.checkpoints.loading.backbone import Backbone, load_backbone, token_width
 from angle_bench.checkpoints.spec import Pooling
 from angle_bench.evaluation.encoders.load import place_of
 from angle_bench.training.data.collate import Batch
@@ -120,17 +120,12 @@ def _theirs(teaching: Teaching, backbone: Backbone) -> Compared:
     kept = teaching.spec.required_settings().truncate_dim or backbone.dimension
     width = min(backbone.dimension, kept)
     if teaching.section.tokens == "all":
-        width = _hidden(backbone.model.config)
+        width = token_width(backbone.model.config)
     return Compared(backbone.tokenizer.get_vocab(), width)
 
 
 def _ours(teaching: Teaching, student: Student) -> Compared:
     width = student.dimension
     if teaching.section.tokens == "all":
-        width = _hidden(student.module.transformer.config)
+        width = token_width(student.module.transformer.config)
     return Compared(student.tokenizer.get_vocab(), width)
-
-
-def _hidden(config: Any) -> int:
-    width: int = config.get_text_config().hidden_size
-    return width
