@@ -80,14 +80,33 @@ def examples(page: Path) -> list[Example]:
 
 
 def commands(page: Path) -> list[str]:
-    """Those of angle-bench, and in scripts those without a `$`."""
+    """Those of angle-bench, and in scripts those without a `$`; and those in tables."""
     scripts = [line for lines in code(page) if lines[0].startswith("#!") for line in lines]
     typed = [example.command for example in examples(page)] + scripts
     return [
         line[line.index("angle-bench ") :]
         for line in typed
         if re.match(r"(?:srun )?angle-bench ", line)
-    ]
+    ] + table_commands(page)
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """The cells of the rows of tables, without their headers and rules."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rules = {at for at, line in enumerate(lines) if re.fullmatch(r"[|\s:-]+", line)}
+    kept = [line for at, line in enumerate(lines) if not {at, at + 1} & rules]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in kept]
+
+
+def table_commands(page: Path) -> list[str]:
+    """Those of angle-bench that cells of tables begin with, whole ones alone."""
+    return commands_of(table_rows(page.read_text(encoding="utf-8")))
+
+
+def commands_of(rows: list[list[str]]) -> list[str]:
+    """Those that the cells of some rows begin with."""
+    found = [re.match(r"`(angle-bench [^`…]+)`", cell) for row in rows for cell in row]
+    return [each.group(1) for each in found if each]
 
 
 def named_toml(page: Path) -> dict[str, list[str]]:
@@ -115,6 +134,8 @@ def parse(command: str) -> None:
         assert words, f"no verb: {command}"
         assert words[0] in at.commands, f"no verb: {command}"
         at = at.commands[words.pop(0)]
+    if words == ["--help"]:
+        return
     at.make_context(command, words)
 
 

@@ -91,6 +91,7 @@ def tasks() -> dict[str, Any]:
         "types": by_type,
         "instructions": own_instructions(metas, by_type),
         "languages": {meta.name: said for meta in metas if (said := languages(meta)) is not None},
+        "private": [meta.name for meta in metas if not meta.is_public],
         "tasks": rows,
         "benchmarks": {b.name: benchmark_row(b, rows) for b in text_benchmarks(rows)},
         "other": [name for name in sorted(_TASKS_REGISTRY) if name not in kinds],

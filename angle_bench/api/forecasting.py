@@ -52,8 +52,10 @@ class Forecast(Value):
     def to_text(self) -> str:
         """A table for each model, and which differences the suite can show."""
         from angle_bench.reporting.comparison.resolution import resolved
+        from angle_bench.suites.private_tasks import private_line
 
         lines = [line for each in self.jobs for line in _lines(each)]
+        lines += filter(None, dict.fromkeys(map(private_line, self.suites)))
         if self.suites and (least := resolved(self.suites[0].task)) is not None:
             lines.append(
                 f"{self.suites[0].name}: between two close checkpoints, differences of {least:.2f} "

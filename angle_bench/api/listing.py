@@ -153,7 +153,9 @@ def tasks(name: str | None = None, *, everything: bool = False) -> Listing:
     if name is not None:
         suite = joined(find_all([name]))
         rows = [task.model_dump(mode="json") for task in suite.task]
-        return Listing(rows, TASK_COLUMNS, suite.model_dump(mode="json", exclude_defaults=True))
+        plain = suite.model_dump(mode="json", exclude_defaults=True)
+        private = [task.name for task in suite.task if task.private]
+        return Listing(rows, TASK_COLUMNS, plain | ({"private": private} if private else {}))
     said = [suite.model_dump(mode="json", exclude_defaults=True) for suite in suites().values()]
     rows = [
         {**suite.model_dump(mode="json", exclude={"task"}), "tasks": len(suite.task)}

@@ -27,6 +27,13 @@ def counted(suite: Suite) -> list[int]:
     return [at for at, task in enumerate(suite.task) if task.name not in parts]
 
 
+def public(suite: Suite) -> list[int]:
+    """The places of the averaged tasks with public data, where others are private; else none."""
+    every = counted(suite)
+    found = [at for at in every if not suite.task[at].private]
+    return found if len(found) < len(every) else []
+
+
 def counted_tasks(tasks: Sequence[Task]) -> list[Task]:
     """The tasks that are averaged."""
     parts = _parts(tasks)
@@ -61,6 +68,14 @@ def share(scores: Scores) -> str:
 def mean_of_tasks(suite: Suite, scores: Scores, *, partial: bool = False) -> float | None:
     """The mean over all tasks."""
     return mean([scores[at] for at in counted(suite)], partial=partial)
+
+
+def mean_of_public(suite: Suite, scores: Scores) -> float | None:
+    """The mean over the tasks with public data, of a suite that also has private ones.
+
+    None where one of them is missing, or the suite has no private task.
+    """
+    return mean([scores[at] for at in public(suite)])
 
 
 def mean_of_types(suite: Suite, scores: Scores, *, partial: bool = False) -> float | None:

@@ -1,6 +1,7 @@
 """Names of tasks: the user's, of the suites that come with the package, mteb's."""
 
 from angle_bench.suites.catalogue import catalogue
+from angle_bench.suites.private_tasks import public_names
 from angle_bench.suites.shipped import mteb_task, plain, suites
 from angle_bench.suites.task import Task
 from angle_bench.suites.user_task_file import users_tasks
@@ -29,4 +30,5 @@ def task_names() -> list[str]:
 
 def known_names() -> list[str]:
     """Every name that `-t` takes: suites, benchmarks and tasks."""
-    return list(dict.fromkeys([*suites(), *catalogue()["benchmarks"], *task_names()]))
+    benchmarks = [*catalogue()["benchmarks"], *public_names()]
+    return list(dict.fromkeys([*suites(), *benchmarks, *task_names()]))

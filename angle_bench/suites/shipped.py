@@ -6,6 +6,7 @@ from typing import Any
 
 from angle_bench.files.places import tasks_folder
 from angle_bench.suites.catalogue import catalogue
+from angle_bench.suites.private_tasks import public_name, public_names, public_part
 from angle_bench.suites.task import Suite, Task
 
 
@@ -29,18 +30,24 @@ def mteb_task(name: str) -> Task | None:
 
 
 def benchmark(name: str) -> Suite | None:
-    """One of mteb's benchmarks as a suite, by name or alias, whatever case and spaces."""
+    """One of mteb's benchmarks as a suite, by name or alias, whatever case and spaces.
+
+    `NAME(…, public)` are its public tasks, where it has private ones.
+    """
     wanted = plain(name)
     for full, row in catalogue()["benchmarks"].items():
-        if wanted in (plain(full), *(plain(alias) for alias in row["aliases"])):
-            tasks = [_narrowed(entry) for entry in row["tasks"]]
-            return Suite(
-                name=full,
-                version=catalogue()["mteb_version"],
-                mteb_version=catalogue()["mteb_version"],
-                task=tuple(tasks),
-            )
+        names = (full, *row["aliases"])
+        if wanted in map(plain, names):
+            return _benchmark(full)
+        if wanted in (plain(public_name(each)) for each in names):
+            return public_part(_benchmark(full))
     return None
+
+
+def _benchmark(full: str) -> Suite:
+    version = catalogue()["mteb_version"]
+    tasks = tuple(_narrowed(entry) for entry in catalogue()["benchmarks"][full]["tasks"])
+    return Suite(name=full, version=version, mteb_version=version, task=tasks)
 
 
 def plain(name: str) -> str:
@@ -62,6 +69,6 @@ def reserved_names() -> set[str]:
     """Names that no own task or suite may take, casefolded: mteb's, and those of this project."""
     mteb = catalogue()
     aliases = [alias for row in mteb["benchmarks"].values() for alias in row["aliases"]]
-    theirs = [*mteb["tasks"], *mteb["other"], *mteb["benchmarks"], *aliases]
+    theirs = [*mteb["tasks"], *mteb["other"], *mteb["benchmarks"], *aliases, *public_names()]
     ours = [task.name for suite in suites().values() for task in suite.task]
     return {name.casefold() for name in [*theirs, *ours, *suites()]}

@@ -109,6 +109,11 @@ class Task(BaseModel):
         return self.name not in catalogue()["tasks"]
 
     @property
+    def private(self) -> bool:
+        """Whether mteb says that its data is not public."""
+        return self.name in catalogue()["private"]
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of its subsets, as mteb writes them."""
         if self.own:

@@ -90,11 +90,13 @@ class RunResult:
     def table(self) -> "pd.DataFrame":
         """One row a model, one column a task, and the suite's mean; in points.
 
-        A model with missing tasks has no mean. `attrs` has unit, suite and signatures.
+        A model with missing tasks has no mean. A suite with private tasks has a column `public`,
+        the mean of the others. `attrs` has unit, suite and signatures.
         """
         import pandas as pd
 
         from angle_bench.reporting.formats.json_csv import points
+        from angle_bench.suites import averages
 
         table = self.table_of(self.outcomes, self.suite)
         names = [task.name for task in self.suite.task]
@@ -104,6 +106,9 @@ class RunResult:
         }
         if len(names) > 1:
             data["mean"] = [points(table.average(row)) for row in table.rows]
+        if averages.public(self.suite):
+            found = [averages.mean_of_public(self.suite, row.scores) for row in table.rows]
+            data["public"] = [points(each) for each in found]
         index = pd.Index([row.label for row in table.rows], dtype="str", name="model")
         found = pd.DataFrame(data, index=index).astype("float64")
         signatures = {row.label: row.signature for row in table.rows}

@@ -115,12 +115,15 @@ def _data(task: "Task") -> str:
 
 
 def _head(suite: "Suite") -> str:
+    from angle_bench.suites.private_tasks import private_line
+
     kinds = Counter(task.type for task in suite.task)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     over = "task types" if suite.average == "types" else "tasks"
     lines = [f"{suite.name}, version {suite.version}: {counts}; the mean is over {over}"]
     if suite.aliases:
         lines.append(f"also: {', '.join(suite.aliases)}")
+    lines += filter(None, [private_line(suite)])  # one line: it ends in what to type
     return "\n".join([*lines, *textwrap.wrap(suite.description, LINE), ""])
 
 

@@ -203,10 +203,12 @@ def _load_data(mteb_task: mteb.AbsTask, task: Task, located: Located) -> None:
         reason = first_line(cause)
         if located.origin == "hub":
             folder = "" if task.subsets == ("default",) else f"{task.subsets[0]}/"
+            said = " (private)" if task.private else ""
+            token = " and HF_TOKEN of an account that may read it" if task.private else ""
             raise DataError(
-                f"the data set {task.dataset} could not be fetched from the hub: {reason}",
+                f"the data set {task.dataset}{said} could not be fetched from the hub: {reason}",
                 f"--mirror DIR with DIR/{task.dataset}/{folder}{task.splits[0]}.parquet, "
-                "or the same command with a network",
+                f"or the same command with a network{token}",
             ) from error
         first, *others = located.files.values()
         places = f"{first} and {len(others)} more" if others else f"{first}"

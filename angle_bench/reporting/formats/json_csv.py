@@ -150,7 +150,8 @@ def identity(board: Board, row: TableRow) -> list[str]:
 
 def _row(board: Board, row: TableRow) -> dict[str, Any]:
     told_of = dict(zip(_IDENTITY, identity(board, row), strict=True))
-    averages = [column for column in board.every if column.kind in ("mean", "types", "type")]
+    kinds = ("mean", "types", "public", "type")
+    averages = [column for column in board.every if column.kind in kinds]
     told: dict[str, Any] = {
         **told_of,
         "published": row.source.said if row.source and row.source.said else None,

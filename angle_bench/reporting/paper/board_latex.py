@@ -57,7 +57,7 @@ def _is_turned(board: Board) -> bool:
 
 def _groups(board: Board) -> list[_Group]:
     """The columns by what they are of: a task type, means of types, means and ranks of all."""
-    over_all = ("mean", "types", "rank", "borda", "zero_shot", "seen")
+    over_all = ("mean", "types", "public", "rank", "borda", "zero_shot", "seen")
     keyed = [((_title(board, one), one.kind in over_all), one) for one in board.columns]
     return [
         _Group(title, tuple(column for _, column in pairs))

@@ -35,7 +35,8 @@ class Column:
     Attributes:
         key: A task's name, `mean`, `types`, `type:STS`, or the kind.
         header: What a table shows.
-        kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them;
+        kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them,
+            `public` over the tasks with public data, of a suite that also has private ones;
             `rank` is the interval of ranks that cannot be told apart; `zero_shot` the share of
             the tasks that a model was not trained on, as declared, `seen` that of the items whose
             texts its training had.
@@ -43,7 +44,7 @@ class Column:
 
     key: str
     header: str
-    kind: Literal["task", "type", "mean", "types", "rank", "borda", "zero_shot", "seen"]
+    kind: Literal["task", "type", "mean", "types", "public", "rank", "borda", "zero_shot", "seen"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ class Board:
             columns.append(Column("types", f"mean of {len(kinds)} types", "types"))
             if self.suite.average == "types":
                 columns.reverse()
+        if public := averages.public(self.suite):
+            columns.append(Column("public", f"mean of {len(public)} public", "public"))
+        if len(kinds) > 1:
             columns += [
                 Column(f"type:{kind}", _SHORT_TYPES.get(kind, kind), "type") for kind in kinds
             ]
@@ -230,7 +234,9 @@ class Board:
             return [row.scores[[task.name for task in self.suite.task].index(column.key)]]
         if column.kind == "type":
             return averages.of_type(self.suite, row.scores, column.key.removeprefix("type:"))
-        return [row.scores[at] for at in averages.counted(self.suite)]
+        only_public = column.kind == "public"
+        places = (averages.public if only_public else averages.counted)(self.suite)
+        return [row.scores[at] for at in places]
 
     def _average(self, row: TableRow, column: Column, *, partial: bool) -> float | None:
         if column.kind == "types":

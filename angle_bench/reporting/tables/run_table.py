@@ -6,6 +6,7 @@ from typing import Any
 from angle_bench.reporting.tables.signature import TaskData, signature
 from angle_bench.reporting.tables.table import Table, TableCell, TableRow
 from angle_bench.results.model_folder import StoredTask
+from angle_bench.suites import averages
 from angle_bench.suites.task import Suite
 
 
@@ -35,7 +36,10 @@ def stored_row(
 
 
 def as_json(table: Table) -> list[dict[str, Any]]:
-    """The rows as plain values; scores are ×100, the mean is null where a task is missing."""
+    """The rows as plain values; scores are ×100, the mean is null where a task is missing.
+
+    `public` is the mean of the public tasks, of a suite that also has private ones.
+    """
     names = [task.name for task in table.suite.task]
     return [
         {
@@ -49,11 +53,19 @@ def as_json(table: Table) -> list[dict[str, Any]]:
                 if cell.score is not None
             },
             "mean": _percent(table.average(row)),
+            **_public(table.suite, row),
             "coverage": table.coverage(row),
             "signature": row.signature,
         }
         for row in table.rows
     ]
+
+
+def _public(suite: Suite, row: TableRow) -> dict[str, float | None]:
+    """The mean of the tasks with public data, of a suite that also has private ones."""
+    if not averages.public(suite):
+        return {}
+    return {"public": _percent(averages.mean_of_public(suite, row.scores))}
 
 
 def _percent(fraction: float | None) -> float | None:

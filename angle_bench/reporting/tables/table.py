@@ -7,6 +7,7 @@ from typing import Literal
 from angle_bench.reporting.tables.aligned import aligned
 from angle_bench.results.find.selected_models import SelectedModel
 from angle_bench.suites import averages
+from angle_bench.suites.private_tasks import private_line
 from angle_bench.suites.task import Suite
 
 ABSENT = "–"
@@ -130,10 +131,11 @@ class Table:
         return min(across, self._down(), key=_width)
 
     def footer(self) -> str:
-        """The marks in use, and a signature a row."""
+        """The marks in use, what is private of the suite, and a signature a row."""
         scored = [cell for row in self.rows for cell in row.cells if cell.score is not None]
         used = {MARKS.get(cell.data, "") for cell in scored}
         lines = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in used]
+        lines += filter(None, [private_line(self.suite)])
         for row in self.rows:
             if row.signature:
                 lines.append(
@@ -159,17 +161,26 @@ class Table:
         """How many tasks have a score: `6 of 7`."""
         return averages.coverage(self.suite, row.scores)
 
-    def _average_text(self, row: TableRow) -> str:
-        average = self.average(row)
-        return self.coverage(row) if average is None else f"{100 * average:.2f}"
+    @property
+    def _average_headers(self) -> list[str]:
+        """What stands behind the tasks: the average, and that of the public tasks."""
+        public = averages.public(self.suite)
+        return [self.average_header, *([f"mean of {len(public)} public"] if public else [])]
+
+    def _average_texts(self, row: TableRow) -> list[str]:
+        texts = [_percent(self.average(row), self.coverage(row))]
+        if public := averages.public(self.suite):
+            share = averages.share([row.scores[at] for at in public])
+            texts.append(_percent(averages.mean_of_public(self.suite, row.scores), share))
+        return texts
 
     def _across(self) -> str:
         headers = [task.header for task in self.suite.task]
         lines = [[cell.text() for cell in row.cells] for row in self.rows]
         if len(self.suite.task) > 1:
-            headers += ["│", self.average_header]
+            headers += ["│", *self._average_headers]
             lines = [
-                [*line, "│", self._average_text(row)]
+                [*line, "│", *self._average_texts(row)]
                 for line, row in zip(lines, self.rows, strict=True)
             ]
         if len(self.rows) > 1:
@@ -184,8 +195,16 @@ class Table:
             for place, task in enumerate(self.suite.task)
         ]
         if len(self.suite.task) > 1:
-            lines.append([self.average_header, *(self._average_text(row) for row in self.rows)])
+            texts = [self._average_texts(row) for row in self.rows]
+            lines += [
+                [header, *(each[at] for each in texts)]
+                for at, header in enumerate(self._average_headers)
+            ]
         return plain(headers, lines, labelled=True)
+
+
+def _percent(fraction: float | None, otherwise: str) -> str:
+    return otherwise if fraction is None else f"{100 * fraction:.2f}"
 
 
 def _width(text: str) -> int:

@@ -13,6 +13,7 @@ from angle_bench.reporting.tables.signature import NO_COMMIT, revision_words
 from angle_bench.reporting.tables.table import LEGEND, MARKS, TableRow
 from angle_bench.reporting.zero_shot.training_notes import training_notes
 from angle_bench.suites import averages
+from angle_bench.suites.private_tasks import private_line
 
 OTHER_REVISION = "°"
 BETTER = "*"
@@ -139,6 +140,7 @@ def _made(board: Board) -> list[TableNote]:
     if board.base is not None:
         said.append(f"in parentheses: difference to {board.base.label}")
     said += [*_revisions(board.rows), *_ranked(board), *training_notes(board), *_other_data(board)]
+    said += filter(None, [private_line(board.suite)])
     return [TableNote(text) for text in said]
 
 
