@@ -37,7 +37,7 @@ def load_any(
     store: Store | None = None,
     say: Callable[[str], None] | None = None,
 ) -> SentenceEncoder:
-    """An encoder for a checkpoint that is computed here, or by sentence-transformers.
+    """An encoder for a checkpoint that is computed here, by sentence-transformers or a server.
 
     Args:
         spec: The checkpoint.
@@ -47,6 +47,10 @@ def load_any(
     """
     if spec.loader == "transformers":
         return load_variants([spec], computing, store, IdleWorkers(say))[0]
+    if spec.loader == "endpoint":
+        from angle_bench.evaluation.encoders.endpoint_encoder import load_endpoint
+
+        return load_endpoint(spec, computing, store)
     from angle_bench.evaluation.encoders.foreign import load_handed_over
 
     return load_handed_over(spec, computing, store)

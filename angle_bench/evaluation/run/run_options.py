@@ -98,14 +98,13 @@ def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
     """
     if spec.loader == "transformers":
         return
-    ours = {
-        "--ray": computing.ray,
-        "--batch-tokens": computing.batch_tokens,
-        "--worker-timeout": computing.worker_timeout,
-    }
+    ours: dict[str, object] = {"--ray": computing.ray}
+    if spec.loader != "endpoint":  # whose requests they are for
+        ours["--batch-tokens"] = computing.batch_tokens
+        ours["--worker-timeout"] = computing.worker_timeout
     for option, given in ours.items():
         if given is not None:
             raise UsageError(
-                f"{spec.label} is computed by {spec.loader}, which knows no {option}.",
+                f"{spec.label} is computed by {spec.computed_by}, which knows no {option}.",
                 f"the same command without {option}",
             )
