@@ -211,7 +211,7 @@ class ModelSpec(BaseModel):
         """The settings of a checkpoint that this package loads itself."""
         if self.settings is None:
             raise ValueError(
-                f"{self.name} is computed by {self.computed_by}, without settings of ours"
+                f"{self.name} is loaded by {self.computed_by}, without settings of ours"
             )
         return self.settings
 

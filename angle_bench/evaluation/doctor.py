@@ -106,6 +106,9 @@ def _model_need(name: str, access: LoadOptions) -> Need:
     fix = f"angle-bench download -m {shell_word(name)}"
     try:
         spec = resolve(name, None, access)
+        if spec.endpoint is not None:
+            size, model = spec.endpoint.width, spec.short_revision
+            return Need(name, True, f"answers with {size} dimensions, as {model}")
         if spec.loader == "mteb":
             folder = hub.cached(spec.name, spec.revision)
         else:

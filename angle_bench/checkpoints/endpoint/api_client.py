@@ -103,6 +103,7 @@ class EmbeddingsApi:
             timeout=self._http.Timeout(patience.answer, connect=CONNECT_SECONDS, pool=None),
             follow_redirects=False,
             trust_env=not ref.is_loopback,
+            verify=ref.address.startswith("https:"),  # else there is no certificate to check
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)

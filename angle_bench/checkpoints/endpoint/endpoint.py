@@ -48,7 +48,7 @@ class Endpoint(BaseModel):
     def digest(self) -> str | None:
         """Eight hex digits of what is asked beside the model; None where nothing is."""
         prompts = self.prompts.model_dump(mode="json", exclude_defaults=True)
-        asked = {"prompts": prompts} if prompts else {}
+        asked: dict[str, Any] = {"prompts": prompts} if prompts else {}
         asked |= {} if self.dimensions is None else {"dimensions": self.dimensions}
         if not asked:
             return None

@@ -28,7 +28,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
-from angle_bench.evaluation.run.run_options import Computing
+from angle_bench.evaluation.run.run_options import Computing, refuse_device_of_servers
 
 
 def load_any(
@@ -267,6 +267,7 @@ def load(
         () if precision is None else (precision,),
     )
     computing = Computing(device, batch_tokens, ray, worker_timeout)
+    refuse_device_of_servers([variant], computing)
     encoder = load_any(variant, computing, say=warnings.warn)
     encoder.warn = warnings.warn
     return encoder

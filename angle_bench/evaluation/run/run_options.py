@@ -1,5 +1,6 @@
 """Options of a run other than models and suite. Values only."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,20 @@ class Options:
     overwrite: bool = False
     limit: int | None = None
     command: Sequence[str] = ()
+
+
+def refuse_device_of_servers(specs: Sequence[ModelSpec], computing: Computing) -> None:
+    """Refuse a device where servers compute all models; beside others it is for these.
+
+    Raises:
+        UsageError: One was asked for.
+    """
+    usual = ("auto", os.environ.get("ANGLE_BENCH_DEVICE", "auto"))
+    if specs and all(spec.endpoint for spec in specs) and computing.device not in usual:
+        raise UsageError(
+            f"{specs[0].label} is computed by its server, whose device -d cannot choose.",
+            f"the same command without -d {computing.device}",
+        )
 
 
 def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:

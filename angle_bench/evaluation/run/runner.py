@@ -130,6 +130,9 @@ def _compute(
         encoders[0].end(between)
         for outcome in variants:
             outcome.texts += encoders[0].counted().get("texts", 0)
+        for outcome, encoder in zip(variants, encoders, strict=True):
+            if spec.endpoint is not None:
+                outcome.tokens += encoder.counted()["tokens"]
 
 
 def _score_all(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from angle_bench.reporting.tables.signature import said_of, settings_parts
+from angle_bench.reporting.tables.signature import endpoint_parts, said_of, settings_parts
 from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
@@ -39,6 +39,9 @@ def settings_differ(
 def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
     settings: Mapping[str, Any] | None = model.record.get("settings")
     parts = settings_parts(settings)
+    if endpoint := model.endpoint:
+        parts = endpoint_parts(endpoint)
+        parts["prompts"] = _prompts(endpoint["prompts"], parts["prompts"])
     if settings is not None:
         parts["pool"] = str(settings["pooling"])
         parts["prompts"] = _prompts(settings["prompts"], parts["prompts"])
