@@ -96,6 +96,8 @@ def serving(server: EmbeddingsServer) -> Iterator[EmbeddingsServer]:
 class _Handler(BaseHTTPRequestHandler):
     server: EmbeddingsServer
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
