@@ -1,7 +1,8 @@
 """A small server with the protocol of OpenAI's embeddings, and with faults that can be switched on.
 
-In a test it is a thread over any function of texts; `python -m tests.embeddings_server FOLDER PORT`
-is a process over a checkpoint, which sentence-transformers loads.
+In a test it is a thread over any function of texts. `python -m tests.embeddings_server FOLDER PORT`
+is a process over a checkpoint, which sentence-transformers loads; `hash` in place of the folder
+takes 100 ms for each request and needs no checkpoint.
 """
 
 import base64
@@ -220,7 +221,14 @@ def of_checkpoint(folder: str) -> Embed:
     return embed
 
 
+def slowly(texts: list[str]) -> NDArray[np.float32]:
+    """As `by_hash`, one request after the other."""
+    threading.Event().wait(0.1)
+    return by_hash(texts)
+
+
 if __name__ == "__main__":
-    made = EmbeddingsServer(of_checkpoint(sys.argv[1]), int(sys.argv[2]))
+    computed = slowly if sys.argv[1] == "hash" else of_checkpoint(sys.argv[1])
+    made = EmbeddingsServer(computed, int(sys.argv[2]))
     print(made.url, flush=True)  # the test waits for it
     made.serve_forever()

@@ -71,7 +71,7 @@ def test_an_endpoint_is_a_model_like_any_other(
     (prompted,) = Path("results").glob("endpoint__tiny/*/experiments/settings_*")
     different = cli("compare", "here", prompted, *TASK[:2])
     assert different.errors[0].endswith("openai:tiny: prompts 'q: {text}', base none.")
-    board = cli("leaderboard", server.name, "here", *TASK[:2])
+    board = cli("leaderboard", "-m", server.name, "-m", "here", *TASK[:2])
     assert board.code == 0, board.err
     assert "openai:tiny" in board.out
     assert "settings:endpoint|prompts:none|size:full" in board.out + board.err
