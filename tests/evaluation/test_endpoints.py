@@ -1,5 +1,8 @@
 """Endpoints: what is asked, what is stored, what is refused; the server is a real one."""
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 
 import angle_bench
-from angle_bench.checkpoints.endpoint.api_client import Patience
+from angle_bench.checkpoints.endpoint.api_client import Retries
 from angle_bench.checkpoints.endpoint.probe import PROBES
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.store.memory import MemoryStore
@@ -22,7 +25,7 @@ from angle_bench.evaluation.run.run_options import Computing
 from tests.embeddings_server import KEY, EmbeddingsServer, by_hash, serving
 
 TEXTS = [f"text number {number} {'word ' * (number % 7)}" for number in range(300)]
-QUICK = Patience(tries=3, first=0.001, answer=5.0)
+QUICK = Retries(tries=3, first=0.001, answer=5.0)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def server() -> Iterator[EmbeddingsServer]:
 
 def encoder_of(server: EmbeddingsServer, store: MemoryStore | None = None) -> EndpointEncoder:
     made = load_endpoint(resolve(server.name), Computing(), store)
-    made.patience = QUICK
+    made.retries = QUICK
     server.asked.clear()
     return made
 
@@ -141,7 +144,7 @@ def test_a_server_without_base64_is_asked_for_numbers(server: EmbeddingsServer) 
 
 def test_an_answer_that_does_not_come_is_asked_for_again(server: EmbeddingsServer) -> None:
     with encoder_of(server) as encoder:
-        encoder.patience = Patience(tries=2, first=0.001, answer=0.2)
+        encoder.retries = Retries(tries=2, first=0.001, answer=0.2)
         server.faults.append("slow 1")
         np.testing.assert_array_equal(encoder.encode(TEXTS[:2]), by_hash(TEXTS[:2]))
         server.always = "slow 1"
@@ -150,20 +153,20 @@ def test_an_answer_that_does_not_come_is_asked_for_again(server: EmbeddingsServe
 
 
 def test_waits_grow_and_the_server_may_say_how_long() -> None:
-    patience = Patience(tries=4, first=1.0, longest=3.0, asked=10.0)
-    waits = [patience.wait(tried) for tried in (1, 2, 3)]
+    retries = Retries(tries=4, first=1.0, longest=3.0, asked=10.0)
+    waits = [retries.wait(tried) for tried in (1, 2, 3)]
     assert all(
         low <= wait <= high
         for wait, low, high in zip(waits, (0.5, 1, 1.5), (1, 2, 3), strict=True)
         if wait is not None
     )
     assert None not in waits
-    assert patience.wait(4) is None
-    assert patience.wait(1, "7") == 7
-    assert patience.wait(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert patience.wait(1, "11") is None  # longer than anybody waits
-    assert patience.wait(1, "Fri, 31 Dec 9999 00:00:00 GMT") is None
-    assert 0.5 <= (patience.wait(1, "soon") or 0) <= 1
+    assert retries.wait(4) is None
+    assert retries.wait(1, "7") == 7
+    assert retries.wait(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retries.wait(1, "11") is None  # longer than anybody waits
+    assert retries.wait(1, "Fri, 31 Dec 9999 00:00:00 GMT") is None
+    assert 0.5 <= (retries.wait(1, "soon") or 0) <= 1
 
 
 def test_requests_hold_every_text_once_within_their_room() -> None:
@@ -347,6 +350,33 @@ def test_a_server_that_answers_for_any_name(server: EmbeddingsServer) -> None:
     note = resolve(server.name).note
     assert note is not None
     assert "lists other, not tiny" in note
+
+
+@pytest.mark.process
+def test_a_certificate_that_nobody_trusts(
+    server: EmbeddingsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the same server, once SSL_CERT_FILE names who signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate, and is not here")
+    pem = tmp_path / "self-signed.pem"
+    words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+    names = ["subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", tmp_path / "certificate.pem"]
+    subprocess.run([*words.split(), *names], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + (tmp_path / "certificate.pem").read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    secure = EmbeddingsServer()
+    secure.socket = context.wrap_socket(secure.socket, server_side=True)
+    name = secure.name.replace("http:", "https:")
+    with serving(secure):
+        with pytest.raises(ModelError) as caught:
+            resolve(name)
+        lines = str(caught.value).splitlines()
+        assert lines[0].startswith(f"the certificate of {name} is not trusted: ")
+        assert lines[1].startswith("  type: SSL_CERT_FILE=CA.pem before the command")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        assert resolve(name).endpoint is not None
 
 
 def test_no_server() -> None:

@@ -41,7 +41,7 @@ BEYOND = 1 << 30  # texts of a request, as long as the server takes them all
 
 
 @dataclass(frozen=True)
-class Patience:
+class Retries:
     """How long a request is tried again.
 
     Attributes:
@@ -74,7 +74,7 @@ class Patience:
         return random.uniform(longest / 2, longest)  # so that many clients come back one by one
 
 
-PROBING = Patience(tries=3, answer=60.0)  # whoever waits for a first answer sees nothing yet
+PROBING = Retries(tries=3, answer=60.0)  # whoever waits for a first answer sees nothing yet
 
 
 class EmbeddingsApi:
@@ -83,16 +83,16 @@ class EmbeddingsApi:
     Args:
         ref: The endpoint.
         dimensions: What is asked for; None leaves it to the server.
-        patience: How long a request is tried again.
+        retries: How long a request is tried again.
 
     Raises:
         UsageError: httpx2 is not installed, or the key cannot be one.
     """
 
     def __init__(
-        self, ref: EndpointRef, dimensions: int | None = None, patience: Patience = PROBING
+        self, ref: EndpointRef, dimensions: int | None = None, retries: Retries = PROBING
     ) -> None:
-        self.ref, self._dimensions, self._patience = ref, dimensions, patience
+        self.ref, self._dimensions, self._retries = ref, dimensions, retries
         self._key: ApiKey = api_key()
         self._base64: bool | None = None  # whether the server takes it; None is not known yet
         self._most = BEYOND
@@ -100,10 +100,10 @@ class EmbeddingsApi:
         given = {"authorization": f"Bearer {self._key.secret}"} if self._key.secret else {}
         self._client = self._http.AsyncClient(
             headers=given,
-            timeout=self._http.Timeout(patience.answer, connect=CONNECT_SECONDS, pool=None),
+            timeout=self._http.Timeout(retries.answer, connect=CONNECT_SECONDS, pool=None),
             follow_redirects=False,
             trust_env=not ref.is_loopback,
-            verify=ref.address.startswith("https:"),  # else there is no certificate to check
+            verify=_trusted(self._http, ref),
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
@@ -207,7 +207,7 @@ class EmbeddingsApi:
         return await self._sent("POST", "/embeddings", body)
 
     async def _sent(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The response, after as many tries as there is patience for."""
+        """The response, after as many tries as `retries` allow."""
         content = None if body is None else json.dumps(body).encode()
         tried = 0
         while True:
@@ -220,13 +220,13 @@ class EmbeddingsApi:
                     headers={"content-type": "application/json"},
                 )
             except self._http.RequestError as error:
-                wait = None if not_trusted(error) else self._patience.wait(tried)
+                wait = None if not_trusted(error) else self._retries.wait(tried)
                 if wait is None:
                     raise unreachable(self.ref, self._key, error) from error
             else:
                 if response.status_code not in PASSING:
                     return response
-                wait = self._patience.wait(tried, response.headers.get("retry-after"))
+                wait = self._retries.wait(tried, response.headers.get("retry-after"))
                 if wait is None:
                     raise refused(self.ref, self._key, response)
             await asyncio.sleep(wait)
@@ -244,6 +244,11 @@ def _until(date: str) -> float:
     at = parsedate_to_datetime(date)
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def _trusted(http: Any, ref: EndpointRef) -> Any:
+    """Which certificates are: the system's or SSL_CERT_FILE's; without TLS there is none."""
+    return http.create_ssl_context() if ref.address.startswith("https:") else False
 
 
 def _library() -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from angle_bench.checkpoints.endpoint.api_client import EmbeddingsApi, Patience
+from angle_bench.checkpoints.endpoint.api_client import EmbeddingsApi, Retries
 from angle_bench.checkpoints.endpoint.endpoint import Endpoint
 from angle_bench.checkpoints.endpoint.endpoint_ref import EndpointRef
 from angle_bench.checkpoints.endpoint.probe import PROBES, unpacked
@@ -41,7 +41,7 @@ class EndpointEncoder(SentenceEncoder):
     Attributes:
         spec: The endpoint, and what is asked of it.
         endpoint: The same, as `spec` has it.
-        patience: How long a request is tried again.
+        retries: How long a request is tried again.
         batch_tokens: The most tokens of a request, as they are estimated.
         store: Where vectors are kept, if anywhere.
         done: Called with a number of texts whenever that many more are done.
@@ -52,7 +52,7 @@ class EndpointEncoder(SentenceEncoder):
 
     spec: ModelSpec
     endpoint: Endpoint
-    patience: Patience = field(default_factory=Patience)
+    retries: Retries = field(default_factory=Retries)
     batch_tokens: int = MOST_TOKENS
     store: "Store | None" = None
     done: TextsDone | None = None
@@ -125,7 +125,7 @@ class EndpointEncoder(SentenceEncoder):
     @cached_property
     def _api(self) -> EmbeddingsApi:
         ref = EndpointRef(self.endpoint.model, self.endpoint.url)
-        opened = EmbeddingsApi(ref, self.endpoint.dimensions, self.patience)
+        opened = EmbeddingsApi(ref, self.endpoint.dimensions, self.retries)
         # an encoder that is forgotten leaves no connection
         self._end = weakref.finalize(self, opened.close)
         return opened
@@ -229,9 +229,9 @@ def load_endpoint(
     """
     refuse_unused_options(spec, computing)
     assert spec.endpoint is not None
-    patience = Patience(answer=computing.worker_timeout or Patience.answer)
+    retries = Retries(answer=computing.worker_timeout or Retries.answer)
     return EndpointEncoder(
-        spec, spec.endpoint, patience, computing.batch_tokens or MOST_TOKENS, store
+        spec, spec.endpoint, retries, computing.batch_tokens or MOST_TOKENS, store
     )
 
 
