@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     again,
     compare,
+    endpoint,
     files,
     gpu,
     grid,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboard": leaderboard.run,
     "files": files.run,
     "retrieval": retrieval.run,
+    "endpoint": endpoint.run,
     "train": train.run,
     "gpu": gpu.run,
 }

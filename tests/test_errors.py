@@ -42,7 +42,9 @@ def test_an_error_has_two_lines_and_an_exit_code(error: type[AngleBenchError], c
 
 
 # an option, a command, a setting with its value, Python: what somebody can type
-TYPED = re.compile(r"-|angle-bench |pip |hf |rm |ray |chmod |\[\[|[\w.]+ ?=|[\w.]+\(|\d+G$|[\"'{]")
+TYPED = re.compile(
+    r"-|angle-bench |pip |hf |rm |ray |chmod |export |\[\[|[\w.]+ ?=|[\w.]+\(|\d+G$|[\"'{]"
+)
 
 
 def _fixes() -> Iterator[tuple[str, str]]:

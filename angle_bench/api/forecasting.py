@@ -284,6 +284,8 @@ def _sum(found: "JobForecast") -> str:
         counts += f", {found.tokens:,} tokens before repeated texts are left out"
     if unknown := [task.name for task in todo if task.texts is None]:
         return f"{counts}; how long it takes is not known, as the size of {some(unknown)} is not"
+    if found.seconds is None and found.device:
+        return f"{counts}; how long {found.device} takes is not known"
     if found.seconds is None:
         return f"{counts}; how long it takes is known once the model is here"
     least = "about" if found.device == "cpu" else "at least"

@@ -55,7 +55,7 @@ class Overrides:
         changes = self.given()
         changes.pop("prompt", None)
         changes.pop("prompts", None)
-        if (policy := self._prompt_policy(name, settings.prompts)) is not None:
+        if (policy := self.prompt_policy(name, settings.prompts)) is not None:
             changes["prompts"] = policy
         if self.pooling is not None:
             changes["pooling"] = typed_pooling(str(self.pooling))
@@ -64,7 +64,16 @@ class Overrides:
         except ValidationError as error:
             raise _impossible(error) from error
 
-    def _prompt_policy(self, name: str, own: PromptPolicy) -> PromptPolicy | None:
+    def prompt_policy(self, name: str, own: PromptPolicy) -> PromptPolicy | None:
+        """What was typed of prompts; None where nothing was.
+
+        Args:
+            name: The hub id, which mteb's prompts go by.
+            own: The policy of the checkpoint itself.
+
+        Raises:
+            UsageError: There is no such prompt or policy.
+        """
         if self.prompts is None:
             return None if self.prompt is None else _one_prompt(self.prompt)
         if self.prompt is not None:

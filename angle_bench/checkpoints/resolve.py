@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from angle_bench.checkpoints.access import LoadOptions
+from angle_bench.checkpoints.endpoint.endpoint_ref import is_endpoint
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.mteb_models import mteb_name
@@ -29,7 +30,8 @@ def resolve(
 ) -> ModelSpec:
     """The checkpoint that a reference means.
 
-    A path, then the user's rows and the registry's, then the names that mteb knows, then the hub.
+    An endpoint, a path, then the user's rows and the registry's, then the names that mteb knows,
+    then the hub.
 
     Raises:
         UsageError: Nothing of that name is known; the nearest names are given.
@@ -77,7 +79,8 @@ def resolve_all(
 def means_a_checkpoint(name: str, access: LoadOptions) -> bool:
     """Whether a name is looked up at all: a path, a row, a name of mteb, or ORG/NAME of the hub."""
     return (
-        _is_spec_file(name)
+        is_endpoint(name)
+        or _is_spec_file(name)
         or _is_path(name)
         or find(name) is not None
         or access.in_mirror(name) is not None
@@ -105,6 +108,10 @@ def _with_parent(spec: ModelSpec) -> ModelSpec:
 
 
 def _resolve(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelSpec:
+    if is_endpoint(ref.name):
+        from angle_bench.checkpoints.endpoint.from_endpoint import from_endpoint
+
+        return from_endpoint(ref, overrides, access)
     if _is_spec_file(ref.name):
         return from_entry(ref, one_entry(_existing_file(ref.name)), overrides, access)
     if _is_path(ref.name):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from angle_bench.checkpoints.endpoint.endpoint import Endpoint
 from angle_bench.checkpoints.prompts import PromptPolicy
 
 PoolingName = Literal["cls", "mean", "cls_avg", "max", "cls_max", "last", "cls_avg_v0", "all"]
@@ -15,7 +16,7 @@ Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real t
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantization = Literal["8bit", "4bit"]
-Loader = Literal["transformers", "sentence-transformers", "mteb"]
+Loader = Literal["transformers", "sentence-transformers", "mteb", "endpoint"]
 # how two vectors are compared; mteb 2.26 scores by the first two alone
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 # what vectors are quantised to before they are scored
@@ -143,11 +144,12 @@ class ModelSpec(BaseModel):
         name: The hub id, or `local/<folder>`.
         label: What tables show.
         revision: The hub commit, or `sha256-<first 16 hex of the content>`.
-        loader: Who builds the encoder: this package, or mteb's own loader.
+        loader: Who builds the encoder: this package, another library, or a server (`endpoint`).
         folder: Where the files are, if they are not to be fetched from the hub.
         base: The base of an adapter, a folder or a hub id; None for a whole checkpoint.
         trust: What of it may run code when it is loaded.
-        settings: What is used; None where mteb's loader decides.
+        settings: What is used; None where another loader decides.
+        endpoint: Which server computes it, and what is asked of it, where one does.
         defaults: What the registry or the folder itself says.
         shape: Its layers and width, if its config or the registry says them.
         note: A line for the user, such as a pooling that nothing recorded.
@@ -166,6 +168,7 @@ class ModelSpec(BaseModel):
     trust: Trust = NO_TRUST
     settings: Settings | None = None
     defaults: Settings | None = None
+    endpoint: Endpoint | None = None
     shape: Shape | None = None
     note: str | None = None
     selected_on_test: tuple[str, ...] = ()
@@ -174,9 +177,16 @@ class ModelSpec(BaseModel):
     @property
     def settings_id(self) -> str | None:
         """The digest of settings that differ from the defaults, else None."""
+        if self.endpoint is not None:
+            return self.endpoint.digest()
         if self.settings is None or self.settings == self.defaults:
             return None
         return self.settings.digest()
+
+    @property
+    def computed_by(self) -> str:
+        """Who computes it, in words; a library by its name."""
+        return "its server" if self.loader == "endpoint" else self.loader
 
     @property
     def short_revision(self) -> str:
@@ -191,6 +201,8 @@ class ModelSpec(BaseModel):
             parts.append(f"layer {self.settings.layer}")
         if self.settings is not None and self.settings.size is not None:
             parts.append(f"size {self.settings.size}")
+        if self.endpoint is not None and self.endpoint.dimensions is not None:
+            parts.append(f"size {self.endpoint.dimensions}")
         if self.settings is not None and self.settings.precision != "float32":
             parts.append(self.settings.precision)
         return " ".join(parts)
@@ -198,7 +210,9 @@ class ModelSpec(BaseModel):
     def required_settings(self) -> Settings:
         """The settings of a checkpoint that this package loads itself."""
         if self.settings is None:
-            raise ValueError(f"{self.name} is loaded by {self.loader}, without settings of ours")
+            raise ValueError(
+                f"{self.name} is loaded by {self.computed_by}, without settings of ours"
+            )
         return self.settings
 
     def header(self, tasks: Iterable[tuple[str, str]]) -> str:
@@ -208,6 +222,9 @@ class ModelSpec(BaseModel):
             tasks: Pairs of task name and type.
         """
         head = f"{self.label}@{self.short_revision}"
+        if self.endpoint is not None:
+            prompts = self.endpoint.prompts.summary(tasks)
+            return f"{head} · {prompts} · computed by {self.endpoint.url}"
         if self.settings is None:
             return f"{head} · loaded by {self.loader}"
         used = self.settings

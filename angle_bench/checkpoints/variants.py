@@ -30,6 +30,8 @@ def variants(
     if not layers and not sizes and not precisions:
         return [spec]
     asked = known_precisions(precisions)
+    if spec.endpoint is not None:
+        return _of_endpoint(spec, layers, sizes, precisions)
     shape = _shape(spec, "--layers" if layers else "--sizes" if sizes else "--precisions")
     _refuse_beyond(spec, shape, layers, sizes)
     return [
@@ -40,12 +42,47 @@ def variants(
     ]
 
 
+def _of_endpoint(
+    spec: ModelSpec, layers: Sequence[int], sizes: Sequence[int], precisions: Sequence[str]
+) -> list[ModelSpec]:
+    """Sizes are the `dimensions` that a server is asked for; its whole width is no request."""
+    assert spec.endpoint is not None
+    given = {"--layers": layers, "--precisions": precisions}
+    if refused := [option for option, values in given.items() if values]:
+        raise UsageError(
+            f"{spec.label} is computed by its server; {or_list(refused)} cannot change that.",
+            f"the same command without {or_list(refused)}",
+        )
+    width = spec.endpoint.width
+    if any(not 1 <= size <= width for size in sizes):
+        raise UsageError(
+            f"{spec.label} has vectors of {width} dimensions.",
+            f"--sizes {','.join(map(str, _halves(width)))}",
+        )
+    return [
+        spec.model_copy(
+            update={
+                "endpoint": spec.endpoint.model_copy(
+                    update={"dimensions": None if size == width else size}
+                )
+            }
+        )
+        for size in sorted(set(sizes))
+    ]
+
+
+def _halves(width: int) -> list[int]:
+    return sorted({max(1, width // part) for part in (1, 2, 4)})
+
+
 def varied(specs: Sequence[ModelSpec]) -> list[str]:
     """The layers, sizes and precisions of variants, where they are not the checkpoint's own."""
     used = [spec.settings for spec in specs if spec.settings]
+    sizes = [each.size for each in used]
+    sizes += [spec.endpoint.dimensions for spec in specs if spec.endpoint]
     axes: list[tuple[str, str, list[str]]] = [
         ("layer", "last", ["last" if each.layer is None else str(each.layer) for each in used]),
-        ("size", "full", ["full" if each.size is None else str(each.size) for each in used]),
+        ("size", "full", ["full" if each is None else str(each) for each in sizes]),
         ("precision", "float32", [each.precision for each in used]),
     ]
     return [
@@ -111,8 +148,7 @@ def _refuse_beyond(
             f"--layers {','.join(map(str, middle))}",
         )
     if any(not 1 <= size <= shape.width for size in sizes):
-        halves = sorted({max(1, shape.width // part) for part in (1, 2, 4)})
         raise UsageError(
             f"{spec.label} has vectors of {shape.width} dimensions.",
-            f"--sizes {','.join(map(str, halves))}",
+            f"--sizes {','.join(map(str, _halves(shape.width)))}",
         )

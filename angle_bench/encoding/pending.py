@@ -23,25 +23,31 @@ class Pending:
         store: Where they go; None keeps nothing.
         identities: Whose they are, one for each output of the workers.
         texts: Theirs, by place.
+        seconds: How long they wait at most.
     """
 
     def __init__(
-        self, store: "Store | None", identities: Sequence["StoreIdentity"], texts: Sequence[str]
+        self,
+        store: "Store | None",
+        identities: Sequence["StoreIdentity"],
+        texts: Sequence[str],
+        seconds: float = FLUSH_SECONDS,
     ) -> None:
         self._store = store
         self._identities = identities
         self._texts = texts
+        self._seconds = seconds
         self._parts: list[tuple[Indices, Vectors]] = []
         self._bytes = 0
         self._flushed = time.monotonic()
 
     def add(self, places: Indices, vectors: Vectors) -> None:
-        """Take vectors, (texts, outputs, width); store all that wait every few seconds."""
+        """Take vectors, (texts, outputs, width); store all that wait now and then."""
         if not self._identities:
             return
         self._parts.append((places, vectors))
         self._bytes += vectors.nbytes
-        late = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        late = time.monotonic() - self._flushed >= self._seconds
         if late or self._bytes >= FLUSH_BYTES:
             self.flush()
 

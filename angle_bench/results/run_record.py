@@ -43,7 +43,8 @@ def _odd(record: Mapping[str, Any]) -> str | None:
         return "selected_on_test is no list of texts"
     if not isinstance(record.get("command") or [], list):
         return "command is no list"
-    return _odd_settings(model.get("settings")) or _odd_account(record)
+    odd = _odd_settings(model.get("settings")) or _odd_endpoint(model.get("endpoint"))
+    return odd or _odd_account(record)
 
 
 def _is_size(value: Any) -> bool:
@@ -87,6 +88,19 @@ def _odd_settings(settings: Any) -> str | None:
     if not isinstance(settings["dtype"], str):
         return "dtype is no text"
     return None if _are_prompts(settings["prompts"]) else "prompts are no object of texts"
+
+
+def _odd_endpoint(endpoint: Any) -> str | None:
+    """What is odd in which server computed it; most records have none."""
+    if endpoint is None:
+        return None
+    if not isinstance(endpoint, dict):
+        return "endpoint is no object"
+    if not all(isinstance(endpoint.get(key), str) for key in ("url", "model")):
+        return "url or model of endpoint is no text"
+    if not isinstance(endpoint.get("dimensions", ""), int | None):
+        return "dimensions of endpoint is no whole number"
+    return None if _are_prompts(endpoint.get("prompts")) else "prompts are no object of texts"
 
 
 def _are_prompts(prompts: Any, *, depth: int = 4) -> bool:

@@ -142,13 +142,17 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     # what follows is not needed to refuse a misspelt name, which should take no time
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
-    from angle_bench.evaluation.run.run_options import refuse_unused_options
+    from angle_bench.evaluation.run.run_options import (
+        refuse_device_of_servers,
+        refuse_unused_options,
+    )
     from angle_bench.evaluation.run.shards import Shard, cut, parse_shard
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root, smoke_root
 
     for spec in specs:
         refuse_unused_options(spec, question.computing)
+    refuse_device_of_servers(specs, question.computing)
     local = check_mirror(question.access.mirror)
     root = results_root(question.results, write=write)
     options = Options(

@@ -129,6 +129,10 @@ class RunResult:
             row["settings"] = spec.settings_id
             row["layer"] = None if used is None else used.layer
             row["size"] = None if used is None else used.size
+            if spec.endpoint is not None:
+                row["size"] = spec.endpoint.dimensions
+                row["endpoint"] = spec.endpoint.recorded()
+                row["tokens"] = outcome.tokens
             row["precision"] = None if used is None else used.precision
             row["vector_bytes"] = _vector_bytes(spec)
             row |= step_json(self.trainings, outcome)
@@ -197,14 +201,19 @@ def _vector_bytes(spec: "ModelSpec") -> int | None:
     """What a vector takes at its size and precision; None where its length is not known."""
     from angle_bench.reporting.tables.grid import vector_bytes
 
+    if spec.endpoint is not None:
+        return vector_bytes(spec.endpoint.size, "float32")
     if spec.settings is None or spec.shape is None:
         return None
     return vector_bytes(spec.settings.size or spec.shape.width, spec.settings.precision)
 
 
-def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int, int, str]]:
-    """Layer, size and precision of each variant."""
+def _axes(group: "Sequence[ModelOutcome]") -> list[tuple[int | None, int, str]]:
+    """Layer, size and precision of each variant; of a server's nobody knows the layer."""
     spec = group[0].spec
+    if spec.endpoint is not None:
+        served = [outcome.spec.endpoint for outcome in group]
+        return [(None, one.size, "float32") for one in served if one is not None]
     assert spec.shape is not None
     used = [outcome.spec.required_settings() for outcome in group]
     return [

@@ -67,6 +67,11 @@ def with_spec(place: Path, spec: ModelSpec, known: Mapping[str, Entry]) -> str:
     Raises:
         UsageError: A row or a known checkpoint has that name.
     """
+    if spec.settings is None:
+        raise UsageError(
+            f"{spec.label} is computed by {spec.computed_by}, and no row has settings of it.",
+            "the same command without --save-spec",
+        )
     taken = {e.name for e in read_entries(place, known)} if place.is_file() else set()
     if spec.label in taken or any(spec.label in (e.name, e.short_name) for e in known.values()):
         raise UsageError(

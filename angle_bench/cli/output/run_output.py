@@ -46,6 +46,8 @@ def _saved(group: "Sequence[ModelOutcome]") -> str:
     line = f"saved {place}  {variants}{duration(first.seconds)}"
     if first.texts and len(group) == 1:
         line += f", {first.texts / first.seconds:,.0f} texts/s"
+    if tokens := sum(outcome.tokens for outcome in group):
+        line += f", {tokens:,} tokens by the server's count"
     return line
 
 

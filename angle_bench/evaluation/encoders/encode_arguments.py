@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from angle_bench.checkpoints.prompts import ROLES
+from angle_bench.checkpoints.templates import (
+    INSTRUCTION,
+    PLACEHOLDER,
+    as_template,
+    check_written,
+    placeholders,
+)
 from angle_bench.errors import UsageError, did_you_mean, or_list
 
 
@@ -50,6 +57,23 @@ def prompt_named(name: str, prompts: Mapping[str, str], model: str) -> str:
             f'prompt_name="{(near or list(prompts) or ["query"])[0]}", or prompt="…" for its text',
         )
     return prompts[name]
+
+
+def call_template(prompt: str) -> str:
+    """The template of a call's prompt, which stands before a text or holds `{text}` itself.
+
+    Raises:
+        ArgumentError: It holds a word in braces that nothing fills.
+    """
+    words = placeholders(prompt)
+    template = prompt if PLACEHOLDER in words else as_template(prompt)
+    if INSTRUCTION in words and PLACEHOLDER not in words:  # never encoded as it is written
+        template = f"{prompt}{PLACEHOLDER}"
+    try:
+        check_written(template)
+    except ValueError as error:
+        raise ArgumentError(f"{error}.", 'prompt="query: "') from error
+    return template
 
 
 def role_of(role: str | None, prompt_type: Any) -> str | None:

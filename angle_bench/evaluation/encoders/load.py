@@ -28,7 +28,7 @@ from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
-from angle_bench.evaluation.run.run_options import Computing
+from angle_bench.evaluation.run.run_options import Computing, refuse_device_of_servers
 
 
 def load_any(
@@ -37,7 +37,7 @@ def load_any(
     store: Store | None = None,
     say: Callable[[str], None] | None = None,
 ) -> SentenceEncoder:
-    """An encoder for a checkpoint that is computed here, or by sentence-transformers.
+    """An encoder for a checkpoint that is computed here, by sentence-transformers or a server.
 
     Args:
         spec: The checkpoint.
@@ -47,6 +47,10 @@ def load_any(
     """
     if spec.loader == "transformers":
         return load_variants([spec], computing, store, IdleWorkers(say))[0]
+    if spec.loader == "endpoint":
+        from angle_bench.evaluation.encoders.endpoint_encoder import load_endpoint
+
+        return load_endpoint(spec, computing, store)
     from angle_bench.evaluation.encoders.foreign import load_handed_over
 
     return load_handed_over(spec, computing, store)
@@ -263,6 +267,7 @@ def load(
         () if precision is None else (precision,),
     )
     computing = Computing(device, batch_tokens, ray, worker_timeout)
+    refuse_device_of_servers([variant], computing)
     encoder = load_any(variant, computing, say=warnings.warn)
     encoder.warn = warnings.warn
     return encoder

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.machine import limited_address_space, load_blas_early
-from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
+from angle_bench.evaluation.encoders.run_encoder import (
+    ByEndpoint,
+    ByLibrary,
+    ByMteb,
+    ByUs,
+    RunEncoder,
+)
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.run_options import Options
@@ -27,7 +33,7 @@ def load_encoders(
     """Encoders of one checkpoint in all its variants, whoever computes them.
 
     Args:
-        specs: The checkpoint in each of its settings; of a foreign one there is but one.
+        specs: The checkpoint in each of its settings; of one of another library there is but one.
         kept: Where our vectors are kept.
         between: Workers that are there already.
         options: Where and with what it is computed.
@@ -44,6 +50,8 @@ def load_encoders(
     from angle_bench.evaluation.quiet import quieten
 
     quieten()
+    if specs[0].loader == "endpoint":
+        return _of_endpoint(specs, kept, options, progress)
     if specs[0].loader == "mteb":
         return [_of_mteb(specs[0], options, progress)]
     return [_of_library(specs[0], kept, options, progress)]
@@ -97,6 +105,17 @@ def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
     if len(devices := devices_of(options.computing.device)) > 1:
         progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
     return ByMteb(load_from_mteb(spec, options.computing.device))
+
+
+def _of_endpoint(
+    specs: Sequence[ModelSpec], kept: "Store", options: Options, progress: Progress
+) -> list[ByEndpoint]:
+    from angle_bench.evaluation.encoders.endpoint_encoder import load_endpoint
+
+    encoders = [load_endpoint(spec, options.computing, kept) for spec in specs]
+    for encoder in encoders:
+        encoder.done = progress.texts
+    return [ByEndpoint(encoder, variants=encoders) for encoder in encoders]
 
 
 def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:

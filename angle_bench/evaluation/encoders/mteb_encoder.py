@@ -9,13 +9,6 @@ from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.registry.mteb_models import mteb_models
 from angle_bench.checkpoints.similarity import refuse_similarity
 from angle_bench.checkpoints.spec import ModelSpec, Settings
-from angle_bench.checkpoints.templates import (
-    INSTRUCTION,
-    PLACEHOLDER,
-    as_template,
-    check_written,
-    placeholders,
-)
 from angle_bench.encoding.budget import WORTH_MEASURING
 from angle_bench.encoding.encoder import Encoder, TextsDone
 from angle_bench.encoding.long_texts import beginning
@@ -23,7 +16,12 @@ from angle_bench.encoding.returned import Returned, cut
 from angle_bench.encoding.workers.checkpoint import Checkpoint
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import UsageError
-from angle_bench.evaluation.encoders.encode_arguments import ArgumentError, EncodeCall, prompt_named
+from angle_bench.evaluation.encoders.encode_arguments import (
+    ArgumentError,
+    EncodeCall,
+    call_template,
+    prompt_named,
+)
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 
 if TYPE_CHECKING:
@@ -103,7 +101,7 @@ class MtebEncoder(SentenceEncoder):
         """The prompt of a call: its own, the one that it names, or that of its task and role."""
         own = getattr(call.metadata, "prompt", None)
         if call.prompt is not None:
-            policy = PromptPolicy(default=_as_template(call.prompt))
+            policy = PromptPolicy(default=call_template(call.prompt))
             return policy.template_for(call.task, call.task_type, call.role, own)
         if call.prompt_name is not None:
             policy = self.spec.required_settings().prompts
@@ -244,16 +242,3 @@ def own_size(whole: Vectors, settings: Settings) -> Vectors:
     """
     kept = cut(whole, False, 0, settings.truncate_dim)
     return cut(kept, settings.normalize, 0, settings.size)
-
-
-def _as_template(prompt: str) -> str:
-    """A prompt that stands before a text, or already is a template that holds `{text}`."""
-    words = placeholders(prompt)
-    template = prompt if PLACEHOLDER in words else as_template(prompt)
-    if INSTRUCTION in words and PLACEHOLDER not in words:  # never encoded as it is written
-        template = f"{prompt}{PLACEHOLDER}"
-    try:
-        check_written(template)
-    except ValueError as error:
-        raise ArgumentError(f"{error}.", 'prompt="query: "') from error
-    return template

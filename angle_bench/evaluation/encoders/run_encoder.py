@@ -1,4 +1,4 @@
-"""What a run asks of an encoder, and who answers: this package, or another library."""
+"""What a run asks of an encoder, and who answers: this package, another library, a server."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from angle_bench.evaluation.run.run_options import StoreOptions
 from angle_bench.evaluation.run.store_room import too_large
 
 if TYPE_CHECKING:
+    from angle_bench.evaluation.encoders.endpoint_encoder import EndpointEncoder
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
     from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
     from angle_bench.evaluation.run.prefetch import Ready
@@ -162,6 +163,20 @@ class ByUs(ByLibrary):
     def end(self, between: IdleWorkers) -> None:
         """Its workers are kept for the next model."""
         between.keep(self.model.checkpoint, self.model.encoder.hand_over())
+
+
+@dataclass(frozen=True)
+class ByEndpoint(ByLibrary):
+    """A model behind an endpoint; variants are the dimensions that its server is asked for."""
+
+    model: "EndpointEncoder"
+    batch: int = LOADER_BATCH
+    variants: "Sequence[EndpointEncoder]" = ()
+
+    def end(self, between: IdleWorkers) -> None:
+        """The connections of all variants end."""
+        for each in self.variants:
+            each.close()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class JobForecast:
     Attributes:
         label: The model, with the layers, sizes and precisions that are asked for.
         tasks: Its tasks.
-        device: What the time is meant for.
+        device: What the time is meant for; a server computes in a time that nobody knows.
         seconds: About how long it takes; None where the model or a size is not known.
         too_large: What is said where the vectors do not fit the store; None where they do, or
             nobody knows.
@@ -114,11 +114,12 @@ def _job(job: Job, options: Options) -> JobForecast:
     label = spec.variant_label
     if len(job.variants) > 1:
         label = " · ".join([spec.label, *varied([each.spec for each in job.variants])])
-    made = JobForecast(label, tasks, "", None)
+    made = JobForecast(label, tasks, "" if spec.endpoint is None else spec.endpoint.url, None)
     if not made.todo:
         return JobForecast(label, tasks, "", 0.0)
-    if place is not None and spec.settings is not None:
-        width, counts = vector_width(spec, place), [task.texts for task in made.todo]
+    width = _width(spec, place)
+    if width is not None:
+        counts = [task.texts for task in made.todo]
         said = too_large(spec.label, counts, width, options.store_options)
         made = replace(made, too_large=said)
     work = None if place is None else _operations_per_token(place)
@@ -138,6 +139,13 @@ def _faster(device: str, spec: ModelSpec, place: CheckpointPaths) -> "FasterHalf
     from angle_bench.encoding.half_precision import faster_half
 
     return faster_half(shape.width)
+
+
+def _width(spec: ModelSpec, place: CheckpointPaths | None) -> int | None:
+    """The length of a stored vector, where it is known before the model is loaded."""
+    if spec.endpoint is not None:
+        return spec.endpoint.size
+    return None if place is None or spec.settings is None else vector_width(spec, place)
 
 
 def _with_parts(job: Job) -> Iterator[Task]:

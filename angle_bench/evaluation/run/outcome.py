@@ -23,6 +23,7 @@ class ModelOutcome:
         failures: Tasks without a score, with the reason.
         seconds: Time spent on this model and its variants, loading included.
         texts: Texts that the encoder was asked for; 0 where mteb's own encoder ran.
+        tokens: That a server counted, and somebody may pay; 0 where none computed vectors.
     """
 
     spec: ModelSpec
@@ -33,6 +34,7 @@ class ModelOutcome:
     failures: dict[str, Failure] = field(default_factory=dict)
     seconds: float = 0.0
     texts: int = 0
+    tokens: int = 0
 
     @classmethod
     def of(cls, spec: ModelSpec, root: Path) -> "ModelOutcome":

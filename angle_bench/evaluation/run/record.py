@@ -70,6 +70,7 @@ def _version(name: str) -> str | None:
 
 def model_record(spec: ModelSpec) -> dict[str, Any]:
     """What a record says of the model."""
+    served = {} if spec.endpoint is None else {"endpoint": spec.endpoint.recorded()}
     chosen = {"selected_on_test": list(spec.selected_on_test)} if spec.selected_on_test else {}
     return {
         "name": spec.name,
@@ -79,10 +80,17 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
         "folder": None if spec.folder is None else str(spec.folder),
         "base": spec.base,
         "settings": None if spec.settings is None else spec.settings.canonical(),
-        "settings_digest": None if spec.settings is None else spec.settings.digest(),
+        "settings_digest": _settings_digest(spec),
         "row_file": None if spec.row_file is None else str(spec.row_file),
+        **served,
         **chosen,
     }
+
+
+def _settings_digest(spec: ModelSpec) -> str | None:
+    if spec.endpoint is not None:
+        return spec.endpoint.digest()
+    return None if spec.settings is None else spec.settings.digest()
 
 
 class RunRecord:

@@ -1,5 +1,6 @@
 """Options of a run other than models and suite. Values only."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,20 @@ class Options:
     command: Sequence[str] = ()
 
 
+def refuse_device_of_servers(specs: Sequence[ModelSpec], computing: Computing) -> None:
+    """Refuse a device where servers compute all models; beside others it is for these.
+
+    Raises:
+        UsageError: One was asked for.
+    """
+    usual = ("auto", os.environ.get("ANGLE_BENCH_DEVICE", "auto"))
+    if specs and all(spec.endpoint for spec in specs) and computing.device not in usual:
+        raise UsageError(
+            f"{specs[0].label} is computed by its server, whose device -d cannot choose.",
+            f"the same command without -d {computing.device}",
+        )
+
+
 def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
     """Refuse ways of computing that a library which is not ours has not.
 
@@ -98,14 +113,13 @@ def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
     """
     if spec.loader == "transformers":
         return
-    ours = {
-        "--ray": computing.ray,
-        "--batch-tokens": computing.batch_tokens,
-        "--worker-timeout": computing.worker_timeout,
-    }
+    ours: dict[str, object] = {"--ray": computing.ray}
+    if spec.loader != "endpoint":  # whose requests they are for
+        ours["--batch-tokens"] = computing.batch_tokens
+        ours["--worker-timeout"] = computing.worker_timeout
     for option, given in ours.items():
         if given is not None:
             raise UsageError(
-                f"{spec.label} is computed by {spec.loader}, which knows no {option}.",
+                f"{spec.label} is computed by {spec.computed_by}, which knows no {option}.",
                 f"the same command without {option}",
             )

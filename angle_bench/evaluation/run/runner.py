@@ -130,6 +130,9 @@ def _compute(
         encoders[0].end(between)
         for outcome in variants:
             outcome.texts += encoders[0].counted().get("texts", 0)
+        for outcome, encoder in zip(variants, encoders, strict=True):
+            if spec.endpoint is not None:
+                outcome.tokens += encoder.counted()["tokens"]
 
 
 def _score_all(
@@ -172,10 +175,11 @@ def _score_all(
 
 def _prompt_lines(spec: ModelSpec, todo: Sequence[MissingTask]) -> list[str]:
     """Which prompt each task uses, where they do not all use the same one."""
-    if spec.settings is None:
+    used = spec.endpoint or spec.settings
+    if used is None:
         return []
     tasks = [(each.task.name, each.task.type) for each in todo]
-    lines = spec.settings.prompts.by_template(tasks)
+    lines = used.prompts.by_template(tasks)
     return lines if len(lines) > 1 else []
 
 

@@ -54,12 +54,12 @@ def task_record(
 
 
 def checkpoint_record(spec: ModelSpec) -> dict[str, Any]:
-    """What a record says of a checkpoint's files; of those that mteb fetches itself nothing.
+    """What a record says of a checkpoint's files; of those that mteb or a server has, nothing.
 
     Raises:
         ModelError: They are not here any more.
     """
-    if spec.loader == "mteb":
+    if spec.loader in ("mteb", "endpoint"):
         return {}
     place = place_of(spec)
     base = 0 if place.base is None else bytes_of(place.base)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from angle_bench.checkpoints.endpoint.endpoint_ref import endpoint_ref, is_endpoint
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.errors import UsageError
 from angle_bench.results.find.stored_models import StoredModel
@@ -67,6 +68,8 @@ def is_glob(word: str, stored: Sequence[StoredModel]) -> bool:
 
 def called_so(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
     """The models of a name or glob; those of a name under their own settings, others by label."""
+    if is_endpoint(ref.name):
+        return _served(ref, stored)
     fitting = [model for each in stored if (model := _at(each, ref.revision)) is not None]
     if _WILD & set(ref.name) and not any(_is_called(model, ref.name) for model in fitting):
         wild = ref.name.casefold()
@@ -76,6 +79,15 @@ def called_so(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]
     wanted = ref.name.casefold()
     plain = [m for m in named if m.settings_id is None or wanted == m.label.casefold()]
     return plain or named or called
+
+
+def _served(ref: ModelRef, stored: Sequence[StoredModel]) -> list[StoredModel]:
+    """The models of an endpoint; without an address, of any that has a model of this name."""
+    wanted = endpoint_ref(ref)
+    known = [model for model in stored if model.endpoint.get("model") == wanted.model]
+    there = [m for m in known if wanted.url in (None, m.endpoint["url"])]
+    # the dimensions and prompts of a run are no further models
+    return [model for model in there if model.settings_id is None] or there
 
 
 def _at(model: StoredModel, revision: str | None) -> StoredModel | None:

@@ -79,5 +79,7 @@ def _checkpoint(model: StoredModel) -> ModelRef:
     """The checkpoint whose scores are stored, under the label that it had."""
     if model.name.startswith("local/") and model.checkpoint is not None:
         return ModelRef(str(model.checkpoint), model.label)
+    if model.served_as is not None:
+        return ModelRef(model.served_as, model.label)
     revision = model.revision if is_commit(model.revision) else None
     return ModelRef(model.name, model.label if model.record else None, revision)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from angle_bench.reporting.tables.signature import said_of, settings_parts
+from angle_bench.reporting.tables.signature import endpoint_parts, said_of, settings_parts
 from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
+_SEEN_OF_SERVERS = ("prompts", "size", "precision", "similarity", "mteb")
 _SHOWN = 40  # characters of a prompt
 
 
@@ -18,7 +19,8 @@ def settings_differ(
 ) -> list[str]:
     """Where two signatures differ beside the model, such as `pooling cls, base mean`.
 
-    Normalising vectors changes no cosine, so it does not count.
+    Normalising vectors changes no cosine, so it does not count. Pooling, length and dtype of a
+    model that a server computes are the server's own: nobody here knows them.
 
     Args:
         base: The model that the other is compared with.
@@ -29,16 +31,20 @@ def settings_differ(
     first, second = _parts(base, base_mteb), _parts(candidate, candidate_mteb)
     if not (first["mteb"] and second["mteb"]):
         first["mteb"] = second["mteb"] = ""
+    served = bool(base.endpoint) or bool(candidate.endpoint)
     return [
         f"{_NAMES.get(key, key)} {said_of(second, key)}, base {said_of(first, key)}"
         for key in dict.fromkeys([*first, *second])
-        if first.get(key) != second.get(key)
+        if first.get(key) != second.get(key) and not (served and key not in _SEEN_OF_SERVERS)
     ]
 
 
 def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
     settings: Mapping[str, Any] | None = model.record.get("settings")
     parts = settings_parts(settings)
+    if endpoint := model.endpoint:
+        parts = endpoint_parts(endpoint)
+        parts["prompts"] = _prompts(endpoint["prompts"], parts["prompts"])
     if settings is not None:
         parts["pool"] = str(settings["pooling"])
         parts["prompts"] = _prompts(settings["prompts"], parts["prompts"])

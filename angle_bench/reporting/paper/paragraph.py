@@ -165,6 +165,8 @@ def _way(way: MeasuredWay) -> list[Cited]:
 def _settings(way: MeasuredWay) -> str:
     settings = way.settings
     if settings is None:
+        if way.loader == "endpoint":
+            return "computed by an OpenAI-compatible server with settings of its own"
         if way.loader:
             return f"loaded by {way.loader} with settings of its own"
         return "with settings that are not recorded"

@@ -25,12 +25,12 @@ class Grid:
     Attributes:
         label: The model.
         table: A row for each variant.
-        axes: Layer, size and precision of each row.
+        axes: Layer, size and precision of each row; the layers are None where a server computes.
     """
 
     label: str
     table: Table
-    axes: Sequence[tuple[int, int, str]]
+    axes: Sequence[tuple[int | None, int, str]]
 
     def text(self, width: int) -> str:
         """The grid as plain text: averages over the tasks that every variant has a score of.
@@ -40,13 +40,13 @@ class Grid:
         """
         common = self._common()
         cells = dict(zip(self.axes, (_cell(common, row) for row in common.rows), strict=True))
-        layers = sorted({layer for layer, _, _ in self.axes})
+        layers = sorted({layer for layer, _, _ in self.axes}, key=lambda layer: layer or 0)
         sizes = sorted({size for _, size, _ in self.axes})
         precisions = [each for each in BITS if each in {used for _, _, used in self.axes}]
         quantised = precisions != ["float32"]
         lines = [
             [
-                f"layer {layer} {precision}" if quantised else f"layer {layer}",
+                _named(layer, precision if quantised else ""),
                 *(cells[layer, size, precision] for size in sizes),
             ]
             for layer in layers
@@ -96,6 +96,11 @@ class Grid:
         if had == asked:
             return common.average_header
         return f"{common.average_header}, {had} of {asked} tasks"
+
+
+def _named(layer: int | None, precision: str) -> str:
+    name = "by the server" if layer is None else f"layer {layer}"
+    return f"{name} {precision}".strip()
 
 
 def _cell(table: Table, row: TableRow) -> str:

@@ -60,6 +60,8 @@ def signature(
     parts = {"model": str(model["name"]).replace("|", "¦"), "rev": "+".join(revisions)}
     if "settings" not in model:
         parts["settings"] = "unrecorded"
+    elif model.get("endpoint"):
+        parts |= endpoint_parts(model["endpoint"])
     elif model["settings"] is None and "loader" in model:
         parts["settings"] = str(model["loader"])
     else:
@@ -152,6 +154,15 @@ def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:
         "layer": "last" if settings.get("layer") is None else str(settings["layer"]),
         "size": str(settings.get("size") or "full"),
         **({"precision": said} if (said := settings.get("precision")) else {}),
+    }
+
+
+def endpoint_parts(endpoint: Mapping[str, Any]) -> dict[str, str]:
+    """What a signature says of a model that a server computes."""
+    return {
+        "settings": "endpoint",
+        "prompts": _prompts(endpoint["prompts"]),
+        "size": str(endpoint.get("dimensions") or "full"),
     }
 
 

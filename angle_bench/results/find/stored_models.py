@@ -66,8 +66,26 @@ class StoredModel:
         return known if recorded in known else (recorded, *known)
 
     @property
+    def endpoint(self) -> Mapping[str, Any]:
+        """Which server computed it, as its record says; empty where none did."""
+        return self.record.get("endpoint") or {}
+
+    @property
+    def served_as(self) -> str | None:
+        """What stands after -m for the server that computed it; None where none did."""
+        known = self.endpoint
+        return f"openai:{known['model']}@{known['url']}" if known else None
+
+    @property
+    def _used(self) -> Mapping[str, Any]:
+        """What was asked of it: settings, or of a server prompts and size."""
+        known = self.endpoint
+        asked = {"size": known["dimensions"], "prompts": known["prompts"]} if known else {}
+        return self.record.get("settings") or asked
+
+    @property
     def _cuts(self) -> str:
-        settings = self.record.get("settings") or {}
+        settings = self._used
         cut = [f" {key} {settings[key]}" for key in ("layer", "size") if settings.get(key)]
         precision = settings.get("precision")  # said where it is not float32
         return "".join([*cut, f" {precision}"] if precision else cut)
@@ -100,11 +118,13 @@ class StoredModel:
         """What names the model, its settings and where things are after `angle-bench run`."""
         if self.record.get("loader") == "transformers" and self.name.startswith("local/"):
             where = str(self.checkpoint)
+        elif self.served_as is not None:
+            where = self.served_as
         else:
             where = f"{self.name}@{self.revision}"
         label = self.label.removesuffix(self._cuts) if self.record else None
         words = ["-m", f"{label}={where}" if label else where]
-        settings = self.record.get("settings") or {}
+        settings = self._used
         if self.settings_id is not None:
             given = {key: settings.get(key) for key in ("pooling", "max_length", "dtype")}
             given |= {"layers": settings.get("layer"), "sizes": settings.get("size")}

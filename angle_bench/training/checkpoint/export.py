@@ -98,7 +98,7 @@ def folder_of(spec: ModelSpec) -> Path:
     """
     if spec.loader != "transformers":
         raise UsageError(
-            f"{spec.name} is loaded by {spec.loader} itself; it has no other form here.",
+            f"{spec.name} is loaded by {spec.computed_by} itself; it has no other form here.",
             "angle-bench export with a folder of angle-bench train",
         )
     return spec.folder or hub.fetch(spec.name, spec.revision)

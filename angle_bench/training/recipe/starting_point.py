@@ -41,7 +41,7 @@ def starting_point(recipe: Recipe, access: LoadOptions) -> ModelSpec:
         ) from error
     if spec.loader != "transformers" or spec.settings is None:
         raise UsageError(
-            f"{spec.name} is loaded by {spec.loader}, and cannot be trained here.",
+            f"{spec.name} is loaded by {spec.computed_by}, and cannot be trained here.",
             "a model.name that is a checkpoint of transformers",
         )
     pooling = spec.settings.pooling

@@ -21,8 +21,7 @@ from angle_bench.encoding.workers.child import load_forward
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import ModelError
-from angle_bench.evaluation.encoders.foreign import load_handed_over
-from angle_bench.evaluation.encoders.load import load_variants
+from angle_bench.evaluation.encoders.load import load_any, load_variants
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.run.run_options import Computing
@@ -74,7 +73,7 @@ class SimilarityTeacher:
         spec = self.encoder.spec
         if spec.settings is None:
             return (
-                f"the teacher {spec.label} is computed by {spec.loader}, which does not say "
+                f"the teacher {spec.label} is computed by {spec.computed_by}, which does not say "
                 "how many texts it cuts"
             )
         mine = self.encoder.counted()
@@ -107,7 +106,7 @@ def load_similarity_teacher(
         (encoder,) = load_variants([spec], computing, store, InThisProcess())
     else:
         with _aside(device):
-            encoder = load_handed_over(spec, Computing(str(device)), store)
+            encoder = load_any(spec, Computing(str(device)), store)
     encoder.warn = watch.warning
     return SimilarityTeacher(encoder, teaching.section)
 

@@ -125,8 +125,8 @@ def _refuse_loader(teaching: Teaching) -> None:
         )
     if spec.loader != "transformers" and teaching.section.compare == "vectors":
         raise ModelError(
-            f"the teacher {spec.label} is loaded by {spec.loader}, which takes texts and not the "
-            "candidate's tokens.",
+            f"the teacher {spec.label} is loaded by {spec.computed_by}, which takes texts and not "
+            "the candidate's tokens.",
             teaching.other_way,
         )
 
