@@ -12,7 +12,12 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.reader.batch import text_array
-from angle_bench.evaluation.run.run_options import Computing, StoreOptions, refuse_unused_options
+from angle_bench.evaluation.run.run_options import (
+    Computing,
+    StoreOptions,
+    refuse_no_vector,
+    refuse_unused_options,
+)
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.files.output_file import refuse_output, write_output
 
@@ -100,8 +105,10 @@ def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
     """Refuse a model that mteb loads, and ways of computing that another library has not.
 
     Raises:
+        ModelError: It gives no vector of a text.
         UsageError: It is one, or one was asked for.
     """
+    refuse_no_vector(spec)
     if spec.loader == "mteb":
         raise UsageError(
             f"{spec.name} is loaded by mteb itself, whose encoders take no files.",

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.machine import limited_address_space, load_blas_early
-from angle_bench.evaluation.encoders.run_encoder import ByLibrary, ByMteb, ByUs, RunEncoder
+from angle_bench.evaluation.encoders.run_encoder import (
+    ByLibrary,
+    ByMteb,
+    ByUs,
+    ByWrapper,
+    RunEncoder,
+)
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.run_options import Options
@@ -46,6 +52,8 @@ def load_encoders(
     quieten()
     if specs[0].loader == "mteb":
         return [_of_mteb(specs[0], options, progress)]
+    if specs[0].kind != "encoder":
+        return [_wrapped(specs[0], options, progress)]
     return [_of_library(specs[0], kept, options, progress)]
 
 
@@ -97,6 +105,15 @@ def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
     if len(devices := devices_of(options.computing.device)) > 1:
         progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
     return ByMteb(load_from_mteb(spec, options.computing.device))
+
+
+def _wrapped(spec: ModelSpec, options: Options, progress: Progress) -> ByWrapper:
+    from angle_bench.evaluation.encoders.foreign import devices_of
+    from angle_bench.evaluation.encoders.mteb_wrappers import load_wrapped
+
+    if len(devices := devices_of(options.computing.device)) > 1:
+        progress.warning(f"{spec.label} is a {spec.kind}, computed on one device, {devices[0]}.")
+    return ByWrapper(model=load_wrapped(spec, options.computing), spec=spec)
 
 
 def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from angle_bench.reporting.tables.signature import said_of, settings_parts
+from angle_bench.reporting.tables.signature import first_stage_part, said_of, settings_parts
 from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
@@ -42,6 +42,7 @@ def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
     if settings is not None:
         parts["pool"] = str(settings["pooling"])
         parts["prompts"] = _prompts(settings["prompts"], parts["prompts"])
+    parts |= first_stage_part(model.record)
     return parts | {"mteb": ",".join(sorted(str(version) for version in set(mteb)))}
 
 
