@@ -141,13 +141,13 @@ def test_it_is_stored_as_every_model_is(built, mirror: Path, tmp_path: Path, nam
 
 
 @pytest.mark.filterwarnings("ignore:.* is a .*:UserWarning")
-def test_verdicts_beside_an_encoder(built, mirror: Path, tmp_path: Path):
-    """A table with an encoder and a cross-encoder, and what sets them apart."""
-    models = ["base=all-MiniLM-L6-v2", f"ce={built('classifier')}"]
+def test_verdicts_and_a_table_over_kinds(built, mirror: Path, tmp_path: Path):
+    models = [f"sparse={built('sparse')}", f"ce={built('classifier')}"]
     angle_bench.run(models, RERANKING, mirror=mirror, results=tmp_path, progress=False)
-    found = angle_bench.compare(["base", "ce"], tasks=RERANKING, results=tmp_path)
-    (row,) = found.to_dict()["pairs"][0]["tasks"]
-    assert row["items"] == 10
+    found = angle_bench.compare("sparse", "ce", tasks=RERANKING, results=tmp_path).to_dict()
+    print(found)
+    board = angle_bench.leaderboard(tmp_path, tasks=RERANKING)
+    assert sorted(board.labels) == ["ce", "sparse"]
 
 
 @pytest.mark.filterwarnings("ignore:.* is a .*:UserWarning")
@@ -185,23 +185,23 @@ def test_where_no_task_is_left_it_is_refused(
 
 def test_types_are_those_whose_class_mteb_lets_search(built) -> None:
     """For every task of the catalogue, mteb's class of it says the same."""
-    from mteb.abstasks import AbsTaskRetrieval
     from mteb.get_tasks import _TASKS_REGISTRY
 
+    one_of_type: dict[str, str] = {}
+    for name, said in catalogue()["tasks"].items():
+        if not said.get("parts"):  # an aggregate is computed from its parts
+            one_of_type[said["type"]] = name
+            searched = said["type"] in RERANKED | SEARCHED
+            assert _TASKS_REGISTRY[name]._support_search == searched, name
+            assert _TASKS_REGISTRY[name]._support_cross_encoder == searched, name
+    assert len(one_of_type) > 9
     cross, many, sparse = (
         resolve(str(built(name))) for name in ("classifier", "multi_vector", "sparse")
     )
-    for name, said in catalogue()["tasks"].items():
-        task, kind = task_of(name), _TASKS_REGISTRY[name]
-        searches = issubclass(kind, AbsTaskRetrieval) or bool(said.get("parts"))
-        if said["type"] in RERANKED | SEARCHED:
-            assert searches, name
-            assert scorable(many, task)
-        elif not said.get("parts"):
-            assert not kind._support_search, name
-            assert not kind._support_cross_encoder, name
-            assert not scorable(many, task)
-            assert not scorable(cross, task)
+    for kind, name in one_of_type.items():
+        task = task_of(name)
+        assert scorable(cross, task) == (kind in RERANKED)
+        assert scorable(many, task) == (kind in RERANKED | SEARCHED)
         assert scorable(sparse, task)
 
 
@@ -228,6 +228,7 @@ def test_a_cross_encoder_of_several_labels_is_refused(tmp_path: Path) -> None:
         resolve(str(tmp_path / "ce"))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_head_that_no_file_holds_is_refused(tmp_path: Path, mirror: Path) -> None:
     """transformers draws it at random, with a notice that nobody sees."""
     from safetensors.torch import load_file, save_file
@@ -236,11 +237,10 @@ def test_a_head_that_no_file_holds_is_refused(tmp_path: Path, mirror: Path) -> N
     place = folder / "model.safetensors"
     kept = {key: value for key, value in load_file(place).items() if "classifier" not in key}
     save_file(kept, place, metadata={"format": "pt"})
-    with pytest.warns(UserWarning, match="lack the head of a cross-encoder"):
-        run = angle_bench.run(
-            str(folder), RERANKING, mirror=mirror, results=tmp_path / "r", progress=False
-        )
-    assert "classifier" in run.failures["headless"][RERANKING].what
+    run = angle_bench.run(
+        str(folder), RERANKING, mirror=mirror, results=tmp_path / "r", progress=False
+    )
+    assert "lack the head of a cross-encoder, such as classifier" in str(run.failures)
 
 
 EVIL = {"config.json": {"sbert_ce_default_activation_function": "evil.Scores"}}
@@ -260,6 +260,92 @@ def test_where_a_vector_is_asked_for_it_is_refused(built, tmp_path: Path, name: 
     texts = tmp_path / "texts.txt"
     texts.write_text("a\n")
     with pytest.raises(ModelError, match="does not give one dense"):
-        angle_bench.encode(folder, texts, output=tmp_path / "v.npy")
+        angle_bench.encode(texts, folder, output=tmp_path / "v.npy")
     with pytest.raises(UsageError, match="--pooling"):
         angle_bench.run(folder, RERANKING, pooling="mean", results=tmp_path / "r")
+
+
+def first_stage(built: Callable[[str], Path], mirror: Path, results: Path, **given: Any) -> Any:
+    """A cross-encoder over what a sparse encoder found for the queries of NFCorpus."""
+    if not (results / ".runs").is_dir():
+        angle_bench.run(
+            f"found={built('sparse')}", RETRIEVAL, mirror=mirror, results=results, progress=False
+        )
+    ce = f"ce={built('classifier')}"
+    return angle_bench.run(
+        ce,
+        RETRIEVAL,
+        mirror=mirror,
+        results=results,
+        first_stage="found",
+        progress=False,
+        **given,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.* is a .*:UserWarning")
+def test_a_first_stage_is_ranked_again_as_by_mteb(built, mirror: Path, tmp_path: Path):
+    """mteb keeps the documents of a sparse encoder, and ranks these by a cross-encoder."""
+    results = tmp_path / "results"
+    run = first_stage(built, mirror, results)
+    assert not run.failures
+    task = loaded(RETRIEVAL, mirror)
+    mteb.evaluate(
+        theirs("sparse", built("sparse")),
+        task,
+        cache=None,
+        show_progress_bar=False,
+        overwrite_strategy="always",
+        prediction_folder=tmp_path / "predictions",
+    )
+    again = loaded(RETRIEVAL, mirror).convert_to_reranking(tmp_path / "predictions", top_k=100)
+    want = scores_of_mteb(theirs("classifier", built("classifier")), again)
+    found = stored(run, RETRIEVAL)
+    assert any(0 < value < 1 for value in found.values())
+    for key, value in want.items():
+        assert found[key] == pytest.approx(value, abs=1e-5, nan_ok=True), key
+
+    (outcome,) = run.outcomes
+    record = json.loads(outcome.folder.record(RETRIEVAL).read_text())
+    sparse = resolve(str(built("sparse")))
+    assert record["model"]["first_stage"]["revision"] == sparse.revision
+    assert outcome.folder.path.parent.name == "experiments"
+    assert first_stage(built, mirror, results).outcomes[0].kept == [RETRIEVAL]
+    board = angle_bench.leaderboard(results, tasks=RETRIEVAL)
+    assert sorted(board.labels) == ["ce on found", "found"]
+    assert f"first stage:local/sparse@{sparse.short_revision}" in board.to_text()
+    verdicts = angle_bench.compare("found", "ce on found", tasks=RETRIEVAL, results=results)
+    (row,) = verdicts.to_dict()["tasks"]
+    assert row["items"] == 8
+    with pytest.raises(UsageError, match="ce on found: first stage local/sparse"):
+        angle_bench.compare("ce", "ce on found", tasks=f"{RETRIEVAL}", results=results)
+
+
+@pytest.mark.filterwarnings("ignore:.* is a .*:UserWarning")
+def test_other_documents_of_a_first_stage_are_ranked_anew(built, mirror: Path, tmp_path: Path):
+    import pyarrow.parquet as pq
+
+    (outcome,) = first_stage(built, mirror, tmp_path).outcomes
+    (place,) = tmp_path.glob("local__sparse/*/.angle-bench/*.run.parquet")
+    table = pq.read_table(place)
+    pq.write_table(table.filter(pq.ParquetFile(place).read()["rank"].to_numpy() <= 50), place)
+    with pytest.warns(UserWarning, match="under another definition"):
+        again = first_stage(built, mirror, tmp_path)
+    assert again.outcomes[0].scored == [RETRIEVAL]
+    place.unlink()
+    with pytest.warns(UserWarning, match="found has found no documents for NFCorpus"):
+        lacking = first_stage(built, mirror, tmp_path, overwrite=True)
+    assert not lacking.outcomes[0].answers
+
+
+@pytest.mark.filterwarnings("ignore:.* is a .*:UserWarning")
+def test_what_a_first_stage_cannot_be(built, mirror: Path, tmp_path: Path) -> None:
+    folder = f"ce={built('classifier')}"
+    given: dict[str, Any] = {"results": tmp_path, "mirror": mirror, "progress": False}
+    with pytest.raises(UsageError, match="no model with scores is called nobody"):
+        angle_bench.run(folder, RETRIEVAL, first_stage="nobody", **given)
+    angle_bench.run(f"found={built('sparse')}", RETRIEVAL, **given)
+    with pytest.raises(UsageError, match="ranks what found found in retrieval tasks, and none"):
+        angle_bench.run(folder, RERANKING, first_stage="found", **given)
+    with pytest.raises(UsageError, match="--limit"):
+        angle_bench.run(folder, RETRIEVAL, first_stage="found", limit=5, **given)

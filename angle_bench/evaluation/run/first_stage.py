@@ -31,7 +31,7 @@ def first_stage_of(word: str, root: Path, access: LoadOptions, tasks: Sequence[s
         UsageError: Nothing is called so, several models are, or it was scored by other tools.
         ResultsError: It is no model with scores.
     """
-    stored = stored_models([root])
+    stored = stored_models(root)
     found = members_of(word, stored, access, shell_word(",".join(tasks)))
     if len(found) != 1:
         raise UsageError(

@@ -18,7 +18,8 @@ def settings_differ(
 ) -> list[str]:
     """Where two signatures differ beside the model, such as `pooling cls, base mean`.
 
-    Normalising vectors changes no cosine, so it does not count.
+    Normalising vectors changes no cosine, so it does not count. Nor does a first stage that is the
+    other model itself: what is compared is ranking its documents again.
 
     Args:
         base: The model that the other is compared with.
@@ -27,6 +28,8 @@ def settings_differ(
         candidate_mteb: Those that scored the other.
     """
     first, second = _parts(base, base_mteb), _parts(candidate, candidate_mteb)
+    if _is_first_stage(base, candidate):
+        second.pop("first stage", None)
     if not (first["mteb"] and second["mteb"]):
         first["mteb"] = second["mteb"] = ""
     return [
@@ -34,6 +37,13 @@ def settings_differ(
         for key in dict.fromkeys([*first, *second])
         if first.get(key) != second.get(key)
     ]
+
+
+def _is_first_stage(base: StoredModel, candidate: StoredModel) -> bool:
+    """Whether the candidate ranked what the base found."""
+    stage = candidate.first_stage
+    said = tuple(stage.get(key) for key in ("name", "revision", "settings_id"))
+    return said == (base.name, base.revision, base.settings_id)
 
 
 def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
