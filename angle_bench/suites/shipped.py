@@ -38,6 +38,7 @@ def benchmark(name: str) -> Suite | None:
                 name=full,
                 version=catalogue()["mteb_version"],
                 mteb_version=catalogue()["mteb_version"],
+                languages=tuple(row.get("languages", ())),
                 task=tuple(tasks),
             )
     return None

@@ -146,6 +146,7 @@ def test_verdicts_and_a_table_over_kinds(built, mirror: Path, tmp_path: Path):
     angle_bench.run(models, RERANKING, mirror=mirror, results=tmp_path, progress=False)
     found = angle_bench.compare("sparse", "ce", tasks=RERANKING, results=tmp_path).to_dict()
     print(found)
+    assert 0
     board = angle_bench.leaderboard(tmp_path, tasks=RERANKING)
     assert sorted(board.labels) == ["ce", "sparse"]
 
@@ -315,8 +316,8 @@ def test_a_first_stage_is_ranked_again_as_by_mteb(built, mirror: Path, tmp_path:
     assert sorted(board.labels) == ["ce on found", "found"]
     assert f"first stage:local/sparse@{sparse.short_revision}" in board.to_text()
     verdicts = angle_bench.compare("found", "ce on found", tasks=RETRIEVAL, results=results)
-    (row,) = verdicts.to_dict()["tasks"]
-    assert row["items"] == 8
+    print(verdicts.to_dict())
+    assert 0
     with pytest.raises(UsageError, match="ce on found: first stage local/sparse"):
         angle_bench.compare("ce", "ce on found", tasks=f"{RETRIEVAL}", results=results)
 
@@ -325,7 +326,7 @@ def test_a_first_stage_is_ranked_again_as_by_mteb(built, mirror: Path, tmp_path:
 def test_other_documents_of_a_first_stage_are_ranked_anew(built, mirror: Path, tmp_path: Path):
     import pyarrow.parquet as pq
 
-    (outcome,) = first_stage(built, mirror, tmp_path).outcomes
+    first_stage(built, mirror, tmp_path)
     (place,) = tmp_path.glob("local__sparse/*/.angle-bench/*.run.parquet")
     table = pq.read_table(place)
     pq.write_table(table.filter(pq.ParquetFile(place).read()["rank"].to_numpy() <= 50), place)
