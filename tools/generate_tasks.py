@@ -18,13 +18,14 @@ from mteb.models.model_meta import ModelMeta
 
 from angle_bench.evaluation.scoring.verify import characters_of, stats_of
 from angle_bench.files.places import tasks_folder
+from angle_bench.suites.task import named_languages
 from tools.mteb_prompts import (
     instructions_of_types,
     own_instructions,
     protocol_of,
 )
 
-MOST_SUBSETS = 60  # whose languages are told apart; of bitext with thousands, all are
+MOST_SUBSETS = 60  # whose languages stand one by one, though their names say them
 STS_SHORT = {"STSBenchmark": "STS-B"}
 STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
 CHINESE_STS = ("ATEC", "BQ", "LCQMC", "PAWSX", "STSB")
@@ -99,15 +100,21 @@ def tasks() -> dict[str, Any]:
 
 
 def languages(meta: TaskMetadata) -> list[str] | dict[str, list[str]] | None:
-    """The languages of a task, by subset where these are few; None for English alone."""
+    """The languages of a task, by subset; None for English alone.
+
+    Of tasks of very many subsets those of all together, where the name of each says its own.
+    """
     said = meta.eval_langs
     by_subset = (
         {"": list(said)} if isinstance(said, list) else {k: list(v) for k, v in said.items()}
     )
-    every = sorted({language for each in by_subset.values() for language in each})
-    if every == ["eng-Latn"]:
+    if all(found == ["eng-Latn"] for found in by_subset.values()):
         return None
-    return by_subset if 1 < len(by_subset) <= MOST_SUBSETS else every
+    if len(by_subset) == 1:
+        return next(iter(by_subset.values()))
+    every = sorted({language for each in by_subset.values() for language in each})
+    told = all(named_languages(name) == tuple(found) for name, found in by_subset.items())
+    return every if told and len(by_subset) > MOST_SUBSETS else by_subset
 
 
 def text_benchmarks(rows: dict[str, Any]) -> Iterable[Benchmark]:
@@ -129,7 +136,10 @@ def benchmark_row(found: Benchmark, rows: dict[str, Any]) -> dict[str, Any]:
             if row.get(key) != rows[name].get(key)
         }
         entries.append({"name": name, **narrowed})
-    return {"aliases": list(getattr(found, "aliases", ())), "tasks": entries}
+    # "all" are those of its tasks, which are shown where none are named
+    view = [] if found.language_view == "all" else list(found.language_view)
+    told = {"languages": view} if view else {}
+    return {"aliases": list(getattr(found, "aliases", ())), **told, "tasks": entries}
 
 
 def task_row(task: mteb.AbsTask) -> dict[str, Any]:

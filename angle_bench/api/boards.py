@@ -166,7 +166,7 @@ def leaderboard(
     base: str = "",
     zero_shot: bool = False,
     decimals: int = 2,
-    columns: Literal["", "summary", "tasks"] = "",
+    columns: Literal["", "summary", "tasks", "languages"] = "",
     marks: bool = True,
     transpose: bool = False,
     caption: str = "",
@@ -189,7 +189,8 @@ def leaderboard(
         zero_shot: Whether columns say what models were trained on: the share of the tasks that
             they were not, as declared in mteb by name, and that of the texts that a training saw.
         decimals: Of scores in points, where they are shown.
-        columns: Which columns tables have: every task by its type, or averages alone.
+        columns: Which columns tables have: every task by its type, averages alone, or the mean of
+            each language.
         marks: Whether signs stand on cells, with notes that explain them.
         transpose: Whether models are columns.
         caption: Of a table in LaTeX or Typst.
@@ -275,6 +276,10 @@ def arranged(
     ]
     by_later = sort.casefold() in later
     wishes = LeaderboardOptions("" if by_later else sort, base, partial, decimals, command, layout)
+    if layout.columns == "languages":
+        from angle_bench.reporting.by_language.language_means import with_languages
+
+        rows = with_languages(suite, rows)
     board = arrange(suite, rows, wishes, warnings)
     if zero_shot:
         from angle_bench.reporting.zero_shot.board_trained_on import with_trained_on

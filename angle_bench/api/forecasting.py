@@ -146,7 +146,7 @@ def forecast(
         overwrite=overwrite,
     )
     plan = planned(question, write=False)
-    warn(f"{folder} holds no model and is left out" for folder in plan.left_out)
+    warn(plan.left_out)
     return forecast_of(plan)
 
 

@@ -78,6 +78,7 @@ def run(
     *,
     checkpoints: Names = (),
     results: Places = "results",
+    first_stage: str | None = None,
     layers: Sequence[int] = (),
     sizes: Sequence[int] = (),
     precisions: Names = (),
@@ -115,6 +116,8 @@ def run(
         tasks: What would stand after `-t`: suites, tasks or MTEB benchmarks.
         checkpoints: `[LABEL=]DIR`: every checkpoint-N in the folder of a training.
         results: The results folder.
+        first_stage: A model with scores of these retrieval tasks: the first 100 documents that it
+            found for each query are ranked again, by each of the models.
         layers: Score these layers; 0 is the embeddings.
         sizes: Score these leading dimensions.
         precisions: Score vectors quantised to these: float32, int8, binary.
@@ -176,9 +179,10 @@ def run(
         limit=limit,
         shard=shard,
         overwrite=overwrite,
+        first_stage=first_stage,
         debug_timing=None if debug_timing is None else place(debug_timing),
         track=words_of(track),
     )
     plan = planned(question)
-    warn(f"{folder} holds no model and is left out" for folder in plan.left_out)
+    warn(plan.left_out)
     return carried_out(plan, in_python(progress))

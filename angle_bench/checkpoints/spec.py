@@ -17,6 +17,9 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantization = Literal["8bit", "4bit"]
 Loader = Literal["transformers", "sentence-transformers", "mteb", "endpoint"]
+# what a checkpoint gives: a vector of a text, a score of two texts, a sparse vector, or a vector of
+# each token
+Kind = Literal["encoder", "cross-encoder", "sparse encoder", "multi-vector encoder"]
 # how two vectors are compared; mteb 2.26 scores by the first two alone
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 # what vectors are quantised to before they are scored
@@ -137,6 +140,33 @@ class Trust(BaseModel):
 NO_TRUST = Trust()
 
 
+class FirstStage(BaseModel):
+    """The scored model whose first 100 documents of each query another model ranks again.
+
+    Attributes:
+        name: Its name.
+        revision: Its revision.
+        settings_id: Eight hex digits where it was scored under other settings than its own.
+        label: What it was called when it was scored; no part of an identity.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    revision: str
+    settings_id: str | None = None
+    label: str = ""
+
+    def digest(self, own: str | None) -> str:
+        """The first 8 hex digits of the sha256 of what it is, and of the second stage's settings.
+
+        Args:
+            own: The digest of settings of the second stage that are not its own, else None.
+        """
+        text = json.dumps([self.name, self.revision, self.settings_id, own])
+        return hashlib.sha256(f"first stage {text}".encode()).hexdigest()[:8]
+
+
 class ModelSpec(BaseModel):
     """One checkpoint, resolved: where it is, what it is, and how it is used.
 
@@ -145,6 +175,8 @@ class ModelSpec(BaseModel):
         label: What tables show.
         revision: The hub commit, or `sha256-<first 16 hex of the content>`.
         loader: Who builds the encoder: this package, another library, or a server (`endpoint`).
+        kind: What it gives; all but an encoder are scored by mteb's wrappers.
+        first_stage: Whose documents it ranks again in retrieval tasks; None is the whole corpus.
         folder: Where the files are, if they are not to be fetched from the hub.
         base: The base of an adapter, a folder or a hub id; None for a whole checkpoint.
         trust: What of it may run code when it is loaded.
@@ -163,6 +195,8 @@ class ModelSpec(BaseModel):
     label: str
     revision: str
     loader: Loader = "transformers"
+    kind: Kind = "encoder"
+    first_stage: FirstStage | None = None
     folder: Path | None = None
     base: str | None = None
     trust: Trust = NO_TRUST
@@ -176,12 +210,13 @@ class ModelSpec(BaseModel):
 
     @property
     def settings_id(self) -> str | None:
-        """The digest of settings that differ from the defaults, else None."""
+        """The digest of a first stage, or of settings that differ from the defaults, else None."""
         if self.endpoint is not None:
             return self.endpoint.digest()
-        if self.settings is None or self.settings == self.defaults:
-            return None
-        return self.settings.digest()
+        own = None
+        if self.settings is not None and self.settings != self.defaults:
+            own = self.settings.digest()
+        return own if self.first_stage is None else self.first_stage.digest(own)
 
     @property
     def computed_by(self) -> str:
@@ -195,7 +230,7 @@ class ModelSpec(BaseModel):
 
     @property
     def variant_label(self) -> str:
-        """The label, with layer, size and precision where they are not the checkpoint's own."""
+        """The label, with layer, size, precision and first stage where it is not used plainly."""
         parts = [self.label]
         if self.settings is not None and self.settings.layer is not None:
             parts.append(f"layer {self.settings.layer}")
@@ -205,6 +240,8 @@ class ModelSpec(BaseModel):
             parts.append(f"size {self.endpoint.dimensions}")
         if self.settings is not None and self.settings.precision != "float32":
             parts.append(self.settings.precision)
+        if self.first_stage is not None:
+            parts.append(f"on {self.first_stage.label}")
         return " ".join(parts)
 
     def required_settings(self) -> Settings:
@@ -225,8 +262,11 @@ class ModelSpec(BaseModel):
         if self.endpoint is not None:
             prompts = self.endpoint.prompts.summary(tasks)
             return f"{head} · {prompts} · computed by {self.endpoint.url}"
+        if self.first_stage is not None:
+            head += f" on {self.first_stage.label}"
         if self.settings is None:
-            return f"{head} · loaded by {self.loader}"
+            what = "" if self.kind == "encoder" else f" · {self.kind}"
+            return f"{head}{what} · loaded by {self.loader}"
         used = self.settings
         parts = [head, str(used.pooling), used.prompts.summary(tasks), used.dtype]
         parts += [] if used.quantization is None else [used.quantization]

@@ -97,7 +97,7 @@ def from_folder(
         _refuse_overrides(ref.name, facts.loader, overrides)
         _refuse_other_base(ref.name, folder, base)
         said = _noted(_taken_name(entry), facts.note)
-        return ModelSpec(**common, loader=facts.loader, note=said)
+        return ModelSpec(**common, loader=facts.loader, kind=facts.kind, note=said)
     defaults = _defaults(ref, entry, facts)
     if not access.files_only:
         _refuse_unrecorded(ref, facts, entry, overrides, adapter=base is not None)

@@ -39,6 +39,8 @@ class Located:
         limit: How many samples of each split a smoke run takes; None is all.
         read: What reading the files of a user gave, by `config/split`.
         counts: How many rows each local file has, by `config/split`.
+        candidates: The documents of each query that a first stage found, which alone are ranked;
+            `definition` is then their digest. None is the whole corpus.
     """
 
     origin: Origin
@@ -49,6 +51,7 @@ class Located:
     limit: int | None = None
     read: Mapping[str, FileRead] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    candidates: Path | None = None
 
     def limited(self, count: int) -> "Located":
         """A few samples of it, which are other data: their revision says how many."""
@@ -64,6 +67,7 @@ class Located:
             "files": files,
             "rows": dict(self.rows),
             **defined,
+            **({} if self.candidates is None else {"candidates": str(self.candidates)}),
             **(
                 {"bad_rows": sum(each.bad_rows for each in self.read.values())} if self.read else {}
             ),

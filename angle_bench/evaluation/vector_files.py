@@ -16,6 +16,7 @@ from angle_bench.evaluation.run.run_options import (
     Computing,
     StoreOptions,
     refuse_device_of_servers,
+    refuse_no_vector,
     refuse_unused_options,
 )
 from angle_bench.files.atomic import FileToWrite
@@ -105,8 +106,10 @@ def refuse_other_loaders(spec: ModelSpec, computing: Computing) -> None:
     """Refuse a model that mteb loads, and ways of computing that another library has not.
 
     Raises:
+        ModelError: It gives no vector of a text.
         UsageError: It is one, or one was asked for.
     """
+    refuse_no_vector(spec)
     if spec.loader == "mteb":
         raise UsageError(
             f"{spec.name} is loaded by mteb itself, whose encoders take no files.",

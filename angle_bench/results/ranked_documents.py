@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from angle_bench.errors import ResultsError, first_line
 from angle_bench.files.atomic import FileToWrite
 from angle_bench.results.predictions import PART, as_table
 
@@ -62,6 +63,29 @@ class RankedDocuments:
         columns = zip(*rows, strict=True) if rows else [()] * 4
         items: list[Any] = list(columns)
         return as_table(RANKED_COLUMNS, self.subset, self.split, len(rows), items)
+
+
+def read_ranked(place: Path) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """The ids of documents by subset and split and then by query, the most similar first.
+
+    Raises:
+        ResultsError: The file cannot be read.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(place, columns=["subset", "split", "query_id", "corpus_id", "rank"])
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these
+        raise ResultsError(
+            f"{place} cannot be read: {first_line(error)}.",
+            "the task scored again with --overwrite",
+        ) from error
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for subset, split, query, name in zip(
+        *(table[column].to_pylist() for column in table.column_names[:4]), strict=True
+    ):
+        found.setdefault((subset, split), {}).setdefault(query, []).append(name)
+    return found
 
 
 def ranked_file(place: Path, parts: Sequence[RankedDocuments]) -> FileToWrite:

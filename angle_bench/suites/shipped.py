@@ -45,9 +45,14 @@ def benchmark(name: str) -> Suite | None:
 
 
 def _benchmark(full: str) -> Suite:
-    version = catalogue()["mteb_version"]
-    tasks = tuple(_narrowed(entry) for entry in catalogue()["benchmarks"][full]["tasks"])
-    return Suite(name=full, version=version, mteb_version=version, task=tasks)
+    row, version = catalogue()["benchmarks"][full], catalogue()["mteb_version"]
+    return Suite(
+        name=full,
+        version=version,
+        mteb_version=version,
+        languages=tuple(row.get("languages", ())),
+        task=tuple(_narrowed(entry) for entry in row["tasks"]),
+    )
 
 
 def plain(name: str) -> str:

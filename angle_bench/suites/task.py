@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,9 +21,23 @@ def _pairs(value: Any) -> Any:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
+_LANGUAGE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+
 # mappings as pairs: a task is a key of dictionaries
 Names = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 Paths = Annotated[tuple[tuple[str, Path], ...], BeforeValidator(_pairs)]
+
+
+def named_languages(subset: str) -> tuple[str, ...]:
+    """The languages that the name of a subset says, as of `deu_Latn-eng_Latn`; others say none.
+
+    >>> named_languages("deu_Latn-eng_Latn"), named_languages("default")
+    (('deu-Latn', 'eng-Latn'), ())
+    """
+    parts = subset.split("-")
+    if not all(_LANGUAGE.fullmatch(part) for part in parts):
+        return ()
+    return tuple(part.replace("_", "-") for part in parts)
 
 
 class Task(BaseModel):
@@ -116,13 +131,20 @@ class Task(BaseModel):
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of its subsets, as mteb writes them."""
+        return tuple(sorted({each for name in self.subsets for each in self.languages_of(name)}))
+
+    def languages_of(self, subset: str) -> tuple[str, ...]:
+        """The languages of one subset, each as often as mteb names it.
+
+        >>> Task(name="STS17", **catalogue()["tasks"]["STS17"]).languages_of("en-ar")
+        ('eng-Latn', 'ara-Arab')
+        """
         if self.own:
             return (self.language,)
         known = catalogue()["languages"].get(self.name, ["eng-Latn"])
         if isinstance(known, Mapping):
-            subsets = [known.get(subset, []) for subset in self.subsets]
-            known = {language for each in subsets for language in each}
-        return tuple(sorted(known))
+            return tuple(known.get(subset, ()))
+        return named_languages(subset) or tuple(known)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -150,6 +172,7 @@ class Suite(BaseModel):
     Attributes:
         aliases: Other names that it goes by.
         mteb_version: The mteb that its tasks were read off, if any.
+        languages: Those that mteb's site shows means of; empty are all of its tasks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -160,7 +183,15 @@ class Suite(BaseModel):
     aliases: tuple[str, ...] = ()
     average: Literal["tasks", "types"] = "tasks"
     mteb_version: str | None = None
+    languages: tuple[str, ...] = ()
     task: tuple[Task, ...]
+
+    @property
+    def shown_languages(self) -> tuple[str, ...]:
+        """The languages that a table has columns of."""
+        if self.languages:
+            return self.languages
+        return tuple(sorted({each for task in self.task for each in task.languages}))
 
     @property
     def title(self) -> str:

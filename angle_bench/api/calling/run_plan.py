@@ -49,6 +49,7 @@ class Question:
         command: What was typed, for the records.
         debug_timing: Where a trace of it is written.
         track: The trackers that are told of the scores.
+        first_stage: A scored model whose first 100 documents of each query are ranked again.
     """
 
     models: Sequence[str]
@@ -68,6 +69,7 @@ class Question:
     command: Sequence[str] = ("angle_bench.run",)
     debug_timing: Path | None = None
     track: Sequence[str] = ()
+    first_stage: str | None = None
 
     @property
     def varied(self) -> bool:
@@ -85,6 +87,7 @@ class Plan:
         suites: What is shown together.
         suite: All tasks.
         trainings: Whose steps are among the models.
+        said: Which tasks are left out of which models, and why.
         options: How it is computed, and where results go.
         work: The same before it was cut into parts, as the record says it.
     """
@@ -97,11 +100,13 @@ class Plan:
     trainings: "Sequence[SavedTraining]"
     options: Options
     work: "PlannedWork"
+    said: Sequence[str] = ()
 
     @property
     def left_out(self) -> list[str]:
-        """Folders of trainings that hold no model."""
-        return [folder for training in self.trainings for folder in training.left_out]
+        """What is left out, a line each: folders that hold no model, tasks that a model lacks."""
+        folders = [folder for training in self.trainings for folder in training.left_out]
+        return [*(f"{folder} holds no model and is left out" for folder in folders), *self.said]
 
     def forecast(self) -> "list[JobForecast]":
         """What would be computed, and about how long it takes."""
@@ -134,6 +139,8 @@ def planned(question: Question, *, write: bool = True) -> Plan:
     trained = trainings(question.checkpoints)
     steps = [ref for each in trained for ref in each.refs()]
     specs = resolve_all([*_named(question), *steps], question.changes, question.access)
+    if question.first_stage is not None:
+        specs = _second_stages(question, specs)
     for spec in specs:
         if spec.settings is not None:
             refuse_similarity(spec.label, spec.settings.similarity)
@@ -146,6 +153,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         refuse_device_of_servers,
         refuse_unused_options,
     )
+    from angle_bench.evaluation.run.scorable import scorable_suite
     from angle_bench.evaluation.run.shards import Shard, cut, parse_shard
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.results.layout import results_root, smoke_root
@@ -165,11 +173,15 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         command=question.command,
     )
     suite = joined(found)
-    jobs = [Job([ModelOutcome.of(spec, options.root) for spec in grid], suite) for grid in grids]
+    said: list[str] = []
+    jobs = [
+        Job([ModelOutcome.of(spec, options.root) for spec in grid], part)
+        for grid, part in [(grid, scorable_suite(grid, suite, said)) for grid in grids]
+    ]
     shard = Shard(1, 1) if question.shard is None else parse_shard(question.shard, os.environ)
     work = _work(jobs, suite, shard, options)
     jobs = jobs if question.shard is None else cut(jobs, shard)
-    return Plan(question, specs, jobs, tables_of(found), suite, trained, options, work)
+    return Plan(question, specs, jobs, tables_of(found), suite, trained, options, work, said)
 
 
 def _work(jobs: "Sequence[Job]", suite: "Suite", shard: "Shard", options: Options) -> "PlannedWork":
@@ -198,11 +210,26 @@ def _named(question: Question) -> "list[ModelRef]":
     )
 
 
+def _second_stages(question: Question, specs: "Sequence[ModelSpec]") -> "list[ModelSpec]":
+    """The models, each of which ranks what the first stage found."""
+    from angle_bench.evaluation.run.first_stage import first_stage_of
+    from angle_bench.results.layout import results_root
+
+    assert question.first_stage is not None
+    root = results_root(question.results, write=False)
+    stage = first_stage_of(question.first_stage, root, question.access, question.tasks)
+    return [spec.model_copy(update={"first_stage": stage}) for spec in specs]
+
+
 def _refuse(question: Question) -> None:
     if not any(text.strip() for text in (*question.models, *question.checkpoints)):
         raise UsageError("no model is named.", "-m all-MiniLM-L6-v2, or -m ./CHECKPOINT")
     if question.limit is not None and question.limit < MINIMUM:
         raise UsageError(f"--limit {question.limit} leaves nothing to compare.", "--limit 20")
+    if question.limit is not None and question.first_stage is not None:
+        raise UsageError(
+            "--limit cuts the corpus in which the first stage found its documents.", "one of both"
+        )
     known_precisions(question.precisions)
     check_trackers(question.track)
     refuse_computing(question.computing, question.store_options.folder)

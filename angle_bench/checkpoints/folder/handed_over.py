@@ -1,36 +1,105 @@
-"""What a folder may hold that sentence-transformers itself is to load: no code, no pickle."""
+"""What a folder is that sentence-transformers itself is to load, and what it may hold.
 
-from collections.abc import Iterator
+No code of its makers, and no pickle, unless the user trusts them.
+"""
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints.folder.config import read_keys
 from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.checkpoints.folder.honoured import PROMPTS_CONFIG
-from angle_bench.checkpoints.spec import Trust
-from angle_bench.errors import ModelError
+from angle_bench.checkpoints.spec import Kind, Trust
+from angle_bench.errors import ModelError, or_list
 from angle_bench.files.regular import read_regular
 
 _OWN = "sentence_transformers."
+# a class of pylate's that sentence-transformers reads as one of its own
+_PYLATE = "pylate.models.Dense.Dense"
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
-_KIND = "SentenceTransformer"
+# the model_type that sentence-transformers 5 and 6 write, and pylate's
+_KINDS: dict[str, Kind] = {
+    "SentenceTransformer": "encoder",
+    "CrossEncoder": "cross-encoder",
+    "SparseEncoder": "sparse encoder",
+    "MultiVectorEncoder": "multi-vector encoder",
+    "ColBERT": "multi-vector encoder",
+}
 
 
-def check_handed_over(folder: Path, trust: Trust) -> None:
+def kind_of(folder: Path) -> Kind:
+    """What a folder gives, by what sentence-transformers wrote, else by its architecture.
+
+    A classifier of one label is a cross-encoder. One of several labels is taken for its
+    transformer alone, as any other head is left out.
+
+    Raises:
+        ModelError: It says a `model_type` that is not known, or is a cross-encoder of several
+            labels.
+    """
+    said = read_keys(folder / PROMPTS_CONFIG).get("model_type")
+    config = read_keys(folder / "config.json")
+    if said is not None and not (isinstance(said, str) and said in _KINDS):
+        raise ModelError(
+            f"{folder} is a {said} (model_type), which is not known here.",
+            f"a folder that {or_list(list(_KINDS)[:4])} of sentence-transformers saved",
+        )
+    if said is not None:
+        kind = _KINDS[said]
+        if kind == "cross-encoder" and _is_classifier(config):
+            _refuse_labels(folder, config)
+        return kind
+    if (folder / "modules.json").is_file():
+        return "encoder"
+    if "HF_ColBERT" in _architectures(config):
+        return "multi-vector encoder"
+    if _is_classifier(config) and _labels(config) == 1:
+        return "cross-encoder"
+    return "encoder"
+
+
+def _architectures(config: Mapping[str, Any]) -> list[str]:
+    named = config.get("architectures")
+    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+
+def _is_classifier(config: Mapping[str, Any]) -> bool:
+    return any(name.endswith("ForSequenceClassification") for name in _architectures(config))
+
+
+def _labels(config: Mapping[str, Any]) -> int:
+    """How many labels a classifier has; transformers writes none where there are two."""
+    named = config.get("id2label")
+    count = len(named) if isinstance(named, dict) else config.get("num_labels", 2)
+    return count if isinstance(count, int) else 2
+
+
+def _refuse_labels(folder: Path, config: Mapping[str, Any]) -> None:
+    if (count := _labels(config)) != 1:
+        raise ModelError(
+            f"{folder} is a cross-encoder of {count} labels; documents are ranked by one score.",
+            "a cross-encoder with num_labels=1",
+        )
+
+
+def check_handed_over(folder: Path, trust: Trust, kind: Kind = "encoder") -> None:
     """Refuse a folder whose loading would run code or read a pickle without the user's trust.
 
     Tokenizer and weights are not looked for: a bag of words has neither.
 
     Raises:
-        ModelError: It names a class that sentence-transformers does not bring, holds pickled
-            weights, or is no model that gives one vector for a text.
+        ModelError: It names a class that sentence-transformers does not bring, or holds pickled
+            weights.
     """
     files = content_files(folder)
-    _refuse_other_kinds(folder)
     if not trust.remote_code:
+        if kind == "cross-encoder":
+            _refuse_activation(folder)
+        known = (_PYLATE,) if kind == "multi-vector encoder" else ()
         for path, file in files.items():
             for name in _classes(file) if path.endswith(".json") else ():
-                if not name.startswith(_OWN):
+                if not name.startswith(_OWN) and name not in known:
                     raise ModelError(
                         f"{path} of {folder} names the class {name}, which is not of "
                         "sentence-transformers: loading it runs code.",
@@ -47,13 +116,22 @@ def check_handed_over(folder: Path, trust: Trust) -> None:
                 )
 
 
-def _refuse_other_kinds(folder: Path) -> None:
-    kind = read_keys(folder / PROMPTS_CONFIG).get("model_type") or _KIND
-    if kind != _KIND:
-        raise ModelError(
-            f"{folder} is a {kind} (model_type), which does not give one vector for a text.",
-            f"a folder that {_KIND} saved",
-        )
+def _refuse_activation(folder: Path) -> None:
+    """Refuse a function over the scores that is not torch's: another one would be used instead."""
+    config = read_keys(folder / "config.json")
+    own = config.get("sentence_transformers")
+    said = {
+        "config.json": (own.get("activation_fn") if isinstance(own, dict) else None)
+        or config.get("sbert_ce_default_activation_function"),
+        PROMPTS_CONFIG: read_keys(folder / PROMPTS_CONFIG).get("activation_fn"),
+    }
+    for file, name in said.items():
+        if name is not None and not str(name).startswith("torch."):
+            raise ModelError(
+                f"{file} of {folder} names the function {name}, which is not of torch: loading it "
+                "runs code.",
+                "--trust-remote-code, if you trust its makers",
+            )
 
 
 def _classes(file: Path) -> Iterator[str]:

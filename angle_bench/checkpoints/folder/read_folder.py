@@ -18,7 +18,7 @@ from angle_bench.checkpoints.folder.config import (
 )
 from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.checkpoints.folder.findings import angle_findings, foreign_part
-from angle_bench.checkpoints.folder.handed_over import check_handed_over
+from angle_bench.checkpoints.folder.handed_over import check_handed_over, kind_of
 from angle_bench.checkpoints.folder.st_folder import (
     dense_width,
     is_sentence_transformers,
@@ -28,6 +28,7 @@ from angle_bench.checkpoints.folder.st_folder import (
 from angle_bench.checkpoints.spec import (
     NO_TRUST,
     POOLING_ALIASES,
+    Kind,
     Loader,
     PoolingName,
     Settings,
@@ -50,6 +51,7 @@ class FolderFacts:
         note: A line for the user where something was not recorded.
         shape: Layers, and the length of a vector.
         loader: Who can compute it.
+        kind: What it gives.
         unrecorded: What the user has to say, since a guess would be wrong too often: `pooling`,
             `prompt`, `bidirectional_start`.
         selected_on_test: Test splits that it was chosen by.
@@ -59,6 +61,7 @@ class FolderFacts:
     note: str | None = None
     shape: Shape | None = None
     loader: Loader = "transformers"
+    kind: Kind = "encoder"
     unrecorded: tuple[str, ...] = ()
     selected_on_test: tuple[str, ...] = ()
 
@@ -80,6 +83,9 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     Raises:
         ModelError: Weights, tokenizer or config are missing or cannot be read.
     """
+    kind = "encoder" if (folder / FILE_NAME).is_file() else kind_of(folder)
+    if kind != "encoder":
+        return _other_kind(folder, base, trust, kind)
     if base is not None:
         _check_adapter(folder, base, trust)
     foreign = _foreign_part(folder, trust)
@@ -98,6 +104,19 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
         notes = [facts.note] if facts.note else []
         return replace(facts, note="; ".join([*notes, _left_pads(folder)]))
     return facts
+
+
+def _other_kind(folder: Path, base: Path | None, trust: Trust, kind: Kind) -> FolderFacts:
+    """A folder that gives no vector of a text, which sentence-transformers computes."""
+    if base is not None:
+        raise ModelError(
+            f"{folder} is an adapter of a {kind}, and is not loaded without being merged.",
+            "a folder with the whole model: merge_and_unload() of peft, and save_pretrained",
+        )
+    check_handed_over(folder, trust, kind)
+    note = f"{folder} is a {kind}: sentence-transformers computes it, by mteb's own wrapper"
+    placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
+    return FolderFacts(placeholder, note, loader="sentence-transformers", kind=kind)
 
 
 def _foreign_part(folder: Path, trust: Trust) -> str | None:

@@ -44,6 +44,22 @@ def parameters_of(folder: Path) -> int:
     return count
 
 
+def names_of_weights(folder: Path) -> set[str]:
+    """The names of all tensors in the folder's own safetensors; none where it has only pickles.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    found: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                found |= set(opened.keys())
+        except Exception as error:  # the reader's own error class is not public
+            raise unloadable(folder, error) from error
+    return found
+
+
 def outside_embeddings(folder: Path, parameters: int) -> int:
     """The parameters that every token is multiplied with: those that are no word embeddings."""
     vocabulary, shape = read_config(folder).get("vocab_size"), shape_of(folder)

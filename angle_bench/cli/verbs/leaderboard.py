@@ -112,8 +112,9 @@ class LayoutOptions:
         typer.Option(
             "--columns",
             metavar="WHICH",
-            help="summary or tasks: averages alone, or every task by its type.",
-            autocompletion=complete.choices("summary", "tasks"),
+            help="summary, tasks or languages: averages alone, every task by its type, or the mean "
+            "of each language.",
+            autocompletion=complete.choices("summary", "tasks", "languages"),
         ),
     ] = ""
     transpose: Annotated[bool, shared.flag("--transpose", help="Models as columns.")] = False

@@ -53,6 +53,15 @@ class RunOptions:
     ] = field(default_factory=list)
     tasks: shared.Tasks = field(default_factory=lambda: ["STS"])
     results: shared.Results = RESULTS
+    first_stage: Annotated[
+        str | None,
+        typer.Option(
+            "--first-stage",
+            metavar="NAME",
+            help="Rank again the 100 documents of each query that this scored model found.",
+            show_default=False,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -177,8 +186,8 @@ def run(
 
     question = _question(asked, carried, varied, where, used, computed)
     plan = planned(question, write=not carried.dry_run)
-    for folder in plan.left_out:
-        typer.echo(f"{folder} holds no model and is left out", err=True)
+    for line in plan.left_out:
+        typer.echo(line, err=True)
     if carried.dry_run:
         found = forecast_of(plan)
         print_value(found, said.as_json)
@@ -232,6 +241,7 @@ def _question(
         overwrite=carried.overwrite,
         debug_timing=carried.debug_timing,
         track=() if carried.track == "none" else words_of(carried.track),
+        first_stage=asked.first_stage,
         command=command_line.command(),
     )
 

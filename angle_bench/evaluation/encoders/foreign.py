@@ -13,7 +13,11 @@ from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.workers.start import check_devices, has_accelerator, places
 from angle_bench.errors import ModelError, first_line
-from angle_bench.evaluation.run.run_options import Computing, refuse_unused_options
+from angle_bench.evaluation.run.run_options import (
+    Computing,
+    refuse_no_vector,
+    refuse_unused_options,
+)
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
@@ -48,9 +52,10 @@ def load_handed_over(
     """A folder that sentence-transformers computes.
 
     Raises:
-        ModelError: It cannot be loaded, or not on this device.
+        ModelError: It cannot be loaded, or not on this device, or gives no vector of a text.
         UsageError: It was asked for what that library does not have.
     """
+    refuse_no_vector(spec)
     refuse_unused_options(spec, computing)
     devices = devices_of(computing.device)
     from sentence_transformers import SentenceTransformer
@@ -66,7 +71,7 @@ def load_handed_over(
                 device=str(pick_device(devices[0])),
                 trust_remote_code=spec.trust.remote_code,
                 local_files_only=True,
-                model_kwargs=None if _names_dtype(spec) else {"dtype": "float32"},
+                model_kwargs=None if names_dtype(spec) else {"dtype": "float32"},
             )
     except Exception as error:  # it raises whatever its modules do
         raise ModelError(
@@ -76,7 +81,7 @@ def load_handed_over(
     return HandedOver(spec, model, _identity(spec, content), devices, store)
 
 
-def _names_dtype(spec: ModelSpec) -> bool:
+def names_dtype(spec: ModelSpec) -> bool:
     """Whether a module of the folder says in which type it is computed."""
     assert spec.folder is not None
     for path, file in content_files(spec.folder).items():

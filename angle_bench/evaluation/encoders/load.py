@@ -152,7 +152,15 @@ def refuse_change(encoder: SentenceEncoder) -> None:
     Raises:
         ModelError: The files changed since loading.
     """
-    spec = encoder.spec
+    refuse_changed_files(encoder.spec)
+
+
+def refuse_changed_files(spec: ModelSpec) -> None:
+    """The content must still be the one that the results will be stored under.
+
+    Raises:
+        ModelError: The files changed since loading.
+    """
     if spec.folder is not None:
         base = Path(spec.base) if spec.base is not None and Path(spec.base).is_dir() else None
         _refuse_change(spec, content_hash(spec.folder, base))

@@ -11,6 +11,7 @@ from angle_bench.evaluation.encoders.run_encoder import (
     ByLibrary,
     ByMteb,
     ByUs,
+    ByWrapper,
     RunEncoder,
 )
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
@@ -54,6 +55,8 @@ def load_encoders(
         return _of_endpoint(specs, kept, options, progress)
     if specs[0].loader == "mteb":
         return [_of_mteb(specs[0], options, progress)]
+    if specs[0].kind != "encoder":
+        return [_wrapped(specs[0], options, progress)]
     return [_of_library(specs[0], kept, options, progress)]
 
 
@@ -116,6 +119,15 @@ def _of_endpoint(
     for encoder in encoders:
         encoder.done = progress.texts
     return [ByEndpoint(encoder, variants=encoders) for encoder in encoders]
+
+
+def _wrapped(spec: ModelSpec, options: Options, progress: Progress) -> ByWrapper:
+    from angle_bench.evaluation.encoders.foreign import devices_of
+    from angle_bench.evaluation.encoders.mteb_wrappers import load_wrapped
+
+    if len(devices := devices_of(options.computing.device)) > 1:
+        progress.warning(f"{spec.label} is a {spec.kind}, computed on one device, {devices[0]}.")
+    return ByWrapper(model=load_wrapped(spec, options.computing), spec=spec)
 
 
 def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
 from angle_bench.evaluation.run.missing import MissingTask
@@ -222,3 +223,27 @@ class ByMteb:
         close = getattr(self.model, "close", None)
         if close is not None:
             close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByWrapper(ByMteb):
+    """A folder of sentence-transformers in mteb's wrapper: a cross-encoder, and others.
+
+    Attributes:
+        spec: The folder.
+        model: mteb's wrapper.
+    """
+
+    spec: ModelSpec
+    attention: str = "chosen by sentence-transformers"
+
+    @property
+    def device(self) -> str:
+        """Where it is computed."""
+        return str(self.model.model.device)
+
+    def refuse_change(self) -> None:
+        """The content must still be the one that results are stored under."""
+        from angle_bench.evaluation.encoders.load import refuse_changed_files
+
+        refuse_changed_files(self.spec)

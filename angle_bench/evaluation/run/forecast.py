@@ -17,11 +17,12 @@ from angle_bench.errors import AngleBenchError
 from angle_bench.evaluation.encoders.load import vector_width
 from angle_bench.evaluation.reader import ReadOptions
 from angle_bench.evaluation.reader.select_files import read_rows
+from angle_bench.evaluation.run.first_stage import locate_for
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.missing import answer
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.run.store_room import texts_of_task, too_large
-from angle_bench.evaluation.task_data import Located, locate, options_of
+from angle_bench.evaluation.task_data import Located, options_of
 from angle_bench.evaluation.user_tasks.fields import unused_columns
 from angle_bench.files.places import tasks_folder
 from angle_bench.suites.shipped import mteb_task
@@ -159,7 +160,7 @@ def _with_parts(job: Job) -> Iterator[Task]:
 
 def _task(job: Job, task: Task, options: Options, spec: ModelSpec, tokenizer: Any) -> TaskForecast:
     try:
-        located = locate(task, options.mirror, options.limit)
+        located = locate_for(spec, task, options)
         answers = [answer(outcome, task, located) for outcome in job.variants]
     except AngleBenchError as error:
         return TaskForecast(task.name, task.type, "no data", error.what)

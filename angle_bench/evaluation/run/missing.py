@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.first_stage import locate_for
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.record import model_record
 from angle_bench.evaluation.run.run_options import Options
-from angle_bench.evaluation.task_data import Located, locate
+from angle_bench.evaluation.task_data import Located
 from angle_bench.results.model_folder import (
     LookupResult,
     ResultRequirements,
@@ -47,9 +48,8 @@ def missing(
     for task in suite.task:
         parts = tuple(_part(name) for name in task.parts)
         try:
-            places = {
-                each.name: locate(each, options.mirror, options.limit) for each in parts or (task,)
-            }
+            spec = variants[0].spec
+            places = {each.name: locate_for(spec, each, options) for each in parts or (task,)}
         except Exception as error:
             for outcome in variants:
                 failure = outcome.failed(task.name, error, options.command)
@@ -141,7 +141,10 @@ def _part(name: str) -> Task:
 
 def _joined(task: Task, places: Mapping[str, Located]) -> Located:
     """The data of an aggregate: its own revision, or a digest where a part is local."""
+    given = [located.definition for _, located in sorted(places.items())]
+    defined = hashlib.sha256("\n".join(given).encode()).hexdigest()[:16] if any(given) else ""
     if all(located.origin == "hub" for located in places.values()):
-        return Located("hub", task.revision)
+        return Located("hub", task.revision, definition=defined)
     text = "\n".join(f"{name} {located.revision}" for name, located in sorted(places.items()))
-    return Located("mirror", f"local-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
+    revision = f"local-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return Located("mirror", revision, definition=defined)

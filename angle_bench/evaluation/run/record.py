@@ -72,11 +72,15 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
     """What a record says of the model."""
     served = {} if spec.endpoint is None else {"endpoint": spec.endpoint.recorded()}
     chosen = {"selected_on_test": list(spec.selected_on_test)} if spec.selected_on_test else {}
+    kind = {} if spec.kind == "encoder" else {"kind": spec.kind}
+    if spec.first_stage is not None:
+        kind["first_stage"] = spec.first_stage.model_dump()
     return {
         "name": spec.name,
         "label": spec.label,
         "revision": spec.revision,
         "loader": spec.loader,
+        **kind,
         "folder": None if spec.folder is None else str(spec.folder),
         "base": spec.base,
         "settings": None if spec.settings is None else spec.settings.canonical(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.silence import check_timeout
-from angle_bench.errors import UsageError, or_list
+from angle_bench.errors import ModelError, UsageError, or_list
 
 DEFAULT_STORE_BYTES = 20 << 30
 STORE_DTYPES = ("float32", "float16")
@@ -123,3 +123,16 @@ def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
                 f"{spec.label} is computed by {spec.computed_by}, which knows no {option}.",
                 f"the same command without {option}",
             )
+
+
+def refuse_no_vector(spec: ModelSpec) -> None:
+    """Refuse a model of another kind than an encoder where vectors of texts are asked for.
+
+    Raises:
+        ModelError: It gives none.
+    """
+    if spec.kind != "encoder":
+        raise ModelError(
+            f"{spec.label} is a {spec.kind}, which does not give one dense vector for a text.",
+            "angle-bench run, which scores it, or the folder of an encoder",
+        )

@@ -15,13 +15,14 @@ from angle_bench.evaluation.encoders.open_store import opened_store
 from angle_bench.evaluation.encoders.run_encoder import STORED, RunEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
 from angle_bench.evaluation.progress import Progress
+from angle_bench.evaluation.run.first_stage import locate_for
 from angle_bench.evaluation.run.jobs import Job
 from angle_bench.evaluation.run.missing import MissingTask, claimed, missing
 from angle_bench.evaluation.run.outcome import ModelOutcome
 from angle_bench.evaluation.run.run_options import Options
 from angle_bench.evaluation.run.store_room import texts_of_task
 from angle_bench.evaluation.run.task_record import task_record
-from angle_bench.evaluation.task_data import locate, mirror_warning
+from angle_bench.evaluation.task_data import mirror_warning
 from angle_bench.results.model_folder import StoredTask, store
 from angle_bench.results.task_locks import TaskLocks, holder, task_locks
 from angle_bench.timeline import span
@@ -274,8 +275,8 @@ def _scored(
     with span("score", task=todo.task.name):
         scored = score(encoder.model, prepared, encoder.batch)
     encoder.refuse_change()
-    found = locate(todo.task, options.mirror, options.limit)
-    if found.revision != todo.located.revision:
+    found = locate_for(outcome.spec, todo.task, options)
+    if (found.revision, found.definition) != (todo.located.revision, todo.located.definition):
         raise DataError(
             f"the data of {todo.task.name} changed while it was being scored.",
             "the same command once nothing writes to the data any more",

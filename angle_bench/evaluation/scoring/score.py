@@ -15,6 +15,7 @@ from mteb.timing import TimingStack
 
 from angle_bench.errors import DataError, ModelError, first_line
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
+from angle_bench.evaluation.scoring.candidates import rank_candidates
 from angle_bench.evaluation.scoring.checks import Findings, check
 from angle_bench.evaluation.scoring.corpus_search import CorpusSearch
 from angle_bench.evaluation.scoring.loaded_rows import pair_columns, pair_rows, parts
@@ -94,6 +95,8 @@ def prepare(task: Task, located: Located) -> Prepared:
             keep_some(mteb_task, task.splits, located.limit)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
         verification = verify(mteb_task, task, located)
+        if located.candidates is not None:
+            rank_candidates(mteb_task, task, located.candidates)
         skipped = [line for read in located.read.values() for line in read.skipped]
         warnings = (*skipped, *data_warnings(findings, verification))
         return Prepared(task, mteb_task, verification, random, warnings)

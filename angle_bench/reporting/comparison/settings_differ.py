@@ -3,7 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from angle_bench.reporting.tables.signature import endpoint_parts, said_of, settings_parts
+from angle_bench.reporting.tables.signature import (
+    endpoint_parts,
+    first_stage_part,
+    said_of,
+    settings_parts,
+)
 from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
@@ -21,6 +26,8 @@ def settings_differ(
 
     Normalising vectors changes no cosine, so it does not count. Pooling, length and dtype of a
     model that a server computes are the server's own: nobody here knows them.
+    Nor does a first stage count that is the other model itself: what is compared is ranking its
+    documents again.
 
     Args:
         base: The model that the other is compared with.
@@ -29,6 +36,8 @@ def settings_differ(
         candidate_mteb: Those that scored the other.
     """
     first, second = _parts(base, base_mteb), _parts(candidate, candidate_mteb)
+    if _is_first_stage(base, candidate):
+        second.pop("first stage", None)
     if not (first["mteb"] and second["mteb"]):
         first["mteb"] = second["mteb"] = ""
     served = bool(base.endpoint) or bool(candidate.endpoint)
@@ -37,6 +46,13 @@ def settings_differ(
         for key in dict.fromkeys([*first, *second])
         if first.get(key) != second.get(key) and not (served and key not in _SEEN_OF_SERVERS)
     ]
+
+
+def _is_first_stage(base: StoredModel, candidate: StoredModel) -> bool:
+    """Whether the candidate ranked what the base found."""
+    stage = candidate.first_stage
+    said = tuple(stage.get(key) for key in ("name", "revision", "settings_id"))
+    return said == (base.name, base.revision, base.settings_id)
 
 
 def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
@@ -48,6 +64,7 @@ def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
     if settings is not None:
         parts["pool"] = str(settings["pooling"])
         parts["prompts"] = _prompts(settings["prompts"], parts["prompts"])
+    parts |= first_stage_part(model.record)
     return parts | {"mteb": ",".join(sorted(str(version) for version in set(mteb)))}
 
 

@@ -163,6 +163,11 @@ def _row(board: Board, row: TableRow) -> dict[str, Any]:
         "unlike": board.unlike.get(row.label),
         "signature": row.signature,
     }
+    if board.languages:
+        told["languages"] = {
+            column.key.removeprefix("language:"): _value(board, row, column)
+            for column in board.languages
+        }
     if board.base is not None:
         told["differences"] = {
             column.key: points(board.difference(row, column))

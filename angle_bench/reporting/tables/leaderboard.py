@@ -33,18 +33,29 @@ class Column:
     """A column.
 
     Attributes:
-        key: A task's name, `mean`, `types`, `type:STS`, or the kind.
+        key: A task's name, `mean`, `types`, `type:STS`, `language:deu-Latn`, or the kind.
         header: What a table shows.
         kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them,
             `public` over the tasks with public data, of a suite that also has private ones;
-            `rank` is the interval of ranks that cannot be told apart; `zero_shot` the share of
-            the tasks that a model was not trained on, as declared, `seen` that of the items whose
+            `language` over the subsets of one; `rank` is the interval of ranks that cannot be
+            told apart; `zero_shot` the share of the tasks that a model was not trained on, as declared, `seen` that of the items whose
             texts its training had.
     """
 
     key: str
     header: str
-    kind: Literal["task", "type", "mean", "types", "public", "rank", "borda", "zero_shot", "seen"]
+    kind: Literal[
+        "task",
+        "type",
+        "mean",
+        "types",
+        "public",
+        "language",
+        "rank",
+        "borda",
+        "zero_shot",
+        "seen",
+    ]
 
 
 @dataclass(frozen=True)
@@ -108,9 +119,18 @@ class Board:
         """The columns of the main table: tasks and their mean, or over several types averages."""
         if self.layout.columns == "summary":
             return self.summary
+        if self.layout.columns == "languages":
+            return [*self.summary[:1], *self.languages, *self._others]
         if len(averages.types(self.suite)) < 2:
             return self.every
         return self.by_type if self.layout.columns == "tasks" else self.summary
+
+    @property
+    def languages(self) -> list[Column]:
+        """The languages of the suite, where their means were asked for."""
+        told = {code for row in self.rows for code in row.languages}
+        codes = [code for code in self.suite.shown_languages if code in told]
+        return [Column(f"language:{code}", code, "language") for code in codes]
 
     @property
     def by_type(self) -> list[Column]:
@@ -125,13 +145,14 @@ class Board:
 
     @property
     def every(self) -> list[Column]:
-        """Averages and all tasks."""
+        """Averages, all tasks, and languages where they were asked for."""
         tasks = [Column(task.name, task.header, "task") for task in self.suite.task]
         if len(tasks) == 1:
-            return [*tasks, *(each for each in self._others if each.kind != "borda")]
+            others = [each for each in self._others if each.kind != "borda"]
+            return [*tasks, *self.languages, *others]
         if len(averages.types(self.suite)) > 1:
-            return [*self.summary, *tasks]
-        return [*tasks, *self.summary]
+            return [*self.summary, *tasks, *self.languages]
+        return [*tasks, *self.languages, *self.summary]
 
     @property
     def summary(self) -> list[Column]:
@@ -193,6 +214,8 @@ class Board:
             return BoardValue(row.stated[column.key], stated=True)
         if row.runs:
             return self._over_runs(row, column)
+        if column.kind == "language":
+            return self._of_language(row, column)
         scores = self._under(row, column)
         share = averages.share(scores)
         whole = self._average(row, column, partial=False)
@@ -213,6 +236,15 @@ class Board:
         """How many tasks have a score: `53 of 56`."""
         return averages.coverage(self.suite, row.scores)
 
+    def _of_language(self, row: TableRow, column: Column) -> BoardValue:
+        found = row.languages.get(column.key.removeprefix("language:"))
+        if found is None:
+            return BoardValue(None)
+        whole, share = found.there == found.asked, f"{found.there} of {found.asked}"
+        if whole or not self.partial:
+            return BoardValue(found.mean if whole else None, share)
+        return BoardValue(found.mean, share, partial=True)
+
     def _training(self, row: TableRow, column: Column) -> float | None:
         told = (self.trained_on or {}).get(row.label)
         if told is None or column.kind == "seen":
@@ -223,6 +255,8 @@ class Board:
         values = [self.value(run, column) for run in row.runs]
         scores = [value.score for value in values if value.score is not None]
         share = averages.share(self._under(row, column))
+        if column.kind == "language":
+            share = values[0].share
         if len(scores) < len(values) or len({value.share for value in values}) > 1:
             return BoardValue(None, share)
         mean = sum(scores) / len(scores)

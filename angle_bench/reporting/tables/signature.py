@@ -66,6 +66,7 @@ def signature(
         parts["settings"] = str(model["loader"])
     else:
         parts |= settings_parts(model["settings"])
+    parts |= first_stage_part(model)
     if chosen := model.get("selected_on_test"):
         parts[SELECTED] = "+".join(chosen).replace("|", "¦")
     parts["mteb"] = ",".join(sorted({version or "unknown" for version in mteb_versions}))
@@ -132,6 +133,16 @@ def revision_words(revision: str) -> str:
 
 def _short(revision: str) -> str:
     return NO_COMMIT.get(revision, (revision.removeprefix("sha256-")[:8],))[0]
+
+
+def first_stage_part(model: Mapping[str, Any]) -> dict[str, str]:
+    """What a signature says of whose documents a model ranked, by the model part of a record."""
+    stage = model.get("first_stage")
+    if not isinstance(stage, Mapping):
+        return {}
+    settings = f"+{stage['settings_id']}" if stage.get("settings_id") else ""
+    shown = f"{stage.get('name')}@{_short(str(stage.get('revision')))}{settings}"
+    return {"first stage": shown.replace("|", "¦")}
 
 
 def settings_parts(settings: Mapping[str, Any] | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from angle_bench.results.find.answers import (
 from angle_bench.results.find.selected_models import SelectedModel, SelectedResults
 from angle_bench.suites.task import Suite, Task
 
+_OF_SIGNATURE = ("settings", "selected_on_test", "loader", "first_stage")
 _VERDICTS = list(MARKS)  # the most doubtful last
 
 
@@ -128,7 +129,7 @@ def _signature(suite: Suite, name: str, found: MergedScores) -> str:
     settings = {}
     for answer in found.answers.values():
         recorded = answer.record.get("model", {})
-        part = {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
+        part = {key: recorded[key] for key in _OF_SIGNATURE if key in recorded}
         settings[str(part)] = {"name": name, "revision": main.revision, **part}
     return joined([signature(each, suite, versions, data, others) for each in settings.values()])
 

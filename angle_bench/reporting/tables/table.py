@@ -67,6 +67,21 @@ class TableCell:
 
 
 @dataclass(frozen=True)
+class LanguageScore:
+    """The mean of one language.
+
+    Attributes:
+        mean: Over the scores that there are, a fraction; None where there is none.
+        there: How many there are.
+        asked: How many the suite asks for.
+    """
+
+    mean: float | None
+    there: int
+    asked: int
+
+
+@dataclass(frozen=True)
 class ScoreSource:
     """What a row is about.
 
@@ -97,6 +112,7 @@ class TableRow:
         stated: Averages as published, as fractions, by the key of their column.
         runs: The rows that this one is the mean of.
         models: What it was read from, one for each run.
+        languages: The mean of each language, where tables by language were asked for.
     """
 
     label: str
@@ -106,6 +122,7 @@ class TableRow:
     stated: Mapping[str, float] = field(default_factory=dict)
     runs: tuple["TableRow", ...] = ()
     models: tuple[SelectedModel, ...] = ()
+    languages: Mapping[str, LanguageScore] = field(default_factory=dict)
 
     @property
     def scores(self) -> list[float | None]:

@@ -6,9 +6,10 @@ from typing import Literal, cast, get_args
 from angle_bench.errors import UsageError, or_list
 
 DATA = ("csv", "json", "parquet", "html")  # the page has all columns, and its own controls
+ROWS = ("csv", "json", "parquet")  # all columns; means by language where they are asked for
 DOCUMENTS = ("latex", "typst")
 LOOKED_AT = ("markdown", "rst", *DOCUMENTS)
-Shown = Literal["", "summary", "tasks"]
+Shown = Literal["", "summary", "tasks", "languages"]
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,9 @@ class TableLayout:
     """What is shown of a leaderboard, and which way round.
 
     Attributes:
-        columns: `tasks` shows every task, by type; `summary` the averages alone; empty shows the
-            tasks of a suite of one type, and the averages of others.
+        columns: `tasks` shows every task, by type; `summary` the averages alone; `languages` the mean
+            of each language; empty shows the tasks of a suite of one type, and the averages of
+            others.
         marks: Whether signs stand on cells, with the notes that explain them.
         transpose: Whether models are columns.
         caption: What stands above the table of a document; empty says what the scores are.
@@ -41,7 +43,7 @@ class TableLayout:
         """
         if columns not in get_args(Shown):
             raise UsageError(
-                f"--columns {columns} is not known; there are summary and tasks.",
+                f"--columns {columns} is not known; there are summary, tasks and languages.",
                 "--columns tasks",
             )
         if marks not in ("all", "none"):
@@ -58,7 +60,7 @@ class TableLayout:
             UsageError: Data has no layout, and only documents have captions and labels.
         """
         looks = {
-            "--columns": bool(self.columns),
+            "--columns": bool(self.columns) and not (self.columns == "languages" and kind in ROWS),
             "--marks": not self.marks,
             "--transpose": self.transpose,
         }

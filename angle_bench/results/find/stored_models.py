@@ -87,8 +87,17 @@ class StoredModel:
     def _cuts(self) -> str:
         settings = self._used
         cut = [f" {key} {settings[key]}" for key in ("layer", "size") if settings.get(key)]
-        precision = settings.get("precision")  # said where it is not float32
-        return "".join([*cut, f" {precision}"] if precision else cut)
+        if precision := settings.get("precision"):  # said where it is not float32
+            cut.append(f" {precision}")
+        if self.first_stage:
+            cut.append(f" on {self.first_stage.get('label')}")
+        return "".join(cut)
+
+    @property
+    def first_stage(self) -> Mapping[str, Any]:
+        """Whose documents it ranked, as recorded; empty where it searched the whole corpus."""
+        said = self.record.get("first_stage")
+        return said if isinstance(said, dict) else {}
 
     @property
     def checkpoint(self) -> Path | None:
@@ -130,6 +139,7 @@ class StoredModel:
             given |= {"layers": settings.get("layer"), "sizes": settings.get("size")}
             given["precisions"] = settings.get("precision")
             given["prompt"] = (settings.get("prompts") or {}).get("default") or None
+            given["first_stage"] = self.first_stage.get("label")
             for key, value in given.items():
                 words += [] if value is None else [f"--{key.replace('_', '-')}", str(value)]
         return [*words, *_repeated(self.command), *self._root_words]

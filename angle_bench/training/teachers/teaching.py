@@ -9,6 +9,7 @@ from angle_bench.checkpoints.prompts import ROLES
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ModelError, NotRecordedError, UsageError, fix_said_as
+from angle_bench.evaluation.run.run_options import refuse_no_vector
 from angle_bench.training.recipe.model_sections import TeacherSection
 from angle_bench.training.recipe.recipe import Recipe
 from angle_bench.training.recipe.starting_point import NO_VECTOR
@@ -117,6 +118,7 @@ def _changed(section: TeacherSection, spec: ModelSpec) -> ModelSpec:
 
 def _refuse_loader(teaching: Teaching) -> None:
     spec = teaching.spec
+    refuse_no_vector(spec)
     if spec.loader == "mteb":
         raise ModelError(
             f"the teacher {spec.label} is loaded by mteb itself, and cannot teach.",

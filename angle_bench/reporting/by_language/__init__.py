@@ -1,0 +1,1 @@
+"""Means by language, from the subsets of tasks."""
