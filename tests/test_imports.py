@@ -18,7 +18,7 @@ HEAVY = {"torch", "mteb", "transformers", "datasets", "sentence_transformers"}
 
 # `errors`, `files` <- `suites` <- `checkpoints`, `results` <- `encoding` <- `evaluation` <-
 # `training`; `reporting` needs only `results`; `sweeps`, then `api`, then `cli` are above all.
-BASE = {"errors", "files", "python_words", "quick_imports", "timeline", "version"}
+BASE = {"errors", "extras", "files", "python_words", "quick_imports", "timeline", "version"}
 SUITES = BASE | {"suites"}
 CHECKPOINTS = SUITES | {"checkpoints"}
 RESULTS = SUITES | {"results"}
@@ -27,6 +27,7 @@ EVALUATION = ENCODING | {"evaluation"}
 TRAINING = EVALUATION | {"training"}
 MAY_IMPORT = {
     "errors": {"python_words"},
+    "extras": {"errors"},
     "python_words": set(),
     "quick_imports": set(),
     "timeline": set(),

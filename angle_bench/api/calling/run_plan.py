@@ -11,6 +11,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
+from angle_bench.extras import needs_all
 from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         ModelError: A checkpoint cannot be read.
         ResultsError: The results folder cannot be written.
     """
+    needs_all("run")
     _refuse(question)
 
     from angle_bench.checkpoints.folder.saved_steps import trainings
