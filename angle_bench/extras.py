@@ -8,8 +8,8 @@ from angle_bench.errors import UsageError, some
 
 # what the extra `all` brings to load, evaluate and train models, as it is imported
 MODULES = (
-    *("accelerate", "datasets", "mteb", "peft", "sentence_transformers", "sklearn"),
-    *("threadpoolctl", "torch", "transformers"),
+    *("accelerate", "datasets", "huggingface_hub", "mteb", "peft", "scipy"),
+    *("sentence_transformers", "sklearn", "threadpoolctl", "torch", "transformers"),
 )
 _OF_EXTRA = re.compile(r"([\w.-]+)[^;]*;.*\bextra == ['\"]([\w-]+)['\"]")
 _FOR_DEVELOPERS = "dev"
@@ -19,7 +19,7 @@ def needs_all(verb: str) -> None:
     """Refuse what loads, evaluates or trains models where the extra `all` is not installed.
 
     Args:
-        verb: What was asked, such as `run`.
+        verb: What was asked: a verb, or a checkpoint of the hub.
 
     Raises:
         UsageError: A package of the extra is not installed.

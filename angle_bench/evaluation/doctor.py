@@ -75,14 +75,16 @@ def _accelerators() -> dict[str, str]:
 
 
 def _hub_cache() -> Path:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return Path(HF_HUB_CACHE)
+    return Path(os.environ.get("HF_HUB_CACHE") or _hf_home() / "hub").expanduser()
 
 
 def _datasets_cache() -> Path:
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
+    return Path(os.environ.get("HF_DATASETS_CACHE") or _hf_home() / "datasets").expanduser()
+
+
+def _hf_home() -> Path:
+    above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HF_HOME") or Path(above) / "huggingface")
 
 
 def _folder(place: Path) -> dict[str, Any]:
