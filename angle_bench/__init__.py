@@ -120,6 +120,9 @@ _HOMES = {
     "train": "training.api",
 }
 
+# whose homes import torch
+_OF_TORCH = ("EvaluateCallback", "evaluate", "load", "train")
+
 __all__ = [
     "AngleBenchError",
     "CacheFreed",
@@ -177,6 +180,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _OF_TORCH:
+        from angle_bench.extras import needs_all
+
+        needs_all(name)
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

@@ -6,14 +6,12 @@ Suites, names and revisions are read off the installed mteb, so that tables, a r
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mteb
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.benchmarks.benchmark import Benchmark
-from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
 from angle_bench.evaluation.scoring.verify import characters_of, stats_of
@@ -24,6 +22,7 @@ from tools.mteb_prompts import (
     own_instructions,
     protocol_of,
 )
+from tools.mteb_registry import MODELS, TASKS
 
 MOST_SUBSETS = 60  # whose languages stand one by one, though their names say them
 STS_SHORT = {"STSBenchmark": "STS-B"}
@@ -51,7 +50,7 @@ def models() -> dict[str, Any]:
             protocols.setdefault(first, said)
             same[name] = first
     return {
-        "mteb_version": version("mteb"),
+        "mteb_version": mteb.__version__,
         "models": {name: meta.revision for name, meta in metas.items()},
         "instructed": [name for name, meta in metas.items() if meta.use_instructions],
         "by_code": [name for name, protocol in found.items() if protocol is None],
@@ -64,7 +63,7 @@ def text_encoders() -> dict[str, ModelMeta]:
     """The models of mteb that turn text into vectors, by name."""
     return {
         name: meta
-        for name, meta in sorted(MODEL_REGISTRY.items())
+        for name, meta in sorted(MODELS.items())
         if "text" in meta.modalities and not meta.is_cross_encoder and meta.loader is not None
     }
 
@@ -72,30 +71,24 @@ def text_encoders() -> dict[str, ModelMeta]:
 def text_tasks() -> list[type[mteb.AbsTask]]:
     """The tasks of mteb that are text alone, by name."""
     # every task of the registry, also those that get_tasks() leaves out (superseded, aggregate)
-    from mteb.get_tasks import _TASKS_REGISTRY
-
-    return [
-        kind for _, kind in sorted(_TASKS_REGISTRY.items()) if kind.metadata.modalities == ["text"]
-    ]
+    return [kind for _, kind in sorted(TASKS.items()) if kind.metadata.modalities == ["text"]]
 
 
 def tasks() -> dict[str, Any]:
     """The text tasks and benchmarks of mteb; other tasks by name only."""
-    from mteb.get_tasks import _TASKS_REGISTRY
-
     kinds = {kind.metadata.name: kind for kind in text_tasks()}
     rows = {name: task_row(kind()) for name, kind in kinds.items()}
     metas = [kind.metadata for kind in kinds.values()]
     by_type = instructions_of_types()
     return {
-        "mteb_version": version("mteb"),
+        "mteb_version": mteb.__version__,
         "types": by_type,
         "instructions": own_instructions(metas, by_type),
         "languages": {meta.name: said for meta in metas if (said := languages(meta)) is not None},
         "private": [meta.name for meta in metas if not meta.is_public],
         "tasks": rows,
         "benchmarks": {b.name: benchmark_row(b, rows) for b in text_benchmarks(rows)},
-        "other": [name for name in sorted(_TASKS_REGISTRY) if name not in kinds],
+        "other": [name for name in sorted(TASKS) if name not in kinds],
     }
 
 
@@ -236,7 +229,7 @@ def suite_row(task: mteb.AbsTask) -> dict[str, Any]:
 def head(name: str, description: str, **more: Any) -> dict[str, Any]:
     """What a suite of mteb's tasks says of itself."""
     first = {"name": name, "version": "1", "description": description}
-    return {**first, **more, "average": "tasks", "mteb_version": version("mteb")}
+    return {**first, **more, "average": "tasks", "mteb_version": mteb.__version__}
 
 
 def demo_suite() -> str:

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 import mteb
@@ -111,7 +110,7 @@ def citations() -> dict[str, Any]:
     }
     mteb_keys = [key for name in _OF_MTEB for key in keys["benchmarks"][name]]
     return {
-        "mteb_version": version("mteb"),
+        "mteb_version": mteb.__version__,
         "mteb": list(dict.fromkeys(mteb_keys)),
         "entries": entries.by_key,
         **keys,

@@ -18,13 +18,6 @@ from mteb.abstasks.abstask import get_abstask_prompt
 from mteb.abstasks.task_metadata import TaskMetadata, TaskType
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.instruct_wrapper import InstructSentenceTransformerModel
-from mteb.models.model_implementations.bmretriever_models import BMRetrieverWrapper
-from mteb.models.model_implementations.kalm_models import KALMWrapper
-from mteb.models.model_implementations.nomic_models import NomicWrapper
-from mteb.models.model_implementations.qwen3_models import q3e_instruct_loader
-from mteb.models.model_implementations.samilpwc_models import instruct_loader
-from mteb.models.model_implementations.uae_models import UAEWrapper
-from mteb.models.model_implementations.voyage_models import voyage_4_nano_loader
 from mteb.models.model_meta import ModelMeta
 from mteb.models.sentence_transformer_wrapper import (
     SentenceTransformerEncoderWrapper,
@@ -36,6 +29,16 @@ from angle_bench.checkpoints.instructions import ByRole
 from angle_bench.checkpoints.prompts import ANY_ROLE, ROLES, PromptPolicy, roles_of
 from angle_bench.checkpoints.registry.mteb_protocol import Protocol, instructed_policy
 from angle_bench.checkpoints.templates import INSTRUCTION, PLACEHOLDER, as_template, render
+from tools.mteb_registry import (
+    TASKS,
+    BMRetrieverWrapper,
+    KALMWrapper,
+    NomicWrapper,
+    UAEWrapper,
+    instruct_loader,
+    q3e_instruct_loader,
+    voyage_4_nano_loader,
+)
 
 # functions that build one of the wrappers that are known
 _FUNCTIONS = (
@@ -56,10 +59,8 @@ _MOST_EXCEPTIONS = 25
 
 def instructions_of_types() -> dict[str, str]:
     """What mteb instructs for tasks that have no prompt, by the type of the task."""
-    from mteb.get_tasks import _TASKS_REGISTRY
-
     found: dict[str, list[str]] = {name: [] for name in get_args(TaskType)}
-    for kind in _TASKS_REGISTRY.values():
+    for kind in TASKS.values():
         found[kind.metadata.type].append(getattr(kind, "abstask_prompt", ""))
     return {name: max(texts, key=texts.count, default="") for name, texts in found.items()}
 

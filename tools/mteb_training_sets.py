@@ -8,13 +8,12 @@ groups of names beside them.
 
 import json
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
-from mteb.get_tasks import _SIMILAR_TASKS
-from mteb.models.get_model_meta import _MODEL_RENAMES
-from mteb.models.model_implementations import MODEL_REGISTRY
+import mteb
 from mteb.models.model_meta import ModelMeta
+
+from tools.mteb_registry import MODEL_RENAMES, MODELS, SIMILAR_TASKS
 
 
 def training_sets(tasks: set[str]) -> dict[str, Any]:
@@ -25,14 +24,14 @@ def training_sets(tasks: set[str]) -> dict[str, Any]:
     """
     groups = [group for group in similar_tasks() if tasks & set(group)]
     told = tasks.union(*groups)
-    metas = {name: MODEL_REGISTRY[new] for name, new in _names()}
+    metas = {name: MODELS[new] for name, new in _names()}
     by_set: dict[tuple[str, ...], list[str]] = {}
     for name, meta in metas.items():
         if (names := _declared(meta)) is not None:
             by_set.setdefault(tuple(sorted(names & told)), []).append(name)
     used = {name for names in by_set for name in names}
     return {
-        "mteb_version": version("mteb"),
+        "mteb_version": mteb.__version__,
         "declared": [{"models": models, "tasks": list(names)} for names, models in by_set.items()],
         "undeclared": [name for name, meta in metas.items() if meta.training_datasets is None],
         "similar": [group for group in groups if used & set(group)],
@@ -41,15 +40,15 @@ def training_sets(tasks: set[str]) -> dict[str, Any]:
 
 def _names() -> list[tuple[str, str]]:
     """Every name of a model, with the one that mteb has it under today."""
-    renamed = [(old, new) for old, new in _MODEL_RENAMES.items() if new in MODEL_REGISTRY]
-    return sorted({**{name: name for name in MODEL_REGISTRY}, **dict(renamed)}.items())
+    renamed = [(old, new) for old, new in MODEL_RENAMES.items() if new in MODELS]
+    return sorted({**{name: name for name in MODELS}, **dict(renamed)}.items())
 
 
 def _declared(meta: ModelMeta) -> set[str] | None:
     """What a model declares, with what the model declares that it was made from."""
     if meta.training_datasets is None:
         return None
-    made_from = MODEL_REGISTRY.get(meta.adapted_from or "")
+    made_from = MODELS.get(meta.adapted_from or "")
     earlier = None if made_from is None else _declared(made_from)
     return meta.training_datasets | (earlier or set())
 
@@ -57,7 +56,7 @@ def _declared(meta: ModelMeta) -> set[str] | None:
 def similar_tasks() -> list[list[str]]:
     """The groups of names that are linked with one another."""
     group_of: dict[str, set[str]] = {}
-    for parent, children in _SIMILAR_TASKS.items():
+    for parent, children in SIMILAR_TASKS.items():
         linked = {parent, *children}
         whole = linked.union(*(group_of.get(name, set()) for name in linked))
         group_of |= dict.fromkeys(whole, whole)

@@ -9,7 +9,7 @@ from angle_bench.api.calling.sizes import show_size
 from angle_bench.api.calling.words import Names, Places, listed, public
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
-from angle_bench.errors import next_step
+from angle_bench.errors import next_step, some
 from angle_bench.version import __version__
 
 if TYPE_CHECKING:
@@ -101,9 +101,7 @@ def _machine(found: Mapping[str, Any]) -> list[str]:
     lines.append(
         f"packages      {', '.join(p for p in packages if not p.startswith('angle-bench'))}"
     )
-    for name, version in found["extras"].items():
-        what = version or f"not installed: pip install 'angle-bench[{name}]'"
-        lines.append(f"extra {name:<7} {what}")
+    lines += [_extra(name, packages) for name, packages in found["extras"].items()]
     memory = found["memory_available"]
     room = "unknown memory" if memory is None else f"{show_size(memory)} of memory free"
     lines.append(f"processor     {found['processor']}, {found['cores']} cores, {room}")
@@ -118,6 +116,16 @@ def _machine(found: Mapping[str, Any]) -> list[str]:
             f"{name + ' cache':<17} {cache['folder']}, {show_size(cache['free'])} free{state}"
         )
     return lines
+
+
+def _extra(name: str, packages: Mapping[str, str | None]) -> str:
+    """What is here of an extra, or what brings it."""
+    lacking = [package for package, version in packages.items() if version is None]
+    if lacking:
+        what = f"lacks {some(lacking)}: pip install 'angle-bench[{name}]'"
+    else:
+        what = ", ".join(f"{package} {version}" for package, version in packages.items())
+    return f"extra {name:<7} {what}"
 
 
 def _need(need: "Need") -> str:

@@ -11,6 +11,7 @@ from angle_bench.api.calling.words import Names, Places, listed, place, public, 
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, UsageError
+from angle_bench.extras import needs_all
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,6 +88,7 @@ def downloaded(
     say: Callable[[str], None] = lambda _: None,
 ) -> Downloaded:
     """As `download`, with all that the command line can ask; `say` is told each line at once."""
+    needs_all("download")
     if not models and not tasks:
         raise UsageError("nothing is named.", "-m UAE-Large-V1, or -t STS")
     if to is not None and to.exists() and not to.is_dir():

@@ -16,6 +16,7 @@ from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.kinds import ReadOptions
 from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, StoreOptions
 from angle_bench.evaluation.vector_files import EncodeOptions
+from angle_bench.extras import needs_all
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.spec import ModelSpec
@@ -202,6 +203,8 @@ def encode(
 
 def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
     """As `encode`, with all that the command line can ask."""
+    needs_all("encode")
+
     from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.vector_files import (
         check_output,

@@ -12,6 +12,7 @@ from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, did_you_mean, fix_said_as, or_list
+from angle_bench.extras import needs_all
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.hub_results import HubScore
@@ -136,6 +137,7 @@ def exported(
     scored: CardScores = CardScores(),
 ) -> Exported:
     """As `export`, with all that the command line can ask."""
+    needs_all("export")
     form = _form(to)
     if push_to_hub is not None and not _HUB_ID.fullmatch(push_to_hub):
         raise UsageError(f"{push_to_hub} is no name on the hub.", "--push-to-hub ORG/NAME")

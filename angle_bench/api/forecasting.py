@@ -13,6 +13,7 @@ from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import some
 from angle_bench.evaluation.run.run_options import Computing
+from angle_bench.extras import needs_all
 
 if TYPE_CHECKING:
     from angle_bench.api.objects.training_plan import TrainingPlan
@@ -209,6 +210,8 @@ def plan_training(
         >>> plan.preview.steps, plan.to_dataframe()["name"].tolist()
         (2, ['learning_rate=1e-05', 'learning_rate=2e-05'])
     """
+    needs_all("train")
+
     from angle_bench.encoding.workers.start import check_devices
     from angle_bench.evaluation.task_data import check_mirror
     from angle_bench.files.toml import toml_value

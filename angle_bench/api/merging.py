@@ -12,6 +12,7 @@ from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError, fix_said_as
+from angle_bench.extras import needs_all
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def merged(
     progress: WarningsOnly,
 ) -> Merged:
     """As `merge`, with all that the command line can ask."""
+    needs_all("merge")
+
     from angle_bench.checkpoints.resolve import resolve
 
     with fix_said_as("-m ", "angle-bench merge "):

@@ -15,6 +15,7 @@ from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.reader.kinds import ReadOptions
 from angle_bench.evaluation.run.run_options import DEFAULT_STORE_BYTES, Computing, StoreOptions
+from angle_bench.extras import needs_all
 
 RANGE = (10, 100)
 
@@ -202,6 +203,8 @@ def ranks_of(typed: str) -> tuple[int, int]:
 
 def mined(request: MiningRequest, progress: Quiet, *, dry_run: bool = False) -> Mined:
     """As `mine_negatives`, with all that the command line can ask."""
+    needs_all("mine-negatives")
+
     from angle_bench.training.mining.hard_negatives import check_texts, counted, find, write
 
     with progress:

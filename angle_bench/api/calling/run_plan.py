@@ -12,6 +12,7 @@ from angle_bench.checkpoints.variants import known_precisions
 from angle_bench.errors import UsageError
 from angle_bench.evaluation.run.run_options import Computing, Options, StoreOptions
 from angle_bench.evaluation.tracking.trackers import check_trackers
+from angle_bench.extras import needs_all
 from angle_bench.files.output_file import refuse_output
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         ModelError: A checkpoint cannot be read.
         ResultsError: The results folder cannot be written.
     """
+    needs_all("run")
     _refuse(question)
 
     from angle_bench.checkpoints.folder.saved_steps import trainings

@@ -27,6 +27,7 @@ from angle_bench.checkpoints.loading.bidirectional import make_bidirectional
 from angle_bench.checkpoints.loading.dense import load_dense
 from angle_bench.checkpoints.loading.peft_adapter import Adapted, attach, last_hidden_state
 from angle_bench.checkpoints.loading.tokenizer import load_tokenizer
+from angle_bench.checkpoints.loading.torch_internals import attention_of
 from angle_bench.checkpoints.spec import Settings, Trust
 from angle_bench.errors import ModelError
 
@@ -55,7 +56,7 @@ class Backbone:
     @property
     def attention(self) -> str:
         """The attention that the architecture runs with."""
-        return str(self.model.config._attn_implementation)
+        return attention_of(self.model)
 
     @property
     def dimension(self) -> int:

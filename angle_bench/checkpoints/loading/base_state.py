@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from angle_bench.checkpoints.loading.torch_internals import hook_counts
+
 State = dict[str, Any]
 
 
@@ -33,7 +35,7 @@ def free(model: nn.Module) -> None:
 
 
 def _module(module: nn.Module) -> tuple[type, int, int]:
-    return type(module), len(module._forward_hooks), len(module._forward_pre_hooks)
+    return type(module), *hook_counts(module)
 
 
 def _tensor(tensor: Tensor) -> tuple[torch.dtype, torch.Size, int]:

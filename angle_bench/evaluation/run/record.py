@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import ResultsError
+from angle_bench.extras import version_of
 from angle_bench.files.atomic import clear_old_leftovers, write_json
 from angle_bench.files.locks import acquired, is_held, release
 from angle_bench.files.toml import user_files
@@ -62,10 +62,8 @@ def versions() -> dict[str, str | None]:
 
 @cache  # reading a package's metadata takes milliseconds, and every scored task records them
 def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    # the same code comes under two names
+    return (version_of("mteb-core") if name == "mteb" else None) or version_of(name)
 
 
 def model_record(spec: ModelSpec) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What mteb draws, and which clusters it finds, while it scores a clustering task."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from mteb.abstasks import AbsTaskClustering
 from mteb.abstasks.clustering_legacy import AbsTaskClusteringLegacy
 
+from angle_bench.evaluation.mteb_internals import subset_evaluation_replaced
 from angle_bench.results.item_predictions import (
     ClusteringPredictions,
     ClusterPredictions,
@@ -67,21 +68,23 @@ class Drawn:
 def recording(mteb_task: AbsTaskClustering) -> Iterator[Drawn]:
     """Keep what the task draws while the block lasts; the numbers are those that it would draw."""
     own: Any = mteb_task
-    evaluate, generator, drawn = own._evaluate_subset, mteb_task.rng_state, Drawn()
+    generator, drawn = mteb_task.rng_state, Drawn()
 
-    def listening(model: Any, data_split: Any, **kwargs: Any) -> Any:
-        recorder = Recorder(own.rng_state)
-        own.rng_state = recorder
-        scores = evaluate(model, data_split, **kwargs)
-        part = kwargs["hf_subset"], kwargs["hf_split"]
-        drawn.parts[part] = Draws(data_split, recorder.sampled, recorder.chosen)
-        return scores
+    def listening(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+        def heard(model: Any, data_split: Any, **kwargs: Any) -> Any:
+            recorder = Recorder(own.rng_state)
+            own.rng_state = recorder
+            scores = evaluate(model, data_split, **kwargs)
+            part = kwargs["hf_subset"], kwargs["hf_split"]
+            drawn.parts[part] = Draws(data_split, recorder.sampled, recorder.chosen)
+            return scores
 
-    own._evaluate_subset = listening
+        return heard
+
     try:
-        yield drawn
+        with subset_evaluation_replaced(own, listening):
+            yield drawn
     finally:
-        del own._evaluate_subset  # the class has it still
         own.rng_state = generator
 
 

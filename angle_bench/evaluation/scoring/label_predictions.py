@@ -6,11 +6,11 @@ from typing import Any
 import datasets
 import numpy as np
 from mteb.abstasks import AbsTaskMultilabelClassification
-from mteb.abstasks.abstask import _multilabel_subsampling
 from mteb.abstasks.text.bitext_mining import AbsTaskBitextMining
 from mteb.abstasks.text.summarization import AbsTaskSummarization
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from angle_bench.evaluation.mteb_internals import multilabel_subsampling, summary_metrics
 from angle_bench.evaluation.scoring.loaded_rows import splits_of
 from angle_bench.results.item_predictions import (
     BitextPredictions,
@@ -80,9 +80,8 @@ def summaries(
         gold = ((np.array(ratings) - mteb_task.min_score) / spread).tolist()
         at = sum(value is not None for value in values)
         if at < len(kept) and kept[at] == gold and len(set(gold)) > 1:
-            evaluator: Any = mteb_task.evaluator
             one = {name: scores[at : at + 1] for name, scores in saved.items()}
-            values.append(float(evaluator._calculate_metrics(evaluator, one)[metric]))
+            values.append(float(summary_metrics(mteb_task, one)[metric]))
         else:
             values.append(None)
     return TextValues(subset, split, metric, texts, values)
@@ -103,7 +102,7 @@ def label_sets(
     label, most = mteb_task.label_column_name, mteb_task.max_eval_samples
     if most is not None and len(rows) > most:
         whole = datasets.DatasetDict({split: rows})
-        rows = _multilabel_subsampling(whole, mteb_task.seed, [split], label, most)[split]
+        rows = multilabel_subsampling(whole, mteb_task.seed, [split], label, most)[split]
     gold = rows[label][:]
     names = [str(name) for name in MultiLabelBinarizer().fit(gold).classes_]
     return LabelSetPredictions(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import mteb
-from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores
 from mteb.abstasks import (
     AbsTaskBitextMining,
     AbsTaskClassification,
@@ -21,6 +20,7 @@ from mteb.abstasks import (
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from sklearn.model_selection import KFold
 
+from angle_bench.evaluation.mteb_internals import calculate_retrieval_scores
 from angle_bench.evaluation.scoring.cluster_predictions import (
     Drawn,
     clustered_sets,

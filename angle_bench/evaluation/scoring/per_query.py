@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mteb._evaluators import retrieval_metrics
-from mteb._evaluators.retrieval_metrics import mrr
+from angle_bench.evaluation.mteb_internals import Pmrr, Run, mrr, pmrr_replaced
 
 Scores = Mapping[str, Mapping[str, float]]
-Run = dict[str, dict[str, float]]  # the similarity of documents by query
 Judgements = Mapping[str, Mapping[str, int]]
 
 # what pytrec_eval calls mteb's metrics
@@ -88,19 +86,18 @@ def instruction_changes() -> Iterator[dict[str, float]]:
     tasks load for themselves and hand to nothing but the function that is listened to here.
     """
     found: dict[str, float] = {}
-    compute = retrieval_metrics.calculate_pmrr
 
-    def listening(original_run: Run, new_run: Run, changed_qrels: dict[str, list[str]]) -> float:
-        for query, documents in changed_qrels.items():
-            if documents and f"{query}-og" in original_run and f"{query}-changed" in new_run:
-                found[query] = float(compute(original_run, new_run, {query: documents}))
-        return float(compute(original_run, new_run, changed_qrels))
+    def listening(compute: Pmrr) -> Pmrr:
+        def heard(original_run: Run, new_run: Run, changed_qrels: dict[str, list[str]]) -> float:
+            for query, documents in changed_qrels.items():
+                if documents and f"{query}-og" in original_run and f"{query}-changed" in new_run:
+                    found[query] = float(compute(original_run, new_run, {query: documents}))
+            return float(compute(original_run, new_run, changed_qrels))
 
-    retrieval_metrics.calculate_pmrr = listening
-    try:
+        return heard
+
+    with pmrr_replaced(listening):
         yield found
-    finally:
-        retrieval_metrics.calculate_pmrr = compute
 
 
 def _worst_of_group(scores: Scores, name: str) -> dict[str, float]:

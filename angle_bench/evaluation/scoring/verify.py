@@ -7,6 +7,7 @@ from typing import Any, Literal
 import mteb
 from mteb.abstasks import AbsTaskRetrieval, AbsTaskSTS
 
+from angle_bench.evaluation.mteb_internals import descriptive_statistics
 from angle_bench.evaluation.scoring.corpus_texts import count_characters, is_plain
 from angle_bench.evaluation.scoring.loaded_rows import retrieval_data
 from angle_bench.evaluation.task_data import Located
@@ -85,7 +86,7 @@ def counted(mteb_task: mteb.AbsTask, split: str, subset: str) -> tuple[int, int 
         return found
     chosen = subset if mteb_task.metadata.is_multilingual else None
     if not isinstance(mteb_task, AbsTaskSTS) or mteb_task.modalities != ["text"]:
-        stats: Any = mteb_task._calculate_descriptive_statistics_from_split(split, hf_subset=chosen)
+        stats = descriptive_statistics(mteb_task, split, chosen)
         return stats["num_samples"], characters_of(stats)
     # its statistics of pairs hash every text, which takes longer than scoring them
     data: Any = mteb_task.dataset

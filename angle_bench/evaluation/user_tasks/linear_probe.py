@@ -7,10 +7,10 @@ from typing import Any
 
 import datasets
 import numpy as np
-from mteb._create_dataloaders import create_dataloader
 from mteb.timing import TimingStack
 from sklearn.metrics import f1_score
 
+from angle_bench.evaluation import mteb_internals
 from angle_bench.evaluation.user_tasks import logistic_regression, task_rows
 from angle_bench.evaluation.user_tasks.logistic_regression import Features, Predicted
 from angle_bench.evaluation.user_tasks.task_rows import Columns
@@ -68,7 +68,9 @@ class LinearProbe(OwnClassification):
             kept: Any = [
                 {"rows": each.rows.tolist(), "labels": each.labels.tolist()} for each in found
             ]
-            self._save_task_predictions(kept, model, prediction_folder, hf_split, hf_subset)
+            mteb_internals.save_predictions(
+                self, kept, model, prediction_folder, hf_split, hf_subset
+            )
         return scores
 
     def _features(
@@ -77,7 +79,7 @@ class LinearProbe(OwnClassification):
         """float32, (rows, dimension); of pairs (rows, 2 × dimension)."""
         vectors = []
         for field in self.fields:
-            batches = create_dataloader(
+            batches = mteb_internals.create_dataloader(
                 rows, task_metadata=self.metadata, input_column=field, **encode_kwargs
             )
             made = model.encode(
@@ -108,14 +110,14 @@ class LinearProbe(OwnClassification):
     def _scores(
         self, found: Sequence[Predicted], gold: Any, names: Sequence[str]
     ) -> dict[str, Any]:
-        each = [self._calculate_scores(gold[one.rows], one.labels) for one in found]
+        each = [mteb_internals.class_scores(self, gold[one.rows], one.labels) for one in found]
         rows = np.concatenate([one.rows for one in found])
         predicted = np.concatenate([one.labels for one in found])
         by_label = f1_score(
             gold[rows], predicted, labels=range(len(names)), average=None, zero_division=0
         )
         return {
-            **self._calculate_avg_scores(each),
+            **mteb_internals.mean_scores(self, each),
             "f1_by_label": dict(zip(names, map(float, by_label), strict=True)),
             "strengths": [one.strength for one in found],
         }

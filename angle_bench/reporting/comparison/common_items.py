@@ -266,14 +266,29 @@ def _translations(texts: Nodes) -> Nodes:
     A set of many languages translates the same sentences into all of them: pairs of four
     languages, two and two, have no text in common and still say the same.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    size = int(texts.max(initial=-1)) + 1
-    links = coo_array((np.ones(len(texts)), texts.T), shape=(size, size))
-    group = connected_components(links, directed=False)[1][texts[:, 0]]
+    group = connected(texts)[texts[:, 0]]
     _, first, own = np.unique(group, return_index=True, return_inverse=True)
     return np.stack([texts[first, 0][own]] * 2, axis=1)
+
+
+def connected(links: Nodes) -> Nodes:
+    """The smallest number that each number is linked with, over any number of links.
+
+    Args:
+        links: Two numbers a row, (links, 2).
+
+    >>> connected(np.array([[1, 0], [1, 2], [4, 4]])).tolist()
+    [0, 0, 0, 3, 4]
+    """
+    least = np.arange(int(links.max(initial=-1)) + 1)
+    while True:
+        before = least.copy()
+        both = least[links].min(axis=1)
+        np.minimum.at(least, links[:, 0], both)
+        np.minimum.at(least, links[:, 1], both)
+        least = least[least]
+        if np.array_equal(least, before):
+            return least
 
 
 def _nodes(task: Task, keys: pa.Table, numbers: TextNumbers) -> Nodes:

@@ -1,1 +1,1 @@
-"""How sure a difference of scores is: numpy and scipy, no files, no names of models."""
+"""How sure a difference of scores is: numpy alone, no files, no names of models."""

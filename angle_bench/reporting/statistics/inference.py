@@ -4,7 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
+from angle_bench.reporting.statistics.distributions import (
+    binomial_below,
+    normal_below,
+    normal_quantile,
+    student_below,
+    student_quantile,
+)
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
@@ -75,7 +81,7 @@ class Estimate:
         if self.units is None:
             return found
         count, differing = self.units
-        return max(found, float(bdtr(differing, count, min(margin, 1.0))))
+        return max(found, binomial_below(differing, count, min(margin, 1.0)))
 
     def resolves(self, alpha: float = ALPHA, power: float = POWER) -> float:
         """The difference that a test at `alpha` with this standard error finds with `power`."""
@@ -85,13 +91,13 @@ class Estimate:
         """The probability of an estimate that is off by `distance` or less."""
         scaled = distance / self.standard_error
         if math.isinf(self.degrees_of_freedom):
-            return float(ndtr(scaled))
-        return float(stdtr(self.degrees_of_freedom, scaled))
+            return normal_below(scaled)
+        return float(student_below(self.degrees_of_freedom, scaled))
 
     def _quantile(self, probability: float) -> float:
         if math.isinf(self.degrees_of_freedom):
-            return float(ndtri(probability))
-        return float(stdtrit(self.degrees_of_freedom, probability))
+            return normal_quantile(probability)
+        return student_quantile(self.degrees_of_freedom, probability)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

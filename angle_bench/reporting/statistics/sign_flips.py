@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
+
+from angle_bench.reporting.statistics.distributions import binomial_below
 
 Vector = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ def sign_flips(differences: Vector) -> Flips | None:
     count, size = len(moved), np.abs(moved)
     if count and size.max() - size.min() <= _ROUNDING * largest:
         ahead = int((moved > 0).sum())
-        return Flips(count, min(1.0, float(2 * bdtr(min(ahead, count - ahead), count, 0.5))))
+        return Flips(count, min(1.0, 2 * binomial_below(min(ahead, count - ahead), count, 0.5)))
     if count > MOST:
         return None
     sums = np.zeros(1)

@@ -11,6 +11,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments
 
+from angle_bench.checkpoints.loading.torch_internals import (
+    on_device,
+    save_random_state,
+    save_scaler,
+)
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.results.training_record import TrainingRecord
 from angle_bench.results.training_texts import FILE_NAME as RECORD
@@ -200,7 +205,7 @@ class AngleTrainer(Trainer):
         if self.recipe.train.chunk_tokens is None:
             return super().training_step(model, inputs, num_items_in_batch)
         model.train()
-        batch: Batch = self._prepare_inputs(inputs)
+        batch: Batch = on_device(self, inputs)
         groups = self._groups(batch)
 
         def backward(found: ForwardOutput) -> Tensor:
@@ -329,9 +334,9 @@ class AngleTrainer(Trainer):
         torch.save(optimizer, place / OPTIMIZER)
         assert self.lr_scheduler is not None
         torch.save(self.lr_scheduler.state_dict(), place / SCHEDULER)
-        self._save_scaler(str(place))
+        save_scaler(self, str(place))
         if not drawn:
-            self._save_rng_state(str(place))
+            save_random_state(self, str(place))
         for files in drawn:
             for name, data in files.items():
                 (place / name).write_bytes(data)
@@ -353,7 +358,7 @@ class AngleTrainer(Trainer):
         """
         try:
             with TemporaryDirectory() as folder:
-                self._save_rng_state(folder)
+                save_random_state(self, folder)
                 return {each.name: each.read_bytes() for each in Path(folder).iterdir()}
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
             raise ResultsError(

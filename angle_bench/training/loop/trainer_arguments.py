@@ -5,6 +5,7 @@ import os
 import torch
 from transformers import TrainingArguments
 
+from angle_bench.checkpoints.loading.torch_internals import use_one_device
 from angle_bench.errors import UsageError
 from angle_bench.training.checkpoint.run_folder import RunFolder
 from angle_bench.training.recipe.recipe import Recipe
@@ -59,7 +60,5 @@ def training_arguments(
         dataloader_pin_memory=not on_cpu,
         accelerator_config={"dispatch_batches": False},
     )
-    # several devices are for several processes: torch's DataParallel would split batches
-    _ = args.device
-    args._n_gpu = min(1, args.n_gpu)
+    use_one_device(args)  # several are for several processes
     return args

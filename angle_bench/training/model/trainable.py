@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from angle_bench.checkpoints.loading.pooling import pool, without_first
+from angle_bench.checkpoints.loading.torch_internals import DROPOUTS, unsplit_classes
 from angle_bench.checkpoints.spec import Pooling
 from angle_bench.training.model.grouping import Groups
 from angle_bench.training.model.shared_embedding import looked_up_once
@@ -16,7 +17,6 @@ from angle_bench.training.model.shared_embedding import looked_up_once
 # a rate that a module hands to a function, such as attention_dropout or resid_pdrop
 _RATE = re.compile(r"(.+_)?(dropout|p?drop)(_prob|_rate|_p)?")
 _LAYERS = "layerdrop"  # whole layers at random
-_DROPOUTS = nn.modules.dropout._DropoutNd
 
 
 class ForwardOutput(NamedTuple):
@@ -73,9 +73,7 @@ class Trainable(nn.Module):
     def _no_split_modules(self) -> list[str]:
         """The classes that get a shard each: accelerate asks for them by this name."""
         there = {type(module).__name__ for module in self.transformer.modules()}
-        return sorted(
-            there.intersection(getattr(self.transformer, "_no_split_modules", None) or ())
-        )
+        return sorted(there & unsplit_classes(self.transformer))
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, prompts: Tensor, groups: Groups
@@ -142,7 +140,7 @@ def joined(parts: Sequence[ForwardOutput], groups: Groups, width: int) -> Forwar
 def set_dropout(transformer: nn.Module, rate: float) -> None:
     """Give every dropout of a transformer this rate; adapters keep theirs."""
     for name, module in transformer.named_modules():
-        if isinstance(module, _DROPOUTS):
+        if isinstance(module, DROPOUTS):
             if not name.endswith(".default"):  # peft's name of an adapter
                 module.p = rate
             continue
@@ -153,7 +151,7 @@ def set_dropout(transformer: nn.Module, rate: float) -> None:
 def draws(module: nn.Module) -> bool:
     """Whether a module drops anything at random while it is trained."""
     for each in module.modules():
-        if isinstance(each, _DROPOUTS) and each.p > 0:
+        if isinstance(each, DROPOUTS) and each.p > 0:
             return True
         rates = [*_rates(each).values(), getattr(each, _LAYERS, 0.0)]
         if any(rate > 0 for rate in rates):
