@@ -34,6 +34,7 @@ WRITE = {
     "evaluation/download.py": FILES,
     "evaluation/reader/columnar.py": "a temporary file",
     "evaluation/reader/texts.py": "a temporary file",
+    "evaluation/senteval/senteval_mirror.py": FILES,
     "evaluation/task_data.py": FILES,
     "evaluation/vector_files.py": FILES,
     "files/cached_json.py": FILES,

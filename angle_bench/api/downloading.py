@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from angle_bench.api.calling.arguments import access_of
 from angle_bench.api.calling.progress_bars import WarningsOnly, in_python
@@ -12,6 +12,9 @@ from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import AngleBenchError, UsageError
 from angle_bench.extras import needs_all
+
+if TYPE_CHECKING:
+    from angle_bench.suites.task import Task
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +54,7 @@ def download(
     mirror: Places | None = None,
     base: Places | None = None,
     allow_pickle: bool = False,
+    from_senteval: Places | None = None,
 ) -> Downloaded:
     """Bring models (an adapter's base too) and data into the hub's cache, or into a folder.
 
@@ -61,6 +65,8 @@ def download(
         mirror: A folder with models and data under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
         allow_pickle: Whether weights may be brought that are no safetensors.
+        from_senteval: SentEval's data folder, which is written into the folder `to`; without
+            tasks all that it has.
 
     Returns:
         What was brought; what could not be is in `failures`, and warned of.
@@ -74,7 +80,8 @@ def download(
     """
     access = access_of(mirror, base, False, allow_pickle)
     folder = None if to is None else place(to)
-    found = downloaded(listed(models), listed(tasks), folder, access, in_python(True))
+    senteval = None if from_senteval is None else place(from_senteval)
+    found = downloaded(listed(models), listed(tasks), folder, access, in_python(True), senteval)
     warn(f"{name}: {why.what}" for name, why in found.failures.items())
     return found
 
@@ -85,20 +92,19 @@ def downloaded(
     to: Path | None,
     access: LoadOptions,
     progress: WarningsOnly,
+    senteval: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Downloaded:
     """As `download`, with all that the command line can ask; `say` is told each line at once."""
     needs_all("download")
-    if not models and not tasks:
-        raise UsageError("nothing is named.", "-m UAE-Large-V1, or -t STS")
-    if to is not None and to.exists() and not to.is_dir():
-        raise UsageError(f"{to} is a file, not a folder.", "--to DIR")
+    _check(models or tasks or senteval, to, senteval)
 
     from angle_bench.checkpoints.resolve import resolve
     from angle_bench.evaluation.download import download_data, download_model
+    from angle_bench.evaluation.senteval.senteval_mirror import tasks_of
     from angle_bench.suites.select import select
 
-    suite = select(tasks) if tasks else None
+    chosen: Sequence[Task] = select(tasks).task if tasks else ()
     specs = {name: resolve(name, None, replace(access, files_only=True)) for name in models}
     for note in dict.fromkeys(spec.note for spec in specs.values() if spec.note):
         progress.warning(note)
@@ -114,6 +120,23 @@ def downloaded(
             download_model(spec, to, tell)
         except AngleBenchError as error:
             failed[name] = error
-    if suite is not None:
-        failed |= download_data(suite.task, to, tell)
+    if senteval is not None and not tasks:
+        chosen = tasks_of(senteval, tell)
+    if chosen:
+        failed |= download_data(chosen, to, tell, senteval)
     return Downloaded(tuple(done), failed)
+
+
+def _check(named: object, to: Path | None, senteval: Path | None) -> None:
+    if not named:
+        raise UsageError("nothing is named.", "-m UAE-Large-V1, or -t STS")
+    if to is not None and to.exists() and not to.is_dir():
+        raise UsageError(f"{to} is a file, not a folder.", "--to DIR")
+    if senteval is None:
+        return
+    if to is None:
+        raise UsageError("SentEval's data is written into a folder, and none is named.", "--to DIR")
+
+    from angle_bench.evaluation.senteval.senteval_mirror import check_folder
+
+    check_folder(senteval)

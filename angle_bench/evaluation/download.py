@@ -13,6 +13,8 @@ from angle_bench.checkpoints.folder.content import content_files, content_hash
 from angle_bench.checkpoints.folder.read_folder import looks_like_checkpoint
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.errors import AngleBenchError, DataError, UsageError, first_line, shell_word
+from angle_bench.evaluation.senteval import senteval_mirror
+from angle_bench.evaluation.senteval.senteval_files import DATASETS
 from angle_bench.evaluation.task_data import PACKAGE_PREFIX, SCORED_SPLITS_ONLY, locate
 from angle_bench.files.atomic import FileToWrite, json_file, write_together
 from angle_bench.suites.shipped import mteb_task
@@ -86,8 +88,16 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def download_data(tasks: Sequence[Task], to: Path | None, say: Say) -> dict[str, AngleBenchError]:
+def download_data(
+    tasks: Sequence[Task], to: Path | None, say: Say, senteval: Path | None = None
+) -> dict[str, AngleBenchError]:
     """Bring the data of tasks into the cache of `datasets`, or a folder that `--mirror` serves.
+
+    Args:
+        tasks: Whose data.
+        to: A folder that `--mirror` serves; None is the cache of `datasets`.
+        say: Told what came of each.
+        senteval: SentEval's data folder, where its tasks' data is taken from.
 
     Returns:
         What could not be brought, by task.
@@ -98,7 +108,10 @@ def download_data(tasks: Sequence[Task], to: Path | None, say: Say) -> dict[str,
     failed: dict[str, AngleBenchError] = {}
     for task in _with_parts(tasks):
         try:
-            _bring_data(task, to, say)
+            if to is not None and senteval is not None and task.dataset in DATASETS:
+                say(f"{task.name}  {senteval_mirror.bring(task.dataset, senteval, to)}")
+            else:
+                _bring_data(task, to, say)
         except AngleBenchError as error:
             failed[task.name] = error
         except Exception as error:  # mteb and datasets raise whatever their readers do

@@ -13,11 +13,16 @@ from angle_bench.suites.task import Suite, Task
 @cache
 def suites() -> dict[str, Suite]:
     """The suites that the package ships, by name."""
+    contents = [
+        tomllib.loads(place.read_text(encoding="utf-8")) for place in tasks_folder().glob("*.toml")
+    ]
+    # a suite that is written by hand names tasks of mteb or of another suite and leaves the rest
+    # to them
+    rows = [row for content in contents for row in content["task"]]
+    known = {row["name"]: row for row in rows if "dataset" in row} | catalogue()["tasks"]
     read = []
-    for place in tasks_folder().glob("*.toml"):
-        content = tomllib.loads(place.read_text(encoding="utf-8"))
-        # a suite that is written by hand names tasks of mteb and leaves the rest to mteb
-        content["task"] = [catalogue()["tasks"].get(r["name"], {}) | r for r in content["task"]]
+    for content in contents:
+        content["task"] = [known.get(row["name"], {}) | row for row in content["task"]]
         read.append(Suite.model_validate(content))
     short_first = sorted(read, key=lambda suite: (len(suite.task), suite.name))
     return {suite.name: suite for suite in short_first}

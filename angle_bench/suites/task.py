@@ -14,7 +14,9 @@ from angle_bench.suites.catalogue import catalogue
 # data of own tasks without a hub commit is looked for in files alone
 LOCAL = "local"
 
-Protocol = Literal["", "transfer", "logistic regression"]
+Protocol = Literal["", "transfer", "logistic regression", "snli", "senteval linear", "senteval mlp"]
+# those that look at the split `validation`; `transfer` may do without
+VALIDATED = ("transfer", "senteval linear", "senteval mlp")
 
 
 def _pairs(value: Any) -> Any:
@@ -61,7 +63,7 @@ class Task(BaseModel):
         protocol: Of an own classification task: how it is scored where that is not mteb's way.
         train: The split that a classifier learns from; where it is the one that is scored, by
             cross-validation.
-        validation: The split that the protocol `transfer` tunes on, if not by cross-validation.
+        validation: The split that a protocol tunes on; `transfer` without one by cross-validation.
         folds: Of that cross-validation.
         language: Of an own task, as mteb writes it.
         instruction: Of an own task: what `{instruction}` in a prompt stands for, a text or texts

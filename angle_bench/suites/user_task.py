@@ -1,7 +1,7 @@
 """What a user may write of an own task: the fields of `[[task]]`, and what each type has."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from angle_bench.errors import did_you_mean, or_list
-from angle_bench.suites.task import LOCAL, Protocol, Task
+from angle_bench.suites.task import LOCAL, VALIDATED, Protocol, Task
 
 Type = Literal[
     "STS", "PairClassification", "Classification", "Clustering", "Reranking", "Retrieval"
@@ -99,7 +99,14 @@ class OwnTask(BaseModel):
             what = f'only protocol = "transfer" on one split learns from {self.train} and scores it'
             raise _about("train", what)
         if self.type == "Classification" and "sentence1" in self.columns and not self.protocol:
-            raise _about("columns", 'a classification of pairs needs protocol = "transfer"')
+            what = 'a classification of pairs needs protocol = "transfer" or "snli"'
+            raise _about("columns", what)
+        if self.protocol in VALIDATED[1:] and not self.validation:
+            what = f'protocol = "{self.protocol}" needs validation = "…", the split to tune on'
+            raise _about("protocol", what)
+        if self.protocol == "snli" and "sentence1" not in self.columns:
+            what = 'protocol = "snli" is for pairs: columns = {sentence1 = "…", sentence2 = "…"}'
+            raise _about("protocol", what)
         self._names_are_known()
         return self
 
@@ -115,7 +122,7 @@ class OwnTask(BaseModel):
             "columns": (not laid_out, "files; a retrieval data set is laid out as mteb's"),
             "protocol": (classes, "classification"),
             "train": (classes, "classification"),
-            "validation": (transfer, 'protocol = "transfer"'),
+            "validation": (self.protocol in VALIDATED, _any_of(VALIDATED)),
             "folds": (transfer and not self.validation, 'protocol = "transfer" without validation'),
         }
 
@@ -150,6 +157,10 @@ def fields_of(task: Task, part: str = "") -> list[str]:
         pairs = any(field == "sentence1" for field, _ in task.columns)
         return ["label", *(("sentence1", "sentence2") if pairs else ("text",))]
     return list(fields)
+
+
+def _any_of(protocols: Iterable[str]) -> str:
+    return "protocol = " + or_list([f'"{name}"' for name in protocols])
 
 
 def _about(key: str, what: str) -> PydanticCustomError:

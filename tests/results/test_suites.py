@@ -208,9 +208,18 @@ def test_benchmarks_agree_with_mteb_itself() -> None:
             assert row.metric == theirs[task].metadata.main_score
 
 
+PROBING = [
+    *("Length", "WordContent", "Depth", "TopConstituents", "BigramShift", "Tense"),
+    *("SubjNumber", "ObjNumber", "OddManOut", "CoordinationInversion"),
+]
 OWN = {
+    "Probing": PROBING,
+    "Probing-MLP": [f"{name}-MLP" for name in PROBING],
     "STS-SentEval": ["SICKRelatedness"],
     "STS-zh-Sohu": ["SOHU-dd", "SOHU-dc"],
+    "SentEval": [
+        *("MR", "CR", "SUBJ", "MPQA", "SST2", "SST5", "TREC", "MRPC", "SICKEntailment", "SNLI")
+    ],
     "STSB-dev": ["STSBenchmarkDev"],
     "Transfer": ["MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC", "SICKEntailment"],
     "Vie-Sentiment": ["VieStudentFeedbackLR"],

@@ -16,6 +16,8 @@ angle-bench download -m UAE-Large-V1 -t STS
 
 angle-bench download -m SeanLee97/angle-llama-7b-nli-v2 -t STS --to bundle/
 
+angle-bench download --from-senteval SentEval/data --to mirror/
+
 Then, without a network: angle-bench run -m UAE-Large-V1 -t STS --mirror bundle/
 """
 
@@ -27,6 +29,14 @@ def download(
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="DIR", help="A folder for --mirror, not the hub's cache."),
+    ] = None,
+    from_senteval: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-senteval",
+            metavar="DIR",
+            help="SentEval's data folder, written into --to; without -t all that it has.",
+        ),
     ] = None,
     mirror: shared.Mirror = None,
     base: shared.Base = None,
@@ -45,7 +55,9 @@ def download(
             typer.echo(line)
 
     access = LoadOptions.of(base, mirror, False, allow_pickle)
-    found = downloaded(model, tasks, to, access, watcher(said.quiet, said.debug), say)
+    found = downloaded(
+        model, tasks, to, access, watcher(said.quiet, said.debug), from_senteval, say
+    )
     if said.as_json:
         print_json(found.to_dict())
     for name, why in found.failures.items():

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -85,8 +85,7 @@ def _read(place: Path, options: ReadOptions) -> FileRead:
     try:
         for file in files:
             for _, row in file.rows():
-                line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
-                digest.update(line.encode("utf-8", errors="surrogatepass") + b"\n")
+                digest.update(_row_line(row))
                 count += 1
     except AngleBenchError:
         raise
@@ -100,6 +99,19 @@ def _read(place: Path, options: ReadOptions) -> FileRead:
     columns = tuple(dict.fromkeys(name for file in files for name in file.met))
     bad_rows = sum(len(file.problems.skipped) for file in files)
     return FileRead(digest.hexdigest(), count, columns, tuple(skipped_lines(files)), bad_rows)
+
+
+def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The digest of rows as it is of a file that holds them."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(_row_line(row))
+    return digest.hexdigest()
+
+
+def _row_line(row: Mapping[str, Any]) -> bytes:
+    line = json.dumps(_whole(row), sort_keys=True, ensure_ascii=False, default=str)
+    return line.encode("utf-8", errors="surrogatepass") + b"\n"
 
 
 def _unreadable(place: Path, error: Exception) -> DataError:

@@ -11,7 +11,7 @@ from mteb.timing import TimingStack
 from sklearn.metrics import f1_score
 
 from angle_bench.evaluation import mteb_internals
-from angle_bench.evaluation.user_tasks import logistic_regression, task_rows
+from angle_bench.evaluation.user_tasks import adam_classifier, logistic_regression, task_rows
 from angle_bench.evaluation.user_tasks.logistic_regression import Features, Predicted
 from angle_bench.evaluation.user_tasks.task_rows import Columns
 from angle_bench.evaluation.user_tasks.task_types import OwnClassification
@@ -19,7 +19,7 @@ from angle_bench.results.predictions import ClassPredictions, Experiment
 
 
 class LinearProbe(OwnClassification):
-    """The protocols `transfer` and `logistic regression` (docs/tasks.md).
+    """The protocols of own classification tasks (docs/tasks.md).
 
     The score is the accuracy; where each fold has one, their mean.
     """
@@ -76,7 +76,7 @@ class LinearProbe(OwnClassification):
     def _features(
         self, model: Any, rows: datasets.Dataset, split: str, subset: str, encode_kwargs: Any
     ) -> Features:
-        """float32, (rows, dimension); of pairs (rows, 2 × dimension)."""
+        """float32, (rows, dimension); of pairs (rows, 2 × dimension), by `snli` 4 ×."""
         vectors = []
         for field in self.fields:
             batches = mteb_internals.create_dataloader(
@@ -91,7 +91,11 @@ class LinearProbe(OwnClassification):
             )
             here = made.cpu() if hasattr(made, "cpu") else made
             vectors.append(np.asarray(here, dtype=np.float32))
-        return vectors[0] if len(vectors) == 1 else logistic_regression.pair_features(*vectors)
+        if len(vectors) == 1:
+            return vectors[0]
+        if self.asked.protocol == "snli":
+            return logistic_regression.entailment_features(*vectors)
+        return logistic_regression.pair_features(*vectors)
 
     def _predicted(
         self, features: Mapping[str, Features], labels: Mapping[str, Any], split: str
@@ -100,10 +104,15 @@ class LinearProbe(OwnClassification):
         known, test = (features[train], labels[train]), features[split]
         if self.asked.protocol == "logistic regression":
             return [logistic_regression.whole(*known, test)]
+        if self.asked.protocol == "snli":
+            return [logistic_regression.whole(*known, test, logistic_regression.UNREGULARISED)]
         if self._nested:
             return logistic_regression.cross_validated(*known, self.asked.folds)
         if validation:
             held_out = (features[validation], labels[validation])
+            if self.asked.protocol != "transfer":
+                hidden = adam_classifier.HIDDEN if self.asked.protocol == "senteval mlp" else 0
+                return [adam_classifier.tuned_by_decay(*known, *held_out, test, hidden)]
             return [logistic_regression.tuned_on_split(*known, *held_out, test)]
         return [logistic_regression.tuned_by_folds(*known, test, self.asked.folds)]
 

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from angle_bench.encoding.machine import cores
 
 STRENGTHS = tuple(2.0**power for power in range(-2, 4))
+UNREGULARISED = 1e9  # the C of SentEval where it wants no regularisation
 SEED = 1111
 # far more than the fits need: one that stops early would be another, weaker classifier
 MOST_STEPS = 1000
@@ -35,7 +36,7 @@ class Predicted:
     Attributes:
         rows: Which rows of the scored split, counted from 0.
         labels: The label of each of them.
-        strength: The C that was chosen.
+        strength: What was chosen: the C, or of a classifier by Adam its L2 regularisation.
     """
 
     rows: NDArray[np.int64]
@@ -48,9 +49,14 @@ def pair_features(first: Features, second: Features) -> Features:
     return np.concatenate([np.abs(first - second), first * second], axis=1)
 
 
-def whole(train: Features, labels: Labels, test: Features) -> Predicted:
-    """Learn from all of a training part with C = 1."""
-    return _predicted(train, labels, test, np.arange(len(test)), 1.0)
+def entailment_features(first: Features, second: Features) -> Features:
+    """u, v, u·v and |u-v| of pairs, (pairs, 4 × dimension), as SentEval has them of SNLI."""
+    return np.concatenate([first, second, first * second, np.abs(first - second)], axis=1)
+
+
+def whole(train: Features, labels: Labels, test: Features, strength: float = 1.0) -> Predicted:
+    """Learn from all of a training part with one C."""
+    return _predicted(train, labels, test, np.arange(len(test)), strength)
 
 
 def tuned_on_split(
@@ -64,7 +70,7 @@ def tuned_on_split(
 def tuned_by_folds(train: Features, labels: Labels, test: Features, folds: int) -> Predicted:
     """Learn from a training part with the C that does best in cross-validation on it."""
     parts = list(_folds(labels, folds))
-    with _one_thread_each() as each:
+    with one_thread_each() as each:
         right = each(
             lambda part: _right(train[part[0]], labels[part[0]], train[part[1]], labels[part[1]]),
             parts,
@@ -89,7 +95,7 @@ def cross_validated(features: Features, labels: Labels, folds: int) -> list[Pred
         strength = _best(np.mean(right, axis=0))
         return _predicted(known, known_labels, features[held_out], held_out, strength)
 
-    with _one_thread_each() as each:
+    with one_thread_each() as each:
         return each(outer, list(_folds(labels, folds)))
 
 
@@ -139,7 +145,7 @@ def _classifier(**settings: Any) -> Any:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[Callable[..., list[Any]]]:
+def one_thread_each() -> Iterator[Callable[..., list[Any]]]:
     """Folds side by side, one thread each: a fit is too small to gain by several."""
     with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
 

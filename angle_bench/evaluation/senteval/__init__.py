@@ -1,0 +1,1 @@
+"""SentEval's own data folder, as its download script leaves it."""
