@@ -15,7 +15,7 @@ Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real t
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantization = Literal["8bit", "4bit"]
-Loader = Literal["transformers", "sentence-transformers", "mteb"]
+Loader = Literal["transformers", "sentence-transformers", "model2vec", "mteb"]
 # how two vectors are compared; mteb 2.26 scores by the first two alone
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 # what vectors are quantised to before they are scored

