@@ -21,6 +21,7 @@ from tools.mteb_prompts import (
     instructions_of_types,
     own_instructions,
     protocol_of,
+    wraps_a_transformer,
 )
 from tools.mteb_registry import MODELS, TASKS
 
@@ -54,9 +55,16 @@ def models() -> dict[str, Any]:
         "models": {name: meta.revision for name, meta in metas.items()},
         "instructed": [name for name, meta in metas.items() if meta.use_instructions],
         "by_code": [name for name, protocol in found.items() if protocol is None],
+        "own_code": [name for name, meta in metas.items() if not wraps_a_transformer(meta)],
+        "extras": {name: each for name, meta in metas.items() if (each := extras_of(meta))},
         "protocol": same,
         "protocols": protocols,
     }
+
+
+def extras_of(meta: ModelMeta) -> list[str]:
+    """The extras of mteb without which it refuses to load a model."""
+    return [extra.replace("_", "-") for extra in meta._resolve_extras_groups()]
 
 
 def text_encoders() -> dict[str, ModelMeta]:

@@ -116,6 +116,12 @@ def _is_known(loader: Any) -> bool:
     return all(getattr(loader, name) is getattr(base, name) for name in kept)
 
 
+def wraps_a_transformer(meta: ModelMeta) -> bool:
+    """Whether the loader of a model is one of mteb's wrappers around a SentenceTransformer."""
+    loader = meta.loader
+    return loader in _FUNCTIONS or (inspect.isclass(loader) and issubclass(loader, _KNOWN))
+
+
 class _NoWeights:
     """What wrappers ask of sentence-transformers' model while they are built."""
 

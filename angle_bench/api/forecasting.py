@@ -11,7 +11,7 @@ from angle_bench.api.calling.run_plan import Plan, Question, planned
 from angle_bench.api.calling.words import Names, Places, listed, place, public, warn, words_of
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.errors import some
+from angle_bench.errors import next_step, some
 from angle_bench.evaluation.run.run_options import Computing
 from angle_bench.extras import needs_all
 
@@ -37,9 +37,9 @@ class Forecast(Value):
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with: 1 where there is no data for a task."""
+        """What the command ends with: 1 where there is no data, or a model cannot run here."""
         states = [task.state for each in self.jobs for task in each.tasks]
-        return 1 if "no data" in states else 0
+        return 1 if "no data" in states or any(each.refused for each in self.jobs) else 0
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Plain values, those of `angle-bench run -n --json`."""
@@ -275,6 +275,8 @@ def _lines(found: "JobForecast") -> list[str]:
         said.append(f"  ! {found.too_large}")
     if found.faster:
         said.append(f"  {found.faster}")
+    if found.refused:
+        return [*said, f"  ! {found.refused}", f"  {next_step(found.instead or '')}"]
     return [*said, _sum(found)]
 
 

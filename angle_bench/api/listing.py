@@ -91,7 +91,7 @@ def models(name: str | None = None) -> Listing:
     """The checkpoints that are known by name: the registry, and rows of your angle-bench.toml.
 
     Args:
-        name: One of them; by default all.
+        name: One of them, or a name that mteb loads; by default all rows.
 
     Raises:
         UsageError: There is no such row, or an angle-bench.toml is invalid.
@@ -101,9 +101,43 @@ def models(name: str | None = None) -> Listing:
         'cls'
     """
     if name is not None:
-        known = entry_of(name).to_dict()
+        known = _known(name)
         return Listing([known], MODEL_COLUMNS, known)
     return Listing([entry.to_dict() for entry in entries()], MODEL_COLUMNS)
+
+
+def _known(name: str) -> dict[str, Any]:
+    from angle_bench.checkpoints.registry.mteb_models import mteb_name
+    from angle_bench.checkpoints.registry.registry import find
+
+    theirs = mteb_name(name) if find(name) is None else None
+    return entry_of(name).to_dict() if theirs is None else of_mteb(theirs)
+
+
+def of_mteb(name: str) -> dict[str, Any]:
+    """What is known of a name that mteb's own loader computes, as plain values."""
+    from angle_bench.checkpoints.registry import mteb_models as known
+    from angle_bench.checkpoints.registry.mteb_requirements import cannot_run, elsewhere
+
+    protocol, why = known.mteb_protocol(name), cannot_run(name)
+    by = (
+        "code of its own in mteb: one device, nothing stored"
+        if known.has_own_code(name)
+        else "a SentenceTransformer in mteb's own loader: every device, vectors stored"
+    )
+    prompts = None if protocol is None else protocol.model_dump(exclude_defaults=True)
+    facts = {
+        "name": name,
+        "revision": known.mteb_models()[name],
+        "computed_by": by,
+        "prompts": "by code of its own in mteb"
+        if protocol is None
+        else prompts or "the folder's own",
+        "extras": known.required_extras(name),
+        "cannot_run": why,
+        "instead": None if why is None else elsewhere(name),
+    }
+    return {key: value for key, value in facts.items() if value}
 
 
 def entries() -> "list[Entry]":

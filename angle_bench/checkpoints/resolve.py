@@ -122,7 +122,7 @@ def _resolve(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelS
     if (mirrored := access.in_mirror(ref.name)) is not None:
         return from_folder(ref, mirrored, overrides, access, None, ref.name)
     if (known := mteb_name(ref.name)) is not None:
-        return from_mteb(ref, known, overrides)
+        return from_mteb(ref, known, overrides, access)
     if _HUB_ID.fullmatch(ref.name):
         return from_hub(ref, overrides, access)
     raise unknown(ref.name)

@@ -16,7 +16,7 @@ Pooling = PoolingName | Annotated[int, Field(ge=0)]  # an int k: the k-th real t
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantization = Literal["8bit", "4bit"]
-Loader = Literal["transformers", "sentence-transformers", "mteb", "endpoint"]
+Loader = Literal["transformers", "sentence-transformers", "model2vec", "mteb", "endpoint"]
 # what a checkpoint gives: a vector of a text, a score of two texts, a sparse vector, or a vector of
 # each token
 Kind = Literal["encoder", "cross-encoder", "sparse encoder", "multi-vector encoder"]

@@ -1,5 +1,6 @@
 """A ModelSpec from a folder, from a row of the registry, from a name of mteb, or from the hub."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from angle_bench.checkpoints.prompts import alike
 from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.registry.mteb_models import (
+    NO_REVISION,
     is_instructed,
     known_names,
     mteb_models,
@@ -276,20 +278,34 @@ def _prompted_otherwise(hub_id: str | None, own: Settings, used: Settings) -> st
     )
 
 
-def from_mteb(ref: ModelRef, name: str, overrides: Overrides) -> ModelSpec:
+def from_mteb(ref: ModelRef, name: str, overrides: Overrides, access: LoadOptions) -> ModelSpec:
     """A name that mteb's own loader loads, in mteb's spelling.
 
+    With a setting it is computed here, under the prompts of that loader where no others are typed.
+
     Raises:
-        UsageError: A setting was typed, which that loader does not take.
+        UsageError: A setting was typed, and that loader prompts by code of its own, or another
+            library has to compute the folder.
+        ModelError: It is to be computed here, and cannot be fetched or read.
     """
+    revision = ref.revision or mteb_models()[name] or NO_REVISION
+    if overrides.given() and mteb_protocol(name) is not None:
+        if overrides.prompt is None:
+            overrides = replace(overrides, prompts=overrides.prompts or "mteb")
+        known = None if revision == NO_REVISION else revision
+        return _of_commit(ModelRef(name, ref.label), hub.commit_of(name, known), overrides, access)
     _refuse_overrides(name, "mteb", overrides)
-    revision = ref.revision or mteb_models()[name] or "no_revision_available"
     return ModelSpec(
         name=name,
         label=ref.label or name.rpartition("/")[2],
         revision=revision,
         loader="mteb",
     )
+
+
+def _of_commit(ref: ModelRef, commit: str, overrides: Overrides, access: LoadOptions) -> ModelSpec:
+    spec = from_folder(ref, hub.fetch(ref.name, commit), overrides, access, None, ref.name)
+    return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})
 
 
 def _refuse_overrides(name: str, loader: str, overrides: Overrides) -> None:
@@ -321,7 +337,7 @@ def from_hub(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelS
     """
     try:
         commit = hub.commit_of(ref.name, ref.revision)
-        folder = hub.fetch(ref.name, commit)
+        hub.fetch(ref.name, commit)
     except ModelError as error:
         if "gated" in error.what:
             raise
@@ -334,5 +350,4 @@ def from_hub(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelS
             ", or the same command with a network" if unseen else ""
         )
         raise UsageError(f"{error.what} Did you mean {or_list(near)}?", fix) from error
-    spec = from_folder(ref, folder, overrides, access, None, ref.name)
-    return spec if access.base and spec.base else spec.model_copy(update={"revision": commit})
+    return _of_commit(ref, commit, overrides, access)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from angle_bench.checkpoints.registry.mteb_models import mteb_protocol
 from angle_bench.checkpoints.spec import SCORED_PRECISIONS, ModelSpec, Precision, Shape
 from angle_bench.errors import UsageError, did_you_mean, or_list
 
@@ -125,10 +126,13 @@ def _variant(
 
 def _shape(spec: ModelSpec, option: str) -> Shape:
     if spec.settings is None:
+        here = spec.loader == "mteb" and mteb_protocol(spec.name) is not None
         raise UsageError(
             f"{spec.name} is loaded by {spec.loader} with its own settings; {option} cannot "
             "change them.",
-            f"the same command without {option}",
+            "the same command with --prompts mteb, which computes it here"
+            if here
+            else f"the same command without {option}",
         )
     if spec.shape is None:
         raise UsageError(

@@ -12,6 +12,7 @@ from typing import Any
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.folder.adapter_config import is_adapter, recorded_revision
+from angle_bench.checkpoints.registry.mteb_requirements import cannot_run, elsewhere
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.machine import available_memory, cores, processor
 from angle_bench.errors import AngleBenchError, shell_word
@@ -110,6 +111,8 @@ def _model_need(name: str, access: LoadOptions) -> Need:
             size, model = spec.endpoint.width, spec.short_revision
             return Need(name, True, f"answers with {size} dimensions, as {model}")
         if spec.loader == "mteb":
+            if (why := cannot_run(spec.name)) is not None:
+                return Need(name, False, why, elsewhere(spec.name))
             folder = hub.cached(spec.name, spec.revision)
         else:
             folder = spec.folder or hub.cached(spec.name, spec.revision)

@@ -152,11 +152,11 @@ def test_whose_vectors_they_are(loaded, monkeypatch: pytest.MonkeyPatch) -> None
     """Another version of the library, or another content, has vectors of its own."""
     from angle_bench.evaluation.encoders import foreign
 
-    one = loaded("words").identity
-    assert one == loaded("words").identity
-    assert one != loaded("static").identity
+    one = loaded("words").vectors.identity
+    assert one == loaded("words").vectors.identity
+    assert one != loaded("static").vectors.identity
     monkeypatch.setattr(foreign, "version", lambda name: "99")
-    assert loaded("words").identity.settings != one.settings
+    assert loaded("words").vectors.identity.settings != one.settings
 
 
 def test_vectors_that_depend_on_their_batch_are_not_stored(built, loaded) -> None:
@@ -169,7 +169,7 @@ def test_vectors_that_depend_on_their_batch_are_not_stored(built, loaded) -> Non
         want = theirs.encode(texts, show_progress_bar=False)
         np.testing.assert_allclose(ours.encode(texts), want, atol=2e-5, rtol=0)
     assert ours.counted()["stored"] == 0
-    assert ours._pool is None  # other processes would cut other batches
+    assert ours.vectors.pool is None  # other processes would cut other batches
     (warning,) = said
     assert "depends on the texts beside it in a batch" in warning
 
@@ -194,7 +194,7 @@ def test_two_processes_give_what_one_gives(loaded) -> None:
         np.testing.assert_allclose(
             two.encode(TEXTS, role=role), one.encode(TEXTS, role=role), atol=1e-6, rtol=0
         )
-    pids = [process.pid for process in two._pool["processes"]]
+    pids = [process.pid for process in two.vectors.pool["processes"]]
     assert len(pids) == 2
     two.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
@@ -205,7 +205,7 @@ def test_two_processes_give_what_one_gives(loaded) -> None:
 def test_a_dead_process_is_an_error_and_the_next_call_works(loaded) -> None:
     ours = loaded("words", "cpu:2")
     want = ours.encode(TEXTS)
-    for process in ours._pool["processes"]:
+    for process in ours.vectors.pool["processes"]:
         process.kill()
     with pytest.raises(ModelError, match="died"):
         ours.encode(TEXTS)

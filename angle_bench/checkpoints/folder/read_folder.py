@@ -25,6 +25,7 @@ from angle_bench.checkpoints.folder.st_folder import (
     st_settings,
     unread_prompt,
 )
+from angle_bench.checkpoints.folder.weights import is_model2vec
 from angle_bench.checkpoints.spec import (
     NO_TRUST,
     POOLING_ALIASES,
@@ -83,6 +84,8 @@ def read_folder(folder: Path, base: Path | None = None, trust: Trust = NO_TRUST)
     Raises:
         ModelError: Weights, tokenizer or config are missing or cannot be read.
     """
+    if base is None and is_model2vec(folder):
+        return _model2vec(folder)
     kind = "encoder" if (folder / FILE_NAME).is_file() else kind_of(folder)
     if kind != "encoder":
         return _other_kind(folder, base, trust, kind)
@@ -117,6 +120,12 @@ def _other_kind(folder: Path, base: Path | None, trust: Trust, kind: Kind) -> Fo
     note = f"{folder} is a {kind}: sentence-transformers computes it, by mteb's own wrapper"
     placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
     return FolderFacts(placeholder, note, loader="sentence-transformers", kind=kind)
+
+
+def _model2vec(folder: Path) -> FolderFacts:
+    note = f"{folder} has static embeddings: model2vec itself computes it, whatever else lies there"
+    placeholder = Settings(pooling=UNRECORDED_POOLING, max_length=2)
+    return FolderFacts(placeholder, note, loader="model2vec")
 
 
 def _foreign_part(folder: Path, trust: Trust) -> str | None:

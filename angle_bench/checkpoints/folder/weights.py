@@ -9,6 +9,7 @@ from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.checkpoints.folder.content import content_files
 from angle_bench.errors import MEMORY_FIX, ModelError, first_line, no_memory
 
+_MODEL2VEC = ("config.json", "model.safetensors", "tokenizer.json")  # its own layout
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 
 
@@ -58,6 +59,20 @@ def names_of_weights(folder: Path) -> set[str]:
         except Exception as error:  # the reader's own error class is not public
             raise unloadable(folder, error) from error
     return found
+
+
+def is_model2vec(folder: Path) -> bool:
+    """Whether a folder holds what `StaticModel.save_pretrained` of model2vec writes.
+
+    Its embeddings have another name than those of sentence-transformers.
+    """
+    if not all((folder / name).is_file() for name in _MODEL2VEC):
+        return False
+    try:
+        with safe_open(folder / "model.safetensors", framework="numpy") as opened:
+            return "embeddings" in opened.keys()  # noqa: SIM118  it is no dict
+    except Exception:  # the reader's own error class is not public; whoever loads it says more
+        return False
 
 
 def outside_embeddings(folder: Path, parameters: int) -> int:

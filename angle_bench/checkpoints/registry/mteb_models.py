@@ -5,6 +5,7 @@ from angle_bench.checkpoints.registry.registry import registry, users_entries
 from angle_bench.files.places import shipped_json
 
 _FILE = "mteb-models.json"
+NO_REVISION = "no_revision_available"  # what mteb calls the revision of a name that has none
 
 
 def mteb_models() -> dict[str, str | None]:
@@ -31,6 +32,17 @@ def mteb_protocol(name: str) -> Protocol | None:
 def is_instructed(name: str) -> bool:
     """Whether mteb says that a model of its is given prompts or instructions."""
     return name in shipped_json(_FILE)["instructed"]
+
+
+def has_own_code(name: str) -> bool:
+    """Whether mteb computes a name by code of its own, not by a SentenceTransformer."""
+    return name in shipped_json(_FILE)["own_code"]
+
+
+def required_extras(name: str) -> list[str]:
+    """The extras of mteb that a name of its needs."""
+    found: list[str] = shipped_json(_FILE)["extras"].get(name, [])
+    return found
 
 
 def known_names() -> list[str]:

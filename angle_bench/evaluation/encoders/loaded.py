@@ -12,6 +12,7 @@ from angle_bench.evaluation.encoders.run_encoder import (
     ByMteb,
     ByUs,
     ByWrapper,
+    InsideMteb,
     RunEncoder,
 )
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers
@@ -54,7 +55,7 @@ def load_encoders(
     if specs[0].loader == "endpoint":
         return _of_endpoint(specs, kept, options, progress)
     if specs[0].loader == "mteb":
-        return [_of_mteb(specs[0], options, progress)]
+        return [_of_mteb(specs[0], kept, options, progress)]
     if specs[0].kind != "encoder":
         return [_wrapped(specs[0], options, progress)]
     return [_of_library(specs[0], kept, options, progress)]
@@ -102,12 +103,19 @@ def _import_for_scores() -> None:
         from angle_bench.checkpoints.loading import devices  # noqa: F401  torch; mteb needs it
 
 
-def _of_mteb(spec: ModelSpec, options: Options, progress: Progress) -> ByMteb:
+def _of_mteb(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByMteb:
     from angle_bench.evaluation.encoders.foreign import devices_of, load_from_mteb
+    from angle_bench.evaluation.encoders.mteb_calls import KeptCalls
 
+    model = load_from_mteb(spec, options.computing.device, kept)
+    inside = getattr(model, "model", None)
+    if isinstance(inside, KeptCalls):
+        vars(inside).update(done=progress.texts)
+        return InsideMteb(model, vectors=inside.vectors)
+    progress.warning(f"mteb computes {spec.label} by code of its own: its vectors are not stored")
     if len(devices := devices_of(options.computing.device)) > 1:
         progress.warning(f"mteb computes {spec.label} on one device, {devices[0]}.")
-    return ByMteb(load_from_mteb(spec, options.computing.device))
+    return ByMteb(model)
 
 
 def _of_endpoint(

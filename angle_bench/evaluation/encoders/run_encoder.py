@@ -14,6 +14,7 @@ from angle_bench.evaluation.run.store_room import too_large
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.endpoint_encoder import EndpointEncoder
+    from angle_bench.evaluation.encoders.library_vectors import LibraryVectors
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
     from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
     from angle_bench.evaluation.run.prefetch import Ready
@@ -199,8 +200,9 @@ class ByMteb:
         """Nobody counts."""
         return {}
 
-    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> None:
+    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> str | None:
         """Its vectors are not stored."""
+        return None
 
     def ahead(self, pairs: Sequence[MissingTask], progress: Progress) -> "Ready":
         """Nothing: its vectors are not stored."""
@@ -247,3 +249,44 @@ class ByWrapper(ByMteb):
         from angle_bench.evaluation.encoders.load import refuse_changed_files
 
         refuse_changed_files(self.spec)
+
+
+@dataclass(frozen=True)
+class InsideMteb(ByMteb):
+    """A SentenceTransformer in mteb's wrapper: what it computes is stored and counted here.
+
+    Attributes:
+        vectors: What the SentenceTransformer computes.
+    """
+
+    vectors: "LibraryVectors | None" = None
+    tells_texts: bool = True
+
+    @property
+    def _inside(self) -> "LibraryVectors":
+        assert self.vectors is not None
+        return self.vectors
+
+    @property
+    def device(self) -> str:
+        """Where its vectors are computed."""
+        return self._inside.where
+
+    def counted(self) -> dict[str, int]:
+        """What it has done so far."""
+        return vars(self._inside.counts)
+
+    def too_large(self, texts: Sequence[int | None], store_options: StoreOptions) -> str | None:
+        """Vectors are stored as wide as the model gives them."""
+        if self._inside.store is None or self._inside.static:
+            return None
+        return too_large(self._inside.label, texts, self._inside.width, store_options)
+
+    def tell_warnings(self, progress: Progress) -> None:
+        """Each once."""
+        for warning in self._inside.warnings():
+            progress.warning(warning)
+
+    def end(self, between: IdleWorkers) -> None:
+        """Its processes end."""
+        self._inside.close()

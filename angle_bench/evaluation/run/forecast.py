@@ -10,6 +10,7 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.folder.config import read_config, shape_of
 from angle_bench.checkpoints.folder.weights import outside_embeddings, parameters_of
+from angle_bench.checkpoints.registry.mteb_requirements import cannot_run, elsewhere
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.checkpoints.variants import varied
 from angle_bench.encoding.tokenise import tokenise
@@ -76,6 +77,8 @@ class JobForecast:
         too_large: What is said where the vectors do not fit the store; None where they do, or
             nobody knows.
         faster: A dtype that would be faster on this processor, if one would.
+        refused: Why nothing of it can be computed here; None where it can.
+        instead: What to type then.
     """
 
     label: str
@@ -84,6 +87,8 @@ class JobForecast:
     seconds: float | None
     too_large: str | None = None
     faster: "FasterHalf | None" = None
+    refused: str | None = None
+    instead: str | None = None
 
     @property
     def todo(self) -> list[TaskForecast]:
@@ -118,6 +123,8 @@ def _job(job: Job, options: Options) -> JobForecast:
     made = JobForecast(label, tasks, "" if spec.endpoint is None else spec.endpoint.url, None)
     if not made.todo:
         return JobForecast(label, tasks, "", 0.0)
+    if spec.loader == "mteb" and (why := cannot_run(spec.name)) is not None:
+        return replace(made, refused=why, instead=elsewhere(spec.name, _names(made.todo)))
     width = _width(spec, place)
     if width is not None:
         counts = [task.texts for task in made.todo]
@@ -147,6 +154,10 @@ def _width(spec: ModelSpec, place: CheckpointPaths | None) -> int | None:
     if spec.endpoint is not None:
         return spec.endpoint.size
     return None if place is None or spec.settings is None else vector_width(spec, place)
+
+
+def _names(tasks: Sequence[TaskForecast]) -> list[str]:
+    return [task.name for task in tasks if mteb_task(task.name) is not None]
 
 
 def _with_parts(job: Job) -> Iterator[Task]:

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
+from angle_bench.checkpoints.registry.mteb_models import has_own_code
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.workers.silence import check_timeout
 from angle_bench.errors import ModelError, UsageError, or_list
@@ -123,6 +125,14 @@ def refuse_unused_options(spec: ModelSpec, computing: Computing) -> None:
                 f"{spec.label} is computed by {spec.computed_by}, which knows no {option}.",
                 f"the same command without {option}",
             )
+    if spec.loader == "model2vec":
+        _refuse_for_static(spec, computing)
+    if spec.loader == "mteb" and has_own_code(spec.name) and _several(computing.device):
+        raise UsageError(
+            f"{spec.label} is computed by code of its own in mteb, which knows one device, "
+            f"not -d {computing.device}.",
+            f"-d {computing.device.partition(',')[0].partition(':')[0]}",
+        )
 
 
 def refuse_no_vector(spec: ModelSpec) -> None:
@@ -136,3 +146,22 @@ def refuse_no_vector(spec: ModelSpec) -> None:
             f"{spec.label} is a {spec.kind}, which does not give one dense vector for a text.",
             "angle-bench run, which scores it, or the folder of an encoder",
         )
+
+
+def _refuse_for_static(spec: ModelSpec, computing: Computing) -> None:
+    if find_spec("model2vec") is None:
+        raise UsageError(
+            f"{spec.label} has static embeddings, and model2vec is not installed.",
+            "pip install 'angle-bench[static]'",
+        )
+    if computing.device not in ("auto", "cpu", "cpu:1"):
+        raise UsageError(
+            f"model2vec computes {spec.label} on all cores of one process, "
+            f"not on -d {computing.device}.",
+            "-d cpu",
+        )
+
+
+def _several(device: str) -> bool:
+    """Whether more than one device is named; what `auto`, `cpu` and `cuda` are is seen later."""
+    return "," in device or (device.startswith("cpu:") and device != "cpu:1")
