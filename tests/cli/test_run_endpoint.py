@@ -94,9 +94,13 @@ def test_sizes_and_prompts_are_results_of_their_own(cli: Cli, server: Embeddings
     assert main_score("endpoint__tiny") != json.loads(cut.read_text())["scores"]["test"][0]
     ended = cli("run", "-m", server.name, *TASK, "--prompt", "query: {text}")
     assert ended.code == 0, ended.err
+    assert cli("run", "-m", f"mine={server.name}", *TASK).code == 0
+    again = cli("run", "-m", "mine", *TASK)  # what is stored under a label is that server's
+    assert again.code == 0, again.err
+    assert "all stored before" in again.err
     board = cli("leaderboard", "-t", "STS12")
     assert board.code == 0, board.err
-    assert "openai:tiny size 8" in board.out
+    assert "size 8" in board.out
 
 
 def test_vectors_of_a_file(cli: Cli, server: EmbeddingsServer) -> None:

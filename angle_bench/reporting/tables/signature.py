@@ -15,6 +15,8 @@ NO_COMMIT = {
     NO_REVISION: ("none", "were stored without a revision"),
 }
 UNSAID = {"precision": "float32"}  # what a line means that lacks the part
+# of the model part of a run record
+SIGNED = ("settings", "endpoint", "selected_on_test", "loader", "first_stage")
 SELECTED = "selected on"  # test splits that the checkpoint was chosen by
 
 

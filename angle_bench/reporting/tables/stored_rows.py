@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from angle_bench.errors import some
-from angle_bench.reporting.tables.signature import TaskData, joined, signature
+from angle_bench.reporting.tables.signature import SIGNED, TaskData, joined, signature
 from angle_bench.reporting.tables.table import MARKS, Origin, ScoreSource, TableCell, TableRow
 from angle_bench.results.find.answers import (
     MergedScores,
@@ -15,7 +15,6 @@ from angle_bench.results.find.answers import (
 from angle_bench.results.find.selected_models import SelectedModel, SelectedResults
 from angle_bench.suites.task import Suite, Task
 
-_OF_SIGNATURE = ("settings", "selected_on_test", "loader", "first_stage")
 _VERDICTS = list(MARKS)  # the most doubtful last
 
 
@@ -129,7 +128,7 @@ def _signature(suite: Suite, name: str, found: MergedScores) -> str:
     settings = {}
     for answer in found.answers.values():
         recorded = answer.record.get("model", {})
-        part = {key: recorded[key] for key in _OF_SIGNATURE if key in recorded}
+        part = {key: recorded[key] for key in SIGNED if key in recorded}
         settings[str(part)] = {"name": name, "revision": main.revision, **part}
     return joined([signature(each, suite, versions, data, others) for each in settings.values()])
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from angle_bench.reporting.tables.signature import TaskData, signature
+from angle_bench.reporting.tables.signature import SIGNED, TaskData, signature
 from angle_bench.results.find.stored_models import StoredModel
 from angle_bench.results.layout import SIDE
 from angle_bench.results.metrics import Metrics, read_metrics
@@ -161,7 +161,7 @@ def _signature(
     if task is None:
         return ""
     recorded = record.get("model", {})
-    said = {key: recorded[key] for key in ("settings", "selected_on_test") if key in recorded}
+    said = {key: recorded[key] for key in SIGNED if key in recorded}
     data = TaskData.recorded(task.name, record.get("data", {}))
     model = {"name": name, "revision": revision, **said}
     return signature(model, suite_of(task), [read.mteb_version], [data])
