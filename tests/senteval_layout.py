@@ -54,8 +54,8 @@ def write_senteval(folder: Path) -> Path:
         asked = [f"{k}:some {text}" for k, text in zip(kinds, texts(kinds, seed), strict=True)]
         write(down / f"TREC/{name}.label", [*asked, "HUM:ind Who is \xf0 ?"], "latin-1")
     _pairs(down)
-    for name, labels in PROBING.items():
-        write(folder / f"probing/{name}.txt", _probing(labels))
+    for number, (name, labels) in enumerate(PROBING.items()):
+        write(folder / f"probing/{name}.txt", _probing(labels, seed=10 * number))
     return folder
 
 
@@ -106,11 +106,11 @@ def _pairs(down: Path) -> None:
         write(down / f"SNLI/s2.{part}", [*second, ""])
 
 
-def _probing(labels: Sequence[str]) -> list[str]:
+def _probing(labels: Sequence[str], seed: int) -> list[str]:
     lines = []
-    for seed, (part, count) in enumerate((("tr", 120), ("va", 40), ("te", 60))):
+    for at, (part, count) in enumerate((("tr", 80), ("va", 30), ("te", 40))):
         kinds = cycled(labels, count)
-        made = texts(kinds, seed)
+        made = texts(kinds, seed + at)
         # odd_man_out and others have columns between the label and the text
         lines += [f"{part}\t{k}\tmore\t{text}" for k, text in zip(kinds, made, strict=True)]
         lines += [f"{part}\t{labels[0]}\t{QUOTED}", f"{part}\t{labels[1]}\t{ODD_SPACES} caf\xe9"]
