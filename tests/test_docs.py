@@ -24,7 +24,8 @@ def test_links_lead_to_files(page: Path) -> None:
 
 def ours(page: Path) -> str:
     """A page without other programs' options: SLURM's, and what was typed before angle-bench."""
-    text = re.sub(r"^#SBATCH .*", "", page.read_text(), flags=re.MULTILINE)
+    others = r"^#SBATCH .*|^    \$ (uvx|pipx|docker) .*? angle-bench|--target cuda"
+    text = re.sub(others, "", page.read_text(), flags=re.MULTILINE)
     if page.name.startswith("from-"):
         return re.sub(r"^\|.*?\|", "|", text, flags=re.MULTILINE)
     return text
