@@ -355,8 +355,8 @@ OURS = (
     "STS-SentEval` against",
     "publishes. The copies on the hub",
     "`mteb run -m NAME",
+    "at its peak while mteb scores",
     "SimCSE papers: SICKRelatedness",
-    "suites' in mteb",
 )
 
 
@@ -434,10 +434,11 @@ def test_every_cell_about_others_is_a_claim() -> None:
         assert _covered(" | ".join(row), "docs/guide/from-mteb.md"), row
 
 
+NO_VERB = "results|tasks|models|this|checkpoint|and|not|but|import|on|in|than|when|is the"
 SAYING = re.compile(
     r"\b(mteb|MTEB|sentence-transformers|angle-emb|SentEval|SimCSE)\b[`)]*"
-    r"(?: (?:also|alone|itself|never|only|still))? (?!(?:results|tasks|models|this|checkpoint|and|not|but|import|is the)\b)"
-    r"([a-z]+(?:s|ed|t|ve|n)|does|has|is)\b"
+    rf"(?: (?:also|alone|itself|never|only|still))? (?!(?:{NO_VERB})\b)"
+    r"([a-z]+(?:s|ed|t|ve|n))\b"
 )
 
 
@@ -456,4 +457,4 @@ def test_no_sentence_says_more(page: Path) -> None:
     for paragraph in paragraphs:
         for found in SAYING.finditer(paragraph):
             around = paragraph[max(0, found.start() - 60) : found.end() + 160]
-            assert dated or _covered(around, name), around
+            assert dated or _covered(around, name), f"name a check of it, or a version: {around}"

@@ -287,6 +287,7 @@ def test_every_line_can_be_typed() -> None:
         parse(line)
 
 
+@pytest.mark.long
 def test_every_recipe_and_suite_is_understood(at_the_page: Cli) -> None:
     """What is trained and run, on which rows, as far as that goes without computing."""
     asked = 0

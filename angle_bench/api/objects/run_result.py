@@ -107,8 +107,8 @@ class RunResult:
         if len(names) > 1:
             data["mean"] = [points(table.average(row)) for row in table.rows]
         if averages.public(self.suite):
-            found = [averages.mean_of_public(self.suite, row.scores) for row in table.rows]
-            data["public"] = [points(each) for each in found]
+            means = [averages.mean_of_public(self.suite, row.scores) for row in table.rows]
+            data["public"] = [points(mean) for mean in means]
         index = pd.Index([row.label for row in table.rows], dtype="str", name="model")
         found = pd.DataFrame(data, index=index).astype("float64")
         signatures = {row.label: row.signature for row in table.rows}
