@@ -41,6 +41,18 @@ def test_show_has_prompts_and_published_scores(cli: Cli) -> None:
     assert llama["prepare_sentence"] is True
 
 
+def test_show_of_a_name_that_mteb_loads(cli: Cli) -> None:
+    """Who computes it, and what is missing; of a row what its vectors equal."""
+    jina = json.loads(cli("models", "show", "jinaai/jina-embeddings-v3", "--json").out)
+    assert jina["extras"] == ["jina", "flash-attention"]
+    assert "cannot run here" in jina["cannot_run"]
+    assert jina["instead"].startswith("uv run --no-project --with 'mteb[jina,flash-attention]'")
+    assert "SentenceTransformer" in cli("models", "show", "intfloat/e5-small").out
+    assert "code of its own" in cli("models", "show", "openai/text-embedding-3-small").out
+    qwen = cli("models", "show", "Qwen3-Embedding-0.6B").out
+    assert "tests/models/test_instructed.py" in qwen
+
+
 def test_a_misspelt_name_is_answered(cli: Cli) -> None:
     ended = cli("models", "show", "UAE-Large-V2")
     assert (ended.code, len(ended.errors)) == (2, 2)

@@ -60,6 +60,7 @@ class Entry(BaseModel):
         base: The model that an adapter was trained on, a hub id or a folder.
         padding_side: Where its authors' tokenizer pads; no vector here depends on it.
         cuts: Which of layers and sizes it was trained to be cut in.
+        evidence: What the vectors that are computed here were compared with, and the test.
         contents: Content hashes that are known to be a hub commit.
     """
 
@@ -88,6 +89,7 @@ class Entry(BaseModel):
     cuts: tuple[Literal["layers", "sizes"], ...] = ()
     license: str | None = None
     source: str | None = None
+    evidence: str | None = None
     shape: Shape | None = None
     package: Package | None = None
     contents: dict[str, str] = {}
