@@ -36,9 +36,9 @@ class Column:
         key: A task's name, `mean`, `types`, `type:STS`, `language:deu-Latn`, or the kind.
         header: What a table shows.
         kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them;
-            `language` is over the subsets of one; `rank` is the interval of ranks that cannot be told apart; `zero_shot` the share of
-            the tasks that a model was not trained on, as declared, `seen` that of the items whose
-            texts its training had.
+            `language` is over the subsets of one; `rank` is the interval of ranks that cannot be
+            told apart; `zero_shot` the share of the tasks that a model was not trained on, as
+            declared, `seen` that of the items whose texts its training had.
     """
 
     key: str
