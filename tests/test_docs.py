@@ -26,7 +26,8 @@ def ours(page: Path) -> str:
     """A page without other programs' options: schedulers', and what was typed before this one."""
     text = re.sub(r"^#(?:SBATCH|PBS|BSUB|\$) .*", "", page.read_text(), flags=re.MULTILINE)
     text = re.sub(r"^ +ray job submit .*", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^    \$ (uvx|pipx|docker) .*? angle-bench|--target cuda", "", text, flags=re.MULTILINE)
+    other_tools = r"^    \$ (uvx|pipx|docker) .*? angle-bench|--target cuda"
+    text = re.sub(other_tools, "", text, flags=re.MULTILINE)
     if page.name.startswith("from-"):
         return re.sub(r"^\|.*?\|", "|", text, flags=re.MULTILINE)
     return text

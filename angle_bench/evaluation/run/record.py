@@ -70,7 +70,7 @@ def model_record(spec: ModelSpec) -> dict[str, Any]:
     """What a record says of the model."""
     served = {} if spec.endpoint is None else {"endpoint": spec.endpoint.recorded()}
     chosen = {"selected_on_test": list(spec.selected_on_test)} if spec.selected_on_test else {}
-    kind = {} if spec.kind == "encoder" else {"kind": spec.kind}
+    kind: dict[str, Any] = {} if spec.kind == "encoder" else {"kind": spec.kind}
     if spec.first_stage is not None:
         kind["first_stage"] = spec.first_stage.model_dump()
     return {

@@ -38,8 +38,8 @@ class Column:
         kind: `mean` is over tasks, `types` over the means of the types, `type` over one of them,
             `public` over the tasks with public data, of a suite that also has private ones;
             `language` over the subsets of one; `rank` is the interval of ranks that cannot be
-            told apart; `zero_shot` the share of the tasks that a model was not trained on, as declared, `seen` that of the items whose
-            texts its training had.
+            told apart; `zero_shot` the share of the tasks that a model was not trained on, as
+            declared, `seen` that of the items whose texts its training had.
     """
 
     key: str

@@ -17,9 +17,9 @@ class TableLayout:
     """What is shown of a leaderboard, and which way round.
 
     Attributes:
-        columns: `tasks` shows every task, by type; `summary` the averages alone; `languages` the mean
-            of each language; empty shows the tasks of a suite of one type, and the averages of
-            others.
+        columns: `tasks` shows every task, by type; `summary` the averages alone; `languages` the
+            mean of each language; empty shows the tasks of a suite of one type, and the averages
+            of others.
         marks: Whether signs stand on cells, with the notes that explain them.
         transpose: Whether models are columns.
         caption: What stands above the table of a document; empty says what the scores are.
