@@ -160,6 +160,8 @@ def run(
         model
         all-MiniLM-L6-v2           65.31
     """
+    from angle_bench.evaluation.tracking.trackers import tracker_names
+
     changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile, similarity)
     question = Question(
         models=listed(models),
@@ -177,7 +179,7 @@ def run(
         shard=shard,
         overwrite=overwrite,
         debug_timing=None if debug_timing is None else place(debug_timing),
-        track=words_of(track),
+        track=tracker_names(track),
     )
     plan = planned(question)
     warn(f"{folder} holds no model and is left out" for folder in plan.left_out)
