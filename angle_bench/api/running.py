@@ -163,6 +163,8 @@ def run(
         model
         all-MiniLM-L6-v2           65.31
     """
+    from angle_bench.evaluation.tracking.trackers import tracker_names
+
     changes = Overrides(pooling, prompt, prompts, max_length, dtype, attention, compile, similarity)
     question = Question(
         models=listed(models),
@@ -181,7 +183,7 @@ def run(
         overwrite=overwrite,
         first_stage=first_stage,
         debug_timing=None if debug_timing is None else place(debug_timing),
-        track=words_of(track),
+        track=tracker_names(track),
     )
     plan = planned(question)
     warn(plan.left_out)

@@ -13,6 +13,7 @@ from scipy import stats
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.errors import DataError, UsageError
 from angle_bench.evaluation.run.run_options import StoreOptions
+from angle_bench.evaluation.tracking.trackers import tracker_names
 from angle_bench.suites.task import Suite
 from angle_bench.suites.user_task import OwnTask
 from angle_bench.training.checkpoint.run_folder import RunFolder
@@ -43,7 +44,7 @@ def train(
     output: str | Path = "checkpoints/candidate",
     resume: bool = False,
     device: str = "auto",
-    track: str | None = None,
+    track: str | Sequence[str] | None = None,
     mirror: str | Path | None = None,
     base: str | Path | None = None,
     select_on_test: bool = False,
@@ -76,7 +77,7 @@ def train(
         output: The new folder; the data sets are kept in it, so that training can go on.
         resume: Continue from the last checkpoint.
         device: `auto`, `cpu`, `cuda:1`, `mps`.
-        track: tensorboard, wandb, mlflow or trackio.
+        track: Where losses are reported: tensorboard, wandb, mlflow, trackio, or several.
         mirror: A folder with models and data under their hub ids.
         base: The base of an adapter, where the recorded one is elsewhere.
         select_on_test: Whether the checkpoint may be chosen by a test split.
@@ -153,7 +154,7 @@ def train(
             access=LoadOptions.of(base, mirror, trust_remote_code, allow_pickle),
             device=device,
             resume=resume,
-            track=track,
+            track=tracker_names(track),
             select_on_test=select_on_test,
             suite=_suite(valid) if chosen_by_rows else None,
             command=["angle_bench.train"],

@@ -46,6 +46,7 @@ refused: list[str] = [f.refusal for f in ab.submit("out", models="a", dry_run=Tr
 cited: str = ab.cite("a", tasks="STS").paragraph("markdown") + ab.cite("a").bibtex
 html: str = b.to_html() + b.to_markdown() + b.to_csv(raw=True)
 count: int = len(ab.scores("results", tasks="STS")) + len(ab.runs())
+left: int = int((ab.progress("results")["state"] == "left").sum())
 pairs = ab.predictions("a", "STS12", results="results")
 names: list[str] = ab.models().names + ab.tasks("STS").names + ab.recipes().names
 fits: bool = ab.reproduce("UAE-Large-V1", tolerance=0.1).matches

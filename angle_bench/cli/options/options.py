@@ -93,6 +93,15 @@ Shard = Annotated[
         "of SLURM, PBS, LSF, SGE or Kubernetes.",
     ),
 ]
+Track = Annotated[
+    str,
+    typer.Option(
+        "--track",
+        metavar="NAMES",
+        help="Report to tensorboard, wandb, mlflow, trackio, by commas; or none.",
+        autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(

@@ -99,15 +99,7 @@ class Carried:
             help="Write a trace of what all processes here did, for chrome://tracing.",
         ),
     ] = None
-    track: Annotated[
-        str,
-        typer.Option(
-            "--track",
-            metavar="NAMES",
-            help="Report scores to tensorboard, wandb, mlflow, trackio, by commas; or none.",
-            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
-        ),
-    ] = "none"
+    track: shared.Track = "none"
     cache_dtype: Annotated[
         str,
         typer.Option(
@@ -223,6 +215,7 @@ def _question(
 ) -> "Question":
     from angle_bench.api.calling.run_plan import Question
     from angle_bench.api.calling.words import words_of
+    from angle_bench.evaluation.tracking.trackers import tracker_names
 
     return Question(
         models=asked.model,
@@ -240,7 +233,7 @@ def _question(
         shard=carried.shard,
         overwrite=carried.overwrite,
         debug_timing=carried.debug_timing,
-        track=() if carried.track == "none" else words_of(carried.track),
+        track=tracker_names(carried.track),
         first_stage=asked.first_stage,
         command=command_line.command(),
     )

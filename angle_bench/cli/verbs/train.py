@@ -100,15 +100,7 @@ class Processes:
         bool,
         shared.flag("--fsdp", help="Divide weights and optimizer over the processes."),
     ] = False
-    track: Annotated[
-        str,
-        typer.Option(
-            "--track",
-            metavar="NAME",
-            help="tensorboard, wandb, mlflow, trackio or none.",
-            autocompletion=complete.choices("tensorboard", "wandb", "mlflow", "trackio", "none"),
-        ),
-    ] = "none"
+    track: shared.Track = "none"
 
 
 @dataclass(frozen=True)
@@ -292,6 +284,7 @@ def _request(
     store_options: "StoreOptions",
 ) -> "Callable[[PlannedTraining], TrainingRequest]":
     """What is asked of each training."""
+    from angle_bench.evaluation.tracking.trackers import tracker_names
     from angle_bench.training.loop.training_request import TrainingRequest
 
     return lambda training: TrainingRequest(
@@ -300,7 +293,7 @@ def _request(
         device=device,
         resume=wanted.resume,
         processes=divided.processes,
-        track=None if divided.track == "none" else divided.track,
+        track=tracker_names(divided.track),
         select_on_test=judged.select_on_test,
         command=command_line.command(),
         store_options=store_options,

@@ -24,6 +24,17 @@ class Tracker(Protocol):
         ...
 
 
+def tracker_names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The trackers of a text with commas, or of several; `none` alone is none.
+
+    >>> tracker_names("wandb, mlflow"), tracker_names(["wandb"]), tracker_names("none")
+    (('wandb', 'mlflow'), ('wandb',), ())
+    """
+    texts = [given] if isinstance(given, str) else list(given or ())
+    names = tuple(word.strip() for text in texts for word in text.split(","))
+    return () if names == ("none",) else names
+
+
 def check_tracker(name: str) -> None:
     """Refuse a tracker that is unknown or not installed.
 

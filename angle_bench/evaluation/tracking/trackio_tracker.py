@@ -29,7 +29,7 @@ class TrackioTracker:
                 embed=False,
             )
             tables = {
-                name: trackio.Table(dataframe=pd.DataFrame(list(table.rows), columns=table.columns))
+                name: trackio.Table(dataframe=pd.DataFrame(table.by_column()))
                 for name, table in model.tables.items()
             }
             run.log({**model.metrics, **tables})

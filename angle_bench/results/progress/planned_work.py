@@ -41,8 +41,8 @@ class PlannedWork:
         """From a record.
 
         Raises:
-            KeyError: Something is missing.
-            TypeError: Something is of another kind.
+            KeyError: A key is missing.
+            TypeError: A value is of another kind.
             ValueError: It has a folder elsewhere, or a part that cannot be.
         """
         models = {str(label): str(folder) for label, folder in said["models"].items()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.evaluation.tracking.trackers import check_tracker
+from angle_bench.evaluation.tracking.trackers import check_trackers
 from angle_bench.suites.task import Suite
 from angle_bench.training.checkpoint.run_folder import RunFolder, absolute
 from angle_bench.training.data.batches import announced
@@ -45,8 +45,7 @@ def begin(recipe: Recipe, request: TrainingRequest) -> Begun:
     marks = () if suite is None else refuse_test_splits(suite, request.select_on_test)
     if suite is None:
         refuse_idle_selection(recipe)
-    if request.track is not None:
-        check_tracker(request.track)
+    check_trackers(request.track)
     spec = starting_point(recipe, request.access)
     taught = teachings(recipe, spec, request.access)
     fsdp.refuse_unfit(recipe)

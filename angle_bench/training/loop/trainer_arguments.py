@@ -1,6 +1,7 @@
 """What transformers' Trainer is told of a recipe."""
 
 import os
+from collections.abc import Sequence
 
 import torch
 from transformers import TrainingArguments
@@ -12,7 +13,7 @@ from angle_bench.training.recipe.recipe import Recipe
 
 
 def training_arguments(
-    recipe: Recipe, folder: RunFolder, device: str, track: str | None
+    recipe: Recipe, folder: RunFolder, device: str, track: Sequence[str]
 ) -> TrainingArguments:
     """What transformers needs to know of a recipe.
 
@@ -54,7 +55,7 @@ def training_arguments(
         eval_strategy="no",
         save_strategy="no",
         logging_strategy="no",
-        report_to=[track or "none"],
+        report_to=list(track) or ["none"],
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,

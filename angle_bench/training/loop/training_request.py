@@ -31,7 +31,7 @@ class TrainingRequest:
     device: str = "auto"
     resume: bool = False
     processes: int = 1
-    track: str | None = None
+    track: Sequence[str] = ()
     select_on_test: bool = False
     suite: Suite | None = None
     command: Sequence[str] = ()
