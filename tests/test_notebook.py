@@ -38,7 +38,9 @@ def test_the_files_are_what_their_sources_make() -> None:
 
 def test_no_output_is_kept() -> None:
     for place in FOLDER.glob("*.ipynb"):
-        for cell in code_of(read(place.stem)):
+        notebook = read(place.stem)
+        nbformat.validate(notebook)
+        for cell in code_of(notebook):
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 

@@ -5,12 +5,12 @@ alone, with `<!-- code -->` where a cell of the English one belongs. Outputs are
 the notebooks and compare the files with what this module makes.
 """
 
+import json
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jinja2 import Environment, StrictUndefined
 
 SOURCES = Path("tools/notebook_sources")  # of a checkout, where the command is typed
@@ -55,17 +55,19 @@ def with_code(prose: str, english: str) -> str:
 
 def notebook(text: str) -> str:
     """A notebook without outputs, as JSON, of Markdown with blocks of Python."""
-    cells = []
+    cells: list[dict[str, Any]] = []
     for place, part in enumerate(_BLOCK.split(text)):
         if part.strip():
-            kind: Any = nbformat.v4.new_code_cell if place % 2 else nbformat.v4.new_markdown_cell
-            cells.append(kind(part.strip(), id=f"cell-{len(cells)}"))
+            cell: dict[str, Any] = {"id": f"cell-{len(cells)}", "metadata": {}}
+            cell["source"] = part.strip().splitlines(keepends=True)
+            cell["cell_type"] = "code" if place % 2 else "markdown"
+            if place % 2:
+                cell |= {"execution_count": None, "outputs": []}
+            cells.append(cell)
     python = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": python, "language_info": {"name": "python"}}
-    made = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
-    nbformat.validate(made)
-    written: str = nbformat.writes(made)
-    return f"{written}\n"
+    made = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -206,29 +206,23 @@ def test_its_vectors_by_trust_remote_code(tmp_path: Path) -> None:
     given: dict[str, Any] = {"pooling": "mean", "prompt": "none", "device": "cpu:1"}
     texts = ["a dog runs in the water", "two cats", "the red piano and the blue guitar"]
     ids = AutoTokenizer.from_pretrained(tmp_path / "elm")(texts)["input_ids"]
-    for start in (None, 0, 2):
-        trusted = angle_bench.load(
-            str(tmp_path / "elm"), trust_remote_code=True, bidirectional_start=start, **given
-        )
-        with trusted as encoder:
-            found = encoder.encode(texts)
-        for vector, row in zip(found, ids, strict=True):
-            expected = brute_force(model, row, 3 if start is None else start).mean(axis=0)
-            np.testing.assert_allclose(vector, expected, atol=2e-5)
+    trusted = angle_bench.load(
+        str(tmp_path / "elm"), trust_remote_code=True, bidirectional_start=1, **given
+    )
+    with trusted as encoder:
+        found = encoder.encode(texts)
+    for vector, row in zip(found, ids, strict=True):
+        expected = brute_force(model, row, start=1).mean(axis=0)
+        np.testing.assert_allclose(vector, expected, atol=2e-5)
 
 
 @pytest.mark.process
-def test_its_code_is_not_run_without_trust_and_what_is_refused_has_two_lines(
-    tmp_path: Path, cli: Cli
-) -> None:
+def test_a_run_says_in_two_lines_what_is_refused(tmp_path: Path, cli: Cli) -> None:
     write_folder(tmp_path / "elm", mask="inside")
     (tmp_path / "angle-bench.toml").write_text(
         '[[model]]\nname = "elm"\npath = "elm"\npooling = "mean"\nbidirectional_start = 1\n'
         '[model.prompts]\ndefault = ""\n'
     )
-    ended = cli("run", "-m", "elm", "-t", "demo", "-d", "cpu:1")
-    assert ended.code == 1
-    assert "comes with code of its makers" in ended.errors[0]
     ended = cli("run", "-m", "elm", "-t", "demo", "-d", "cpu:1", "--trust-remote-code")
     assert ended.code == 1
     assert len(ended.errors) == 2
