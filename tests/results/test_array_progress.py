@@ -33,7 +33,8 @@ class Array:
         **more: Any,
     ) -> None:
         """A record, of which `base/STS12` is a task; it began at its name's place in the ABC."""
-        work = {"models": MODELS, "tasks": TASKS, "part": part, "overwrite": False, **more}
+        tasks = dict.fromkeys(MODELS, TASKS)
+        work = {"models": MODELS, "tasks": tasks, "part": part, "overwrite": False, **more}
         outcome: dict[str, Any] = {
             label: {"kept": [], "scored": [], "failed": {}} for label in MODELS
         }
@@ -142,12 +143,21 @@ def test_what_is_computed_again_is_done_once_its_part_has_done_it(array: Array) 
     assert seen(array).parts == 2
 
 
+def test_a_task_that_a_model_is_not_scored_on_is_not_waited_for(array: Array) -> None:
+    """A cross-encoder ranks, and its suite is shorter than that of the models beside it."""
+    base, other = MODELS
+    array.put("a", tasks={base: TASKS, other: TASKS[:1]})
+    found = seen(array)
+    assert list(found.states[base]) == TASKS
+    assert list(found.states[other]) == TASKS[:1]
+
+
 def test_what_is_running_is_shown_and_else_what_was_last(array: Array) -> None:
-    array.put("a", tasks=["STS14"], code=None)
+    array.put("a", tasks=dict.fromkeys(MODELS, ["STS14"]), code=None)
     array.run("a")
-    array.put("b", tasks=["STS15"], code=None)
+    array.put("b", tasks=dict.fromkeys(MODELS, ["STS15"]), code=None)
     array.run("b")
-    array.put("c", tasks=["STS16"])
+    array.put("c", tasks=dict.fromkeys(MODELS, ["STS16"]))
     shown = [list(each.states["base"]) for each in array_progress(array.root, [])]
     assert shown == [["STS14"], ["STS15"]]
     array.end()
@@ -161,7 +171,9 @@ def test_what_is_running_is_shown_and_else_what_was_last(array: Array) -> None:
         {"models": {"base": "../elsewhere"}},
         {"models": {"base": "/etc"}},
         {"models": ["base"]},
-        {"tasks": ["../STS12"]},
+        {"tasks": ["STS12"]},
+        {"tasks": {"base": ["STS12"]}},
+        {"tasks": dict.fromkeys(MODELS, ["../STS12"])},
         {"part": [3, 2]},
         {"part": [1]},
         {"part": ["x", "y"]},

@@ -181,21 +181,23 @@ def planned(question: Question, *, write: bool = True) -> Plan:
         for grid, part in [(grid, scorable_suite(grid, suite, said)) for grid in grids]
     ]
     shard = Shard(1, 1) if question.shard is None else parse_shard(question.shard, os.environ)
-    work = _work(jobs, suite, shard, options)
+    work = _work(jobs, shard, options)
     jobs = jobs if question.shard is None else cut(jobs, shard)
     return Plan(question, specs, jobs, tables_of(found), suite, trained, options, work, said)
 
 
-def _work(jobs: "Sequence[Job]", suite: "Suite", shard: "Shard", options: Options) -> "PlannedWork":
+def _work(jobs: "Sequence[Job]", shard: "Shard", options: Options) -> "PlannedWork":
     """What all parts of a run compute together."""
     from angle_bench.results.progress.planned_work import PlannedWork
 
+    variants = {each.spec.variant_label: (each, job) for job in jobs for each in job.variants}
     places = {
-        each.spec.variant_label: each.folder.path.relative_to(options.root).as_posix()
-        for job in jobs
-        for each in job.variants
+        label: each.folder.path.relative_to(options.root).as_posix()
+        for label, (each, _) in variants.items()
     }
-    names = [task.name for task in suite.task]
+    names = {
+        label: [task.name for task in job.suite.task] for label, (_, job) in variants.items()
+    }
     return PlannedWork(places, names, (shard.number, shard.count), options.overwrite)
 
 

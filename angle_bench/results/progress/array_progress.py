@@ -144,7 +144,7 @@ def _progress(root: Path, records: Sequence[_Record]) -> ArrayProgress:
     states = {
         label: {
             task: _state(root / folder / SIDE / f"{task}.lock", (label, task), done, failed)
-            for task in work.tasks
+            for task in work.tasks[label]
         }
         for label, folder in work.models.items()
     }

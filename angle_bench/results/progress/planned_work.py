@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,26 +13,27 @@ class PlannedWork:
 
     Attributes:
         models: The folder of each model below the results folder, by what tables call it.
-        tasks: Their names.
+        tasks: The names of those that each model is scored on.
         part: Which part of how many the command takes; 1 of 1 where it takes all.
         overwrite: Whether what is stored is computed again.
     """
 
     models: Mapping[str, str]
-    tasks: Sequence[str]
+    tasks: Mapping[str, Sequence[str]]
     part: tuple[int, int] = (1, 1)
     overwrite: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
         """The same for all jobs of an array, and for those that are submitted again."""
-        return (*self.models.items(), *self.tasks, self.overwrite)
+        tasks = [(label, *names) for label, names in self.tasks.items()]
+        return (*self.models.items(), *tasks, self.overwrite)
 
     def to_dict(self) -> dict[str, Any]:
         """As a record holds it."""
         return {
             "models": dict(self.models),
-            "tasks": list(self.tasks),
+            "tasks": {label: list(names) for label, names in self.tasks.items()},
             "part": list(self.part),
             "overwrite": self.overwrite,
         }
@@ -46,9 +48,9 @@ class PlannedWork:
             ValueError: It has a folder elsewhere, or a part that cannot be.
         """
         models = {str(label): str(folder) for label, folder in said["models"].items()}
-        tasks = [str(task) for task in said["tasks"]]
+        tasks = {label: list(map(str, said["tasks"][label])) for label in models}
         number, count = map(int, said["part"])
-        for path in map(PurePosixPath, [*models.values(), *tasks]):
+        for path in map(PurePosixPath, [*models.values(), *chain(*tasks.values())]):
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{path} is not below the results folder")
         if not 1 <= number <= count:
