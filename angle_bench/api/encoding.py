@@ -71,6 +71,7 @@ class Encoded(Value):
         skipped: A line for each file that had such rows.
         unused_columns: The other columns of the files.
         seconds: How long it took.
+        tokens: That a server counted, and somebody may pay; None where none computes the model.
     """
 
     output: Path
@@ -83,20 +84,24 @@ class Encoded(Value):
     skipped: tuple[str, ...]
     unused_columns: tuple[str, ...]
     seconds: float
+    tokens: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those of `angle-bench encode --json`."""
         row_file = None if self.row_file is None else str(self.row_file)
         plain = {**asdict(self), "output": str(self.output), "row_file": row_file}
         del plain["seconds"]
+        if self.tokens is None:
+            del plain["tokens"]
         return plain
 
     def to_text(self) -> str:
         """The file, how many vectors it holds, and how long they took."""
         pace = self.vectors / max(self.seconds, 1e-9)
+        counted = f", {self.tokens:,} tokens by the server's count" if self.tokens else ""
         return (
             f"saved {self.output}  {self.vectors:,} vectors of {self.dimensions} dimensions  "
-            f"{duration(self.seconds)}, {pace:,.0f} texts/s"
+            f"{duration(self.seconds)}, {pace:,.0f} texts/s{counted}"
         )
 
 
@@ -223,7 +228,7 @@ def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
         found = _texts(request)
         check_output(request.output, found.column, request.overwrite)
         began = time.monotonic()
-        vectors = compute(
+        vectors, tokens = compute(
             spec, found.texts, request.asked, request.computing, request.store_options, progress
         )
     left_out = {"skipped": found.skipped, "unused_columns": found.unused}
@@ -240,6 +245,7 @@ def encoded(request: EncodeRequest, progress: Quiet) -> Encoded:
         skipped=tuple(found.skipped),
         unused_columns=tuple(found.unused),
         seconds=time.monotonic() - began,
+        tokens=None if spec.endpoint is None else tokens,
     )
 
 

@@ -64,15 +64,18 @@ def compute(
     computing: Computing,
     store_options: StoreOptions,
     progress: Progress,
-) -> "Vectors":
-    """Vectors of texts, (texts, dimension), through the store; what is cut is told."""
+) -> "tuple[Vectors, int]":
+    """Vectors of texts, (texts, dimension), through the store, and the tokens of what was computed.
+
+    What is cut is told.
+    """
     with opened_encoder(spec, computing, store_options, progress) as encoder:
         progress.model(spec.header([]), 1, len(texts))
         progress.task("texts", 1, len(texts))
         vectors: Vectors = encoder.encode(
             texts, role=asked.role, embedding_start=asked.start, embedding_size=asked.size
         )
-    return vectors
+        return vectors, encoder.counted()["tokens"]
 
 
 @contextmanager

@@ -107,6 +107,7 @@ def test_vectors_of_a_file(cli: Cli, server: EmbeddingsServer) -> None:
     Path("texts.txt").write_text("A cat.\nA dog.\n")
     ended = cli("encode", "texts.txt", "-m", server.name, "-o", "v.parquet")
     assert ended.code == 0, ended.err
+    assert "tokens by the server's count" in ended.out + ended.err
     table = pq.read_table("v.parquet")
     assert table.num_rows == 2
     assert table.schema.metadata[b"loader"] == b"endpoint"

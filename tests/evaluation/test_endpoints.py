@@ -232,6 +232,13 @@ def test_a_server_that_changes_during_a_run_is_noticed(server: EmbeddingsServer)
             encoder.encode(TEXTS[2:4])
 
 
+def test_a_server_that_changes_before_the_first_size_is_noticed(server: EmbeddingsServer) -> None:
+    with angle_bench.load(server.name, size=4) as encoder:
+        server.embed = lambda texts: by_hash(texts, seed=1)
+        with pytest.raises(ModelError, match="answers otherwise than when it was asked first"):
+            encoder.encode(TEXTS[2:4])
+
+
 def test_prompts_are_put_around_texts_by_us(server: EmbeddingsServer) -> None:
     with angle_bench.load(server.name, prompt="query: {text}") as encoder:
         encoder.encode(TEXTS[:1])
@@ -258,7 +265,7 @@ def test_dimensions_are_asked_for(server: EmbeddingsServer) -> None:
     assert all(body["dimensions"] == 4 for body in server.asked[-2:])
     cut = by_hash(TEXTS[:3])[:, :4]
     np.testing.assert_allclose(found, cut / np.linalg.norm(cut, axis=1, keepdims=True), rtol=1e-6)
-    server.faults += ["", "whole"]  # the first is resolve's
+    server.faults += ["", "", "whole"]  # the first two are asked without dimensions
     with (
         angle_bench.load(server.name, size=4) as encoder,
         pytest.raises(ModelError, match="was asked for 4 dimensions, and gives 16"),

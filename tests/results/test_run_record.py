@@ -74,6 +74,10 @@ def test_an_odd_account_of_a_run_is_named_and_left_out(
         ("weight_bytes", 1.5),
         ("weight_bytes", True),
         ("weight_bytes", "90 MB"),
+        ("endpoint", "http://127.0.0.1:8000/v1"),
+        ("endpoint", {"url": 5, "model": "m", "prompts": {}}),
+        ("endpoint", {"url": "u", "model": "m", "dimensions": "4", "prompts": {}}),
+        ("endpoint", {"url": "u"}),
     ],
 )
 def test_odd_facts_of_a_checkpoint_are_named_and_left_out(

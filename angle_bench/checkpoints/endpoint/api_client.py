@@ -86,7 +86,7 @@ class EmbeddingsApi:
         retries: How long a request is tried again.
 
     Raises:
-        UsageError: httpx2 is not installed, or the key cannot be one.
+        UsageError: httpx2 is not installed, the key cannot be one, or certificates cannot be read.
     """
 
     def __init__(
@@ -248,7 +248,15 @@ def _until(date: str) -> float:
 
 def _trusted(http: Any, ref: EndpointRef) -> Any:
     """Which certificates are: the system's or SSL_CERT_FILE's; without TLS there is none."""
-    return http.create_ssl_context() if ref.address.startswith("https:") else False
+    if not ref.address.startswith("https:"):
+        return False
+    try:
+        return http.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(
+            f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {error}.",
+            "SSL_CERT_FILE=CA.pem before the command, with certificates in PEM",
+        ) from error
 
 
 def _library() -> Any:

@@ -24,7 +24,11 @@ from angle_bench.encoding.store.interface import StoreIdentity
 from angle_bench.encoding.workers.contract import Vectors
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.encode_arguments import EncodeCall, call_template, prompt_named
-from angle_bench.evaluation.encoders.endpoint_requests import MOST_TOKENS, requested
+from angle_bench.evaluation.encoders.endpoint_requests import (
+    MOST_TOKENS,
+    refuse_other_answer,
+    requested,
+)
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.run.run_options import Computing, refuse_unused_options
 
@@ -122,10 +126,13 @@ class EndpointEncoder(SentenceEncoder):
             f"{self.spec.variant_label}@{self.spec.short_revision}",
         )
 
+    @property
+    def _ref(self) -> EndpointRef:
+        return EndpointRef(self.endpoint.model, self.endpoint.url)
+
     @cached_property
     def _api(self) -> EmbeddingsApi:
-        ref = EndpointRef(self.endpoint.model, self.endpoint.url)
-        opened = EmbeddingsApi(ref, self.endpoint.dimensions, self.retries)
+        opened = EmbeddingsApi(self._ref, self.endpoint.dimensions, self.retries)
         # an encoder that is forgotten leaves no connection
         self._end = weakref.finalize(self, opened.close)
         return opened
@@ -135,10 +142,13 @@ class EndpointEncoder(SentenceEncoder):
         """The vector of the first probe text in the dimensions that are asked for, (1, size).
 
         Raises:
-            ModelError: The server gives others.
+            ModelError: The server gives others, or is another model by now.
         """
+        whole = unpacked(self.endpoint.probe)[:1]
         if self.endpoint.dimensions is None:
-            return unpacked(self.endpoint.probe)[:1]
+            return whole
+        with EmbeddingsApi(self._ref, None, self.retries) as api:  # it may have changed by now
+            refuse_other_answer(api, api.submit(PROBES[:1]).result().vectors, whole)
         found = self._api.submit(PROBES[:1]).result().vectors
         if found.shape[1] != self.endpoint.dimensions:
             raise ModelError(

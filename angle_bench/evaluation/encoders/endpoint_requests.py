@@ -97,10 +97,19 @@ def _checked(api: EmbeddingsApi, answer: ApiAnswer, probe: Vectors) -> ApiAnswer
             f"of {probe.shape[1]} when it was asked first.",
             "the same command: what answers there now is another model",
         )
-    if far(answer.vectors[-1:], probe) > BESIDE:
+    refuse_other_answer(api, answer.vectors[-1:], probe)
+    return ApiAnswer(answer.vectors[:-1], answer.tokens)
+
+
+def refuse_other_answer(api: EmbeddingsApi, found: Vectors, probe: Vectors) -> None:
+    """Refuse an answer whose vector of the first probe text, (1, width), is not the known one.
+
+    Raises:
+        ModelError: The server has changed, or has mixed up the vectors of a request.
+    """
+    if far(found, probe) > BESIDE:
         raise ModelError(
             f"{api.ref.typed} answers otherwise than when it was asked first, or mixes up the "
             "vectors of a request.",
             "the same command: what answers there now may be another model",
         )
-    return ApiAnswer(answer.vectors[:-1], answer.tokens)
