@@ -15,6 +15,9 @@ from angle_bench.suites.user_task_file import users_tasks
 STS = '[[task]]\nname = "faq"\ntype = "STS"\npath = "faq.csv"\n'
 
 
+CLASSES = '[[task]]\nname = "a"\ntype = "classification"\npath = "b"\n'
+
+
 @pytest.fixture(autouse=True)
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "project"
@@ -153,7 +156,14 @@ def test_the_definition_is_what_changes_a_score(changed: str, other: bool) -> No
             '[[task]]\nname = "a"\ntype = "classification"\npath = "b"\n'
             'columns = {sentence1 = "c", sentence2 = "d"}\n',
             5,
-            'needs protocol = "transfer"',
+            'needs protocol = "transfer" or "snli"',
+        ),
+        (CLASSES + 'protocol = "snli"\n', 5, 'protocol = "snli" is for pairs'),
+        (CLASSES + 'protocol = "senteval mlp"\n', 5, "needs validation"),
+        (
+            CLASSES + 'validation = "dev"\nprotocol = "logistic regression"\n',
+            5,
+            'validation is for protocol = "transfer", "senteval linear" or "senteval mlp"',
         ),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from angle_bench.errors import DataError
-from angle_bench.evaluation.senteval.senteval_lines import AGAIN, Line, read_lines
+from angle_bench.evaluation.senteval.senteval_lines import AGAIN, DataLine, read_lines
 
 Rows = list[dict[str, Any]]
 Splits = dict[str, Rows]
@@ -46,7 +46,7 @@ def _two_files(positive: str, negative: str, home: Path) -> Splits:
     return {"all": _by_length(rows)}
 
 
-def _sst(read: Callable[[Line], dict[str, Any]], home: Path) -> Splits:
+def _sst(read: Callable[[DataLine], dict[str, Any]], home: Path) -> Splits:
     names = {"train": "train", "validation": "dev", "test": "test"}
     return {
         split: _by_length([read(line) for line in read_lines(home / f"sentiment-{name}")])
@@ -54,12 +54,12 @@ def _sst(read: Callable[[Line], dict[str, Any]], home: Path) -> Splits:
     }
 
 
-def _binary(line: Line) -> dict[str, Any]:
+def _binary(line: DataLine) -> dict[str, Any]:
     text, label = line.cells(2)
     return {"text": _words(text), "label": int(line.one_of(label, ("0", "1")))}
 
 
-def _fine(line: Line) -> dict[str, Any]:
+def _fine(line: DataLine) -> dict[str, Any]:
     label, _, text = line.text.strip().partition(" ")
     return {"text": _words(text), "label": int(line.one_of(label, ("0", "1", "2", "3", "4")))}
 
@@ -72,7 +72,7 @@ def _trec(home: Path) -> Splits:
     }
 
 
-def _question(line: Line) -> dict[str, Any]:
+def _question(line: DataLine) -> dict[str, Any]:
     """`HUM:ind Who was Galileo ?`."""
     kind, colon, rest = line.text.strip().partition(":")
     _, space, text = rest.partition(" ")
@@ -81,7 +81,7 @@ def _question(line: Line) -> dict[str, Any]:
     return {"text": _words(text), "label": _TREC.index(line.one_of(kind, _TREC))}
 
 
-def _below_header(place: Path, first: str) -> list[Line]:
+def _below_header(place: Path, first: str) -> list[DataLine]:
     header, *lines = read_lines(place)
     if header.cells(1, len(header.text) + 1)[0] != first:
         raise header.refused(f"is not the header, which begins with {first}")
@@ -104,7 +104,7 @@ def _pair_order(row: Mapping[str, Any], label: Any) -> tuple[int, int, Any]:
     return _count(row["sentence1"]), _count(row["sentence2"]), label
 
 
-def _paraphrase(line: Line) -> dict[str, Any]:
+def _paraphrase(line: DataLine) -> dict[str, Any]:
     label, _, _, first, second = line.cells(5)
     number = int(line.one_of(label, ("0", "1")))
     return {"sentence1": _words(first), "sentence2": _words(second), "label": number}
@@ -119,7 +119,7 @@ def _sick(home: Path) -> Splits:
     return found
 
 
-def _entailed(line: Line) -> dict[str, Any]:
+def _entailed(line: DataLine) -> dict[str, Any]:
     _, first, second, score, label = line.cells(5)
     return {
         "sentence1": _words(first),
@@ -129,7 +129,7 @@ def _entailed(line: Line) -> dict[str, Any]:
     }
 
 
-def _number(line: Line, text: str) -> float:
+def _number(line: DataLine, text: str) -> float:
     try:
         found = float(text)
     except ValueError:

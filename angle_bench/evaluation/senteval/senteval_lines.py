@@ -11,7 +11,7 @@ AGAIN = "a folder as SentEval's get_transfer_data.bash leaves it, this file as a
 
 
 @dataclass(frozen=True)
-class Line:
+class DataLine:
     """A line of a file, counted from 1, without its end."""
 
     place: Path
@@ -49,7 +49,7 @@ class Line:
         return value
 
 
-def read_lines(place: Path, *, latin: bool = False) -> list[Line]:
+def read_lines(place: Path, *, latin: bool = False) -> list[DataLine]:
     """The lines of a file.
 
     Only a line feed ends a line: other signs that Python counts as ends of lines occur in texts.
@@ -68,7 +68,7 @@ def read_lines(place: Path, *, latin: bool = False) -> list[Line]:
     texts = _decoded(place, data, latin).removesuffix("\n").split("\n")
     if texts == [""]:
         raise DataError(f"{place} is empty.", AGAIN)
-    return [Line(place, at, text.removesuffix("\r")) for at, text in enumerate(texts, start=1)]
+    return [DataLine(place, at, text.removesuffix("\r")) for at, text in enumerate(texts, start=1)]
 
 
 def _decoded(place: Path, data: bytes, latin: bool) -> str:
@@ -79,6 +79,6 @@ def _decoded(place: Path, data: bytes, latin: bool) -> str:
             return data.decode("latin-1")
         start = error.object.rfind(b"\n", 0, error.start) + 1
         number = error.object.count(b"\n", 0, start) + 1
-        raise Line(place, number, "").refused(
+        raise DataLine(place, number, "").refused(
             f"is not UTF-8: it has the byte 0x{error.object[error.start]:02x}"
         ) from error

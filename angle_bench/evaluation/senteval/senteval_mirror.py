@@ -74,7 +74,7 @@ def bring(dataset: str, folder: Path, to: Path) -> str:
             return "there already"
         raise DataError(
             f"{target} holds other rows than {folder / home}.",
-            "--to of another folder, or that folder moved away",
+            "--to DIR of another folder, or that folder moved away",
         )
     write_together(
         [FileToWrite(target / f"{name}.parquet", _writer(rows)) for name, rows in splits.items()],
