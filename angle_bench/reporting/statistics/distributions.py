@@ -48,7 +48,8 @@ def student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
     """
     values, df = np.clip(np.asarray(t, dtype=float), -_FAR, _FAR), degrees_of_freedom
     if df > _MANY:
-        return _normal(np.sign(values) * _as_normal(df, values**2))
+        normal: Values = _normal(np.sign(values) * _as_normal(df, values**2))
+        return normal
     shape, half = values.shape, df / 2
     squares = values.ravel() ** 2 / df
     x, rest = 1 / (1 + squares), squares / (1 + squares)
@@ -58,7 +59,8 @@ def student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
     tail = np.empty_like(x)
     tail[far] = factor[far] / half * _fraction(half, 0.5, x[far]) / 2
     tail[~far] = 0.5 - factor[~far] * _fraction(0.5, half, rest[~far])
-    return np.where(values <= 0, tail.reshape(shape), 1 - tail.reshape(shape))
+    below: Values = np.where(values <= 0, tail.reshape(shape), 1 - tail.reshape(shape))
+    return below
 
 
 def student_quantile(degrees_of_freedom: float, probability: float) -> float:
