@@ -90,7 +90,7 @@ def test_files_that_pages_name_are_there() -> None:
         (page.name, name)
         for page in pages
         if page.name != "CHANGELOG.md"
-        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page.read_text())
+        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", ours(page))
     }
     assert len(named) > 30
     assert {each for each in named if not any((room / each[1]).exists() for room in rooms)} == set()
