@@ -183,6 +183,42 @@ def test_any_other_name_that_mteb_knows_is_loaded_by_mteb(
 
 
 @pytest.mark.long
+def test_two_devices_give_a_name_of_mteb_the_score_of_one(
+    hub: Hub, angle_bench: Command, tmp_path: Path
+) -> None:
+    """And what one has computed answers the other; `-n` refuses what its code does not know."""
+    env = hub.env(tmp_path / "hf") | {"ANGLE_BENCH_CACHE": str(tmp_path / "cache")}
+    words = ("run", "-m", MPNET, "-t", "STS12")
+    two = angle_bench(*words, "-d", "cpu:2", "--no-cache", env=env)
+    assert two.returncode == 0, two.stderr
+    assert "cpu x2" in two.stderr
+    one = angle_bench(*words, "-d", "cpu:1", "--results", "one", env=env)
+    assert one.stdout.splitlines()[:2] == two.stdout.splitlines()[:2]
+    again = angle_bench(*words, "-d", "cpu:1", "--results", "again", env=env)
+    (record,) = (tmp_path / "again").glob("*/*/.angle-bench/STS12.json")
+    counts = json.loads(record.read_text())["encoded_so_far"]
+    assert (counts["forwarded"], counts["stored"] > 0) == (0, True), again.stderr
+    refused = angle_bench("run", "-m", "openai/text-embedding-3-small", *words[3:], "-n", env=env)
+    assert refused.returncode == 1
+    assert "cannot run here: it needs openai" in refused.stdout
+    assert "uv run --no-project --with 'mteb[openai]' mteb run" in refused.stdout
+
+
+@pytest.mark.long
+def test_a_setting_makes_a_name_of_mteb_computed_here(
+    hub: Hub, angle_bench: Command, tmp_path: Path
+) -> None:
+    env = hub.env(tmp_path / "hf")
+    words = ("run", "-m", MPNET, "-t", "STS12", "--layers", "1,2", "-d", "cpu:1")
+    refused = angle_bench(*words, "-n", env=env)
+    assert refused.returncode == 2
+    assert "with --prompts mteb, which computes it here" in errors(refused.stderr)[1]
+    ended = angle_bench(*words, "--prompts", "mteb", env=env)
+    assert ended.returncode == 0, ended.stderr
+    assert "all-mpnet-base-v2 layer 1" in ended.stdout
+
+
+@pytest.mark.long
 def test_a_checkpoint_of_the_hub_that_nobody_registered(
     hub: Hub, served: Path, angle_bench: Command, tmp_path: Path
 ) -> None:

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 BLOCK = 1024  # texts of a call of the library on each device; then the store and the bar are told
 PROBED = 4  # short texts beside the longest one, to see whether a vector depends on its batch
 STEADY = 2e-5  # a larger difference than rounding makes, for vectors of length 1
-STEADY_HALF = (
-    4  # likewise, in steps of a number of 16 bits; all-MiniLM-L6-v2 differs by 0.25 of one
-)
-
-
+# likewise, in steps of a number of 16 bits; those of all-MiniLM-L6-v2 differ by 0.25 of one
+STEADY_HALF = 4
+_STEPS = {"torch.float16": 2.0**-10, "torch.bfloat16": 2.0**-7}
 STATIC_BATCH = 8192  # texts of a batch of static embeddings, which pads none
 
 
@@ -177,13 +175,7 @@ class LibraryVectors:
     @cached_property
     def _rounding(self) -> float:
         """How far apart equal vectors of length 1 may be computed."""
-        import torch
-
-        steps = [
-            torch.finfo(each.dtype).eps
-            for each in self.model.parameters()
-            if each.is_floating_point() and each.dtype.itemsize == 2
-        ]
+        steps = [_STEPS.get(str(each.dtype), 0.0) for each in self.model.parameters()]
         return max([STEADY, *(STEADY_HALF * step for step in steps)])
 
     def _forward(self, texts: list[str], call: LibraryCall, device: str | None = None) -> Vectors:

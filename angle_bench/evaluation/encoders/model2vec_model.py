@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,20 @@ class Model2Vec:
         """The length of a vector."""
         return int(self._model.dim)
 
-    def parameters(self) -> Iterator[Any]:
-        """The embeddings, as a tensor."""
-        import torch
-
-        yield torch.from_numpy(self._model.embedding)
+    def parameters(self) -> Iterator["_Embeddings"]:
+        """The embeddings, of which only their number is asked."""
+        yield _Embeddings(self._model.embedding.size)
 
     def children(self) -> Iterator[Any]:
         """The last step: Normalize where vectors are brought to length 1."""
         from sentence_transformers.sentence_transformer.modules import Normalize
-        from torch.nn import Identity
 
-        yield Normalize() if self._model.normalize else Identity()
+        yield Normalize() if self._model.normalize else self
+
+
+@dataclass(frozen=True)
+class _Embeddings:
+    size: int
+
+    def numel(self) -> int:
+        return self.size

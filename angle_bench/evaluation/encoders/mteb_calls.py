@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from angle_bench.encoding.encoder import TextsDone
+from angle_bench.encoding.returned import Returned
 from angle_bench.evaluation.encoders.library_vectors import LibraryCall, LibraryVectors
 
 # what changes no number, or is ours to decide
@@ -62,12 +63,10 @@ class KeptCalls:
             self._tell("its code in mteb asks for what is not kept")
             return self.vectors.method(role)(inputs, **given)
         computed = self.vectors.of(list(inputs), call, self.done or (lambda _: None))
-        if given.get("convert_to_numpy", True) and not given.get("convert_to_tensor"):
-            return computed
-        import torch
-
-        tensor = torch.from_numpy(computed)
-        return tensor if given.get("convert_to_tensor") else list(tensor)
+        kind = "numpy" if given.get("convert_to_numpy", True) else "list"
+        if given.get("convert_to_tensor"):
+            kind = "tensor"
+        return Returned(0, None, None, False, "float32", kind).of(computed, False)
 
     def _tell(self, why: str) -> None:
         said = f"vectors of {self.vectors.label} are not stored, or on one device: {why}"

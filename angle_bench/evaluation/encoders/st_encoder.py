@@ -149,7 +149,7 @@ class HandedOver(SentenceEncoder):
         from mteb.similarity_functions import cos_sim, dot_score
 
         functions = {"cosine": cos_sim, "dot": dot_score}
-        every = functions.get(self.model.similarity_fn_name, self.model.similarity)
+        every = functions.get(self.model.similarity_fn_name) or self.model.similarity
         return every(embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
@@ -157,7 +157,7 @@ class HandedOver(SentenceEncoder):
         from mteb.similarity_functions import pairwise_cos_sim, pairwise_dot_score
 
         functions = {"cosine": pairwise_cos_sim, "dot": pairwise_dot_score}
-        pairwise = functions.get(self.model.similarity_fn_name, self.model.similarity_pairwise)
+        pairwise = functions.get(self.model.similarity_fn_name) or self.model.similarity_pairwise
         return pairwise(embeddings1, embeddings2)
 
     def _own_meta(self) -> Any:
