@@ -139,7 +139,7 @@ def refuse_no_vector(spec: ModelSpec) -> None:
     """Refuse a model of another kind than an encoder where vectors of texts are asked for.
 
     Raises:
-        ModelError: It gives none.
+        ModelError: It is a cross-encoder, or a sparse or multi-vector encoder.
     """
     if spec.kind != "encoder":
         raise ModelError(
