@@ -17,21 +17,30 @@ REFRESH_SECONDS = 5.0  # a results folder on a network tells nobody that it has 
 
 
 def watched(
-    root: Path, every: float = REFRESH_SECONDS, pause: Callable[[float], None] = time.sleep
+    root: Path,
+    say: Callable[[str], None],
+    every: float = REFRESH_SECONDS,
+    pause: Callable[[float], None] = time.sleep,
 ) -> "Iterator[list[ArrayProgress]]":
     """How far the running commands are: at once, and after each change, until they are over.
 
     Args:
         root: The results folder.
+        say: Takes a line for each record that is none, once.
         every: Seconds between two looks.
         pause: What waits for so many seconds.
 
     Raises:
         UsageError: There is no such folder, or no command has said what it computes.
     """
-    last = None
+    last, said = None, set[str]()
     while True:
-        now = looked(root, [])
+        warnings: list[str] = []
+        now = looked(root, warnings)
+        for line in warnings:
+            if line not in said:
+                say(line)
+        said.update(warnings)
         if now != last:
             yield now
         if all(each.over for each in now):

@@ -202,6 +202,8 @@ def test_it_is_watched_until_it_is_over(array: Array) -> None:
     """Each change once; between two looks the array goes on."""
     array.put("a", (1, 2), code=None)
     array.run("a")
+    (array.root / ".runs/0.json").write_text("{}")
+    warned: list[str] = []
 
     def take() -> None:
         array.take("base", "STS12")
@@ -222,8 +224,9 @@ def test_it_is_watched_until_it_is_over(array: Array) -> None:
 
     counts = [
         tuple(each.count(state) for state in ("done", "running", "left"))
-        for (each,) in watched(array.root, 7, pause)
+        for (each,) in watched(array.root, warned.append, 7, pause)
     ]
+    assert len(warned) == 1  # of each record once
     assert counts == [(0, 0, 4), (0, 1, 3), (2, 0, 2), (4, 0, 0)]
     assert waited == [7] * 5
 

@@ -47,12 +47,12 @@ def runs(
     if last is not None and last < 1:
         raise UsageError(f"--last {last} leaves nothing.", "--last 5")
     if watch:
-        return _watch(results, last, said.as_json)
+        return _watch(results, last, said)
     warnings: list[str] = []
     found = every_run(results_root(results, write=False), warnings)
     found = found if last is None else found[-last:]
     for warning in () if said.quiet else warnings:
-        typer.echo(f"warning: {printable(warning)}", err=True)
+        _warn(warning)
     if said.as_json:
         print_json([run.to_dict() for run in found])
     else:
@@ -60,7 +60,15 @@ def runs(
     return 0
 
 
-def _watch(results: Path, last: int | None, as_json: bool) -> int:
+def _warn(line: str) -> None:
+    typer.echo(f"warning: {printable(line)}", err=True)
+
+
+def _nothing(line: str) -> None:
+    """What -q makes of a warning."""
+
+
+def _watch(results: Path, last: int | None, said: OutputOptions) -> int:
     from angle_bench.api.watching import watched
     from angle_bench.cli.output.array_view import show
     from angle_bench.errors import UsageError
@@ -68,7 +76,8 @@ def _watch(results: Path, last: int | None, as_json: bool) -> int:
 
     if last is not None:
         raise UsageError("--watch shows what is running, not the last commands.", "one of both")
-    return show(watched(results_root(results, write=False)), as_json)
+    found = watched(results_root(results, write=False), _nothing if said.quiet else _warn)
+    return show(found, said.as_json)
 
 
 def _print(found: "list[Run]") -> None:
