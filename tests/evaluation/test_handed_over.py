@@ -18,8 +18,8 @@ from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.errors import DataError, ModelError, UsageError
-from angle_bench.evaluation.encoders.foreign import load_handed_over
-from angle_bench.evaluation.encoders.st_encoder import HandedOver
+from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
+from angle_bench.evaluation.encoders.libraries.st_encoder import HandedOver
 from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import WORDS
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
@@ -150,7 +150,7 @@ def test_the_store_answers_the_second_time(loaded) -> None:
 
 def test_whose_vectors_they_are(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of the library, or another content, has vectors of its own."""
-    from angle_bench.evaluation.encoders import foreign
+    from angle_bench.evaluation.encoders.libraries import foreign
 
     one = loaded("words").vectors.identity
     assert one == loaded("words").vectors.identity

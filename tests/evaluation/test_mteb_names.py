@@ -19,9 +19,9 @@ from angle_bench.checkpoints.registry.mteb_models import has_own_code, mteb_mode
 from angle_bench.checkpoints.spec import ModelSpec
 from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.evaluation.encoders import foreign
-from angle_bench.evaluation.encoders.foreign import load_from_mteb
-from angle_bench.evaluation.encoders.mteb_calls import KeptCalls, call_of
+from angle_bench.evaluation.encoders.libraries import foreign
+from angle_bench.evaluation.encoders.libraries.foreign import load_from_mteb
+from angle_bench.evaluation.encoders.libraries.mteb_calls import KeptCalls, call_of
 from angle_bench.evaluation.run.run_options import Computing, refuse_unused_options
 from tests import st_zoo, zoo
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts

@@ -18,9 +18,9 @@ from angle_bench.checkpoints.folder.weights import is_model2vec
 from angle_bench.checkpoints.resolve import resolve
 from angle_bench.encoding.store.memory import MemoryStore
 from angle_bench.errors import ModelError, UsageError
-from angle_bench.evaluation.encoders import library_vectors
-from angle_bench.evaluation.encoders.foreign import load_handed_over
-from angle_bench.evaluation.encoders.st_encoder import HandedOver
+from angle_bench.evaluation.encoders.libraries import library_vectors
+from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
+from angle_bench.evaluation.encoders.libraries.st_encoder import HandedOver
 from angle_bench.evaluation.run import run_options
 from angle_bench.evaluation.run.run_options import Computing
 from tests import handed_over_folders

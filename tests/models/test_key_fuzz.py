@@ -23,7 +23,7 @@ from angle_bench.encoding.workers.child import load_forward
 from angle_bench.encoding.workers.contract import Workers
 from angle_bench.encoding.workers.inline import InlineWorker
 from angle_bench.errors import AngleBenchError
-from angle_bench.evaluation.encoders.foreign import load_handed_over
+from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
 from angle_bench.evaluation.encoders.load import load_variants
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.encoders.worker_reuse import IdleWorkers

@@ -195,9 +195,7 @@ def _work(jobs: "Sequence[Job]", shard: "Shard", options: Options) -> "PlannedWo
         label: each.folder.path.relative_to(options.root).as_posix()
         for label, (each, _) in variants.items()
     }
-    names = {
-        label: [task.name for task in job.suite.task] for label, (_, job) in variants.items()
-    }
+    names = {label: [task.name for task in job.suite.task] for label, (_, job) in variants.items()}
     return PlannedWork(places, names, (shard.number, shard.count), options.overwrite)
 
 

@@ -51,7 +51,7 @@ def load_any(
         from angle_bench.evaluation.encoders.endpoint_encoder import load_endpoint
 
         return load_endpoint(spec, computing, store)
-    from angle_bench.evaluation.encoders.foreign import load_handed_over
+    from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
 
     return load_handed_over(spec, computing, store)
 

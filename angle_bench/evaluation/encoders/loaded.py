@@ -104,8 +104,8 @@ def _import_for_scores() -> None:
 
 
 def _of_mteb(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByMteb:
-    from angle_bench.evaluation.encoders.foreign import devices_of, load_from_mteb
-    from angle_bench.evaluation.encoders.mteb_calls import KeptCalls
+    from angle_bench.evaluation.encoders.libraries.foreign import devices_of, load_from_mteb
+    from angle_bench.evaluation.encoders.libraries.mteb_calls import KeptCalls
 
     model = load_from_mteb(spec, options.computing.device, kept)
     inside = getattr(model, "model", None)
@@ -130,8 +130,8 @@ def _of_endpoint(
 
 
 def _wrapped(spec: ModelSpec, options: Options, progress: Progress) -> ByWrapper:
-    from angle_bench.evaluation.encoders.foreign import devices_of
-    from angle_bench.evaluation.encoders.mteb_wrappers import load_wrapped
+    from angle_bench.evaluation.encoders.libraries.foreign import devices_of
+    from angle_bench.evaluation.encoders.libraries.mteb_wrappers import load_wrapped
 
     if len(devices := devices_of(options.computing.device)) > 1:
         progress.warning(f"{spec.label} is a {spec.kind}, computed on one device, {devices[0]}.")
@@ -139,7 +139,7 @@ def _wrapped(spec: ModelSpec, options: Options, progress: Progress) -> ByWrapper
 
 
 def _of_library(spec: ModelSpec, kept: "Store", options: Options, progress: Progress) -> ByLibrary:
-    from angle_bench.evaluation.encoders.foreign import load_handed_over
+    from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
 
     encoder = load_handed_over(spec, options.computing, kept)
     encoder.done = progress.texts

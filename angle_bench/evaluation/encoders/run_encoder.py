@@ -14,7 +14,7 @@ from angle_bench.evaluation.run.store_room import too_large
 
 if TYPE_CHECKING:
     from angle_bench.evaluation.encoders.endpoint_encoder import EndpointEncoder
-    from angle_bench.evaluation.encoders.library_vectors import LibraryVectors
+    from angle_bench.evaluation.encoders.libraries.library_vectors import LibraryVectors
     from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
     from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
     from angle_bench.evaluation.run.prefetch import Ready

@@ -24,7 +24,7 @@ from angle_bench.evaluation.run.run_options import (
 
 if TYPE_CHECKING:
     from angle_bench.encoding.store.interface import Store
-    from angle_bench.evaluation.encoders.st_encoder import HandedOver
+    from angle_bench.evaluation.encoders.libraries.st_encoder import HandedOver
 
 # whose versions may change a vector
 LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
@@ -72,8 +72,8 @@ def _with_kept_calls(
 ) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    from angle_bench.evaluation.encoders.library_vectors import LibraryVectors
-    from angle_bench.evaluation.encoders.mteb_calls import KeptCalls
+    from angle_bench.evaluation.encoders.libraries.library_vectors import LibraryVectors
+    from angle_bench.evaluation.encoders.libraries.mteb_calls import KeptCalls
 
     inside = getattr(wrapper, "model", None)
     if type(inside) is not SentenceTransformer:  # a subclass gives other things than one vector
@@ -129,8 +129,8 @@ def load_handed_over(
     """
     refuse_no_vector(spec)
     refuse_unused_options(spec, computing)
-    from angle_bench.evaluation.encoders.library_vectors import LibraryVectors
-    from angle_bench.evaluation.encoders.st_encoder import HandedOver
+    from angle_bench.evaluation.encoders.libraries.library_vectors import LibraryVectors
+    from angle_bench.evaluation.encoders.libraries.st_encoder import HandedOver
 
     assert spec.folder is not None
     devices = ("cpu",) if spec.loader == "model2vec" else devices_of(computing.device)
@@ -150,7 +150,7 @@ def load_handed_over(
 def _model(spec: ModelSpec, device: str) -> Any:
     assert spec.folder is not None
     if spec.loader == "model2vec":
-        from angle_bench.evaluation.encoders.model2vec_model import Model2Vec
+        from angle_bench.evaluation.encoders.libraries.model2vec_model import Model2Vec
 
         return Model2Vec(spec.folder)
     from sentence_transformers import SentenceTransformer

@@ -10,7 +10,7 @@ from angle_bench.checkpoints.loading.devices import pick_device
 from angle_bench.checkpoints.loading.panics import panics_caught
 from angle_bench.checkpoints.spec import Kind, ModelSpec
 from angle_bench.errors import ModelError, first_line
-from angle_bench.evaluation.encoders.foreign import devices_of, names_dtype
+from angle_bench.evaluation.encoders.libraries.foreign import devices_of, names_dtype
 from angle_bench.evaluation.run.run_options import Computing
 
 # of each kind: its class in sentence-transformers, mteb's wrapper of that, mteb's name of the kind

@@ -9,7 +9,7 @@ from typing import Any
 
 from angle_bench.encoding.encoder import TextsDone
 from angle_bench.encoding.returned import Returned
-from angle_bench.evaluation.encoders.library_vectors import LibraryCall, LibraryVectors
+from angle_bench.evaluation.encoders.libraries.library_vectors import LibraryCall, LibraryVectors
 
 # what changes no number, or is ours to decide
 _FORMS = ("show_progress_bar", "convert_to_numpy", "convert_to_tensor")

@@ -14,7 +14,7 @@ from angle_bench.encoding.encoder import TextsDone
 from angle_bench.encoding.returned import Returned, cut
 from angle_bench.errors import ModelError
 from angle_bench.evaluation.encoders.encode_arguments import ArgumentError, EncodeCall, prompt_named
-from angle_bench.evaluation.encoders.library_vectors import LibraryCall, LibraryVectors
+from angle_bench.evaluation.encoders.libraries.library_vectors import LibraryCall, LibraryVectors
 from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 
 # the prompts of a role, as encode_query and encode_document of sentence-transformers look for them
