@@ -51,7 +51,7 @@ def test_equal_to_sentence_transformers(
 
 def test_dense_modules_are_part_of_the_content(tiny_bert: Path) -> None:
     with_dense(tiny_bert, 16)
-    before = angle_bench.load(str(tiny_bert)).spec.revision
+    before = angle_bench.load(tiny_bert).spec.revision
     with_dense(tiny_bert, 24)
     assert angle_bench.load(str(tiny_bert)).spec.revision != before
 

@@ -153,11 +153,11 @@ def test_a_task_that_a_model_is_not_scored_on_is_not_waited_for(array: Array) ->
 
 
 def test_what_is_running_is_shown_and_else_what_was_last(array: Array) -> None:
-    array.put("a", tasks=dict.fromkeys(MODELS, ["STS14"]), code=None)
+    array.put("a", tasks=dict.fromkeys(MODELS, ("STS14",)), code=None)
     array.run("a")
-    array.put("b", tasks=dict.fromkeys(MODELS, ["STS15"]), code=None)
+    array.put("b", tasks=dict.fromkeys(MODELS, ("STS15",)), code=None)
     array.run("b")
-    array.put("c", tasks=dict.fromkeys(MODELS, ["STS16"]))
+    array.put("c", tasks=dict.fromkeys(MODELS, ("STS16",)))
     shown = [list(each.states["base"]) for each in array_progress(array.root, [])]
     assert shown == [["STS14"], ["STS15"]]
     array.end()
@@ -173,7 +173,7 @@ def test_what_is_running_is_shown_and_else_what_was_last(array: Array) -> None:
         {"models": ["base"]},
         {"tasks": ["STS12"]},
         {"tasks": {"base": ["STS12"]}},
-        {"tasks": dict.fromkeys(MODELS, ["../STS12"])},
+        {"tasks": dict.fromkeys(MODELS, ("../STS12",))},
         {"part": [3, 2]},
         {"part": [1]},
         {"part": ["x", "y"]},

@@ -1,6 +1,7 @@
 """From a checkpoint to its encoders, which load the model when the first vector is computed."""
 
 import json
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -175,7 +176,7 @@ def _refuse_change(spec: ModelSpec, content: str) -> None:
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     device: str = "auto",
     pooling: str | int | None = None,
@@ -265,7 +266,7 @@ def load(
         similarity=similarity,
     )
     access = LoadOptions.of(base, mirror, trust_remote_code, allow_pickle)
-    spec = resolve(name, changes, access)
+    spec = resolve(os.fspath(name), changes, access)
     if spec.loader == "mteb":
         raise ModelError(f"{spec.name} is loaded by mteb itself.", f"mteb.get_model({spec.name!r})")
     (variant,) = variants(
