@@ -144,6 +144,7 @@ HERE = (
     ("--layers 22 --sizes 768", "--layers 2 --sizes 16"),
     ("--start 64 --size 128", "--start 4 --size 8"),
     ("train nli-llama-lora", "train nli-llama-lora.toml"),  # without quantization
+    ("--to adapter -o pushed", "--to merged -o pushed"),  # its base is on this machine alone
     ("train nli-billm", "train nli-billm.toml"),
 )
 SHORT = {  # a training of two steps
@@ -307,6 +308,7 @@ def test_every_recipe_and_suite_is_understood(at_the_page: Cli) -> None:
 
 @pytest.mark.process
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_line_runs(at_the_page: Cli, angle_bench: Command, tmp_path: Path) -> None:
     """In the order of the page, in one folder; what is pushed goes to a hub of the test's own."""
     failed = []
