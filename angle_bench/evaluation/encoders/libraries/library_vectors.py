@@ -129,7 +129,7 @@ class LibraryVectors:
 
     @cached_property
     def static(self) -> bool:
-        """Whether vectors are sums of word vectors, quicker computed than looked up in a store."""
+        """Whether vectors are means of word vectors, which are not worth their room in a store."""
         kinds = [type(each).__name__ for each in self.model.children()]
         return kinds[:1] == ["StaticEmbedding"] or type(self.model).__name__ == "Model2Vec"
 
@@ -138,8 +138,8 @@ class LibraryVectors:
         if self.store is not None:
             self.store = None
             self.said.append(
-                f"{self.label} has static embeddings: vectors are computed each time, which is "
-                "quicker than looking them up, and not stored"
+                f"{self.label} has static embeddings: its vectors are computed each time, and "
+                "not stored"
             )
         vectors = np.zeros((len(texts), self.width), np.float32)
         for start in range(0, len(texts), STATIC_BATCH):
