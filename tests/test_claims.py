@@ -330,6 +330,12 @@ ELSEWHERE = (
     ("docs/models.md", "sentence-transformers counts them", "training/test_include_prompt.py"),
     ("docs/models.md", "as mteb gives it to encoders", "evaluation/test_mteb_prompts.py"),
     ("docs/models.md", "mteb gives prompts or", "evaluation/test_mteb_prompts.py"),
+    ("docs/models.md", "mteb leaves texts without a role bare", "models/test_instructed.py"),
+    ("docs/models.md", "which sentence-transformers does otherwise", "evaluation/test_static.py"),
+    ("docs/models.md", "the commit that mteb names", "evaluation/test_mteb_names.py"),
+    ("docs/models.md", "Where mteb names no commit", "evaluation/test_mteb_names.py"),
+    ("docs/tasks.md", "as C-MTEB counts them", "evaluation/test_generate.py"),
+    ("docs/tasks.md", "mteb names of it", "reporting/test_by_language.py"),
     ("docs/tasks.md", "mteb does not publish", "results/test_private_tasks.py"),
     ("docs/training.md", "as angle-emb does", "training/test_loss.py"),
     ("docs/training.md", "as sentence-transformers' does", "training/test_apart.py"),
@@ -340,6 +346,10 @@ CLAIMS = (*HERE, *(Claim(page, words, f"tests/{by}") for page, words, by in ELSE
 # what only sounds as if something were said of others: what angle-bench does with them
 OURS = (
     "a name that mteb knows",
+    "Names that mteb knows",
+    "before mteb is asked",
+    "`--prompts mteb` computes it here",
+    "mteb run -m jinaai",
     "that mteb knows; `@REVISION`",
     "mteb has only a name",
     "mteb version, suite version",

@@ -67,7 +67,7 @@ def save_predictions(
 def pmrr_replaced(by: Callable[[Pmrr], Pmrr]) -> Iterator[None]:
     """Within it mteb computes p-MRR by what `by` makes of its own function."""
     compute = retrieval_metrics.calculate_pmrr
-    retrieval_metrics.calculate_pmrr = by(compute)
+    retrieval_metrics.calculate_pmrr = by(compute)  # type: ignore[assignment]
     try:
         yield
     finally:

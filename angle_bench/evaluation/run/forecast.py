@@ -140,8 +140,8 @@ def _job(job: Job, options: Options) -> JobForecast:
     return replace(made, device=kind, seconds=seconds, faster=_faster(kind, spec, place))
 
 
-def _faster(device: str, spec: ModelSpec, place: CheckpointPaths) -> "FasterHalf | None":
-    shape = shape_of(place.whole)
+def _faster(device: str, spec: ModelSpec, place: CheckpointPaths | None) -> "FasterHalf | None":
+    shape = None if place is None else shape_of(place.whole)
     if device != "cpu" or shape is None or spec.required_settings().dtype != "float32":
         return None
     from angle_bench.encoding.half_precision import faster_half
