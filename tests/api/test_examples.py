@@ -1,6 +1,7 @@
 """The examples in docstrings of public functions, run on results as they describe them."""
 
 import doctest
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.process
 RUN = [
     *("run", "compare", "leaderboard", "scores", "predictions", "runs"),
     *("models", "tasks", "recipes", "load", "evaluate", "check_models", "encode", "merge"),
-    *("export", "mine_negatives", "download", "doctor"),
+    *("export", "mine_negatives", "download", "doctor", "progress"),
     *("forecast", "plan_training", "cite", "submit", "cache_info", "cache_prune", "cache_clear"),
 ]
 PAIRS = [("a cat", "a cat", 5.0), ("a cat sleeps", "a cat naps", 4.0), ("a cat", "the tax", 0.0)]
@@ -32,6 +33,25 @@ batch_size = 2
 epochs = 2
 """
 
+# of a command that has scored STS12 of one model
+RECORD: dict[str, Any] = {
+    "asked": {
+        "models": ["base"],
+        "suite": "STS/1",
+        "work": {
+            "models": {"base": "org__base/abc"},
+            "tasks": {"base": ["STS12"]},
+            "part": [1, 1],
+            "overwrite": False,
+        },
+    },
+    "outcome": {"base": {"kept": [], "scored": ["STS12"], "failed": {}}},
+    "exit_code": 0,
+    "started": "2026-11-02T10:00:00",
+    "ended": "2026-11-02T10:01:00",
+    "command": ["angle-bench", "run", "-m", "base", "-t", "STS12"],
+}
+
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: Path) -> None:
@@ -43,6 +63,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: Path) -> No
             pairs = Pairs(task.name)
             made.put(name, task.name, pairs.part(pairs.scores(noise, 3)), revision="abc")
     (tmp_path / "results" / ".runs").mkdir()
+    (tmp_path / "results/.runs/2026-11-02.json").write_text(json.dumps(RECORD))
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     (tmp_path / "pairs.csv").write_text("query,positive\na cat,cats\na dog,dogs\n")
     (tmp_path / "small.toml").write_text(RECIPE)
