@@ -182,7 +182,7 @@ def test_what_run_has_stored(cli: Cli, tiny_bert: Path, tmp_path: Path) -> None:
         ),
         (("-o", "x.docx"), "suffix of x.docx", "--format markdown"),
         (("--format", "parquet"), "parquet is no text", "-o FILE.parquet"),
-        (("--columns", "all"), "there are summary and tasks", "--columns tasks"),
+        (("--columns", "all"), "there are summary, tasks and languages", "--columns tasks"),
         (("--marks", "some"), "neither all nor none", "--marks none"),
         (("--transpose", "--json"), "means nothing in json", "without --transpose"),
         (("--caption", "x"), "means nothing in a terminal", "without --caption"),
