@@ -153,12 +153,10 @@ def train(
     said: VerbosityOptions = VerbosityOptions(),  # noqa: B008  frozen
 ) -> int:
     """Fine-tune with the AnglE objectives; lists in a recipe train a grid, and end in a table."""
+    from angle_bench.encoding.workers.start import check_devices
     from angle_bench.extras import needs_all
 
     needs_all("train")
-
-    from angle_bench.encoding.workers.start import check_devices
-
     check_devices(places.device)
     numbers, store_options = _seeds(wanted.seeds), kept.store_options()
     shared.prepare_environment(places.offline, said.quiet, said.verbose)
