@@ -6,16 +6,19 @@ only compares scores; the tests hold them to scipy's, relative to what they give
 
 import math
 from statistics import NormalDist
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
+Number = TypeVar("Number", float, Values)
 
 _STEPS = 10_000  # of a continued fraction; some √df of them are needed
 _MANY = 1000.0  # degrees of freedom
 _FAR = 1e150  # whose square is a number
-_EXACT = 1e-15
+_EXACT = 1e-14  # a step of the fraction; rounding alone can keep it above 1e-15
+_SETTLED = 1e-13  # relative, of a quantile: the step after it would be below rounding
 _MOST_STEPS = 100  # of Newton
 _LARGE = 60.0  # from here on the series of Γ(a + ½) / Γ(a) is exact to the last digit
 
@@ -36,53 +39,68 @@ def normal_quantile(probability: float) -> float:
     return NormalDist().inv_cdf(probability)
 
 
-def student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
-    """The probability of a value of Student's t distribution of t or less, in the shape of t.
+def student_below(degrees_of_freedom: float, t: float) -> float:
+    """The probability of a value of Student's t distribution of t or less; NaN of no such one.
 
     The regularised incomplete beta function by its continued fraction, DLMF 8.17.22
     (https://dlmf.nist.gov/8.17); its factor by DLMF 8.17.20. Of many degrees of freedom the normal
     distribution of a transformed t: Hill 1970, "Algorithm 395: Student's t-distribution".
 
-    >>> float(student_below(1.0, 1.0).round(15))  # of Cauchy's
+    >>> round(student_below(1.0, 1.0), 15)  # of Cauchy's
     0.75
     """
-    values, df = np.clip(np.asarray(t, dtype=float), -_FAR, _FAR), degrees_of_freedom
+    if not degrees_of_freedom > 0 or math.isnan(t):
+        return math.nan
+    value, df = max(-_FAR, min(t, _FAR)), degrees_of_freedom
     if df > _MANY:
-        normal: Values = _normal(np.sign(values) * _as_normal(df, values**2))
-        return normal
-    shape, half = values.shape, df / 2
-    squares = values.ravel() ** 2 / df
+        return normal_below(math.copysign(float(_as_normal(df, value**2)), value))
+    squares, half = value**2 / df, df / 2
     x, rest = 1 / (1 + squares), squares / (1 + squares)
-    factor = np.exp(-half * np.log1p(squares)) * np.sqrt(rest) * _gamma_ratio(half)
-    factor /= math.sqrt(math.pi)
-    far = x < (half + 1) / (half + 2.5)
-    tail = np.empty_like(x)
-    tail[far] = factor[far] / half * _fraction(half, 0.5, x[far]) / 2
-    tail[~far] = 0.5 - factor[~far] * _fraction(0.5, half, rest[~far])
-    below: Values = np.where(values <= 0, tail.reshape(shape), 1 - tail.reshape(shape))
-    return below
+    factor = math.exp(-half * math.log1p(squares)) * math.sqrt(rest / math.pi) * _gamma_ratio(half)
+    tail = _far(half, factor, x) if _is_far(half, x) else _near(half, factor, rest)
+    return tail if value <= 0 else 1 - tail
+
+
+def each_student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
+    """The same of each t, in their shape."""
+    values, df = np.clip(np.asarray(t, dtype=float), -_FAR, _FAR), degrees_of_freedom
+    if not df > 0:
+        return np.full_like(values, math.nan)
+    if df > _MANY:
+        return _normal(np.sign(values) * _as_normal(df, values**2))
+    squares, half = values.ravel() ** 2 / df, df / 2
+    x, rest = 1 / (1 + squares), squares / (1 + squares)
+    factor = np.exp(-half * np.log1p(squares)) * np.sqrt(rest / math.pi) * _gamma_ratio(half)
+    far, tail = _is_far(half, x), np.empty_like(x)
+    tail[far] = _far(half, factor[far], x[far])
+    tail[~far] = _near(half, factor[~far], rest[~far])
+    tail = tail.reshape(values.shape)
+    return np.where(values <= 0, tail, 1 - tail)
 
 
 def student_quantile(degrees_of_freedom: float, probability: float) -> float:
     """The value that one of Student's t distribution is below with a probability.
 
-    Newton's steps on the logarithm of the tail, kept within a bracket.
+    Newton's steps on the logarithm of the tail, kept within a bracket. NaN where there is no such
+    distribution.
     """
+    if not degrees_of_freedom > 0 or math.isnan(probability):
+        return math.nan
     if not 0 < probability < 1:
         return math.copysign(math.inf, probability - 0.5)
     wanted = min(probability, 1 - probability)
     t = high = normal_quantile(wanted)  # whose tails are thinner
     low = 2 * t - 1
-    while _tail(degrees_of_freedom, low) > wanted:
+    while student_below(degrees_of_freedom, low) > wanted:
         if low < -_FAR:
             return math.copysign(math.inf, probability - 0.5)
         low, high = 2 * low, low
     for _ in range(_MOST_STEPS):
-        tail = _tail(degrees_of_freedom, t)
+        tail = student_below(degrees_of_freedom, t)
         low, high = (t, high) if tail < wanted else (low, t)
         step = t - math.log(tail / wanted) * tail / _density(degrees_of_freedom, t)
         last, t = t, step if low <= step <= high else (low + high) / 2
-        if abs(t - last) <= _EXACT * abs(t):
+        if abs(t - last) <= _SETTLED * abs(t):
             break
     return t if probability < 0.5 else -t
 
@@ -114,10 +132,6 @@ def _as_normal(df: float, squares: Values) -> Values:
     return np.asarray(w + w * (w**2 + 3 - series / (10 * (b + 0.8 * w**4 + 100))) / b)
 
 
-def _tail(df: float, t: float) -> float:
-    return float(student_below(df, t))
-
-
 def _density(df: float, t: float) -> float:
     spread = math.exp(-(df + 1) / 2 * math.log1p(t * t / df))
     return _gamma_ratio(df / 2) / math.sqrt(df * math.pi) * spread
@@ -131,21 +145,33 @@ def _gamma_ratio(a: float) -> float:
     return math.sqrt(a) * (series - 399 / (262144 * a**5) + 869 / (4194304 * a**6))
 
 
-def _fraction(a: float, b: float, x: Values) -> Values:
+def _is_far(half: float, x: Number) -> Any:
+    """Where the fraction of the tail needs fewer steps than that of its rest."""
+    return x < (half + 1) / (half + 2.5)
+
+
+def _far(half: float, factor: Number, x: Number) -> Number:
+    return factor / half * _fraction(half, 0.5, x) / 2
+
+
+def _near(half: float, factor: Number, rest: Number) -> Number:
+    return 0.5 - factor * _fraction(0.5, half, rest)
+
+
+def _fraction(a: float, b: float, x: Number) -> Number:
     """The continued fraction of the incomplete beta function, by Lentz's method."""
-    above: Values = np.ones_like(x)
-    below = 1 / (1 - (a + b) * x / (a + 1))
-    value = below.copy()
+    above: Any = 1.0
+    below: Any = 1 / (1 - (a + b) * x / (a + 1))
+    value = below
     for m in range(1, _STEPS):
-        change: Values = np.ones_like(x)
-        for part in (
-            m * (b - m) / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            below = 1 / (1 + part * x * below)
-            above = 1 + part * x / above
-            change = above * below
-            value *= change
-        if np.all(np.abs(change - 1) <= _EXACT):
+        even = m * (b - m) / ((a + 2 * m - 1) * (a + 2 * m)) * x
+        odd = -(a + m) * (a + b + m) / ((a + 2 * m) * (a + 2 * m + 1)) * x
+        below, above = 1 / (1 + even * below), 1 + even / above
+        value = value * (above * below)
+        below, above = 1 / (1 + odd * below), 1 + odd / above
+        change = above * below
+        value = value * change
+        off = abs(change - 1)
+        if (off if isinstance(off, float) else off.max(initial=0.0)) <= _EXACT:
             break
     return value

@@ -92,7 +92,7 @@ class Estimate:
         scaled = distance / self.standard_error
         if math.isinf(self.degrees_of_freedom):
             return normal_below(scaled)
-        return float(student_below(self.degrees_of_freedom, scaled))
+        return student_below(self.degrees_of_freedom, scaled)
 
     def _quantile(self, probability: float) -> float:
         if math.isinf(self.degrees_of_freedom):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from angle_bench.reporting.statistics.distributions import student_below
+from angle_bench.reporting.statistics.distributions import each_student_below
 from angle_bench.reporting.statistics.inference import ALPHA, holm
 from angle_bench.reporting.statistics.measures import Vector
 
@@ -34,7 +34,7 @@ def better_over_tasks(scores: Vector, weights: Vector) -> NDArray[np.bool_]:
     error = np.sqrt(tasks / (tasks - 1) * _squares(weights * (scores - means[:, None])))
     difference = means[one] - means[other]
     scaled = np.divide(difference, error, out=np.zeros_like(error), where=error > _ROUNDING)
-    p = np.array(holm((2 * student_below(degrees_of_freedom, -np.abs(scaled))).tolist()))
+    p = np.array(holm((2 * each_student_below(degrees_of_freedom, -np.abs(scaled))).tolist()))
     better[one, other] = (p < ALPHA) & (scaled > 0)
     better[other, one] = (p < ALPHA) & (scaled < 0)
     return better

@@ -29,7 +29,9 @@ def test_student_s_distribution(df: float) -> None:
     theirs = special.stdtr(df, t)
     seen = theirs > 1e-60
     # scipy itself is off by 3e-11 near 0 of one degree of freedom
-    np.testing.assert_allclose(ours.student_below(df, t)[seen], theirs[seen], rtol=1e-10)
+    np.testing.assert_allclose(ours.each_student_below(df, t)[seen], theirs[seen], rtol=1e-10)
+    one_by_one = [ours.student_below(df, each) for each in t]
+    np.testing.assert_allclose(one_by_one, ours.each_student_below(df, t), rtol=1e-12)
 
 
 @pytest.mark.parametrize("df", MANY[1:])
@@ -37,7 +39,7 @@ def test_student_s_quantiles(df: float) -> None:
     found = [ours.student_quantile(df, p) for p in PROBABILITIES]
     theirs = special.stdtrit(df, PROBABILITIES)
     np.testing.assert_allclose(found, theirs, rtol=1e-9, atol=1e-12)
-    again = ours.student_below(df, found)
+    again = ours.each_student_below(df, found)
     np.testing.assert_allclose(again, PROBABILITIES, rtol=1e-11)
 
 
@@ -45,8 +47,8 @@ def test_the_closed_forms_of_one_and_two_degrees_of_freedom() -> None:
     t = -np.logspace(-9, 2, 200)
     one = [0.5 + math.atan(x) / math.pi for x in t]
     two = [0.5 + x / (2 * math.sqrt(2 + x * x)) for x in t]
-    np.testing.assert_allclose(ours.student_below(1, t), one, rtol=1e-12)
-    np.testing.assert_allclose(ours.student_below(2, t), two, rtol=1e-11)
+    np.testing.assert_allclose(ours.each_student_below(1, t), one, rtol=1e-12)
+    np.testing.assert_allclose(ours.each_student_below(2, t), two, rtol=1e-11)
 
 
 def test_the_ends() -> None:
@@ -54,10 +56,25 @@ def test_the_ends() -> None:
     assert ours.student_quantile(3, 1.0) == ours.normal_quantile(1.0) == math.inf
     assert ours.student_quantile(3, 0.5) == 0
     assert ours.student_quantile(0.3, 1e-100) == -math.inf
-    assert ours.student_below(5, [[-np.inf, np.inf], [0, 1e200]]).tolist() == [[0, 1], [0.5, 1]]
-    assert ours.student_below(5, 0.0).shape == ()
+    assert ours.each_student_below(5, [[-np.inf, np.inf], [0, 1e200]]).tolist() == [
+        [0, 1],
+        [0.5, 1],
+    ]
+    assert ours.each_student_below(5, 0.0).shape == ()
+    assert ours.student_below(5, -math.inf) == 0
+    assert ours.student_below(5, math.inf) == 1
     for least, count, share in ((3, 3, 0.2), (0, 9, 0.0), (8, 9, 1.0)):
         assert ours.binomial_below(least, count, share) == special.bdtr(least, count, share)
+
+
+@pytest.mark.parametrize("df", [math.nan, 0.0, -1.0])
+def test_what_is_no_distribution_has_no_probability(df: float) -> None:
+    """And it is known at once: a fraction of NaN would never settle."""
+    assert math.isnan(ours.student_below(df, 1.0))
+    assert math.isnan(ours.student_quantile(df, 0.975))
+    assert math.isnan(special.stdtrit(df, 0.975))
+    assert np.isnan(ours.each_student_below(df, [1.0, 2.0])).all()
+    assert math.isnan(ours.student_quantile(3.0, math.nan))
 
 
 @pytest.mark.parametrize(
@@ -89,3 +106,13 @@ def test_a_long_chain_is_connected() -> None:
     links = np.stack([shuffled[:-1], shuffled[1:]], axis=1)
     assert connected(links).max() == 0
     assert connected(np.zeros((0, 2), dtype=int)).tolist() == []
+
+
+@pytest.mark.parametrize("df", np.linspace(0.5, 40, 80).tolist())
+def test_the_fraction_settles(df: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding must not keep it from its end: some √df steps are enough."""
+    monkeypatch.setattr(ours, "_STEPS", 60)
+    found = [ours.student_below(df, t) for t in np.linspace(-4, 4, 97)]
+    np.testing.assert_allclose(found, special.stdtr(df, np.linspace(-4, 4, 97)), rtol=1e-10)
+    monkeypatch.setattr(ours, "_STEPS", 10_000)
+    assert found == [ours.student_below(df, t) for t in np.linspace(-4, 4, 97)]
