@@ -43,6 +43,8 @@ FOLDERS = {
     "intfloat/e5-mistral-7b-instruct": ("mistral", {"web": "Instruct: web\nQuery: "}),
     "google/embeddinggemma-300m": ("bert", GEMMA),
 }
+# the pooling of the models themselves, which their rows name
+LAST = dict.fromkeys(("Qwen/Qwen3-Embedding-0.6B", "intfloat/e5-mistral-7b-instruct"), "lasttoken")
 
 QUICK = ["Qwen/Qwen3-Embedding-0.6B", "google/embeddinggemma-300m"]
 SLOW = [name for name in FOLDERS if name not in QUICK]
@@ -54,7 +56,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("mirror")
     for name, (architecture, prompts) in FOLDERS.items():
         folder = build_tiny(made / name, architecture)
-        add_sentence_transformers_files(folder)
+        add_sentence_transformers_files(folder, LAST.get(name, "mean"))
         place = folder / "config_sentence_transformers.json"
         config = json.loads(place.read_text()) | {"prompts": prompts}
         place.write_text(json.dumps(config))
@@ -110,7 +112,7 @@ def batches() -> Any:
 def test_every_task_and_role_is_rendered_as_by_mteb_s_own_loader(name: str, mirror: Path) -> None:
     assert len(ENGLISH) == 41
     theirs = Recorded(name, mirror / name)
-    ours = load(name, mirror=mirror, prompts="mteb", device="cpu:1")
+    ours = load(name, mirror=mirror, prompts="mteb", dtype="float32", max_length=32, device="cpu:1")
     for number, meta in enumerate(ENGLISH):
         for role in roles_of(meta.name, meta.type):
             vectors = theirs.encode(meta, role)
@@ -229,7 +231,7 @@ def test_what_prompts_by_code_is_refused_by_name(mirror: Path) -> None:
     assert "nvidia/NV-Embed-v2" in by_code
     for name in by_code:
         with pytest.raises(UsageError, match="by code of its own"):
-            Overrides(prompts="mteb")._prompt_policy(name, PromptPolicy())
+            Overrides(prompts="mteb").prompt_policy(name, PromptPolicy())
 
 
 def test_only_classes_that_keep_mteb_s_way_of_prompting_are_known() -> None:
@@ -243,8 +245,8 @@ def test_only_classes_that_keep_mteb_s_way_of_prompting_are_known() -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("Qwen/Qwen3-Embedding-0.6B", Overrides(), "--prompts mteb"),
-        ("intfloat/e5-mistral-7b-instruct", Overrides(), "--prompts mteb"),
+        ("Qwen/Qwen3-Embedding-0.6B", Overrides(), None),  # a row, which says its prompts
+        ("intfloat/e5-mistral-7b-instruct", Overrides(), None),
         ("google/embeddinggemma-300m", Overrides(), None),  # mteb takes the folder's own
         ("google/embeddinggemma-300m", Overrides(prompt="none"), "--prompts mteb"),
         ("Qwen/Qwen3-Embedding-0.6B", Overrides(prompts="mteb"), None),

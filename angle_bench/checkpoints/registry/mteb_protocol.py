@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from angle_bench.checkpoints.instructions import ByRole
 from angle_bench.checkpoints.prompts import ANY_ROLE, PromptPolicy, mteb_policy
-from angle_bench.checkpoints.templates import NO_PROMPT
+from angle_bench.checkpoints.templates import INSTRUCTION, NO_PROMPT
 
 
 class Protocol(BaseModel):
@@ -32,9 +32,13 @@ class Protocol(BaseModel):
     exceptions: dict[str, dict[str, str]] = {}
 
     def policy(self, own: PromptPolicy) -> PromptPolicy:
-        """The policy of the loader for a folder that has prompts of its own."""
+        """The policy of the loader for a folder that has prompts of its own.
+
+        A default with an instruction is that of a row, which mteb does not know.
+        """
         if self.instructed:
-            return instructed_policy(self, own.default)
+            of_row = INSTRUCTION in own.default
+            return instructed_policy(self, NO_PROMPT if of_row else own.default)
         if self.templates:
             return mteb_policy(self.templates, templates=True)
         default = self.prompts.get(self.otherwise, NO_PROMPT)
