@@ -23,7 +23,7 @@ from tools.mteb_prompts import (
     protocol_of,
     wraps_a_transformer,
 )
-from tools.mteb_registry import MODELS, TASKS
+from tools.mteb_registry import MODELS, TASKS, extras_of
 
 MOST_SUBSETS = 60  # whose languages stand one by one, though their names say them
 STS_SHORT = {"STSBenchmark": "STS-B"}
@@ -60,11 +60,6 @@ def models() -> dict[str, Any]:
         "protocol": same,
         "protocols": protocols,
     }
-
-
-def extras_of(meta: ModelMeta) -> list[str]:
-    """The extras of mteb without which it refuses to load a model."""
-    return [extra.replace("_", "-") for extra in meta._resolve_extras_groups()]
 
 
 def text_encoders() -> dict[str, ModelMeta]:

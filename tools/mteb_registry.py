@@ -11,6 +11,7 @@ from mteb.models.model_implementations.qwen3_models import q3e_instruct_loader
 from mteb.models.model_implementations.samilpwc_models import instruct_loader
 from mteb.models.model_implementations.uae_models import UAEWrapper
 from mteb.models.model_implementations.voyage_models import voyage_4_nano_loader
+from mteb.models.model_meta import ModelMeta
 
 __all__ = [
     "MODELS",
@@ -21,7 +22,13 @@ __all__ = [
     "KALMWrapper",
     "NomicWrapper",
     "UAEWrapper",
+    "extras_of",
     "instruct_loader",
     "q3e_instruct_loader",
     "voyage_4_nano_loader",
 ]
+
+
+def extras_of(meta: ModelMeta) -> list[str]:
+    """The extras of mteb without which it refuses to load a model."""
+    return [extra.replace("_", "-") for extra in meta._resolve_extras_groups()]

@@ -27,6 +27,7 @@ __all__ = [
     "multilabel_subsampling",
     "pmrr_replaced",
     "save_predictions",
+    "set_top_k",
     "subset_evaluation_replaced",
     "summary_metrics",
 ]
@@ -61,6 +62,11 @@ def save_predictions(
 ) -> None:
     """Write predictions where mteb's own tasks write theirs."""
     mteb_task._save_task_predictions(predicted, model, folder, split, subset)
+
+
+def set_top_k(mteb_task: Any, count: int) -> None:
+    """How many documents of a query a retrieval task keeps and scores."""
+    mteb_task._top_k = count
 
 
 @contextmanager

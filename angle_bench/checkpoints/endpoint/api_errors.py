@@ -23,7 +23,7 @@ def wrong_answer(ref: EndpointRef, error: AnswerError) -> ModelError:
     """An answer that is not what the protocol says."""
     return ModelError(
         f"{ref.typed} {error}.",
-        f"-m {SCHEME}MODEL@URL of an OpenAI-compatible server; the URL often ends in /v1",
+        "-m openai:MODEL@URL of an OpenAI-compatible server; the URL often ends in /v1",
     )
 
 
@@ -47,7 +47,7 @@ def refused(ref: EndpointRef, key: ApiKey, response: Any, text: str | None = Non
     if status == 404:
         return ModelError(
             f"{ref.typed} is not there ({status}{said}).",
-            f"-m {SCHEME}MODEL@URL with a model that the server lists: curl {ref.address}/models",
+            f"-m openai:MODEL@URL with a model that the server lists: curl {ref.address}/models",
         )
     if status in REFUSED_TEXTS and text is not None:
         return ModelError(

@@ -1,14 +1,15 @@
 """Whether the code of a name of mteb can run beside the versions that are installed here."""
 
-import shlex
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints.registry.mteb_models import required_extras
-from angle_bench.errors import some
+from angle_bench.errors import shell_word, some
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _SHOWN = 4  # tasks that a recipe names
 
@@ -31,10 +32,10 @@ def elsewhere(name: str, tasks: Sequence[str] = ()) -> str:
     """
     extras = required_extras(name)
     package = f"mteb[{','.join(extras)}]" if extras else "mteb"
-    said = " ".join(shlex.quote(task) for task in tasks[:_SHOWN]) or "STSBenchmark"
+    said = " ".join(shell_word(task) for task in tasks[:_SHOWN]) or "STSBenchmark"
     more = " …" if len(tasks) > _SHOWN else ""
     return (
-        f"uv run --no-project --with {shlex.quote(package)} mteb run -m {shlex.quote(name)} "
+        f"uv run --no-project --with {shell_word(package)} mteb run -m {shell_word(name)} "
         f"-t {said}{more} --output-folder theirs, then angle-bench leaderboard results theirs"
     )
 
@@ -42,6 +43,8 @@ def elsewhere(name: str, tasks: Sequence[str] = ()) -> str:
 @cache
 def unmet(extras: tuple[str, ...]) -> list[str]:
     """What these extras of mteb ask for and is not here, or in another version."""
+    from packaging.requirements import Requirement
+
     asked = [Requirement(text) for text in _requirements()]
     needed = {
         str(each).partition(";")[0].strip(): each
@@ -62,7 +65,7 @@ def _requirements() -> list[str]:
     return []
 
 
-def _differs(needed: Requirement) -> str | None:
+def _differs(needed: "Requirement") -> str | None:
     """How what is installed differs from what is needed."""
     try:
         found = version(needed.name)

@@ -6,6 +6,7 @@ import mteb
 from mteb.abstasks import AbsTaskRetrieval
 
 from angle_bench.errors import DataError, some
+from angle_bench.evaluation import mteb_internals
 from angle_bench.evaluation.scoring.loaded_rows import parts, retrieval_data
 from angle_bench.results.ranked_documents import KEPT, read_ranked
 from angle_bench.suites.task import Task
@@ -46,5 +47,4 @@ def rank_candidates(mteb_task: mteb.AbsTask, task: Task, place: Path) -> None:
                 "the first stage scored again, with --overwrite",
             )
         data["top_ranked"] = ranked
-    changed: AbsTaskRetrieval = mteb_task
-    changed._top_k = KEPT
+    mteb_internals.set_top_k(mteb_task, KEPT)
