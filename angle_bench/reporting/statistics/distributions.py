@@ -67,7 +67,7 @@ def each_student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
     if not df > 0:
         return np.full_like(values, math.nan)
     if df > _MANY:
-        return _normal(np.sign(values) * _as_normal(df, values**2))
+        return np.asarray(_normal(np.sign(values) * _as_normal(df, values**2)))
     squares, half = values.ravel() ** 2 / df, df / 2
     x, rest = 1 / (1 + squares), squares / (1 + squares)
     factor = np.exp(-half * np.log1p(squares)) * np.sqrt(rest / math.pi) * _gamma_ratio(half)
@@ -75,7 +75,7 @@ def each_student_below(degrees_of_freedom: float, t: ArrayLike) -> Values:
     tail[far] = _far(half, factor[far], x[far])
     tail[~far] = _near(half, factor[~far], rest[~far])
     tail = tail.reshape(values.shape)
-    return np.where(values <= 0, tail, 1 - tail)
+    return np.asarray(np.where(values <= 0, tail, 1 - tail))
 
 
 def student_quantile(degrees_of_freedom: float, probability: float) -> float:
@@ -124,7 +124,7 @@ def binomial_below(most: int, count: int, share: float) -> float:
 _normal = np.vectorize(normal_below, otypes=[float])
 
 
-def _as_normal(df: float, squares: Values) -> Values:
+def _as_normal(df: float, squares: Any) -> Values:
     a = df - 0.5
     b = 48 * a**2
     w = np.sqrt(a * np.log1p(squares / df))
@@ -174,4 +174,5 @@ def _fraction(a: float, b: float, x: Number) -> Number:
         off = abs(change - 1)
         if (off if isinstance(off, float) else off.max(initial=0.0)) <= _EXACT:
             break
-    return value
+    settled: Number = value
+    return settled
