@@ -97,6 +97,7 @@ def from_folder(
     }
     if facts.loader != "transformers":
         _refuse_overrides(ref.name, facts.loader, overrides)
+        _refuse_settings_of_row(folder, facts.loader, entry)
         _refuse_other_base(ref.name, folder, base)
         said = _noted(_taken_name(entry), facts.note)
         return ModelSpec(**common, loader=facts.loader, kind=facts.kind, note=said)
@@ -315,6 +316,18 @@ def _refuse_overrides(name: str, loader: str, overrides: Overrides) -> None:
             f"{name} is loaded by {loader} with its own settings; {options} cannot change them.",
             f"the same command without {options}",
         )
+
+
+def _refuse_settings_of_row(folder: Path, loader: str, entry: Entry | None) -> None:
+    """A user's row cannot change what another library computes with the folder's own settings."""
+    if entry is None or entry.file is None or not (given := entry.given()):
+        return
+    keys = or_list([f"`{key}`" for key in given])
+    raise UsageError(
+        f"the row {entry.name} of {entry.file} has {keys}, and {folder} is computed by {loader} "
+        "with its own settings.",
+        f"the row without {keys}",
+    )
 
 
 def _refuse_other_base(name: str, folder: Path, base: Path | None) -> None:

@@ -236,6 +236,19 @@ def test_what_is_no_text_is_named(loaded) -> None:
         loaded("bag").encode(["a", None])
 
 
+def test_settings_of_a_row_are_not_passed_over(
+    built: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the library computes by the folder alone, a user's row cannot change."""
+    monkeypatch.chdir(tmp_path)
+    row = f'[[model]]\nname = "mine"\npath = "{built("words")}"\n'
+    (tmp_path / "angle-bench.toml").write_text(row + 'pooling = "mean"\nmax_length = 9\n')
+    with pytest.raises(UsageError, match=r"row mine of .*toml has `pooling` or `max_length`"):
+        resolve("mine")
+    (tmp_path / "angle-bench.toml").write_text(row)
+    assert resolve("mine").loader == "sentence-transformers"
+
+
 def test_what_the_library_lacks_is_refused_by_name(built) -> None:
     for given, said in (
         ({"batch_tokens": 64}, "--batch-tokens"),
