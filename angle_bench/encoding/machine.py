@@ -42,12 +42,15 @@ def limited_address_space() -> bool:
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
-def load_blas_early() -> None:
-    """Where memory is limited, load scipy's OpenBLAS while there is some.
+def prepare_for_little_memory() -> None:
+    """Where memory is limited, take care that a library which gets none ends, and does not wait.
 
-    It asks for its buffers when it is loaded, and for ever where it does not get them.
+    scipy's OpenBLAS asks for its buffers when it is loaded, and for ever where it does not get
+    them: it is loaded while there is some. A tokenizer that fails prints where, for which it needs
+    memory, too, and waits for itself where it gets none: it prints the failure alone.
     """
     if limited_address_space():
+        os.environ["RUST_BACKTRACE"] = "0"
         import scipy.linalg  # noqa: F401
 
 

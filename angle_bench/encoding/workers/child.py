@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from angle_bench import timeline
 from angle_bench.checkpoints.checkpoint_paths import CheckpointPaths
 from angle_bench.checkpoints.spec import Output, Settings, Trust
-from angle_bench.encoding.machine import load_blas_early
+from angle_bench.encoding.machine import prepare_for_little_memory
 from angle_bench.encoding.portable_tokenizer import portable
 from angle_bench.encoding.workers.contract import (
     Batch,
@@ -150,7 +150,7 @@ def load_forward(
     threads: int,
 ) -> "Forward":
     """Load the model from its folder and settings."""
-    load_blas_early()
+    prepare_for_little_memory()
     with quick_imports():
         import torch
 

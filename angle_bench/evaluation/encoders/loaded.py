@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from angle_bench.checkpoints import hub
 from angle_bench.checkpoints.spec import ModelSpec
-from angle_bench.encoding.machine import limited_address_space, load_blas_early
+from angle_bench.encoding.machine import limited_address_space, prepare_for_little_memory
 from angle_bench.evaluation.encoders.run_encoder import (
     ByEndpoint,
     ByLibrary,
@@ -47,7 +47,7 @@ def load_encoders(
     if specs[0].loader == "transformers":
         return _ours(specs, kept, between, options, progress)
     between.close()
-    load_blas_early()
+    prepare_for_little_memory()
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     from angle_bench.evaluation.quiet import quieten
 
@@ -70,7 +70,7 @@ def _ours(
 ) -> list[ByUs]:
     from angle_bench.evaluation.quiet import quieten
 
-    load_blas_early()
+    prepare_for_little_memory()
     hub.state()  # sets HF_HUB_OFFLINE before huggingface_hub reads it
     if specs[0].folder is None:
         # before the bars of other libraries are silenced: a download shows its own
