@@ -88,6 +88,37 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         pytest.fail(f"it starts {_started[0]} and has no marker `process`", pytrace=False)
 
 
+# what is about how workers start, and what a new interpreter imports, takes, or is told
+_COLD = ("encoding/workers/*", "faults/*", "test_timeline.py")
+
+
+@pytest.fixture(scope="session")
+def warm_start() -> Iterator[Any]:
+    """The process that imports torch once and forks workers; it starts with the first of them."""
+    from tests.warm_start import WarmStart
+
+    warm = WarmStart()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(autouse=True)
+def workers_are_forked(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, warm_start: Any
+) -> None:
+    """Worker processes are forked from one that has imported torch, where the start is no matter.
+
+    Not where lines are measured: coverage begins in a new interpreter.
+    """
+    place = request.path.relative_to(TESTS)
+    measured = "COVERAGE_PROCESS_CONFIG" in os.environ or "COVERAGE_PROCESS_START" in os.environ
+    if sys.platform != "linux" or measured or any(map(place.match, _COLD)):
+        return
+    from tests.warm_start import use
+
+    use(warm_start, _started, monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The reference data beside the checkout."""

@@ -56,6 +56,7 @@ def models() -> dict[str, Any]:
         "instructed": [name for name, meta in metas.items() if meta.use_instructions],
         "by_code": [name for name, protocol in found.items() if protocol is None],
         "own_code": [name for name, meta in metas.items() if not wraps_a_transformer(meta)],
+        "multi_vector": [name for name, meta in metas.items() if gives_token_vectors(meta)],
         "extras": {name: each for name, meta in metas.items() if (each := extras_of(meta))},
         "protocol": same,
         "protocols": protocols,
@@ -69,6 +70,11 @@ def text_encoders() -> dict[str, ModelMeta]:
         for name, meta in sorted(MODELS.items())
         if "text" in meta.modalities and not meta.is_cross_encoder and meta.loader is not None
     }
+
+
+def gives_token_vectors(meta: ModelMeta) -> bool:
+    """Whether mteb says that it gives a vector of each token, and no other."""
+    return meta.model_type == ["late-interaction"]
 
 
 def text_tasks() -> list[type[mteb.AbsTask]]:

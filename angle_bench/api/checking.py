@@ -13,7 +13,7 @@ from angle_bench.api.calling.words import Names, Places, listed, public, warn
 from angle_bench.api.listing import entry_of
 from angle_bench.api.objects.value import Value
 from angle_bench.checkpoints.access import LoadOptions
-from angle_bench.errors import AngleBenchError, UsageError
+from angle_bench.errors import AngleBenchError, UsageError, shell_word
 
 if TYPE_CHECKING:
     from angle_bench.checkpoints.folder.findings import Finding
@@ -123,6 +123,11 @@ def _rows(names: Sequence[str], access: LoadOptions) -> Checked:
     for name in names:
         entry = entry_of(name)
         try:
+            if entry.endpoint is not None:
+                raise UsageError(
+                    f"{name} is computed by a server, so there are no files to check.",
+                    f"angle-bench doctor -m {shell_word(name)}",
+                )
             spec = resolve(name, None, access)
             folder = spec.folder or hub.fetch(spec.name, spec.revision)
             found[name] = differences(entry, folder, access)

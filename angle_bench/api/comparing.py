@@ -12,6 +12,7 @@ from angle_bench.errors import AngleBenchError, ResultsError, UsageError
 if TYPE_CHECKING:
     from angle_bench.evaluation.scored.scored_models import Named
     from angle_bench.reporting.comparison.comparison_table import ComparisonTable as Found
+    from angle_bench.suites.task import Suite
 
 
 @public
@@ -79,12 +80,13 @@ def compare(
     how = How(margin / 100, method, seen, allow_different)
     compared = compare_sides(first, others, suite, how)
     common = _common(found.groups) if compared.scored_nowhere else ()
+    lacking, never = _missing(compared, suite)
     result = Comparison(
         base=first.label,
         candidates={row.label: Candidate.of(row) for row in compared.rows},
         found=compared,
-        errors=(*found.errors, *_missing(compared)),
-        warnings=(*lines, *compared.warnings),
+        errors=(*found.errors, *lacking),
+        warnings=(*lines, *never, *compared.warnings),
         common_tasks=tuple(common),
     )
     warn([*result.warnings, *(error.what for error in result.errors)])
@@ -116,14 +118,24 @@ def _common(groups: "Sequence[Named]") -> list[str]:
     return sorted(name for name in frozenset.intersection(*files) if known_task(name) is not None)
 
 
-def _missing(comparison: "Found") -> list[AngleBenchError]:
-    """What has no scores, with the command that makes them."""
-    return [
-        ResultsError(
-            f"{name} has no scores of {', '.join(tasks)}.",
-            shlex.join(
-                ["angle-bench", "run", *comparison.model(name).run_words(), "-t", ",".join(tasks)]
-            ),
-        )
-        for name, tasks in comparison.missing.items()
-    ]
+def _missing(comparison: "Found", suite: "Suite") -> tuple[list[AngleBenchError], list[str]]:
+    """What has no scores, with the command that makes them; and what can have none."""
+    from angle_bench.evaluation.run.scorable import scores_type
+
+    types = {task.name: task.type for task in suite.task}
+    errors: list[AngleBenchError] = []
+    said: list[str] = []
+    for name, tasks in comparison.missing.items():
+        model = comparison.model(name)
+        kind = str(model.record.get("kind", "encoder"))
+        again = bool(model.first_stage)
+        wanted = [task for task in tasks if scores_type(kind, again, types[task])]
+        if left := [task for task in tasks if task not in wanted]:
+            why = "with a first stage" if again else f"a {kind}"
+            said.append(f"{name}, {why}, cannot be scored on {', '.join(left)}")
+        if wanted:
+            words = ["angle-bench", "run", *model.run_words(), "-t", ",".join(wanted)]
+            errors.append(
+                ResultsError(f"{name} has no scores of {', '.join(wanted)}.", shlex.join(words))
+            )
+    return errors, said

@@ -20,6 +20,7 @@ from angle_bench.checkpoints.reference import ModelRef, expand
 from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.registry.mteb_models import (
     NO_REVISION,
+    gives_token_vectors,
     is_instructed,
     known_names,
     mteb_models,
@@ -301,6 +302,7 @@ def from_mteb(ref: ModelRef, name: str, overrides: Overrides, access: LoadOption
         label=ref.label or name.rpartition("/")[2],
         revision=revision,
         loader="mteb",
+        kind="multi-vector encoder" if gives_token_vectors(name) else "encoder",
     )
 
 

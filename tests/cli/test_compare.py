@@ -360,3 +360,22 @@ def test_a_real_run_and_its_own_scores(cli: Cli, minilm: Path, shared: Path) -> 
     (row,) = json.loads(ended.out)["candidates"]
     assert row["mean"]["difference"] == pytest.approx(-1.37, abs=0.01)
     assert np.isfinite(row["mean"]["standard_error"])
+
+
+def test_what_a_cross_encoder_cannot_be_scored_on_is_not_missing(cli: Cli, results: Path) -> None:
+    """It is a warning, and no command is said that would be refused."""
+    for name in ("late", "lazy"):
+        put(results, f"local/{name}", 0.2)
+        (folder,) = results.glob(f"local__{name}/*")
+        kind = {"kind": "multi-vector encoder"} if name == "late" else {}
+        record = json.loads((folder / ".angle-bench/STS12.json").read_text())
+        record["model"] |= kind
+        write_json(folder / ".angle-bench/STS12.json", record)
+        for file in folder.rglob("STS13*"):
+            file.unlink()
+    ended = cli("compare", "base", "late", *TASKS)
+    assert ended.code == 0, ended.err
+    assert "late, a multi-vector encoder, cannot be scored on STS13" in ended.err
+    ended = cli("compare", "base", "lazy", *TASKS)
+    assert ended.code == 1
+    assert ended.errors[0] == "error: lazy has no scores of STS13."

@@ -1,5 +1,6 @@
 """An address space that is too small: the score, or two lines; never a traceback or no end."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -27,6 +28,7 @@ def test_a_run(tmp_path: Path, minilm: Path, limit: float, device: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "angle_bench", *words],
         cwd=tmp_path,
+        env=os.environ | {"RUST_BACKTRACE": "1"},  # for which a tokenizer would want memory, too
         capture_output=True,
         text=True,
         timeout=300,

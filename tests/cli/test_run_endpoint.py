@@ -156,3 +156,69 @@ def test_a_server_that_is_not_there(cli: Cli) -> None:
     assert len(ended.errors) == 2
     assert "cannot be reached" in ended.errors[0]
     assert cli("doctor", "-m", name).code == 1
+
+
+def put_row(server: EmbeddingsServer, *lines: str) -> None:
+    head = ["[[model]]", 'name = "small"', f'endpoint = "{server.name}"', *lines]
+    Path("angle-bench.toml").write_text("\n".join([*head, ""]))
+
+
+def test_a_row_names_an_endpoint_and_its_price(cli: Cli, server: EmbeddingsServer) -> None:
+    put_row(server, "usd_per_million_tokens = 20", '[model.prompts]\ndefault = "q: {text}"')
+    ended = cli("run", "-m", "small", *TASK)
+    assert ended.code == 0, ended.err
+    (folder,) = Path("results").glob("endpoint__tiny/*/experiments/settings_*")
+    record = json.loads((folder / ".angle-bench/STS12.json").read_text())
+    tokens = record["encoded_so_far"]["tokens"]
+    assert f"{tokens:,} tokens by the server's count, {tokens * 2e-5:.2g} USD" in ended.err
+    assert server.asked[-1]["input"][0].startswith("q: ")
+
+    typed = cli("run", "-m", server.name, *TASK, "--prompt", "q: {text}", "--json")
+    assert typed.code == 0, typed.err
+    (row,) = json.loads(typed.out)["models"]
+    assert row["folder"] == str(folder.absolute()) or row["folder"] == str(folder)  # the same model
+    assert row["usd"] is None
+    again = cli("run", "-m", "small", *TASK, "--overwrite", "--no-cache", "--json")
+    (row,) = json.loads(again.out)["models"]
+    assert row["usd"] == pytest.approx(row["tokens"] * 2e-5)
+    assert row["row_file"].endswith("angle-bench.toml")
+
+    assert cli("models", "list").out.count("endpoint") >= 1
+    checked = cli("models", "check", "small")
+    assert "computed by a server" in checked.err
+    assert cli("run", "-m", "small@1a2b", *TASK).errors == [
+        "error: small is computed by a server, whose answers make its revision.",
+        "  type: -m small",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('pooling = "cls"', "line 4: pooling cannot be set: the server of the endpoint decides it"),
+        ('path = "here"', "line 4: path cannot be set"),
+        ("max_length = 64", "line 4: max_length cannot be set"),
+        ("usd_per_million_tokens = nan", "line 4: usd_per_million_tokens: "),
+        ("usd_per_million_tokens = -1", "line 4: usd_per_million_tokens: "),
+        ("usd_per_tokens = 1", "there is no key usd_per_tokens"),
+    ],
+)
+def test_a_row_of_an_endpoint_that_cannot_be(
+    cli: Cli, server: EmbeddingsServer, line: str, said: str
+) -> None:
+    put_row(server, line)
+    ended = cli("run", "-m", "small", *TASK)
+    assert ended.code == 2
+    assert said in ended.errors[0].replace("angle-bench.toml:4:", "line 4:")
+    assert server.asked == []
+
+
+def test_a_price_is_an_endpoints(cli: Cli, tiny_bert: Path) -> None:
+    place = Path("angle-bench.toml")
+    head = '[[model]]\nname = "small"\n'
+    place.write_text(f'{head}path = "{tiny_bert}"\nusd_per_million_tokens = 1\n')
+    ended = cli("run", "-m", "small", *TASK)
+    assert "usd_per_million_tokens is the price of an endpoint" in ended.errors[0]
+    place.write_text(f'{head}endpoint = "http://127.0.0.1:1/v1"\n')
+    ended = cli("run", "-m", "small", *TASK)
+    assert "endpoint is no openai:MODEL, or openai:MODEL@URL" in ended.errors[0]

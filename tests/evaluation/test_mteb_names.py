@@ -23,6 +23,8 @@ from angle_bench.evaluation.encoders.libraries import foreign
 from angle_bench.evaluation.encoders.libraries.foreign import load_from_mteb
 from angle_bench.evaluation.encoders.libraries.mteb_calls import KeptCalls, call_of
 from angle_bench.evaluation.run.run_options import Computing, refuse_unused_options
+from angle_bench.evaluation.run.scorable import scorable_suite
+from angle_bench.suites.select import select
 from tests import st_zoo, zoo
 from tests.evaluation.small_tasks import classification, retrieval, scores, sts
 
@@ -194,6 +196,25 @@ def test_what_is_missing_is_what_mteb_misses() -> None:
         groups = MODEL_REGISTRY[name]._resolve_extras_groups()
         lacking = ModelMeta._missing_dependencies(groups) if groups else []
         assert bool(lacking) == (mteb_requirements.cannot_run(name) is not None), name
+
+
+def test_a_vector_of_each_token_is_not_compared_in_sts() -> None:
+    """A name of which mteb says so is left out of the tasks that mteb has no score for."""
+    from mteb.models.model_implementations import MODEL_REGISTRY
+
+    from angle_bench.checkpoints.resolve import resolve
+
+    kinds = {name: resolve(name).kind for name in mteb_models() if "/" in name}
+    for name, kind in kinds.items():
+        late = MODEL_REGISTRY[name].model_type == ["late-interaction"]
+        assert (kind == "multi-vector encoder") == late, name
+    spec = resolve("lightonai/GTE-ModernColBERT-v1")
+    said: list[str] = []
+    left = scorable_suite([spec], select(["STS12,NFCorpus,AskUbuntuDupQuestions"]), said)
+    assert [task.name for task in left.task] == ["NFCorpus", "AskUbuntuDupQuestions"]
+    assert said[0].endswith("1 of 3 tasks left out: STS12")
+    with pytest.raises(UsageError, match="none of these tasks: STS12"):
+        scorable_suite([spec], select(["STS12"]), said)
 
 
 def test_a_setting_of_ours_makes_it_computed_here_or_is_refused() -> None:

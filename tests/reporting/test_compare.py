@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from angle_bench.errors import ResultsError, UsageError
+from angle_bench.files.atomic import write_json
 from angle_bench.reporting.comparison.changes import changes, changes_file, groups
 from angle_bench.reporting.comparison.compare import compare, read_sides
 from angle_bench.reporting.comparison.comparison_table import ComparedRow, ComparisonTable, How
@@ -233,6 +234,19 @@ def test_differing_settings_are_refused_unless_allowed(results: Results) -> None
     shown = text(compared(results, "other", allow_different=True))
     assert shown.startswith("! other: pooling cls, base mean")
     assert shown.index("--allow-different") < shown.index("mean of 2")
+
+
+def test_settings_of_another_library_are_its_own(results: Results) -> None:
+    for label, loader in (("theirs", "sentence-transformers"), ("mtebs", "mteb")):
+        for name, pairs in (("A", A), ("B", B)):
+            folder = results.put(f"local/{label}", name, pairs.part(pairs.scores(0.2, 1)))
+            record = json.loads(folder.record(name).read_text())
+            record["model"] |= {"loader": loader, "settings": None}
+            write_json(folder.record(name), record)
+    with pytest.raises(UsageError, match="computed by mteb with settings of its own"):
+        compared(results, "mtebs")
+    shown = text(compared(results, "theirs", allow_different=True)).splitlines()[0]
+    assert shown.startswith("! theirs: computed by sentence-transformers with settings of its own;")
 
 
 def test_normalising_changes_no_cosine(results: Results) -> None:

@@ -72,6 +72,18 @@ def test_another_dtype_or_mteb_is_named() -> None:
     }
 
 
+def test_a_dtype_that_nobody_knows_is_not_the_usual_one() -> None:
+    rows = [
+        labelled("a", "o/a", "model:o/a|dtype:float32|mteb:2.1"),
+        labelled("b", "o/b", "model:o/b|dtype:bfloat16|mteb:2.1"),
+        labelled("c", "o/c", "model:o/c|dtype:float32|mteb:2.1"),
+        labelled("static", "o/d", "model:o/d|settings:sentence-transformers|mteb:2.1"),
+        labelled("served", "o/e", "model:o/e|settings:endpoint|mteb:2.1"),
+        labelled("mtebs", "o/f", "model:o/f|settings:mteb|mteb:2.2"),
+    ]
+    assert unlike(rows) == {"b": "dtype bfloat16, not float32", "mtebs": "mteb 2.2, not 2.1"}
+
+
 def test_a_checkpoint_chosen_by_a_test_split_is_named_always() -> None:
     rows = [labelled("a", "o/a", "model:o/a|dtype:float32|selected on:STSBenchmark test|mteb:2.1")]
     assert unlike(rows) == {"a": "checkpoint selected on STSBenchmark test"}

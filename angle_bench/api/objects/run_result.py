@@ -133,6 +133,7 @@ class RunResult:
                 row["size"] = spec.endpoint.dimensions
                 row["endpoint"] = spec.endpoint.recorded()
                 row["tokens"] = outcome.tokens
+                row["usd"] = spec.endpoint.cost(outcome.tokens)
             row["precision"] = None if used is None else used.precision
             row["vector_bytes"] = _vector_bytes(spec)
             row |= step_json(self.trainings, outcome)

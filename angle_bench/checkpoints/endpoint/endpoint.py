@@ -22,6 +22,7 @@ class Endpoint(BaseModel):
         normalizes: Whether the vectors of the probe texts have length 1.
         prompts: What is put around texts before they are sent.
         dimensions: The `dimensions` that are asked for; None leaves them to the server.
+        usd_per_million_tokens: What its owner charges, where a row says it; no part of what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +35,7 @@ class Endpoint(BaseModel):
     normalizes: bool
     prompts: PromptPolicy = PromptPolicy()
     dimensions: int | None = Field(default=None, ge=1)
+    usd_per_million_tokens: float | None = None
 
     @property
     def typed(self) -> str:
@@ -44,6 +46,12 @@ class Endpoint(BaseModel):
     def size(self) -> int:
         """The length of the vectors that are asked for."""
         return self.dimensions or self.width
+
+    def cost(self, tokens: int) -> float | None:
+        """What so many tokens cost, in US dollars; None where no price is known."""
+        if self.usd_per_million_tokens is None:
+            return None
+        return tokens * self.usd_per_million_tokens / 1e6
 
     def digest(self) -> str | None:
         """Eight hex digits of what is asked beside the model; None where nothing is."""

@@ -29,8 +29,19 @@ from angle_bench.errors import UsageError, or_list, some
 ORGANISATION = "endpoint"  # of the folders that results of endpoints are stored in
 
 
-def from_endpoint(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelSpec:
+def from_endpoint(
+    ref: ModelRef,
+    overrides: Overrides,
+    access: LoadOptions,
+    prompts: PromptPolicy = PromptPolicy(),  # noqa: B008  frozen
+) -> ModelSpec:
     """An endpoint, asked what it reports of the model, and for the vectors of the probe texts.
+
+    Args:
+        ref: What is typed.
+        overrides: Settings that were typed, of which it takes prompts.
+        access: Where models are, of which it takes nothing.
+        prompts: What is put around texts where no others are typed.
 
     Raises:
         UsageError: It has no address, or a setting was typed that no endpoint takes.
@@ -38,7 +49,7 @@ def from_endpoint(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> M
     """
     asked = endpoint_ref(ref)
     _refuse_settings(asked, overrides, access)
-    prompts = overrides.prompt_policy(asked.model, PromptPolicy())
+    prompts = overrides.prompt_policy(asked.model, prompts) or prompts
     with EmbeddingsApi(asked) as api:
         models = api.models()
         probe = api.submit(PROBES).result().vectors
@@ -57,7 +68,7 @@ def from_endpoint(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> M
             probe=packed(probe),
             width=probe.shape[1],
             normalizes=is_normalized(probe),
-            prompts=prompts or PromptPolicy(),
+            prompts=prompts,
         ),
         note="; ".join(filter(None, notes)) or None,
     )

@@ -2,10 +2,12 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic_core import PydanticCustomError
 
+from angle_bench.checkpoints.endpoint.endpoint_ref import is_endpoint
 from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.spec import (
     Attention,
@@ -58,6 +60,8 @@ class Entry(BaseModel):
         path: The folder, where it is no checkpoint of the hub.
         revision: The hub commit that the row was checked against; None follows `main`.
         base: The model that an adapter was trained on, a hub id or a folder.
+        endpoint: What would stand after -m for a model that a server computes.
+        usd_per_million_tokens: What its owner charges, so that a run says what it cost.
         padding_side: Where its authors' tokenizer pads; no vector here depends on it.
         cuts: Which of layers and sizes it was trained to be cut in.
         evidence: What the vectors that are computed here were compared with, and the test.
@@ -71,6 +75,8 @@ class Entry(BaseModel):
     path: Path | None = None
     revision: str | None = None
     base: str | None = None
+    endpoint: str | None = None
+    usd_per_million_tokens: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     pooling: Pooling | None = None
     normalize: bool | None = None
     max_length: int | None = None
@@ -95,6 +101,21 @@ class Entry(BaseModel):
     contents: dict[str, str] = {}
     published: tuple[Published, ...] = ()
     _file: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _of_a_server_or_not(self) -> Self:
+        """A server decides all but the prompts; nobody charges for what is computed here."""
+        if self.endpoint is None:
+            wrong = ["usd_per_million_tokens"] * (self.usd_per_million_tokens is not None)
+            why = "is the price of an endpoint, and the row has none"
+        else:
+            wrong = sorted(_OF_FILES & self.model_fields_set)
+            why = "cannot be set: the server of the endpoint decides it"
+            if not is_endpoint(self.endpoint):
+                wrong, why = ["endpoint"], "is no openai:MODEL, or openai:MODEL@URL"
+        if wrong:
+            raise PydanticCustomError("endpoint", "{key} {why}", {"key": wrong[0], "why": why})
+        return self
 
     @property
     def file(self) -> Path | None:
@@ -137,3 +158,6 @@ class Entry(BaseModel):
 
 
 _SETTINGS = set(Entry.model_fields)
+# what a model has that is computed here, and one of a server has not
+_OF_FILES = _SETTINGS & {*Settings.model_fields} - {"prompts"}
+_OF_FILES |= {"hub", "path", "revision", "base", "package", "contents", "cuts", "shape"}

@@ -39,6 +39,11 @@ def has_own_code(name: str) -> bool:
     return name in shipped_json(_FILE)["own_code"]
 
 
+def gives_token_vectors(name: str) -> bool:
+    """Whether mteb says that a model of its gives a vector of each token of a text."""
+    return name in shipped_json(_FILE)["multi_vector"]
+
+
 def required_extras(name: str) -> list[str]:
     """The extras of mteb that a name of its needs."""
     found: list[str] = shipped_json(_FILE)["extras"].get(name, [])

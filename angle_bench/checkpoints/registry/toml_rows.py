@@ -106,7 +106,8 @@ def _parent(
     for entry in known.values():
         if wanted in (entry.name.casefold(), entry.short_name.casefold()):
             inherited = entry.model_dump(mode="json", exclude_unset=True)
-            return inherited if entry.path else {"hub": entry.hub_id, **inherited}
+            elsewhere = entry.path or entry.endpoint
+            return inherited if elsewhere else {"hub": entry.hub_id, **inherited}
     near = did_you_mean(str(name), [*own, *known])
     hint = f" (did you mean {or_list(near)}?)" if near else ""
     raise file.refused(number, "extends", f"no model is called {name}{hint}")
@@ -115,6 +116,7 @@ def _parent(
 def _heir(parent: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """A row with what it inherits: of other weights only the settings."""
     of_the_weights = {"hub", "revision", "license", "source", "package", "contents", "published"}
+    of_the_weights |= {"endpoint", "usd_per_million_tokens"}
     left_out = {"name", *(of_the_weights if "path" in row else ())}
     return {key: value for key, value in parent.items() if key not in left_out} | row
 

@@ -11,6 +11,7 @@ from angle_bench.cli import command_line
 from angle_bench.cli.options import options as shared
 
 if TYPE_CHECKING:
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.api.objects.run_result import RunResult
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
@@ -48,7 +49,16 @@ def _saved(group: "Sequence[ModelOutcome]") -> str:
         line += f", {first.texts / first.seconds:,.0f} texts/s"
     if tokens := sum(outcome.tokens for outcome in group):
         line += f", {tokens:,} tokens by the server's count"
+        line += _cost(first.spec, tokens)
     return line
+
+
+def _cost(spec: "ModelSpec", tokens: int) -> str:
+    """What tokens of an endpoint cost, where its row says the price."""
+    cost = None if spec.endpoint is None else spec.endpoint.cost(tokens)
+    if cost is None:
+        return ""
+    return f", {cost:,.2f} USD" if cost >= 1 else f", {cost:.2g} USD"
 
 
 def _comparison(jobs: "Sequence[Job]", rest: Sequence[str]) -> list[str]:

@@ -149,6 +149,8 @@ def _prompt(entry: "Entry") -> str:
 
 
 def _weights(entry: "Entry") -> str:
+    if entry.endpoint is not None:
+        return "endpoint"
     if entry.base is not None:
         return f"adapter of {entry.base}"
     if entry.path is not None:

@@ -25,11 +25,22 @@ def scorable(spec: ModelSpec, task: Task) -> bool:
     Vectors of encoders and sparse encoders are compared in every type of task. With a first stage
     only what a whole corpus is searched for is scored: all other tasks would be as without it.
     """
-    if spec.first_stage is not None:
-        return task.type in SEARCHED
-    if spec.kind == "cross-encoder":
-        return task.type in RERANKED
-    return spec.kind != "multi-vector encoder" or task.type in RERANKED | SEARCHED
+    return scores_type(spec.kind, spec.first_stage is not None, task.type)
+
+
+def scores_type(kind: str, ranks_again: bool, task_type: str) -> bool:
+    """The same, of what a run record says of a model.
+
+    Args:
+        kind: What it gives.
+        ranks_again: Whether it has a first stage.
+        task_type: Mteb's name of the type.
+    """
+    if ranks_again:
+        return task_type in SEARCHED
+    if kind == "cross-encoder":
+        return task_type in RERANKED
+    return kind != "multi-vector encoder" or task_type in RERANKED | SEARCHED
 
 
 def scorable_suite(specs: Sequence[ModelSpec], suite: Suite, said: list[str]) -> Suite:

@@ -13,6 +13,8 @@ from angle_bench.results.find.stored_models import StoredModel
 
 _NAMES = {"pool": "pooling", "max": "max_length"}
 _SEEN_OF_SERVERS = ("prompts", "size", "precision", "similarity", "mteb")
+_BY_LIBRARY = "settings"  # the part of a signature that names the library
+_SEEN_OF_LIBRARIES = (_BY_LIBRARY, "first stage", "mteb")
 _SHOWN = 40  # characters of a prompt
 
 
@@ -25,7 +27,8 @@ def settings_differ(
     """Where two signatures differ beside the model, such as `pooling cls, base mean`.
 
     Normalising vectors changes no cosine, so it does not count. Pooling, length and dtype of a
-    model that a server computes are the server's own: nobody here knows them.
+    model that a server computes are the server's own: nobody here knows them. So are all settings
+    of a model that another library computes.
     Nor does a first stage count that is the other model itself: what is compared is ranking its
     documents again.
 
@@ -40,12 +43,26 @@ def settings_differ(
         second.pop("first stage", None)
     if not (first["mteb"] and second["mteb"]):
         first["mteb"] = second["mteb"] = ""
-    served = bool(base.endpoint) or bool(candidate.endpoint)
+    known = set(first) | set(second)
+    if base.endpoint or candidate.endpoint:
+        known = {*_SEEN_OF_SERVERS}
+    elif _BY_LIBRARY in known:
+        known = {*_SEEN_OF_LIBRARIES}
     return [
-        f"{_NAMES.get(key, key)} {said_of(second, key)}, base {said_of(first, key)}"
+        _said(key, first, second)
         for key in dict.fromkeys([*first, *second])
-        if first.get(key) != second.get(key) and not (served and key not in _SEEN_OF_SERVERS)
+        if first.get(key) != second.get(key) and key in known
     ]
+
+
+def _said(key: str, base: Mapping[str, str], candidate: Mapping[str, str]) -> str:
+    if key != _BY_LIBRARY:
+        return f"{_NAMES.get(key, key)} {said_of(candidate, key)}, base {said_of(base, key)}"
+    if key not in base:
+        return f"computed by {candidate[key]} with settings of its own"
+    if key not in candidate:
+        return f"its base is computed by {base[key]} with settings of its own"
+    return f"computed by {candidate[key]}, base by {base[key]}, each with settings of its own"
 
 
 def _is_first_stage(base: StoredModel, candidate: StoredModel) -> bool:
@@ -58,6 +75,8 @@ def _is_first_stage(base: StoredModel, candidate: StoredModel) -> bool:
 def _parts(model: StoredModel, mteb: Iterable[str | None]) -> dict[str, str]:
     settings: Mapping[str, Any] | None = model.record.get("settings")
     parts = settings_parts(settings)
+    if settings is None:
+        parts = {_BY_LIBRARY: str(model.record.get("loader", "mteb"))}
     if endpoint := model.endpoint:
         parts = endpoint_parts(endpoint)
         parts["prompts"] = _prompts(endpoint["prompts"], parts["prompts"])

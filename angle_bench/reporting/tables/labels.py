@@ -11,6 +11,7 @@ from angle_bench.results.find.identity import shown
 
 # what does not belong to the model: where it differs, scores are not made in the same way
 _SAME_FOR_ALL = ("dtype", "attention", "compile", "quantization", "mteb", "limit")
+_OF_EVERY_RUN = {"mteb", "limit"}  # whoever computes the vectors
 _NOT_OF_A_LABEL = {"mteb", "suite", "data", "limit"}
 
 
@@ -35,8 +36,9 @@ def unlike(rows: Sequence[TableRow]) -> dict[str, str]:
     """Why the settings of a row differ from most others', by label.
 
     A model's own pooling, prompts and length are no reason; other settings than these are, and so
-    is another dtype or mteb among rows that have run records. A checkpoint that was chosen by a
-    test split is named even where all rows are such.
+    is another dtype or mteb among rows that have run records. The dtype of a model whose settings
+    are those of another library or of a server is not known. A checkpoint that was chosen by a test
+    split is named even where all rows are such.
     """
     own = [row for row in rows if row.source is not None and row.source.kind == "own"]
     reasons: dict[str, list[str]] = {}
@@ -46,9 +48,11 @@ def unlike(rows: Sequence[TableRow]) -> dict[str, str]:
         if chosen := parts_of(row.signature).get(SELECTED):
             reasons.setdefault(row.label, []).append(f"checkpoint selected on {chosen}")
     for key in _SAME_FOR_ALL:
-        values = [parts_of(row.signature).get(key, "none") for row in own]
+        said = [(row, parts_of(row.signature)) for row in own]
+        told = [each for each in said if key in _OF_EVERY_RUN or "settings" not in each[1]]
+        values = [parts.get(key, "none") for _, parts in told]
         usual = Counter(values).most_common(1)
-        for row, value in zip(own, values, strict=True):
+        for (row, _), value in zip(told, values, strict=True):
             if value != usual[0][0]:
                 reasons.setdefault(row.label, []).append(f"{key} {value}, not {usual[0][0]}")
     return {label: "; ".join(said) for label, said in reasons.items()}

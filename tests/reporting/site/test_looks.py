@@ -1,5 +1,6 @@
 """How pages look and who can use them: pictures to look at, accessibility, weight."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from tests.stored import Pairs, Results
 
 MANY, MEGABYTE = 300, 1_000_000
 TABS = ("scores", "scatter", "two", "pairs", "about")
+# each count, width and scheme is looked at, all of their combinations in the long tests
+SOON = [(3, 900, "light"), (15, 1400, "light"), (15, 390, "dark"), (MANY, 1400, "light")]
+LOOKS = [
+    pytest.param(*look, marks=() if look in SOON else pytest.mark.long)
+    for look in itertools.product((3, 15, MANY), (1400, 900, 390), ("light", "dark"))
+]
 META = {"max_tokens": 512, "license": "mit"}
 
 
@@ -80,9 +87,7 @@ def serious(tab: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 900, 390])
-@pytest.mark.parametrize("count", [3, 15, MANY])
+@pytest.mark.parametrize(("count", "width", "scheme"), LOOKS)
 def test_pages_fit_and_can_be_used(
     cli: Cli, site: dict[int, Path], page: Open, count: int, width: int, scheme: str
 ) -> None:
