@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests import st_zoo, zoo
-from tests.checkpoints import WORDS, add_sentence_transformers_files, build_tiny_bert, write_rows
+from tests.checkpoints import WORDS, add_sentence_transformers_files, build_tiny_bert
 from tests.conftest import Cli
 from tests.embeddings_server import EmbeddingsServer, of_checkpoint, serving
 from tests.handed_over_folders import static
 from tests.other_kinds import cross_encoder
-from tests.own_data import Rows, salad, write_table
+from tests.own_data import Rows, write_table
 from tests.test_guide import DOCS, Example, examples, named_toml
 
 PAGE = DOCS / "guide" / "rivals.md"

@@ -11,8 +11,8 @@ from angle_bench.cli import command_line
 from angle_bench.cli.options import options as shared
 
 if TYPE_CHECKING:
-    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.api.objects.run_result import RunResult
+    from angle_bench.checkpoints.spec import ModelSpec
     from angle_bench.evaluation.run.jobs import Job
     from angle_bench.evaluation.run.outcome import ModelOutcome
 
