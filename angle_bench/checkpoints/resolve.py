@@ -8,21 +8,16 @@ from pathlib import Path
 from angle_bench.checkpoints.access import LoadOptions
 from angle_bench.checkpoints.endpoint.endpoint_ref import is_endpoint
 from angle_bench.checkpoints.overrides import Overrides
-from angle_bench.checkpoints.prompts import PromptPolicy
 from angle_bench.checkpoints.reference import ModelRef, expand
-from angle_bench.checkpoints.registry.entry import Entry
 from angle_bench.checkpoints.registry.mteb_models import mteb_name
 from angle_bench.checkpoints.registry.registry import find, find_by_path, one_entry
+from angle_bench.checkpoints.sources.from_folder import existing_folder, from_folder
+from angle_bench.checkpoints.sources.from_hub import from_hub
+from angle_bench.checkpoints.sources.from_mteb import from_mteb
+from angle_bench.checkpoints.sources.from_row import from_row
 from angle_bench.checkpoints.spec import NO_TRUST, ModelSpec, Trust
-from angle_bench.checkpoints.spec_of import (
-    existing_folder,
-    from_entry,
-    from_folder,
-    from_hub,
-    from_mteb,
-)
 from angle_bench.checkpoints.suggestions import unknown
-from angle_bench.errors import UsageError, shell_word
+from angle_bench.errors import UsageError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -115,12 +110,12 @@ def _resolve(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelS
 
         return from_endpoint(ref, overrides, access)
     if _is_spec_file(ref.name):
-        return _from_row(ref, one_entry(_existing_file(ref.name)), overrides, access)
+        return from_row(ref, one_entry(_existing_file(ref.name)), overrides, access)
     if _is_path(ref.name):
         folder = existing_folder(ref)
         return from_folder(ref, folder, overrides, access, find_by_path(folder))
     if (entry := find(ref.name)) is not None:
-        return _from_row(ref, entry, overrides, access)
+        return from_row(ref, entry, overrides, access)
     if (mirrored := access.in_mirror(ref.name)) is not None:
         return from_folder(ref, mirrored, overrides, access, None, ref.name)
     if (known := mteb_name(ref.name)) is not None:
@@ -128,24 +123,6 @@ def _resolve(ref: ModelRef, overrides: Overrides, access: LoadOptions) -> ModelS
     if _HUB_ID.fullmatch(ref.name):
         return from_hub(ref, overrides, access)
     raise unknown(ref.name)
-
-
-def _from_row(ref: ModelRef, entry: Entry, overrides: Overrides, access: LoadOptions) -> ModelSpec:
-    if entry.endpoint is None:
-        return from_entry(ref, entry, overrides, access)
-    if ref.revision is not None:
-        raise UsageError(
-            f"{entry.name} is computed by a server, whose answers make its revision.",
-            f"-m {shell_word(entry.name)}",
-        )
-    from angle_bench.checkpoints.endpoint.from_endpoint import from_endpoint
-
-    typed = ModelRef(entry.endpoint, ref.label or entry.name)
-    spec = from_endpoint(typed, overrides, access, entry.prompts or PromptPolicy())
-    assert spec.endpoint is not None
-    price = {"usd_per_million_tokens": entry.usd_per_million_tokens}
-    endpoint = spec.endpoint.model_copy(update=price)
-    return spec.model_copy(update={"endpoint": endpoint, "row_file": entry.file})
 
 
 def _is_spec_file(name: str) -> bool:

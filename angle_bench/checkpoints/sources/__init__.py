@@ -1,0 +1,1 @@
+"""What a name after -m is taken from: a folder, a row, mteb, the hub."""
