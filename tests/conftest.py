@@ -89,7 +89,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 # what is about how workers start, and what a new interpreter imports, takes, or is told
-_COLD = ("encoding/workers/*", "faults/*", "test_timeline.py")
+_COLD = (
+    "encoding/workers/test_forking.py",
+    "encoding/workers/test_start.py",
+    "faults/*",
+    "test_timeline.py",
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What this process may use of the machine: cores and memory."""
 
+import mmap
 import os
 import platform
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 _MEMINFO = Path("/proc/meminfo")
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_OPENBLAS = 256 << 20  # its library and its buffers, and what else scipy.linalg loads
 
 
 def cores() -> int:
@@ -46,12 +48,20 @@ def prepare_for_little_memory() -> None:
     """Where memory is limited, take care that a library which gets none ends, and does not wait.
 
     scipy's OpenBLAS asks for its buffers when it is loaded, and for ever where it does not get
-    them: it is loaded while there is some. A tokenizer that fails prints where, for which it needs
-    memory, too, and waits for itself where it gets none: it prints the failure alone.
+    them: it is loaded while there is room for them. A tokenizer that fails prints where, for which
+    it needs memory, too, and waits for itself where it gets none: it prints the failure alone.
+
+    Raises:
+        MemoryError: There is no room for OpenBLAS.
     """
-    if limited_address_space():
-        os.environ["RUST_BACKTRACE"] = "0"
-        import scipy.linalg  # noqa: F401
+    if not limited_address_space():
+        return
+    os.environ["RUST_BACKTRACE"] = "0"
+    try:
+        mmap.mmap(-1, _OPENBLAS).close()
+    except OSError as error:
+        raise MemoryError(f"there are no {_OPENBLAS >> 20} MiB for OpenBLAS") from error
+    import scipy.linalg  # noqa: F401
 
 
 def processor() -> str:

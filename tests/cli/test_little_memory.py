@@ -46,3 +46,21 @@ def test_a_run(tmp_path: Path, minilm: Path, limit: float, device: str) -> None:
     error = next(line for line in ended.stderr.splitlines() if line.startswith("error: "))
     assert "memory ran out" in error
     assert MEMORY_FIX in ended.stderr
+
+
+def test_openblas_is_not_loaded_where_it_has_no_room() -> None:
+    """It would wait for its buffers for ever."""
+    code = """
+import resource, sys
+from pathlib import Path
+from angle_bench.encoding.machine import prepare_for_little_memory
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+size = pages * resource.getpagesize() + (100 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+try:
+    prepare_for_little_memory()
+except MemoryError as error:
+    print(error, "scipy.linalg" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "there are no 256 MiB for OpenBLAS False\n"

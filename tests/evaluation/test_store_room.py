@@ -12,7 +12,7 @@ from angle_bench.evaluation.run.store_room import texts_of_task, too_large
 from angle_bench.evaluation.task_data import locate
 from angle_bench.suites.select import select
 from angle_bench.suites.shipped import mteb_task
-from tests.conftest import Command
+from tests.conftest import Cli
 from tests.mirrors import retrieval
 
 SUITE = """
@@ -57,23 +57,23 @@ def test_local_documents_and_queries_are_counted(suite: Path, tmp_path: Path) ->
 
 @pytest.mark.process
 def test_a_run_says_it_and_keeps_what_it_found(
-    suite: Path, tmp_path: Path, tiny_bert: Path, angle_bench: Command
+    suite: Path, tmp_path: Path, tiny_bert: Path, cli: Cli
 ) -> None:
     words = ["run", "-m", tiny_bert, "-t", suite, "--mirror", tmp_path / "mirror"]
     store = ["--cache-dir", tmp_path / "store"]
     small = [*store, "--cache-limit", "9K"]
-    dry = angle_bench(*words, *small, "-n")
-    assert dry.returncode == 0, dry.stderr
-    assert "for 48 texts take about" in dry.stdout
-    first = angle_bench(*words, *small, "-r", "first", "-d", "cpu:1")
-    assert first.returncode == 0, first.stderr
-    assert "for 48 texts take about" in first.stderr
+    dry = cli(*words, *small, "-n")
+    assert dry.code == 0, dry.err
+    assert "for 48 texts take about" in dry.out
+    first = cli(*words, *small, "-r", "first", "-d", "cpu:1")
+    assert first.code == 0, first.err
+    assert "for 48 texts take about" in first.err
     halves = [
-        angle_bench(*words, *store, "--cache-dtype", "float16", "-r", name, "-d", "cpu:1")
+        cli(*words, *store, "--cache-dtype", "float16", "-r", name, "-d", "cpu:1")
         for name in ("half", "again")
     ]
-    assert [ended.returncode for ended in halves] == [0, 0]
-    assert "take about" not in halves[0].stderr
+    assert [ended.code for ended in halves] == [0, 0]
+    assert "take about" not in halves[0].err
     scores, near = {}, {}
     for name in ("first", "half", "again"):
         (place,) = (tmp_path / name).glob("*/*/Made.json")
@@ -90,6 +90,6 @@ def test_a_run_says_it_and_keeps_what_it_found(
     assert near["half"] == near["again"]
     assert near["half"] != near["first"]
     assert near["half"] == pytest.approx(near["first"], abs=1e-3)
-    refused = angle_bench(*words, "--cache-dtype", "half")
-    assert refused.returncode == 2
-    assert re.search(r"only as float32 or float16", refused.stderr)
+    refused = cli(*words, "--cache-dtype", "half")
+    assert refused.code == 2
+    assert re.search(r"only as float32 or float16", refused.err)
