@@ -146,11 +146,11 @@ def use(warm: WarmStart, started: list[str], monkeypatch: pytest.MonkeyPatch) ->
 
     def start(words: Sequence[Any], passed: Sequence[int], log: IO[bytes], threads: int) -> Any:
         environment = dict(os.environ) | process_start.environment()
-        if not threads or not warm.fits(environment):
+        if not warm.fits(environment):
             return cold(words, passed, log, threads)
         started.append("a worker")
         typed = [str(ROOT), *map(json.dumps, words)]
-        environment["OMP_NUM_THREADS"] = str(threads)
+        environment["OMP_NUM_THREADS"] = str(threads or 1)
         return warm.start(typed, passed, log.fileno(), environment)
 
     monkeypatch.setattr(process_start, "_interpreter", start)

@@ -45,8 +45,8 @@ def test_a_run_is_that_of_the_command(
     stored = ab.scores("results").query("main").set_index("task")["score"]
     assert table.loc["tiny", TASKS].tolist() == pytest.approx(stored[TASKS].tolist(), abs=1e-9)
     pd.testing.assert_frame_equal(r.to_dataframe(), ab.scores("results"))
-    (last, *_) = reversed(ab.runs("results")["command"].tolist())
-    assert last.startswith("angle-bench run")
+    commands = ab.runs("results")["command"].tolist()
+    assert [each.startswith("angle-bench run") for each in commands].count(True) == 2
 
 
 def test_one_task_fails_and_the_others_run(

@@ -66,8 +66,10 @@ def of_tensorboard(folder: Path) -> Kept:
 
 def of_wandb(folder: Path) -> Kept:
     """By the records that wandb would send: LevelDB's log format around protobuf messages."""
+    import wandb
     from wandb.proto.wandb_internal_pb2 import Record
 
+    wandb.teardown()  # ends its own process, which writes
     (run,) = (folder / "wandb").glob("offline-run-*")
     (log,) = run.glob("*.wandb")
     data, at, config, scores = log.read_bytes(), 7, {}, {}
