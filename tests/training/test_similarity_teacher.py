@@ -30,6 +30,7 @@ from tests.checkpoints import (
     write_rows,
 )
 from tests.conftest import Cli
+from tests.embeddings_server import EmbeddingsServer, of_checkpoint, serving
 from tests.training.checkpoint_vectors import ours, theirs
 from tests.training.trainings import Seen, assert_same_weights, recipe_of, rows_of, trained
 
@@ -267,6 +268,24 @@ def test_several_teachers_have_parts_of_their_own(tmp_path: Path, tiny_bert: Pat
     assert "cosines of a batch's texts, with its own prompts, weight 200" in card
     logged = json.loads((done.folder / "training.json").read_text())["log"][0]
     assert {"loss_teacher.0", "loss_teacher.1"} <= set(logged)
+
+
+def test_a_server_teaches_what_its_checkpoint_does(
+    tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A teacher behind an endpoint, against the same folder computed here."""
+    monkeypatch.setenv("ANGLE_BENCH_CACHE", str(tmp_path / "cache"))
+    folder = handed_over(tmp_path / "teacher")
+    train = {"max_steps": 4, "learning_rate": 1e-3, "warmup": 0}
+    here = recipe(tmp_path, tiny_bert, {"model": str(folder), **SIMILARITIES}, train=train)
+    _, expected = trained(here, tmp_path / "here")
+    with serving(EmbeddingsServer(of_checkpoint(str(folder)))) as server:
+        asked = recipe(tmp_path, tiny_bert, {"model": server.name, **SIMILARITIES}, train=train)
+        done, seen = trained(asked, tmp_path / "served")
+        assert server.asked
+    for mine, its in zip(seen.parts, expected.parts, strict=True):
+        assert mine == pytest.approx(its, rel=1e-4)
+    assert "teacher: openai:tiny@" in (done.folder / "README.md").read_text()
 
 
 def test_a_teacher_of_similarities_guides(tmp_path: Path, tiny_bert: Path) -> None:
