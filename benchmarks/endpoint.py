@@ -34,7 +34,7 @@ def run(context: Context) -> Outcome:
     """
     folder = str(minilm())
     count = QUICK_TEXTS if context.quick else TEXTS
-    texts = checkpoints.texts(count, 5, 30)
+    texts = checkpoints.texts(count, 3, 8)  # 22 tokens, about as many as a sentence of STS
     place = context.scratch / "texts.json"
     place.write_text(json.dumps(texts), encoding="utf-8")
     words = [sys.executable, "-m", "tests.embeddings_server", folder, "0"]
