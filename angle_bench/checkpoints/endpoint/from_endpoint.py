@@ -40,7 +40,7 @@ def from_endpoint(
     Args:
         ref: What is typed.
         overrides: Settings that were typed, of which it takes prompts.
-        access: Where models are, of which it takes nothing.
+        access: Where models are and what of them may run: a server takes none of it.
         prompts: What is put around texts where no others are typed.
 
     Raises:
