@@ -33,6 +33,10 @@ class Shim:
         self.below, self.at, self.kill = below, at, kill
         self.calls: list[str] = []
 
+    def end(self) -> None:
+        """End this process."""
+        os._exit(KILLED)
+
     def install(self) -> None:
         sys.addaudithook(self._heard)
         os.fsync = self._wrapped("fsync", os.fsync)
@@ -78,7 +82,7 @@ class Shim:
         self.calls.append(f"{name} {Path(place).name}")
         if number == self.at:
             if self.kill:
-                os._exit(KILLED)
+                self.end()
             raise OSError(errno.EIO, os.strerror(errno.EIO), place)
 
 

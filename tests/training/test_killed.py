@@ -112,8 +112,8 @@ def logged(place: Path) -> list[dict[str, Any]]:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "seed", "shards"),
-    [(12, 20, False), (4, 18, True)],
-    ids=["ddp-12-times", "fsdp-4-times"],
+    [(12, 20, False), (4, 18, True), (30, 21, False)],
+    ids=["ddp-12-times", "fsdp-4-times", "ddp-30-times"],
 )
 def test_killed_and_resumed_is_undisturbed(
     tmp_path: Path, tiny_bert: Path, times: int, seed: int, shards: bool
