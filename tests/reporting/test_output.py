@@ -7,7 +7,7 @@ import pytest
 
 from angle_bench.errors import ResultsError, UsageError
 from angle_bench.files.atomic import write_together
-from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
+from angle_bench.reporting.formats.format_names import DATA, LOOKED_AT, SITE, SUFFIXES
 from angle_bench.reporting.formats.formats import (
     FORMATS,
     Format,
@@ -17,7 +17,6 @@ from angle_bench.reporting.formats.formats import (
     is_site,
 )
 from angle_bench.reporting.tables.leaderboard import Board
-from angle_bench.reporting.tables.table_layout import DATA, LOOKED_AT
 from tests.reporting.boards import board, row, suite
 
 EVERY = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)

@@ -12,8 +12,7 @@ from angle_bench.cli.options import options as shared
 from angle_bench.cli.options.groups import OutputOptions, grouped
 from angle_bench.cli.output.typed_command import typed_command
 from angle_bench.errors import UsageError, or_list, printable, shell_word
-from angle_bench.reporting.formats.format_names import SITE, SUFFIXES
-from angle_bench.reporting.tables.table_layout import DATA, LOOKED_AT
+from angle_bench.reporting.formats.format_names import DATA, LOOKED_AT, SITE, SUFFIXES
 
 if TYPE_CHECKING:
     from angle_bench.api.boards import Leaderboard

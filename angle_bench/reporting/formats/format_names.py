@@ -1,4 +1,4 @@
-"""The formats of a leaderboard by name, with the suffixes of their files: what needs no writer."""
+"""The formats of a leaderboard by name: suffixes, and what has a layout. It needs no writer."""
 
 from collections.abc import Mapping
 
@@ -13,3 +13,7 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "parquet": (".parquet",),
     SITE: (".html", ".htm"),
 }
+DATA = ("csv", "json", "parquet", SITE)  # the page has all columns, and its own controls
+ROWS = ("csv", "json", "parquet")  # all columns; means by language where they are asked for
+DOCUMENTS = ("latex", "typst")
+LOOKED_AT = ("markdown", "rst", *DOCUMENTS)

@@ -4,11 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from angle_bench.errors import UsageError, or_list
+from angle_bench.reporting.formats.format_names import DATA, DOCUMENTS, LOOKED_AT, ROWS
 
-DATA = ("csv", "json", "parquet", "html")  # the page has all columns, and its own controls
-ROWS = ("csv", "json", "parquet")  # all columns; means by language where they are asked for
-DOCUMENTS = ("latex", "typst")
-LOOKED_AT = ("markdown", "rst", *DOCUMENTS)
 Shown = Literal["", "summary", "tasks", "languages"]
 
 
