@@ -161,6 +161,7 @@ def lose_nothing(folder: Path, kills: int, seed: int) -> Counter[str]:
         at = draw.randrange(len(calls))
         code, said = run.start(at)
         run.check()
+        make_old(run.place)
         if code == 0:  # it had less to do than the whole one
             run = ended(run)
             continue
@@ -174,7 +175,6 @@ def lose_nothing(folder: Path, kills: int, seed: int) -> Counter[str]:
 
 def ended(run: Killed) -> Killed:
     """Look at one that came to its end; the next."""
-    make_old(run.place)
     code, said = run.start(-1)
     assert code == 0, said
     run.check()
