@@ -187,5 +187,5 @@ def ended(run: Killed) -> Killed:
 def test_a_hundred_kills(tmp_path: Path) -> None:
     met = lose_nothing(tmp_path, 100, seed=5)
     print(f"killed at {dict(met)}")
-    assert {"ask", "answer", "fsync", "open", "os.rename"} <= set(met)
-    assert {"commit", "committed"} & set(met)  # a few of all calls: not both need be drawn
+    assert {"open", "fsync", "os.rename"} <= set(met)
+    assert {"ask", "answer", "commit", "committed"} & set(met)  # few among all calls
