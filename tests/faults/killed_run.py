@@ -1,7 +1,8 @@
 """A command that kills itself at a call: on the disk, on the vector store, or to a worker.
 
 `python -m tests.faults.killed_run COUNTED AT WORDS`: the folder it is started in is the one whose
-calls count, AT is the number of the call, or -1; how many there were goes into the file COUNTED.
+calls count, AT is the number of the call, or -1; the calls that there were go into the file COUNTED,
+one a line, the last one that at which it ended.
 Its workers are processes as they always are, and know nothing of it.
 """
 
@@ -15,9 +16,23 @@ from tests.faults.shim import Shim, count_commits
 
 
 class Killing(Shim):
-    """Ends the process as a user or the kernel does, without a last word."""
+    """Ends the process as a user or the kernel does, without a last word to others.
+
+    Args:
+        counted: The file for the calls.
+        at: Which of them ends it; -1 is none.
+    """
+
+    def __init__(self, counted: Path, at: int) -> None:
+        super().__init__(os.getcwd(), at, kill=True)
+        self.counted = counted
+
+    def tell(self) -> None:
+        """Write the calls."""
+        self.counted.write_text("\n".join(self.calls))
 
     def end(self) -> NoReturn:
+        self.tell()
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
@@ -44,7 +59,7 @@ def count_talk(shim: Shim) -> None:
 def main() -> None:
     counted, at, *words = sys.argv[1:]
     sys.argv = ["angle-bench", *words]
-    shim = Killing(os.getcwd(), int(at), kill=True)
+    shim = Killing(Path(counted), int(at))
     from angle_bench.cli.app import main as run
 
     count_commits(shim)
@@ -53,7 +68,7 @@ def main() -> None:
     try:
         run()
     finally:
-        Path(counted).write_text("\n".join(shim.calls))
+        shim.tell()
 
 
 if __name__ == "__main__":

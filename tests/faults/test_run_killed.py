@@ -77,7 +77,7 @@ class Killed:
         return self.place.with_suffix(".calls")
 
     def calls(self) -> list[str]:
-        """Those of the last start that came to its end."""
+        """Those of the last start."""
         return self.counted.read_text().splitlines()
 
     def check(self) -> None:
@@ -160,13 +160,14 @@ def lose_nothing(folder: Path, kills: int, seed: int) -> Counter[str]:
     while met.total() < kills:
         at = draw.randrange(len(calls))
         code, said = run.start(at)
+        killed_at = run.calls()[-1]
         run.check()
         make_old(run.place)
         if code == 0:  # it had less to do than the whole one
             run = ended(run)
             continue
         assert code == -signal.SIGKILL, said
-        met[calls[at].split()[0]] += 1
+        met[killed_at.split()[0]] += 1
     code, said = run.start(-1)
     assert code == 0, said
     ended(run)
