@@ -1,8 +1,8 @@
 """A command that kills itself at a call: on the disk, on the vector store, or to a worker.
 
 `python -m tests.faults.killed_run COUNTED AT WORDS`: the folder it is started in is the one whose
-calls count, AT is the number of the call, or -1; the calls that there were go into the file COUNTED,
-one a line, the last one that at which it ended.
+calls count, AT is the number of the call, or -1. The calls that there were go into the file
+COUNTED, one a line; the last one is that at which it ended.
 Its workers are processes as they always are, and know nothing of it.
 """
 
