@@ -26,7 +26,7 @@ from tests.evaluation import small_tasks
 from tests.test_guide import DOCS, PAGES, ROOT, table_rows
 
 README, FROM_MTEB = ROOT / "README.md", DOCS / "guide/from-mteb.md"
-DATED = re.compile(r"\b0\.\d\.\d\b|\b0\.1\b|2\.26|November 2026")
+DATED = re.compile(r"\b0\.\d\.\d\b|\b0\.1\b|2\.26|(?:November|December) 2026")
 
 
 # --- checks against mteb ---
