@@ -11,6 +11,7 @@ from benchmarks import (
     again,
     compare,
     endpoint,
+    engines,
     files,
     gpu,
     grid,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "files": files.run,
     "retrieval": retrieval.run,
     "endpoint": endpoint.run,
+    "engines": engines.run,
     "train": train.run,
     "gpu": gpu.run,
 }
