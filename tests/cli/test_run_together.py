@@ -93,10 +93,8 @@ def undisturbed(cli: Cli, tiny_bert: Path, mirror: Path, tmp_path: Path) -> dict
     return scores(tmp_path / "calm")
 
 
-FEW, MANY = range(1), range(1, 20)
-
-
-@pytest.mark.parametrize("moment", [*FEW, *(pytest.param(n, marks=pytest.mark.long) for n in MANY)])
+@pytest.mark.long
+@pytest.mark.parametrize("moment", range(20))
 def test_a_killed_run_is_finished_by_the_same_command(
     moment: int,
     undisturbed: dict[str, float],

@@ -56,7 +56,11 @@ def test_no_half_precision_is_offered_that_is_slower_end_to_end(tiny_bert: Path)
 @pytest.mark.filterwarnings("ignore:53 of 576 texts were cut")
 @pytest.mark.parametrize(
     ("dtype", "enough", "offered"),
-    [("float32", True, True), ("float32", False, False), ("bfloat16", True, False)],
+    [
+        ("float32", True, True),
+        ("float32", False, False),
+        pytest.param("bfloat16", True, False, marks=pytest.mark.long),
+    ],
 )
 def test_a_run_offers_it_at_its_end(
     tiny_bert: Path,

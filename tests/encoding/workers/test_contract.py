@@ -17,8 +17,8 @@ from tests.encoding.workers.kinds import answers, assert_gone, assert_same, batc
 
 pytestmark = pytest.mark.process
 
-# test_ray.py has a cluster in every test run; one process alone is two with nothing beside it
-LONG = {name: pytest.param(name, marks=pytest.mark.long) for name in ("ray", "local-1")}
+# test_ray.py has a cluster in every test run, and test_forking.py workers that are not forked
+LONG = {name: pytest.param(name, marks=pytest.mark.long) for name in ("ray", "local-1", "local-2")}
 
 
 @pytest.fixture(scope="module", params=[LONG.get(name, name) for name in kinds.KINDS])

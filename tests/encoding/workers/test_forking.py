@@ -51,6 +51,7 @@ def proportional(pid: int) -> int:
     return 1024 * int(line.split()[1])
 
 
+@pytest.mark.long
 def test_weights_are_in_memory_once(tmp_path: Path) -> None:
     folder = tmp_path / "large"
     build_tiny_bert(folder, intermediate_size=400_000)

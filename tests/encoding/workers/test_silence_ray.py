@@ -71,6 +71,7 @@ def test_a_stopped_actor_is_said_once_and_its_work_is_kept(
     assert workers.warnings == []
 
 
+@pytest.mark.long
 def test_an_actor_that_is_stopped_is_ended_and_its_batch_given_to_others(
     start: Start, asked: list[Batch], right: dict[int, Vectors]
 ) -> None:

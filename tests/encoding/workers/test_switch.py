@@ -113,7 +113,10 @@ def of_ten_kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoi
     return {name: _checkpoint(build_switched(base.parent / name, base, name), base) for name in TEN}
 
 
-@pytest.mark.parametrize("kind", ["inline", "local", pytest.param("ray", marks=pytest.mark.long)])
+LONG = [pytest.param(kind, marks=pytest.mark.long) for kind in ("local", "ray")]
+
+
+@pytest.mark.parametrize("kind", ["inline", *LONG])
 def test_no_kind_of_adapter_leaves_a_trace(
     kind: str, of_ten_kinds: dict[str, Checkpoint], request: pytest.FixtureRequest
 ) -> None:
