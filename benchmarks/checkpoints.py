@@ -21,6 +21,12 @@ LARGE = {
     "intermediate_size": 4096,
     "max_position_embeddings": 512,
 }
+BASE = LARGE | {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+}
 
 
 def words(count: int = 5000, seed: int = 0) -> list[str]:

@@ -12,7 +12,7 @@ def main() -> None:
     model, options = sys.argv[1], json.loads(sys.argv[2])
     encoder = angle_bench.load(model, **options)
     command = EncodeCommand(
-        lambda texts, _: encoder.encode(texts), lambda: encoder.encoder.counts.tokens
+        lambda texts, _: encoder.encode(texts), lambda: encoder.counted().get("tokens", 0)
     )
     serve({"ready": lambda: True, "read": command.read, "encode": command})
 

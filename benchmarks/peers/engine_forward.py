@@ -54,6 +54,7 @@ def _torch(model: Tokens, *, compiled: bool) -> Forward:
 
 
 def _onnx(model: Tokens, scratch: Path, *, int8: bool) -> Forward:
+    import onnx  # type: ignore[import-not-found]
     import onnxruntime as ort  # type: ignore[import-not-found]
     from onnxruntime.transformers import optimizer  # type: ignore[import-not-found]
 
@@ -83,7 +84,12 @@ def _onnx(model: Tokens, scratch: Path, *, int8: bool) -> Forward:
         )
 
         place = scratch / "int8.onnx"
-        quantize_dynamic(str(fused), str(place), weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            str(fused),
+            str(place),
+            weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # fused nodes say none
+        )
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(str(place), options, providers=["CPUExecutionProvider"])
