@@ -65,7 +65,7 @@ def test_the_line_of_the_command_line_s_description(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("total", "done", "seconds", "line"),
     [
-        (0, 100, 10, "STS14 3/7"),  # how many texts there are is not known
+        (0, 20_000, 10, "STS14 3/7  20,000 texts  2,000 texts/s"),  # of how many is not known
         (100, 0, 10, "STS14 3/7"),
         (100, 10, 0, "STS14 3/7"),
         (100, 100, 10, "STS14 3/7  100 %  10 texts/s  0 s left"),

@@ -266,11 +266,17 @@ class Pace:
         self.done = self._expected
 
     def line(self) -> str:
-        """`STS14 3/7  61 %  410 texts/s  4 min left`; without texts only the place."""
+        """`STS14 3/7  61 %  410 texts/s  4 min left`.
+
+        How many texts are done where nobody knows how many there are; before the first only the
+        place.
+        """
         seconds = time.monotonic() - self._started
-        if not self.total or not self._encoded or seconds <= 0:
+        if not self._encoded or seconds <= 0:
             return self.where
         rate = self._encoded / seconds
+        if not self.total:
+            return f"{self.where}  {self._encoded:,} texts  {rate:,.0f} texts/s"
         left = max(0.0, (self.total - self.done) / rate)
         share = min(100, round(100 * self.done / self.total))
         return f"{self.where}  {share} %  {rate:,.0f} texts/s  {duration(left)} left"
