@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     again,
     compare,
+    demo,
     endpoint,
     engines,
     files,
@@ -31,6 +32,7 @@ from benchmarks.machine import circumstances
 from benchmarks.timing import say
 
 BENCHMARKS: dict[str, Benchmark] = {
+    "demo": demo.run,
     "sts": sts.run,
     "again": again.run,
     "peak": peak.run,

@@ -7,7 +7,7 @@ from benchmarks.core import Context, Outcome, SkipBenchmark, Target
 from benchmarks.processes import timed
 from benchmarks.timing import interleave
 
-MOST_OVER_IMPORT = 5.0
+MOST_OVER_IMPORT = 1.5
 
 
 def run(context: Context) -> Outcome:

@@ -18,7 +18,12 @@ from angle_bench.evaluation.encoders.sentence_encoder import SentenceEncoder
 from angle_bench.evaluation.scoring.candidates import rank_candidates
 from angle_bench.evaluation.scoring.checks import Findings, check
 from angle_bench.evaluation.scoring.corpus_search import CorpusSearch
-from angle_bench.evaluation.scoring.loaded_rows import pair_columns, pair_rows, parts
+from angle_bench.evaluation.scoring.loaded_rows import (
+    pair_columns,
+    pair_rows,
+    parts,
+    read_columns_at_once,
+)
 from angle_bench.evaluation.scoring.per_item import Scores, kept_predictions
 from angle_bench.evaluation.scoring.sample import keep_some
 from angle_bench.evaluation.scoring.verify import Verification, verify
@@ -93,6 +98,7 @@ def prepare(task: Task, located: Located) -> Prepared:
         findings = check(mteb_task, task)
         if located.limit is not None:
             keep_some(mteb_task, task.splits, located.limit)
+        read_columns_at_once(mteb_task, task)
         random = copy.deepcopy((mteb_task.rng_state, mteb_task.np_rng))
         verification = verify(mteb_task, task, located)
         if located.candidates is not None:
