@@ -23,7 +23,7 @@ class PairColumns:
     gold: str
 
 
-class ListColumns(datasets.Dataset):
+class ListColumns(datasets.Dataset):  # type: ignore[misc]  # it has no types
     """Rows whose columns are lists: mteb goes through scores once for each encoder.
 
     Row by row, as a column is otherwise read, that takes longer than everything else it does.
