@@ -22,7 +22,7 @@ from angle_bench.evaluation.encoders.libraries.foreign import load_handed_over
 from angle_bench.evaluation.encoders.libraries.st_encoder import HandedOver
 from angle_bench.evaluation.run.run_options import Computing
 from tests.checkpoints import WORDS
-from tests.evaluation.small_tasks import classification, retrieval, scores, sts
+from tests.evaluation.small_tasks import classification, retrieval, same_scores, scores, sts
 from tests.handed_over_folders import FOLDERS
 
 TEXTS = [
@@ -127,9 +127,7 @@ def test_scores_are_those_of_mteb(built, loaded, name: str, task: str) -> None:
     """Prompts by task type and role, the similarity, the cut, batches that change vectors."""
     want = scores(library(built(name)), TASKS[task]())
     found = scores(loaded(name, store=MemoryStore(1 << 20)), TASKS[task]())
-    assert found.keys() == want.keys()
-    for key, value in want.items():
-        assert found[key] == pytest.approx(value, abs=5e-5, nan_ok=True), key
+    same_scores(found, want)
 
 
 def test_the_store_answers_the_second_time(loaded) -> None:

@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 import angle_bench
 from angle_bench.evaluation.encoders.mteb_encoder import MtebEncoder
 from tests.checkpoints import add_sentence_transformers_files, build_tiny_bert
-from tests.evaluation.small_tasks import classification, retrieval, scores, sts
+from tests.evaluation.small_tasks import classification, retrieval, same_scores, scores, sts
 
 pytestmark = pytest.mark.process
 
@@ -44,13 +44,6 @@ def theirs(folder: Path) -> Any:
     return SentenceTransformerEncoderWrapper(model)
 
 
-def same(found: dict[str, float], want: dict[str, float]) -> None:
-    assert found.keys() == want.keys()
-    assert want
-    for name, value in want.items():
-        assert found[name] == pytest.approx(value, abs=5e-5, nan_ok=True), name
-
-
 LONG = pytest.mark.long
 COMPRESSED = [
     OutputDType.FLOAT16,
@@ -74,15 +67,17 @@ def test_compressed(ours: MtebEncoder, theirs: Any, kind: OutputDType) -> None:
     # a vector's number may fall on either side of the step where it is rounded
     assert found["main_score"] == pytest.approx(want["main_score"], abs=5e-3)
     if kind is OutputDType.FLOAT16:
-        same(scores(wrapped, retrieval()), scores(CompressionWrapper(theirs, kind), retrieval()))
+        same_scores(
+            scores(wrapped, retrieval()), scores(CompressionWrapper(theirs, kind), retrieval())
+        )
 
 
 @pytest.mark.parametrize("task", [pytest.param(sts, marks=LONG), retrieval])
 def test_cached(ours: MtebEncoder, theirs: Any, task: Callable[[], Any], tmp_path: Path) -> None:
     want = scores(CachedEmbeddingWrapper(theirs, tmp_path / "theirs"), task())
-    same(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
+    same_scores(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
     texts = ours.counted()["texts"]
-    same(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
+    same_scores(scores(CachedEmbeddingWrapper(ours, tmp_path / "ours"), task()), want)
     assert ours.counted()["texts"] == texts  # all of them came from its files
 
 
@@ -97,14 +92,14 @@ def test_hybrid(ours: MtebEncoder, theirs: Any, fusion: Any) -> None:
             {key: value for key, value in one.items() if not key.endswith("_std")}
             for one in (found, want)
         )
-    same(found, want)
+    same_scores(found, want)
 
 
 @pytest.mark.parametrize(
     "task", [sts, pytest.param(retrieval, marks=LONG), pytest.param(classification, marks=LONG)]
 )
 def test_alone(ours: MtebEncoder, theirs: Any, task: Callable[[], Any]) -> None:
-    same(scores(ours, task()), scores(theirs, task()))
+    same_scores(scores(ours, task()), scores(theirs, task()))
 
 
 @pytest.fixture(scope="module")
