@@ -60,7 +60,7 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) 
     monkeypatch.setenv("ANGLE_BENCH_MIRROR", str(mirror))
     notebook = read(name)
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=1800, resources=resources).execute()
+    NotebookClient(notebook, timeout=3600, resources=resources).execute()
     return code_of(notebook)
 
 
