@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import mteb
 import numpy as np
 import pytest
+from mteb.types import PromptType
+from torch.utils.data import DataLoader
 
 from angle_bench.checkpoints.overrides import Overrides
 from angle_bench.checkpoints.registry import mteb_requirements
@@ -92,6 +95,25 @@ def test_scores_are_mtebs_and_the_second_time_nothing_is_computed(
     assert first.model.vectors.counts.forwarded > 0
     assert again.model.vectors.counts.forwarded == 0
     assert again.model.vectors.counts.texts == first.model.vectors.counts.texts
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("role", [None, *PromptType])
+@pytest.mark.parametrize("task", list(TASKS))
+def test_vectors_are_mtebs(
+    loaded: Callable[..., Any], name: str, task: str, role: PromptType | None
+) -> None:
+    """Under the prompt of each type of task and role, which a score may not tell apart."""
+    call = {
+        "task_metadata": TASKS[task]().metadata,
+        "hf_split": "test",
+        "hf_subset": "default",
+        "prompt_type": role,
+    }
+    rows = datasets.Dataset.from_dict({"text": ["a man eats", "a dog"]})
+    texts = DataLoader(rows, batch_size=2)
+    found, want = loaded(name).encode(texts, **call), mtebs_own(name).encode(texts, **call)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(want), atol=2e-5, rtol=0)
 
 
 @pytest.mark.process
